@@ -1,0 +1,61 @@
+# Two commands do everything: `make demo` and `make test`. Both create .venv by themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Importing is three times slower without bytecode, and commands import a lot.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo ui test lint format lock bench clean
+
+help:
+	@echo "make demo    real recommendations and segments on real data, on the screen"
+	@echo "make ui      Dagster's UI on http://127.0.0.1:3000"
+	@echo "make test    all tests"
+	@echo "make lint    ruff and mypy"
+	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
+	@echo "make clean   remove .venv and caches; results in .ml_assets stay"
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Error: $(PYTHON) is older than 3.11. Next: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+		echo "Installing with uv"; \
+		uv venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		echo "Installing with pip"; \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/ml-assets demo
+
+ui: $(STAMP)
+	@$(BIN)/ml-assets ui
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

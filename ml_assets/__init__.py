@@ -1,0 +1,1 @@
+"""Recommendations and customer segments, computed every day and served from PostgreSQL."""
