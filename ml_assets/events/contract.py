@@ -1,0 +1,120 @@
+"""The event contract: which lines are events, and why the others are not.
+
+Judging lines belongs here; reading them belongs to `sources/`. Every line that comes in goes out once, as an event
+or with a reason in quarantine, so valid + quarantined = read.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from ml_assets.settings import EventSettings
+
+EVENT_COLUMNS = (
+    "customer_id",
+    "item_id",
+    "occurred_at",
+    "day",
+    "quantity",
+    "amount",
+    "order_id",
+    "event_type",
+    "is_return",
+)
+QUARANTINE_COLUMNS = ("reason", "detail", "source", "line", *EVENT_COLUMNS)
+
+# The first reason that applies is the one given.
+REASONS = {
+    "unreadable_customer_id": "The customer id is not of the shop's id type.",
+    "unreadable_item_id": "The item id is not of the shop's id type.",
+    "unreadable_occurred_at": "The time is no timestamp, date or ISO 8601 text.",
+    "unreadable_quantity": "The quantity is no finite number.",
+    "unreadable_amount": "The amount is no finite number.",
+    "missing_customer_id": "The line has no customer.",
+    "missing_item_id": "The line has no item.",
+    "missing_occurred_at": "The line has no time.",
+    "missing_quantity": "The quantity is mapped to a column and empty.",
+    "outside_day": "The time lies outside the day under which the line was delivered.",
+    "return": "A return: negative quantity, or an event type of events.return_types (setting events.returns).",
+    "non_positive_quantity": "The quantity is zero.",
+    "negative_amount": "The amount is below zero.",
+    "absurd_quantity": "The quantity is above events.max_quantity.",
+    "duplicate": "Every field equals those of an earlier line of the day.",
+}
+
+
+@dataclass(frozen=True)
+class CheckedLines:
+    """What the contract made of the lines read for some days."""
+
+    valid: pl.DataFrame
+    """Events with EVENT_COLUMNS, sorted by day, customer, time and item."""
+    quarantined: pl.DataFrame
+    """Refused lines with QUARANTINE_COLUMNS; `day` is the day under which they were delivered."""
+    read: int
+    """Number of lines judged."""
+
+    def of_day(self, day: date) -> "CheckedLines":
+        """The part of one day."""
+        valid, quarantined = (frame.filter(pl.col("day") == day) for frame in (self.valid, self.quarantined))
+        return CheckedLines(valid, quarantined, valid.height + quarantined.height)
+
+
+def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> CheckedLines:
+    """Judge lines (`sources.base.LINE_COLUMNS`) by the contract.
+
+    `measured_items` are the ids of items sold by measure; their quantity is no count (setting events.measured).
+    """
+    judged = (
+        lines.lazy()
+        .with_columns(is_return=_is_return(rules))
+        .with_columns(
+            quantity=_counted(rules, measured_items),
+            amount=pl.when("is_return").then(-pl.col("amount").abs()).otherwise("amount"),
+        )
+        .with_columns(reason=_reason(rules))
+        .with_columns(reason=pl.coalesce("reason", _duplicate()))
+        .collect()
+    )
+    order = ["day", "customer_id", "occurred_at", "item_id", "line"]
+    valid = judged.filter(pl.col("reason").is_null()).sort(order, maintain_order=True).select(EVENT_COLUMNS)
+    quarantined = (
+        judged.filter(pl.col("reason").is_not_null()).with_columns(day="source_day").select(QUARANTINE_COLUMNS)
+    )
+    return CheckedLines(valid, quarantined, judged.height)
+
+
+def _is_return(rules: EventSettings) -> pl.Expr:
+    by_type = pl.col("event_type").str.to_lowercase().is_in([name.lower() for name in rules.return_types])
+    return ((pl.col("quantity") < 0) | by_type).fill_null(value=False)
+
+
+def _counted(rules: EventSettings, measured_items: pl.Series) -> pl.Expr:
+    quantity = pl.col("quantity")
+    if rules.measured == "count_as_one" and measured_items.len():
+        is_measured = pl.col("item_id").is_in(measured_items.implode()) & (quantity > 0)
+        quantity = pl.when(is_measured).then(1.0).otherwise(quantity)
+    return pl.when("is_return").then(-quantity.abs()).otherwise(quantity)
+
+
+def _reason(rules: EventSettings) -> pl.Expr:
+    quantity, amount, kept_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
+    required = ("customer_id", "item_id", "occurred_at", "quantity")
+    verdicts = [
+        pl.when(pl.col("unreadable").is_not_null()).then(pl.format("unreadable_{}", "unreadable")),
+        *(pl.when(pl.col(name).is_null()).then(pl.lit(f"missing_{name}")) for name in required),
+        pl.when(pl.col("day") != pl.col("source_day")).then(pl.lit("outside_day")),
+        pl.when(kept_return & (rules.returns == "quarantine")).then(pl.lit("return")),
+        pl.when(quantity == 0).then(pl.lit("non_positive_quantity")),
+        pl.when((amount < 0) & ~kept_return).then(pl.lit("negative_amount")),
+        pl.when(quantity.abs() > rules.max_quantity).then(pl.lit("absurd_quantity")),
+    ]
+    return pl.coalesce(verdicts)
+
+
+def _duplicate() -> pl.Expr:
+    fields = ("customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id", "event_type")
+    # Refused lines do not make a good line a duplicate.
+    seen = pl.struct(pl.col("reason").is_null().alias("good"), *fields).is_first_distinct()
+    return pl.when(~seen & pl.col("reason").is_null()).then(pl.lit("duplicate"))

@@ -1,0 +1,105 @@
+"""The Parquet lake: one file per asset and day, under a local folder or an object-store URL.
+
+Where files lie, atomic writes and scans belong here; what is in them does not. A file appears whole or not at all:
+local writes go to a temporary name and are renamed, object stores make a single put visible at once.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from upath import UPath
+
+from ml_assets.errors import UserError
+from ml_assets.settings import Settings
+
+Partition = str | date | None
+
+
+class Lake:
+    """Files `<root>/<asset>/<partition>.parquet`, or `<root>/<asset>.parquet` for unpartitioned assets."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = UPath(root)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Lake":
+        """The lake of a shop: the `lake` setting, or a folder in home."""
+        root = settings.lake or str(settings.home / "lake")
+        return cls(f"{root}/{settings.name}" if settings.name else root)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether files lie on this machine."""
+        return self.root.protocol in ("", "file", "local")
+
+    def path(self, asset: str, partition: Partition = None) -> UPath:
+        """Where a frame lies, whether or not it exists."""
+        return self.root / f"{asset}.parquet" if partition is None else self.root / asset / f"{partition}.parquet"
+
+    def exists(self, asset: str, partition: Partition = None) -> bool:
+        """Whether the frame has been written."""
+        return self.path(asset, partition).exists()
+
+    def partitions(self, asset: str) -> list[str]:
+        """The partitions that exist, in order."""
+        folder = self.root / asset
+        return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet") if folder.exists() else []
+
+    def days_between(self, asset: str, first: date, last: date) -> list[str]:
+        """The daily partitions that exist from `first` to `last`, both included, in order."""
+        return [day for day in self.partitions(asset) if first.isoformat() <= day <= last.isoformat()]
+
+    def write(self, asset: str, frame: pl.DataFrame, partition: Partition = None) -> None:
+        """Write a frame so that readers see the old file or the new one, whole."""
+        path = self.path(asset, partition)
+        if not self.is_local:
+            with path.open("wb") as file:
+                frame.write_parquet(file)
+            return
+        final = Path(str(path))
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=final.parent, prefix=f".{final.stem}-", suffix=".tmp")
+        except OSError as error:
+            raise UserError(
+                f"The lake at {self.root} cannot be written: {error.strerror} ({final.parent}).",
+                "Make it writable, or set `home` or `lake` to another folder.",
+            ) from error
+        try:
+            with os.fdopen(handle, "wb") as file:
+                frame.write_parquet(file)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(final)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def scan(self, asset: str, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
+        """A lazy frame over one unpartitioned asset, or over the given partitions of a daily one.
+
+        Raises `UserError` that names the asset and partition where a file is missing or damaged.
+        """
+        paths = [self.path(asset)] if partitions is None else [self.path(asset, day) for day in partitions]
+        if not paths:
+            raise UserError(f"{asset} has no partitions in the lake at {self.root}.", f"Materialize {asset} first.")
+        self._require(asset, paths)
+        options = dict(self.root.storage_options) or None
+        return pl.scan_parquet([str(path) for path in paths], storage_options=options, glob=False)
+
+    def read(self, asset: str, partition: Partition = None) -> pl.DataFrame:
+        """One frame in memory."""
+        try:
+            return self.scan(asset, None if partition is None else [str(partition)]).collect()
+        except pl.exceptions.ComputeError as error:
+            raise UserError(
+                f"{self.path(asset, partition)} is damaged: {error}.", f"Materialize {asset} again."
+            ) from error
+
+    def _require(self, asset: str, paths: Iterable[UPath]) -> None:
+        for path in paths:
+            if not path.exists():
+                raise UserError(f"{path} is not in the lake.", f"Materialize {asset} for that partition first.")

@@ -1,0 +1,80 @@
+"""The interface between any source of events and the rest of the house.
+
+What every source promises belongs here; where a particular source keeps its lines does not.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Protocol
+
+import polars as pl
+
+IdType = Literal["bigint", "text"]
+
+# Lines as a source hands them over: mapped to the project's words, not yet judged by the event contract.
+LINE_COLUMNS = (
+    "customer_id",
+    "item_id",
+    "occurred_at",  # Datetime("us", "UTC"), null where missing or unreadable
+    "quantity",  # Float64
+    "amount",  # Float64, null where the shop has no amounts
+    "order_id",  # String, null where the shop has no orders
+    "event_type",  # String, null where the shop has no types
+    "day",  # Date: the local day of occurred_at
+    "source_day",  # Date: the day under which the source delivered the line
+    "source",  # String: the file or data set
+    "line",  # UInt32: row in it, from 1, the header not counted
+    "unreadable",  # String: name of the first field whose value could not be read, null where all could
+    "detail",  # String: that value
+)
+
+
+@dataclass(frozen=True)
+class DayRange:
+    """First and last day with data, both included, in the shop's time zone."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class IdTypes:
+    """SQL types of the shop's own identifiers."""
+
+    customer: IdType
+    item: IdType
+
+
+class EventSource(Protocol):
+    """Where events and the item catalogue come from."""
+
+    kind: str
+    measured_categories: tuple[str, ...]
+
+    def id_types(self) -> IdTypes:
+        """The types of customer and item ids, the same for every day."""
+
+    def days(self) -> DayRange:
+        """The days that the source covers at this moment.
+
+        Raises `UserError` where nothing readable is found.
+        """
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """Every line delivered under the days `first` to `last`, with the columns LINE_COLUMNS.
+
+        No line is left out: one without a readable time still has a source_day.
+        """
+
+    def read_items(self) -> pl.DataFrame:
+        """The catalogue: item_id (unique, never null), item_name, category; possibly without rows."""
+
+
+def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:
+    """The frame type of an identifier."""
+    return pl.Int64 if id_type == "bigint" else pl.String
+
+
+def empty_items(item_type: IdType) -> pl.DataFrame:
+    """A catalogue without rows."""
+    return pl.DataFrame(schema={"item_id": polars_type(item_type), "item_name": pl.String, "category": pl.String})

@@ -1,0 +1,197 @@
+"""A shop's own Parquet or CSV files, with a column mapping.
+
+Finding the files, and which days they hold, belongs here; reading single values belongs to `columns.py`. A line
+belongs to the day of its time (or of its file's path, setting `day_from`). A line without a readable time belongs to
+the newest day of its file, so that it is quarantined there and not lost.
+"""
+
+import glob
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+from upath import UPath
+
+from ml_assets.errors import UserError
+from ml_assets.settings import FilesSource, Settings
+from ml_assets.sources import columns
+from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items, polars_type
+from ml_assets.sources.memory import SourceMemory
+
+ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
+ISO_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """One file and the days in it; `last` also takes the lines without a readable time."""
+
+    path: str
+    first: date
+    last: date
+
+
+class Files:
+    """Events from files; see `FilesSource` for the settings."""
+
+    kind = "files"
+    measured_categories: tuple[str, ...] = ()
+
+    def __init__(self, settings: Settings, source: FilesSource) -> None:
+        self._timezone = settings.timezone
+        self._source = source
+        self._memory = SourceMemory(settings)
+
+    def id_types(self) -> IdTypes:
+        """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
+        known = self._memory.recall("id_types")
+        if known:
+            return IdTypes(**known)
+        mapping = self._source.columns
+        frames = [self._scan(path, "source.events", self._wanted()) for path in self._event_paths()]
+        found = IdTypes(columns.id_type(frames, mapping.customer), columns.id_type(frames, mapping.item))
+        self._memory.remember(id_types={"customer": found.customer, "item": found.item})
+        return found
+
+    def days(self) -> DayRange:
+        """From the oldest to the newest time in the files."""
+        return DayRange(min(file.first for file in self._files), max(file.last for file in self._files))
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """Lines of the given days out of the files that hold them."""
+        types = self.id_types()
+        parts = [
+            columns.lines(
+                self._scan(file.path, "source.events", self._wanted()),
+                self._source.columns,
+                types=types,
+                timezone=self._timezone,
+                source=file.path,
+                source_day=self._source_day(file),
+            ).filter(pl.col("source_day").is_between(first, last))
+            for file in self._files
+            if file.first <= last and file.last >= first
+        ]
+        if not parts:
+            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS)
+        return self._collect(pl.concat(parts).select(LINE_COLUMNS))
+
+    def read_items(self) -> pl.DataFrame:
+        """The catalogue file, else names and categories carried by the events, else nothing."""
+        item_type = self.id_types().item
+        mapping = self._source.columns
+        if self._source.items:
+            at, of = "source.items", self._source.item_columns
+            paths, names = self._paths(self._source.items, at), (of.item, of.name, of.category)
+        elif mapping.item_name or mapping.item_category:
+            at, names = "source.events", (mapping.item, mapping.item_name, mapping.item_category)
+            paths = self._event_paths()
+        else:
+            return empty_items(item_type)
+        frames = [
+            columns.items(self._scan(path, at, [name for name in names if name]), *names, polars_type(item_type))
+            for path in paths
+        ]
+        # The newest mention wins: files are read in the order of their names.
+        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
+        return self._collect(items.sort("item_id"))
+
+    @cached_property
+    def _files(self) -> list[EventFile]:
+        files = [file for path in self._event_paths() if (file := self._look_into(path))]
+        if not files:
+            raise UserError(
+                f"No line under {self._source.events} has a readable time in column {self._source.columns.time}.",
+                "Check source.columns.time in the settings file.",
+            )
+        return files
+
+    def _look_into(self, path: str) -> EventFile | None:
+        if self._source.day_from == "path":
+            found = ISO_DATE.findall(path)
+            if not found:
+                raise UserError(
+                    f"The path {path} holds no ISO date such as 2024-05-31.",
+                    "Rename it, or set source.day_from: time.",
+                )
+            day = date.fromisoformat(found[-1])
+            return EventFile(path, day, day)
+        frame = self._scan(path, "source.events", self._wanted())
+        local = columns.local_day(frame, self._source.columns.time, self._timezone)
+        first, last = self._collect(frame.select(first=local.min(), last=local.max()), path).row(0)
+        return EventFile(path, first, last) if first else None
+
+    def _source_day(self, file: EventFile) -> pl.Expr:
+        if self._source.day_from == "path":
+            return pl.lit(file.last)
+        return pl.col("day").fill_null(pl.lit(file.last))
+
+    def _wanted(self) -> list[str]:
+        return [name for name in self._source.columns.model_dump().values() if name]
+
+    def _event_paths(self) -> list[str]:
+        return self._paths(self._source.events, "source.events")
+
+    def _paths(self, pattern: str, setting: str) -> list[str]:
+        """The files behind a file, folder or glob, in the order of their names."""
+        if "://" in pattern:
+            place = UPath(pattern)
+            root, _, tail = pattern.partition("*")
+            found = (
+                [str(path) for path in UPath(root.rpartition("/")[0]).rglob("*")]
+                if tail or "*" in pattern
+                else ([str(path) for path in place.rglob("*")] if place.is_dir() else [str(place)])
+            )
+        elif Path(pattern).is_dir():
+            found = [str(path) for path in Path(pattern).rglob("*") if path.is_file()]
+        else:
+            found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
+        known = sorted(path for path in found if self._format(path) and not Path(path).name.startswith((".", "_")))
+        if not known:
+            raise UserError(
+                f"{setting}: no Parquet or CSV file is found at {pattern}.",
+                "Give a file, a folder or a glob; set source.format where files have other endings.",
+            )
+        return known
+
+    def _format(self, path: str) -> str | None:
+        if self._source.format != "auto":
+            return self._source.format
+        return next((kind for kind, endings in ENDINGS.items() if path.lower().endswith(endings)), None)
+
+    def _scan(self, path: str, setting: str, wanted: list[str]) -> pl.LazyFrame:
+        """One file, checked for readability and for the mapped columns."""
+        options = dict(UPath(path).storage_options) or None
+        try:
+            if self._format(path) == "csv":
+                # Text throughout: one unreadable value must cost one line, not the file.
+                frame = pl.scan_csv(
+                    path, separator=self._source.csv_separator, infer_schema=False, storage_options=options
+                )
+            else:
+                frame = pl.scan_parquet(path, storage_options=options, glob=False)
+            found = frame.collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise UserError(
+                f"{path} cannot be read: {error}.",
+                "Deliver the file again, whole, or take it out of the folder.",
+            ) from None
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise UserError(
+                f"{path} has no column {', '.join(missing)} (it has: {', '.join(found)}).",
+                f"Map the columns under {setting.replace('events', 'columns').replace('items', 'item_columns')}.",
+            )
+        return frame
+
+    def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
+        try:
+            return frame.collect()
+        except pl.exceptions.PolarsError as error:
+            raise UserError(
+                f"{path or self._source.events} cannot be read: {error}.",
+                "Deliver the file again, whole, or take it out of the folder.",
+            ) from None

@@ -1,0 +1,47 @@
+"""What a source remembers between commands: the first day and the id types that it was first seen with.
+
+Partitions and tables are built on these, so they must not change when the calendar or a later file does. One small
+JSON file per shop in the home folder.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ml_assets.errors import UserError
+from ml_assets.settings import Settings
+
+
+class SourceMemory:
+    """Key-value facts in `<home>/source.json` (`<home>/source-<name>.json` for a named shop)."""
+
+    def __init__(self, settings: Settings) -> None:
+        suffix = f"-{settings.name}" if settings.name else ""
+        self.path = settings.home / f"source{suffix}.json"
+
+    def recall(self, key: str) -> Any:
+        """The remembered value, or None."""
+        if not self.path.is_file():
+            return None
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8")).get(key)
+        except (json.JSONDecodeError, AttributeError) as error:
+            raise UserError(f"{self.path} is damaged: {error}.", "Delete it; it is written anew.") from None
+
+    def remember(self, **facts: Any) -> None:
+        """Add facts, atomically."""
+        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".source-")
+        except OSError as error:
+            raise UserError(
+                f"The home folder {self.path.parent} cannot be written: {error.strerror}.",
+                "Make it writable, or set ML_ASSETS_HOME to another folder.",
+            ) from error
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({**known, **facts}, file, indent=2)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(self.path)

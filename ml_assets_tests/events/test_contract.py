@@ -1,0 +1,152 @@
+"""The event contract, line by line."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.errors import UserError
+from ml_assets.events.contract import REASONS, check_lines
+from ml_assets.events.load import load_days, missing_ranges
+from ml_assets.settings import CompleteJourneySource, EventSettings, Settings
+from ml_assets.sources.base import IdTypes
+from ml_assets.sources.columns import line_schema
+from ml_assets.sources.complete_journey import CompleteJourney
+
+DAY = date(2024, 5, 31)
+NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
+NO_ITEMS = pl.Series("item_id", [], pl.Int64)
+
+
+def lines(*changes: dict[str, Any]) -> pl.DataFrame:
+    """Good lines of one day, each with some fields changed."""
+    good: dict[str, Any] = {
+        "item_id": 10,
+        "occurred_at": NOON,
+        "quantity": 1.0,
+        "amount": 2.0,
+        "order_id": "o",
+        "event_type": None,
+        "day": DAY,
+        "source_day": DAY,
+        "source": "events.csv",
+        "unreadable": None,
+        "detail": None,
+    }
+    rows = [{"customer_id": number, **good, "line": number, **change} for number, change in enumerate(changes, 1)]
+    return pl.DataFrame(rows, schema=line_schema(IdTypes("bigint", "bigint")))
+
+
+def reason(change: dict[str, Any], **rules: Any) -> str | None:
+    checked = check_lines(lines(change), EventSettings(**rules), NO_ITEMS)
+    return checked.quarantined["reason"].item() if checked.quarantined.height else None
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, None),
+        ({"amount": None}, None),
+        ({"customer_id": None}, "missing_customer_id"),
+        ({"item_id": None}, "missing_item_id"),
+        ({"occurred_at": None, "day": None}, "missing_occurred_at"),
+        ({"quantity": None}, "missing_quantity"),
+        ({"quantity": 0}, "non_positive_quantity"),
+        ({"quantity": -1}, "return"),
+        ({"event_type": "Refund"}, "return"),
+        ({"amount": -0.01}, "negative_amount"),
+        ({"quantity": 85_000}, "absurd_quantity"),
+        ({"day": date(2024, 6, 1)}, "outside_day"),
+        ({"quantity": None, "unreadable": "quantity", "detail": "abc"}, "unreadable_quantity"),
+    ],
+)
+def test_each_broken_rule_has_its_reason(change: dict[str, Any], expected: str | None) -> None:
+    assert reason(change) == expected
+    assert expected is None or expected in REASONS
+
+
+def test_a_repeated_line_is_quarantined_once_and_kept_once() -> None:
+    same = {"customer_id": 7}
+    checked = check_lines(lines(same, same, same, {"customer_id": 8}), EventSettings(), NO_ITEMS)
+    assert checked.valid["customer_id"].to_list() == [7, 8]
+    assert checked.quarantined.select("reason", "line").rows() == [("duplicate", 2), ("duplicate", 3)]
+
+
+def test_the_same_item_in_two_orders_is_no_duplicate() -> None:
+    checked = check_lines(lines({"customer_id": 7}, {"customer_id": 7, "order_id": "p"}), EventSettings(), NO_ITEMS)
+    assert checked.quarantined.is_empty()
+
+
+def test_items_sold_by_measure_count_as_one_purchase_with_their_amount() -> None:
+    fuel = lines({"item_id": 99, "quantity": 85_000.0, "amount": 30.0})
+    checked = check_lines(fuel, EventSettings(), pl.Series("item_id", [99]))
+    assert checked.valid.select("quantity", "amount").rows() == [(1.0, 30.0)]
+    strict = check_lines(fuel, EventSettings(measured="quarantine"), pl.Series("item_id", [99]))
+    assert strict.quarantined["reason"].to_list() == ["absurd_quantity"]
+
+
+def test_returns_may_be_kept_and_carry_negative_signs() -> None:
+    rules = EventSettings(returns="net")
+    checked = check_lines(lines({"quantity": -2, "amount": 5.0}, {"event_type": "return"}), rules, NO_ITEMS)
+    assert checked.valid.select("quantity", "amount", "is_return").rows() == [(-2, -5, True), (-1, -2, True)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "customer_id": st.sampled_from([1, 2, None]),
+                "item_id": st.sampled_from([1, None]),
+                "quantity": st.sampled_from([1.0, 0.0, -1.0, 1e6, None]),
+                "amount": st.sampled_from([1.0, -1.0, None]),
+                "day": st.sampled_from([DAY, date(2024, 6, 1)]),
+                "event_type": st.sampled_from([None, "return", "view"]),
+                "unreadable": st.sampled_from([None, "amount"]),
+            }
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(["quarantine", "net"]),
+)
+def test_valid_and_quarantined_always_add_up_to_what_was_read(changes: list[dict[str, Any]], returns: Any) -> None:
+    checked = check_lines(lines(*changes), EventSettings(returns=returns), NO_ITEMS)
+    assert checked.valid.height + checked.quarantined.height == checked.read == len(changes)
+    assert checked.valid["quantity"].is_null().sum() == 0
+    assert set(checked.quarantined["reason"]) <= set(REASONS)
+    good = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id", "event_type"]
+    assert checked.valid.select(good).is_unique().all()
+
+
+def test_the_real_data_loses_no_line(tmp_path: Path) -> None:
+    chosen = CompleteJourneySource(replay=False)
+    source = CompleteJourney(Settings(home=tmp_path, source=chosen), chosen, today=DAY)
+    days = [date(2017, 3, day) for day in range(1, 32)]
+    loaded = load_days(source, days, EventSettings())
+    read = source.read_lines(days[0], days[-1]).height
+    assert sum(part.read for part in loaded.values()) == read
+    assert sum(part.valid.height + part.quarantined.height for part in loaded.values()) == read
+    assert all(set(part.valid["day"]) == {day} for day, part in loaded.items())
+
+
+def test_a_day_without_events_is_an_error_that_names_the_covered_days(tmp_path: Path) -> None:
+    chosen = CompleteJourneySource(replay=False)
+    source = CompleteJourney(Settings(home=tmp_path, source=chosen), chosen, today=DAY)
+    with pytest.raises(UserError, match="no events for 2019-01-01; it covers 2017-01-01 to 2018-01-01"):
+        load_days(source, [date(2019, 1, 1)], EventSettings())
+    allowed = load_days(source, [date(2019, 1, 1)], EventSettings(allow_empty_days=True))
+    assert allowed[date(2019, 1, 1)].read == 0
+
+
+def test_missing_days_are_grouped_into_ranges() -> None:
+    days = [date(2024, 5, day) for day in range(1, 8)]
+    present = {date(2024, 5, 3), date(2024, 5, 6)}
+    assert missing_ranges(days, present) == [
+        (date(2024, 5, 1), date(2024, 5, 2)),
+        (date(2024, 5, 4), date(2024, 5, 5)),
+        (date(2024, 5, 7), date(2024, 5, 7)),
+    ]

@@ -1,0 +1,75 @@
+"""The built-in data, as it was and replayed."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.sources.complete_journey import CompleteJourney
+
+SUNDAY = date(2026, 1, 18)
+
+
+def journey(home: Path, today: date = date(2026, 11, 22), **source: object) -> CompleteJourney:
+    chosen = CompleteJourneySource.model_validate(source)
+    return CompleteJourney(Settings(home=home, source=chosen), chosen, today=today)
+
+
+def test_without_replay_the_year_2017_is_whole(tmp_path: Path) -> None:
+    found = journey(tmp_path, replay=False)
+    lines = found.read_lines(found.days().first, found.days().last)
+    assert lines.height == 1_469_307
+    assert lines["customer_id"].n_unique() == 2469
+
+
+def test_replay_shows_ten_months_that_end_yesterday(tmp_path: Path) -> None:
+    days = journey(tmp_path).days()
+    assert (days.first, days.last) == (SUNDAY, date(2026, 11, 21))
+
+
+def test_replay_keeps_its_start_when_the_calendar_moves_on(tmp_path: Path) -> None:
+    journey(tmp_path).days()
+    later = journey(tmp_path, today=date(2027, 3, 1)).days()
+    assert (later.first, later.last) == (SUNDAY, date(2027, 2, 28))
+
+
+def test_a_replayed_day_is_the_day_of_the_data_a_whole_number_of_weeks_away(tmp_path: Path) -> None:
+    day = date(2026, 11, 21)
+    original = day - (SUNDAY - date(2017, 1, 1))
+    replayed = journey(tmp_path, replay_start=SUNDAY).read_lines(day, day)
+    true = journey(tmp_path, replay=False).read_lines(original, original)
+    assert (day - original).days % 7 == 0
+    columns = ["customer_id", "item_id", "quantity", "amount", "order_id"]
+    assert replayed.select(columns).equals(true.select(columns))
+
+
+@settings(max_examples=8, deadline=None)
+@given(offset=st.integers(0, 3000))
+def test_every_replayed_day_has_events_however_many_years_later(
+    tmp_path_factory: pytest.TempPathFactory, offset: int
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    day = SUNDAY + timedelta(days=offset)
+    # Christmas Day is the one day without a sale in the data.
+    lines = journey(home, replay_start=SUNDAY).read_lines(day, day + timedelta(days=1))
+    assert lines.height > 0
+    assert lines["day"].is_between(day, day + timedelta(days=1)).all()
+
+
+def test_orders_of_a_later_round_are_new_orders(tmp_path: Path) -> None:
+    found = journey(tmp_path, replay_start=SUNDAY)
+    first, second = (found.read_lines(day, day) for day in (SUNDAY, SUNDAY + timedelta(weeks=52)))
+    assert first["customer_id"].to_list() == second["customer_id"].to_list()
+    assert not set(first["order_id"]) & set(second["order_id"])
+
+
+def test_items_have_readable_names_and_fuel_is_a_category(tmp_path: Path) -> None:
+    items = journey(tmp_path).read_items()
+    assert items["item_id"].is_unique().all()
+    assert items.filter(pl.col("item_id") == 1082185).row(0)[1:] == ("Bananas, 40 lb", "Tropical fruit")
+    assert items.filter(pl.col("category") == "Fuel").height > 10
+    assert items["item_name"].null_count() == 0
