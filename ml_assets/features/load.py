@@ -1,0 +1,70 @@
+"""Which files of the lake features are built from.
+
+The choice of partitions, and the rule "stored if it exists, otherwise rebuilt", belong here; the features themselves
+are in `interactions.py` and `customers.py`. Both ways give the same frame, because the builders are stateless.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from ml_assets.errors import UserError
+from ml_assets.features.customers import build_customer_features
+from ml_assets.features.interactions import build_interactions
+from ml_assets.features.windows import first_day
+from ml_assets.lake import Lake
+from ml_assets.settings import Settings
+
+
+def transactions_window(lake: Lake, *, as_of: date, lookback_days: int) -> pl.LazyFrame:
+    """The transaction lines of the days in the look-back that exist in the lake.
+
+    Raises `UserError` naming the days when there are none at all; single missing days are days without sales.
+    """
+    first = first_day(as_of, lookback_days)
+    days = lake.days_between("transactions", first, as_of)
+    if not days:
+        raise UserError(
+            f"The lake at {lake.root} holds no transactions from {first} to {as_of}.",
+            f"Materialize transactions for a day in that range (lookback_days is {lookback_days}).",
+        )
+    return lake.scan("transactions", days)
+
+
+def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:
+    """The interactions as of a day: stored ones if that partition exists, otherwise rebuilt from transactions."""
+    if lake.exists("interactions", as_of):
+        return lake.read("interactions", as_of)
+    return _collect(
+        build_interactions(
+            transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days),
+            as_of=as_of,
+            lookback_days=settings.lookback_days,
+            weights=settings.events.weights,
+        )
+    )
+
+
+def load_customer_features(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:
+    """The customer features as of a day: stored ones if that partition exists, otherwise rebuilt."""
+    if lake.exists("customer_features", as_of):
+        return lake.read("customer_features", as_of)
+    return _collect(
+        build_customer_features(
+            transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days),
+            lake.scan("items") if lake.exists("items") else None,
+            as_of=as_of,
+            lookback_days=settings.lookback_days,
+            weights=settings.events.weights,
+        )
+    )
+
+
+def _collect(features: pl.LazyFrame) -> pl.DataFrame:
+    """Run a plan with bounded memory; a file that cannot be read is the user's to mend."""
+    try:
+        return features.collect(engine="streaming")
+    except pl.exceptions.ComputeError as error:
+        raise UserError(
+            f"A transactions file in the lake is damaged: {error}.", "Materialize transactions for that day again."
+        ) from error

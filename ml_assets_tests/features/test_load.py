@@ -1,0 +1,94 @@
+"""What of the lake features are built from: stored frames if they exist, otherwise the same ones rebuilt."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from ml_assets.errors import UserError
+from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
+from ml_assets.lake import Lake
+from ml_assets.settings import Settings
+from ml_assets_tests.features.lines import day, journey, journey_items, line, lines
+
+AS_OF = date(2017, 3, 15)
+SETTINGS = Settings(lookback_days=60)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory) -> Lake:
+    """Three months of the real shop, one file per day."""
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    for (on,), frame in journey().filter(pl.col("day") < date(2017, 4, 1)).group_by("day"):
+        lake.write("transactions", frame, on)
+    lake.write("items", journey_items())
+    return lake
+
+
+def test_the_window_holds_the_existing_days_of_the_lookback(tmp_path):
+    lake = Lake(tmp_path)
+    for number in (0, 3, 4, 9):
+        lake.write("transactions", lines(line(1, 7, number)).collect(), day(number))
+    window = transactions_window(lake, as_of=day(5), lookback_days=5).collect()
+    assert window["day"].to_list() == [day(3), day(4)]
+
+
+def test_no_transactions_at_all_is_a_users_error_that_names_the_days(tmp_path):
+    with pytest.raises(UserError, match="no transactions from 2024-01-02 to 2024-01-05"):
+        transactions_window(Lake(tmp_path), as_of=day(4), lookback_days=4)
+
+
+@pytest.mark.parametrize(
+    ("asset", "load"), [("interactions", load_interactions), ("customer_features", load_customer_features)]
+)
+def test_a_stored_frame_equals_the_rebuilt_one_and_is_read(lake, asset, load):
+    rebuilt = load(lake, as_of=AS_OF, settings=SETTINGS)
+    lake.write(asset, rebuilt, AS_OF)
+    try:
+        assert_frame_equal(load(lake, as_of=AS_OF, settings=SETTINGS), rebuilt)
+        lake.write(asset, rebuilt.head(3), AS_OF)
+        assert load(lake, as_of=AS_OF, settings=SETTINGS).height == 3
+    finally:
+        lake.path(asset, AS_OF).unlink()
+
+
+def test_any_day_can_be_rebuilt_in_any_order(lake):
+    days = [AS_OF + timedelta(days=number) for number in range(3)]
+    forwards = [load_customer_features(lake, as_of=on, settings=SETTINGS) for on in days]
+    backwards = [load_customer_features(lake, as_of=on, settings=SETTINGS) for on in reversed(days)]
+    for one, other in zip(forwards, reversed(backwards), strict=True):
+        assert_frame_equal(one, other)
+
+
+@hypothesis_settings(max_examples=5, deadline=None)
+@given(number=st.integers(0, 30))
+def test_days_loaded_later_do_not_change_an_older_day(lake, number, tmp_path_factory):
+    as_of = date(2017, 1, 20) + timedelta(days=number)
+    past = Lake(tmp_path_factory.mktemp("past"))
+    for stored in lake.days_between("transactions", date.min, as_of):
+        past.write("transactions", lake.read("transactions", stored), stored)
+    assert_frame_equal(
+        load_interactions(lake, as_of=as_of, settings=SETTINGS), load_interactions(past, as_of=as_of, settings=SETTINGS)
+    )
+
+
+def test_weights_of_the_settings_apply(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write("transactions", lines(line(1, 7, 0, kind="view"), line(1, 8, 0, kind="click")).collect(), day(0))
+    settings = Settings.model_validate({"events": {"weights": {"view": 0.25, "click": 0}}})
+    assert load_interactions(lake, as_of=day(0), settings=settings)["weight"].to_list() == [0.25]
+    assert load_customer_features(lake, as_of=day(0), settings=settings)["orders"].to_list() == [0]
+
+
+def test_a_damaged_file_is_a_users_error_that_says_what_to_do(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write("transactions", lines(line(1, 7, 0)).collect(), day(0))
+    path = tmp_path / "transactions" / f"{day(0)}.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match="damaged") as caught:
+        load_interactions(lake, as_of=day(0), settings=Settings())
+    assert "again" in caught.value.next_step
