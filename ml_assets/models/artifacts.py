@@ -1,0 +1,106 @@
+"""Trained models on disk or in an object store: a file of arrays and a card, nothing that runs when loaded.
+
+The card file names the arrays file by its content and is written last, so a reader sees the old model or the
+new one, whole. What the arrays mean belongs to the models.
+"""
+
+import hashlib
+import io
+import json
+import secrets
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+from upath import UPath
+
+from ml_assets.errors import UserError
+from ml_assets.models.cards import ModelCard
+
+CARD_FILE = "card.json"
+# zip knows no earlier time; a fixed one makes equal arrays equal bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Write a model and return its checksum, a SHA-256 that covers card and arrays.
+
+    Arrays are numbers or NumPy text; object arrays raise ValueError, because they would need pickle.
+    """
+    content = _pack(arrays)
+    digest = hashlib.sha256(content).hexdigest()
+    envelope = {"arrays": f"arrays-{digest[:16]}.npz", "sha256": digest, "card": card.model_dump(mode="json")}
+    text = json.dumps(envelope, indent=2, sort_keys=True).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _put(folder / str(envelope["arrays"]), content)
+        _put(folder / CARD_FILE, text)
+        for path in folder.iterdir():
+            if path.suffix == ".npz" and path.name != envelope["arrays"]:
+                path.unlink()
+    except OSError as error:
+        raise UserError(
+            f"The model {card.version} cannot be written to {folder}: {error}.",
+            "Make the folder writable, or set `home` or `lake` to another one.",
+        ) from error
+    return hashlib.sha256(text).hexdigest()
+
+
+def load_artifact(folder: UPath | Path, checksum: str | None = None) -> tuple[ModelCard, Arrays]:
+    """The card and the arrays of a model; with `checksum`, only exactly the model that was saved with it.
+
+    Raises `UserError` where the model is missing or damaged.
+    """
+    try:
+        text = (folder / CARD_FILE).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"There is no model in {folder}.", "Train it again.") from None
+    if checksum is not None and hashlib.sha256(text).hexdigest() != checksum:
+        raise _damaged(folder, "its card is not the one that was registered")
+    try:
+        envelope = json.loads(text)
+        card = ModelCard.model_validate(envelope["card"])
+        content = (folder / str(envelope["arrays"])).read_bytes()
+    except FileNotFoundError:
+        raise _damaged(folder, "its arrays are missing") from None
+    except (ValueError, ValidationError, KeyError, TypeError) as error:
+        raise _damaged(folder, f"its card cannot be read ({error})") from error
+    if hashlib.sha256(content).hexdigest() != envelope.get("sha256"):
+        raise _damaged(folder, "its arrays have changed since they were written")
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return card, dict(stored)
+
+
+def _damaged(folder: UPath | Path, why: str) -> UserError:
+    return UserError(f"The model in {folder} is damaged: {why}.", "Train it again, or restore the folder.")
+
+
+def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """An uncompressed .npz; weights hardly compress, and loading is faster."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in sorted(arrays.items()):
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _put(path: UPath | Path, content: bytes) -> None:
+    """Local files appear by rename; object stores make one put visible at once."""
+    if isinstance(path, UPath) and path.protocol not in ("", "file", "local"):
+        path.write_bytes(content)
+        return
+    final = Path(str(path))
+    temporary = final.with_name(f".{final.name}-{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(final)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,225 @@
+"""Segmentation: what is learned, how it is applied, and what happens in odd shops."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import QuantileTransformer
+
+from ml_assets.errors import UserError
+from ml_assets.features.customers import build_customer_features
+from ml_assets.models.segmentation.clusters import Soundness
+from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, assign, input_matrix
+from ml_assets.models.segmentation.names import NAMES
+from ml_assets.models.segmentation.scaling import QuantileScaler
+from ml_assets.models.segmentation.train import Candidate, choose, train_segmentation
+from ml_assets.settings import SegmentationSettings
+from ml_assets_tests.features.lines import day, journey, line, lines
+
+SETTINGS = SegmentationSettings()
+AS_OF = date(2017, 11, 30)
+SEGMENT_COLUMNS = {
+    "segment_key": pl.String,
+    "segment_name": pl.String,
+    "description": pl.String,
+    "customers": pl.Int64,
+    "share": pl.Float64,
+    "median_recency_days": pl.Float64,
+    "median_orders_90d": pl.Float64,
+    "median_spend_90d": pl.Float64,
+    "median_spend_365d": pl.Float64,
+    "median_tenure_days": pl.Float64,
+}
+
+
+def features_of(transactions: pl.LazyFrame, as_of: date) -> pl.DataFrame:
+    return build_customer_features(transactions, None, as_of=as_of, lookback_days=400).collect()
+
+
+def train(features: pl.DataFrame, settings: SegmentationSettings = SETTINGS) -> SegmentationModel:
+    return train_segmentation(features, trained_through=AS_OF, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def grocer() -> pl.DataFrame:
+    """The customer features of the real shop."""
+    return features_of(journey().lazy(), AS_OF)
+
+
+@pytest.fixture(scope="module")
+def model(grocer) -> SegmentationModel:
+    return train(grocer)
+
+
+def test_the_real_shop_gets_sound_segments_with_telling_names(model, grocer):
+    metrics = model.card.metrics
+    assert model.keys == ("champions", "loyal", "active", "promising", "almost_lost")
+    assert metrics["silhouette"] > 0.45
+    assert metrics["stability"] > 0.8
+    assert metrics["smallest_share"] > 0.1
+    assert metrics["truthful_names"] == 1
+    assert model.card.duration_seconds < 10
+    _, segments = assign(model, grocer)
+    assert segments["median_spend_90d"].is_sorted(descending=True)
+    assert segments["median_recency_days"].is_sorted()
+
+
+def test_the_card_reports_every_number_of_segments_that_was_tried(model):
+    figures = ("silhouette", "stability", "davies_bouldin", "smallest_share", "truthful_names")
+    assert {f"k{k}_{name}" for k in range(4, 8) for name in figures} <= set(model.card.metrics)
+    assert model.card.name == "segmentation"
+    assert model.card.version.startswith("segmentation-2017-12-01-")
+    assert model.card.trained_through == AS_OF
+
+
+def test_training_again_on_shuffled_rows_gives_the_same_model(model, grocer):
+    again = train(grocer.sample(fraction=1, shuffle=True, seed=3))
+    assert again.card.version == model.card.version
+    assert again.card.metrics == model.card.metrics
+    assert np.array_equal(again.centroids, model.centroids)
+    assert np.array_equal(again.scaler.knots, model.scaler.knots)
+
+
+def test_another_seed_is_another_version_of_nearly_the_same_segments(model, grocer):
+    other = train(grocer, SegmentationSettings(seed=7))
+    assert other.card.version != model.card.version
+    same = assign(other, grocer)[0]["segment_key"] == assign(model, grocer)[0]["segment_key"]
+    assert same.mean() > 0.9
+
+
+def test_the_assignment_equals_scikit_learn(model, grocer):
+    values = input_matrix(grocer)
+    scaler = QuantileTransformer(n_quantiles=101, subsample=None).fit(values)
+    strangers = np.random.default_rng(1).exponential(values.mean(axis=0), size=(2000, 2)) - 20
+    clusters = KMeans(len(model.keys), n_init=10, random_state=SETTINGS.seed).fit(scaler.transform(values))
+    clusters.cluster_centers_ = np.ascontiguousarray(model.centroids)
+    for one in (values, strangers, np.zeros((1, 2))):
+        assert np.array_equal(model.scaler.transform(one), scaler.transform(one))
+        expected = [model.keys[label] for label in clusters.predict(scaler.transform(one))]
+        assert model.predict(one) == expected
+
+
+def test_scaling_equals_scikit_learn_where_many_values_are_equal():
+    values = np.random.default_rng(2).integers(0, 4, size=(500, 2)).astype(float) ** 3
+    scaler = QuantileTransformer(n_quantiles=101, subsample=None).fit(values)
+    probes = np.linspace(-3, 30, 400).repeat(2).reshape(-1, 2)
+    assert np.array_equal(QuantileScaler.fit(values).transform(probes), scaler.transform(probes))
+
+
+def test_a_model_survives_saving_and_loading(model, grocer, tmp_path):
+    checksum = model.save(tmp_path / "model")
+    loaded = SegmentationModel.load(tmp_path / "model", checksum)
+    assert loaded.card == model.card
+    for one, other in zip(assign(loaded, grocer), assign(model, grocer), strict=True):
+        assert_frame_equal(one, other)
+
+
+def test_every_customer_has_one_segment_and_the_profiles_add_up(model, grocer):
+    assignments, segments = assign(model, grocer)
+    assert dict(segments.schema) == SEGMENT_COLUMNS
+    assert assignments.columns == ["customer_id", "segment_key"]
+    assert assignments["customer_id"].equals(grocer["customer_id"])
+    counts = dict(assignments["segment_key"].value_counts().iter_rows())
+    assert {key: counts[key] for key in model.keys} == dict(segments.select("segment_key", "customers").iter_rows())
+    assert segments["share"].sum() == pytest.approx(1)
+    champions = grocer.filter(assignments["segment_key"] == "champions")
+    assert segments["median_spend_365d"][0] == champions["spend_365d"].median()
+    assert "2 days ago" in segments["description"][0]
+    assert set(segments["segment_name"]) == {"Champions", "Loyal", "Active", "Promising", "Almost lost"}
+
+
+def test_frozen_numbers_keep_customers_where_they_are_from_day_to_day(model, grocer):
+    tomorrow = features_of(journey().lazy(), AS_OF + timedelta(days=1))
+    today, next_day = assign(model, grocer)[0], assign(model, tomorrow)[0]
+    both = today.join(next_day, on="customer_id")
+    assert (both["segment_key"] != both["segment_key_right"]).mean() < 0.03
+
+
+def test_only_the_columns_that_training_reads_make_its_version(model, grocer):
+    assert train(grocer.with_columns(top_category=pl.lit("x"))).card.version == model.card.version
+    richer = train(grocer.with_columns(pl.col("spend_365d") + pl.col("recency_days")))
+    assert richer.card.version != model.card.version
+
+
+def test_a_segment_that_nobody_is_in_keeps_its_row(model, grocer):
+    rich = grocer.sort("spend_365d").tail(5)
+    segments = assign(model, rich)[1]
+    assert segments["customers"].to_list() == [5, 0, 0, 0, 0]
+    assert segments["median_recency_days"].null_count() == 4
+    assert "nobody" in segments["description"][4]
+
+
+@pytest.mark.parametrize("customers", [1, 2, 5, 9, 12, 24])
+def test_a_tiny_shop_gets_few_segments_and_no_crash(customers):
+    rows = [
+        line(f"c{number}", "i", 90 - number * visit, amount=1.0 + number**2)
+        for number in range(customers)
+        for visit in range(3)
+    ]
+    features = features_of(lines(*rows, ids=pl.String), day(95))
+    model = train(features)
+    assignments, segments = assign(model, features)
+    assert len(model.keys) <= max(1, customers // 5)
+    assert assignments.height == customers
+    assert segments["customers"].sum() == customers
+    if customers < 10:
+        assert model.keys == ("active",)
+
+
+def test_customers_who_are_all_alike_are_one_segment():
+    features = features_of(lines(*(line(number, 1, 3) for number in range(200))), day(5))
+    model = train(features)
+    assert model.keys == ("active",)
+    assert assign(model, features)[1]["share"].to_list() == [1.0]
+
+
+def test_two_kinds_of_customers_are_at_most_two_segments():
+    rows = [line(number, 1, 3, amount=1.0 if number % 2 else 50.0) for number in range(200)]
+    features = features_of(lines(*rows), day(5))
+    model = train(features)
+    assert len(model.keys) == 2
+    assert assign(model, features)[1]["customers"].to_list() == [100, 100]
+
+
+def test_newcomers_of_an_old_shop_are_called_new():
+    rows = [line(number, 1, visit * 7, amount=5.0 + number) for number in range(60) for visit in range(50)]
+    rows += [line(1000 + number, 1, 330 + number % 15, amount=4.0 + number / 100) for number in range(40)]
+    model = train(features_of(lines(*rows), day(350)))
+    assert model.keys[0] == "champions"
+    assert model.keys[-1] == "new"
+
+
+def test_nobody_to_segment_is_a_users_error_that_names_the_day():
+    with pytest.raises(UserError, match="no customers to segment up to 2017-11-30"):
+        train(features_of(lines(), AS_OF))
+
+
+def candidate(k, silhouette, stability, share=0.1, *, named=True) -> Candidate:
+    return Candidate(Soundness(k, silhouette, stability, 0.6, share), named)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "chosen"),
+    [
+        ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.90), candidate(7, 0.46, 0.90)], 5),
+        ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.75)], 4),
+        ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.90, 0.01)], 4),
+        ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.90, named=False)], 4),
+        ([candidate(4, 0.52, 0.70), candidate(5, 0.50, 0.79)], 5),
+        ([], 1),
+    ],
+    ids=["most that are sound", "unstable", "too small", "nameless", "none is stable", "nothing to try"],
+)
+def test_the_number_of_segments_follows_the_stated_criterion(candidates, chosen):
+    assert choose(candidates, min_share=0.03) == chosen
+
+
+def test_the_settings_bound_the_number_of_segments(grocer):
+    for k in (3, 8):
+        model = train(grocer, SegmentationSettings(k_min=k, k_max=k))
+        assert len(model.keys) == k
+        assert set(model.keys) <= set(NAMES)
+    assert INPUTS == ("decayed_spend", "spend_365d")
