@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint format lock bench clean
+.PHONY: help demo ui test lint format lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -48,9 +48,6 @@ lint: $(STAMP)
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-
-bench: $(STAMP)
-	@$(BIN)/python -m benchmarks
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \

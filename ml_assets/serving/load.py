@@ -1,0 +1,101 @@
+"""Loading the rows of one release: its partition, its segments, the names of its items.
+
+All of it happens inside the publisher's transaction. Which release becomes live is decided in `publish.py`.
+"""
+
+import hashlib
+
+import polars as pl
+from psycopg import sql
+
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.copy_binary import encode
+from ml_assets.serving.subjects import Stored, Subject
+
+ITEMS_AT_ONCE = 50_000
+PROFILE = (
+    "segment_key",
+    "segment_name",
+    "description",
+    "customers",
+    "share",
+    "median_recency_days",
+    "median_orders_90d",
+    "median_spend_90d",
+    "median_spend_365d",
+    "median_tenure_days",
+)
+
+
+def partition_name(subject: str, release_id: int) -> str:
+    """The table of one release."""
+    return f"{subject}_{release_id}"
+
+
+def load_partition(
+    connection: ServingConnection, subject: Subject, release_id: int, rows: Stored, *, unique: bool
+) -> str:
+    """Create, fill, index and attach the partition; the SHA-256 of what was loaded.
+
+    Created in the same transaction, so COPY writes frozen rows; indexed after loading, which is faster; attached
+    with a CHECK that already proves the partition's bound, so that nothing is scanned and readers are not blocked.
+    """
+    schemas = connection.schemas
+    names = {
+        "parent": sql.Identifier(subject.name),
+        "part": sql.Identifier(partition_name(subject.name, release_id)),
+        "id": sql.Literal(release_id),
+        "columns": sql.SQL(", ").join(sql.Identifier(column.name) for column in rows.columns),
+        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
+        "unique": sql.SQL("UNIQUE" if unique else ""),
+    }
+    connection.execute(
+        schemas.sql(
+            "CREATE TABLE {store}.{part} (LIKE {store}.{parent}, CHECK (release_id = {id})) WITH (fillfactor = 100)",
+            **names,
+        )
+    )
+    connection.execute(schemas.sql("ALTER TABLE {store}.{part} ALTER release_id SET DEFAULT {id}", **names))
+    digest = hashlib.sha256()
+    copy_statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
+    with connection.cursor().copy(copy_statement) as copy:
+        for chunk in encode(rows.columns):
+            digest.update(chunk)
+            copy.write(chunk)
+    connection.execute(schemas.sql("CREATE {unique} INDEX ON {store}.{part} ({keys})", **names))
+    connection.execute(
+        schemas.sql("ALTER TABLE {store}.{parent} ATTACH PARTITION {store}.{part} FOR VALUES IN ({id})", **names)
+    )
+    return digest.hexdigest()
+
+
+def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:
+    """The profiles that belong to a release of segment_assignments."""
+    insert = connection.schemas.sql(
+        "INSERT INTO {store}.segments (release_id, {columns}) VALUES ({values})",
+        columns=sql.SQL(", ").join(map(sql.Identifier, PROFILE)),
+        values=sql.SQL(", ").join(sql.Placeholder() * (len(PROFILE) + 1)),
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(insert, [(release_id, *row) for row in segments.select(PROFILE).iter_rows()])
+
+
+def upsert_items(connection: ServingConnection, items: pl.DataFrame) -> None:
+    """Take over names and categories of items; rows that are already so are not touched, nor locked."""
+    kind = "text" if items.schema["item_id"] == pl.String else "bigint"
+    upsert = connection.schemas.sql(
+        "INSERT INTO {store}.items (item_id, item_name, category) "
+        "SELECT n.item_id, n.item_name, n.category "
+        "FROM unnest(%s::{kind}[], %s::text[], %s::text[]) AS n (item_id, item_name, category) "
+        "WHERE NOT EXISTS (SELECT FROM {store}.items AS o WHERE o.item_id = n.item_id "
+        "AND (o.item_name, o.category) IS NOT DISTINCT FROM (n.item_name, n.category)) "
+        # The same order everywhere: two publishers at once cannot lock each other out.
+        "ORDER BY n.item_id "
+        "ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, category = excluded.category",
+        kind=sql.SQL(kind),
+    )
+    # PostgreSQL's text cannot hold a zero byte; in a name it means nothing.
+    texts = pl.col("item_name", "category").cast(pl.String).str.replace_all("\0", "", literal=True)
+    rows = items.select("item_id", texts).unique("item_id", keep="last", maintain_order=True).sort("item_id")
+    for part in rows.iter_slices(ITEMS_AT_ONCE):
+        connection.execute(upsert, [part[column].to_list() for column in part.columns])

@@ -1,0 +1,55 @@
+"""The names of everything the project owns in a database, and SQL written with them.
+
+Names belong here; what the objects are is in `migrations/`. Several shops may share one database: each has its own
+three schemas and two roles, prefixed with the shop's name.
+"""
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+
+@dataclass(frozen=True)
+class Schemas:
+    """Schemas and roles of one shop; `prefix` is the `name` setting, empty for a single shop."""
+
+    prefix: str = ""
+
+    @property
+    def ml(self) -> str:
+        """The contract: views and functions that applications read."""
+        return self._named("ml")
+
+    @property
+    def store(self) -> str:
+        """The physical tables behind the contract."""
+        return self._named("ml_store")
+
+    @property
+    def meta(self) -> str:
+        """Book-keeping: releases, models, freshness, migrations."""
+        return self._named("ml_meta")
+
+    @property
+    def reader(self) -> str:
+        """The role that may read the contract."""
+        return self._named("ml_reader")
+
+    @property
+    def writer(self) -> str:
+        """The role that may publish."""
+        return self._named("ml_writer")
+
+    @property
+    def names(self) -> dict[str, str]:
+        """All names, by the words that SQL files and queries use for them."""
+        return {word: getattr(self, word) for word in ("ml", "store", "meta", "reader", "writer")}
+
+    def sql(self, text: LiteralString, **parts: sql.Composable) -> sql.Composed:
+        """A query with `{ml}`, `{store}`, `{meta}`, `{reader}`, `{writer}` and further parts quoted into it."""
+        names = {word: sql.Identifier(name) for word, name in self.names.items()}
+        return sql.SQL(text).format(**names, **parts)
+
+    def _named(self, word: str) -> str:
+        return f"{self.prefix}_{word}" if self.prefix else word

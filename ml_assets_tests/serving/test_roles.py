@@ -1,0 +1,89 @@
+"""What the two roles may do, and what not."""
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.schemas import Schemas
+from ml_assets_tests.serving.frames import items, recommendations, release
+from ml_assets_tests.serving.test_migrate import CONTRACT
+
+FORBIDDEN = [
+    "SELECT * FROM ml_store.recommendations",
+    "SELECT * FROM ml_store.recommendations_1",
+    "SELECT * FROM ml_store.items",
+    "SELECT * FROM ml_meta.releases",
+    "INSERT INTO ml.releases (subject) VALUES ('x')",
+    "DELETE FROM ml.releases",
+    "UPDATE ml.contract_version SET version = 2",
+    "CREATE TABLE ml.mine (a int)",
+    "DROP VIEW ml.releases",
+]
+
+
+@pytest.fixture
+def url(connection: ServingConnection, postgres_url: str) -> str:
+    """Where something is published."""
+    release(connection, recommendations(), items=items())
+    return postgres_url
+
+
+def member_url(url: str, role: str) -> str:
+    """The URL of a login that is a member of a role and nothing else."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"DROP ROLE IF EXISTS member_of_{role}")
+        admin.execute(f"CREATE ROLE member_of_{role} LOGIN IN ROLE {role}")
+    return url.replace("postgres@", f"member_of_{role}@")
+
+
+def test_a_reader_reads_the_whole_contract(url: str) -> None:
+    with psycopg.connect(member_url(url, "ml_reader"), autocommit=True) as reader:
+        for view in CONTRACT:
+            reader.execute(f"SELECT * FROM ml.{view}")
+        text = reader.execute("SELECT reason_text FROM ml.recommendations WHERE rank = 1 LIMIT 1").fetchone()
+        assert text == ("Because you bought Tea and 13",)
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_a_reader_does_nothing_else(url: str, statement: str) -> None:
+    with (
+        psycopg.connect(member_url(url, "ml_reader"), autocommit=True) as reader,
+        pytest.raises((errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState, errors.FeatureNotSupported)),
+    ):
+        reader.execute(statement)
+
+
+def test_everybody_else_sees_nothing(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
+    with (
+        psycopg.connect(url.replace("postgres@", "stranger@"), autocommit=True) as stranger,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        stranger.execute("SELECT * FROM ml.releases")
+
+
+def test_a_writer_publishes(url: str) -> None:
+    with ServingConnection.open(member_url(url, "ml_writer"), Schemas()) as writer:
+        assert release(writer, recommendations(), day=1, items=items()).state == "live"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP VIEW ml.recommendations",
+        "CREATE TABLE ml.mine (a int)",
+        "DELETE FROM ml_meta.releases",
+        "DELETE FROM ml_meta.live_history",
+        "DELETE FROM ml_meta.models",
+        "UPDATE ml_meta.migrations SET checksum = ''",
+        "UPDATE ml_meta.shop SET customer_id_type = 'text'",
+    ],
+)
+def test_a_writer_changes_neither_the_contract_nor_history(url: str, statement: str) -> None:
+    with (
+        psycopg.connect(member_url(url, "ml_writer"), autocommit=True) as writer,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        writer.execute(statement)
