@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets import settings_reference
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
 
@@ -110,3 +111,16 @@ def test_the_database_url_may_come_from_a_file_and_is_never_shown(
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value() == "postgresql://shop:hunter2@db/shop"
     assert "hunter2" not in repr(settings)
+
+
+def test_the_settings_reference_says_what_the_model_says() -> None:
+    docs = Path(__file__).parent.parent / "docs"
+    make = "write it anew: python -m ml_assets.settings_reference docs"
+    assert (docs / "settings.md").read_text(encoding="utf-8") == settings_reference.markdown(), make
+    assert (docs / "ml_assets.schema.json").read_text(encoding="utf-8") == settings_reference.json_schema(), make
+
+
+def test_every_key_is_documented() -> None:
+    rows = [line.split("|") for line in settings_reference.markdown().splitlines() if line.startswith("| `")]
+    assert len(rows) > 50
+    assert not [row[1] for row in rows if len(row[3].strip()) < 10]

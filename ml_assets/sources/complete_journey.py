@@ -72,7 +72,7 @@ class CompleteJourney:
     def read_items(self) -> pl.DataFrame:
         """Products, named by their type and package size."""
         kind = _readable("product_type")
-        size = pl.col("package_size").str.strip_chars().str.to_lowercase()
+        size = pl.col("package_size").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
         department = _readable("department")
         return (
             _read("products.parquet")
