@@ -1,0 +1,123 @@
+"""Raw assets: events that keep the contract, lines that do not, and the item catalogue.
+
+Reading and judging lines is done by `sources/` and `events/`; only wiring and metadata belong here.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.assets.shop import Shop
+from ml_assets.events.contract import CheckedLines
+from ml_assets.events.load import load_days
+from ml_assets.sources.base import EventSource
+
+ACCOUNTED = "every_line_is_accounted_for"
+QUARANTINE = "quarantine_is_small"
+QUARANTINE_LIMIT = 0.05
+
+
+def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """transactions and quarantined_transactions (daily), items (unpartitioned)."""
+    rules = shop.settings.events
+
+    @dg.asset(key_prefix=shop.prefix, group_name="raw", kinds={"polars", "parquet"}, owners=shop.owners)
+    def items(source: dg.ResourceParam[EventSource]) -> pl.DataFrame:
+        """The item catalogue: one row per item with its name and category."""
+        return source.read_items()
+
+    outs = {
+        "transactions": dg.AssetOut(
+            key=shop.key("transactions"),
+            description="Events of the day that keep the event contract, one row per line of behaviour.",
+            group_name="raw",
+            kinds={"polars", "parquet"},
+            owners=shop.owners,
+        ),
+        "quarantined_transactions": dg.AssetOut(
+            key=shop.key("quarantined_transactions"),
+            description="Lines of the day that break the event contract, each with its reason.",
+            group_name="raw",
+            kinds={"polars", "parquet"},
+            owners=shop.owners,
+        ),
+    }
+
+    @dg.multi_asset(
+        name="raw_events",
+        outs=outs,
+        partitions_def=shop.calendar.daily,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                ACCOUNTED,
+                asset=shop.key("transactions"),
+                blocking=True,
+                description="Valid and quarantined lines add up to the lines read.",
+            ),
+            dg.AssetCheckSpec(
+                QUARANTINE,
+                asset=shop.key("quarantined_transactions"),
+                description=f"At most {QUARANTINE_LIMIT:.0%} of the lines break the contract.",
+            ),
+        ],
+    )
+    def raw_events(
+        context: dg.AssetExecutionContext, source: dg.ResourceParam[EventSource]
+    ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
+        days = load_days(source, [date.fromisoformat(key) for key in context.partition_keys], rules)
+        for day, lines in days.items():
+            _describe(context, shop, day, lines)
+        yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")
+        yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
+        yield _accounted(shop, days)
+        yield _small_quarantine(shop, days)
+
+    return [items, raw_events]
+
+
+def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, lines: CheckedLines) -> None:
+    reasons = dict(lines.quarantined.group_by("reason").len().sort("reason").iter_rows())
+    facts: dict[str, dict[str, Any]] = {
+        "transactions": {"dagster/partition_row_count": lines.valid.height, "lines_read": lines.read},
+        "quarantined_transactions": {"dagster/partition_row_count": lines.quarantined.height, "reasons": reasons},
+    }
+    for name, metadata in facts.items():
+        context.add_asset_metadata(metadata, asset_key=shop.key(name), partition_key=day.isoformat())
+
+
+def _accounted(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
+    lost = {
+        day.isoformat(): lines.read - lines.valid.height - lines.quarantined.height
+        for day, lines in days.items()
+        if lines.read != lines.valid.height + lines.quarantined.height
+    }
+    return dg.AssetCheckResult(
+        check_name=ACCOUNTED,
+        asset_key=shop.key("transactions"),
+        passed=not lost,
+        description=f"Lines unaccounted for on: {lost}." if lost else "Every line read is valid or quarantined.",
+        metadata={
+            "days": len(days),
+            "lines_read": sum(lines.read for lines in days.values()),
+            "valid": sum(lines.valid.height for lines in days.values()),
+            "quarantined": sum(lines.quarantined.height for lines in days.values()),
+        },
+    )
+
+
+def _small_quarantine(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
+    read = sum(lines.read for lines in days.values())
+    quarantined = sum(lines.quarantined.height for lines in days.values())
+    share = quarantined / read if read else 0.0
+    return dg.AssetCheckResult(
+        check_name=QUARANTINE,
+        asset_key=shop.key("quarantined_transactions"),
+        passed=share <= QUARANTINE_LIMIT,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{quarantined:,} of {read:,} lines ({share:.2%}) are quarantined.",
+        metadata={"share": share},
+    )

@@ -1,0 +1,34 @@
+"""What all asset definitions of one shop share: key prefix, owners, calendar.
+
+Nothing that runs belongs here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ml_assets.automation.partitions import Calendar
+from ml_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop that definitions are built for."""
+
+    settings: Settings
+    calendar: Calendar
+
+    def key(self, name: str) -> dg.AssetKey:
+        """The asset key: the name, prefixed for a named shop."""
+        return dg.AssetKey([self.settings.name, name] if self.settings.name else [name])
+
+    @property
+    def prefix(self) -> Sequence[str] | None:
+        """The key prefix for asset decorators."""
+        return [self.settings.name] if self.settings.name else None
+
+    @property
+    def owners(self) -> Sequence[str]:
+        """Owners shown in the catalog."""
+        return self.settings.owners

@@ -1,0 +1,65 @@
+"""Freshness checks: the database's verdict on every subject, shown on the assets in Dagster.
+
+The verdict is `ml.freshness`, because Dagster's own freshness means "some partition was materialized": a backfill
+makes that green, and a blocked release leaves it green.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ml_assets.assets.shop import Shop
+from ml_assets.resources.serving import ServingDatabase
+from ml_assets.serving.freshness import Freshness, read_freshness
+
+IS_FRESH = "is_fresh"
+# Asset by subject of ml.freshness.
+ASSETS = {
+    "transactions": "transactions",
+    "interactions": "interactions",
+    "customer_features": "customer_features",
+    "recommender_model": "recommender_model",
+    "segmentation_model": "segmentation_model",
+    "recommendations": "recommendations_release",
+    "segment_assignments": "segment_assignments_release",
+    "similar_items": "similar_items_release",
+    "popular_items": "popular_items_release",
+}
+
+
+def freshness_check_keys(shop: Shop) -> list[dg.AssetCheckKey]:
+    """One check per subject."""
+    return [dg.AssetCheckKey(shop.key(asset), IS_FRESH) for asset in ASSETS.values()]
+
+
+def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
+    """One step that reads `ml.freshness` and reports on every asset selected."""
+    specs = [
+        dg.AssetCheckSpec(key.name, asset=key.asset_key, description="Not older than its policy allows.")
+        for key in freshness_check_keys(shop)
+    ]
+    prefix = f"{shop.settings.name}_" if shop.settings.name else ""
+
+    @dg.multi_asset_check(name=f"{prefix}freshness_of_everything", specs=specs, can_subset=True)
+    def freshness_of_everything(
+        context: dg.AssetCheckExecutionContext, serving: dg.ResourceParam[ServingDatabase]
+    ) -> Iterator[dg.AssetCheckResult]:
+        with serving.connect() as connection:
+            rows = {row.subject: row for row in read_freshness(connection)}
+        for subject, asset in ASSETS.items():
+            key = dg.AssetCheckKey(shop.key(asset), IS_FRESH)
+            if key in context.selected_asset_check_keys and subject in rows:
+                yield _result(key, rows[subject])
+
+    return [freshness_of_everything]
+
+
+def _result(key: dg.AssetCheckKey, row: Freshness) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=row.status == "fresh",
+        severity=dg.AssetCheckSeverity.WARN if row.status == "warn" else dg.AssetCheckSeverity.ERROR,
+        description=f"{row.status}: newest day {row.data_as_of or 'never'}, allowed age {row.error_after}.",
+        metadata={"status": row.status, "age_hours": row.age.total_seconds() / 3600 if row.age else -1.0},
+    )
