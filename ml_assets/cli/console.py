@@ -1,0 +1,88 @@
+"""How the command line looks: one console for results, one for progress, tables and errors.
+
+Results go to standard output, everything else to standard error, so that `--json` can be piped.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+# Wide enough for tables where there is no terminal to ask, such as in a pipe or a log of continuous integration.
+WIDTH = 118
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file. Default: ML_ASSETS_CONFIG, or ./ml_assets.yaml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+
+
+class Progress:
+    """What is being done right now, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = monotonic()
+        self._spinner = ERR.status("starting") if ERR.is_terminal else None
+
+    def __call__(self, text: str) -> None:
+        """Report a step; indented steps only show on a terminal."""
+        line = f"[dim]{monotonic() - self._start:5.1f} s[/dim]  {escape(text)}"
+        if self._spinner:
+            self._spinner.update(line)
+        if not text.startswith(" "):
+            ERR.print(line)
+
+    @contextmanager
+    def shown(self) -> Iterator["Progress"]:
+        """Show a spinner on terminals while something runs."""
+        if self._spinner is None:
+            yield self
+            return
+        with self._spinner:
+            yield self
+
+
+def print_error(problem: str, next_step: str) -> None:
+    """The one shape of an error: what, where, next step."""
+    ERR.print(f"[red]Error:[/red] {escape(problem)}", soft_wrap=True)
+    if next_step:
+        ERR.print(f"[yellow]Next:[/yellow]  {escape(next_step)}", soft_wrap=True)
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    one_line: Sequence[str] = (),
+) -> None:
+    """Print a plain table; columns in `right` are aligned to the right, those in `one_line` are cut, not wrapped."""
+    grid = Table(header_style="dim", box=None, pad_edge=False)
+    for column in columns:
+        single = column in one_line
+        align: Literal["left", "right"] = "right" if column in right else "left"
+        grid.add_column(column.strip(), justify=align, no_wrap=single, min_width=22 if single else None)
+    for row in rows:
+        grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    OUT.print(f"[bold]{escape(title)}[/bold]")
+    OUT.print(grid)
+    OUT.print()
+
+
+def next_commands(*commands: tuple[str, str]) -> None:
+    """What to try now."""
+    grid = Table.grid(padding=(0, 2))
+    for command, purpose in commands:
+        grid.add_row(f"[cyan]{escape(command)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
+    OUT.print("[bold]Next[/bold]")
+    OUT.print(grid)

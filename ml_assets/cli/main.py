@@ -1,0 +1,57 @@
+"""The command `ml-assets`: commands, exit codes and the one way errors are printed.
+
+Exit codes: 0 done; 1 error, one message on standard error; 2 done, but a check failed or something is stale. What
+a command does is in the module of its group.
+"""
+
+import os
+import signal
+import sys
+
+import typer
+
+from ml_assets.cli import database, evaluate, run, status, ui
+from ml_assets.cli.console import print_error
+from ml_assets.errors import UserError
+
+app = typer.Typer(
+    help="Recommendations and customer segments, computed every day and served from PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(run.demo)
+app.command("run")(run.run)
+app.command("evaluate")(evaluate.evaluate)
+app.command("status")(status.status)
+app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
+app.command("ui")(ui.ui)
+app.command("stop")(database.stop)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    # Dagster announces previews of its own features on every start; they are ours to handle, not the reader's.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::Warning:dagster")
+    sys.exit(exit_code())
+
+
+def exit_code() -> int:
+    """Run the command line and return its exit code, errors printed."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        print_error(error.problem, error.next_step)
+        return 1
+    except typer.TyperException as error:
+        print_error(_words(error), "`ml-assets --help` and `ml-assets COMMAND --help` list what is allowed.")
+        return 1
+    except (typer.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    return code if isinstance(code, int) else 0
+
+
+def _words(error: typer.TyperException) -> str:
+    """The complaint about an argument, naming it."""
+    say = getattr(error, "format_message", None)
+    return (say() if say else str(error)).replace("Value error, ", "")

@@ -1,0 +1,112 @@
+"""`ml-assets run` and `ml-assets demo`: compute and publish days.
+
+What must run is decided by `automation/runner.py`, what the demo shows by `cli/showcase.py`.
+"""
+
+from contextlib import ExitStack
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
+from ml_assets.config import find_config, load_settings
+from ml_assets.errors import UserError
+from ml_assets.serving.schemas import Schemas
+from ml_assets.settings import Settings
+
+DateOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+
+
+def run(
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day to run. Default: the newest."),
+    ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First day of a range."),
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day of a range.")
+    ] = None,
+    config: ConfigOption = None,
+) -> int:
+    """Load, compute and publish one day or a range of days.
+
+    Missing history is loaded and missing models are trained first. Running a day again replaces its results.
+    """
+    settings = load_settings(config)
+    days = _days(day, first, last)
+    done, failed = run_days(settings, days)
+    OUT.print(f"Published {done[0]}." if len(done) == 1 else f"Published {len(done)} days, {done[0]} to {done[-1]}.")
+    for line in failed:
+        ERR.print(f"[red]Check failed:[/red] {line}")
+    named = f" --config {find_config(config)}" if config else ""
+    look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
+    next_commands(
+        (f"ml-assets status{named}", "how fresh everything is"),
+        (f"ml-assets psql{named} -c '{look}'", "read the lists"),
+        (f"ml-assets ui{named}", "see the assets in Dagster"),
+    )
+    return 2 if failed else 0
+
+
+def demo(config: ConfigOption = None) -> int:
+    """Compute the newest day of the built-in data and show what came out.
+
+    A second demo on the same day shows the same results without computing them again.
+    """
+    from ml_assets.cli.showcase import show  # noqa: PLC0415 showing needs the database driver and Polars
+
+    settings = load_settings(config)
+    done, failed = run_days(settings, [None], only_missing=True)
+    show(settings, done[-1])
+    next_commands(
+        ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
+        ("ml-assets psql", "SQL on the tables above"),
+        ("ml-assets status", "how fresh everything is; exit code 2 when something is stale"),
+        (f"ml-assets run --date {done[-1] - timedelta(days=1)}", "any other day"),
+        (f"ml-assets evaluate --cutoff {done[-1] - timedelta(days=30)} --horizon 7 30", "how good the lists are"),
+    )
+    return 2 if failed else 0
+
+
+def run_days(
+    settings: Settings, days: list[date | None], *, only_missing: bool = False
+) -> tuple[list[date], list[str]]:
+    """Run days (None: the newest) and return them with the checks that failed.
+
+    With `only_missing` a day that is already computed is not computed again.
+    """
+    with ExitStack() as stack:
+        report = stack.enter_context(Progress().shown())
+        report("starting")
+        # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
+        from ml_assets.automation.instance import open_instance  # noqa: PLC0415
+        from ml_assets.automation.runner import Outcome, Runner  # noqa: PLC0415
+
+        runner = Runner(settings, report)
+        wanted = [day or runner.newest_day() for day in days]
+        for day in wanted:
+            runner.check_day(day)
+        missing = [day for day in wanted if not (only_missing and runner.is_published(day))]
+        outcome = Outcome()
+        if missing:
+            instance = stack.enter_context(open_instance(settings))
+            for day in missing:
+                runner.run_day(day, instance, outcome)
+        report("done")
+    return wanted, outcome.failed_checks
+
+
+def _days(day: datetime | None, first: datetime | None, last: datetime | None) -> list[date | None]:
+    if day and (first or last):
+        raise UserError("--date and --from/--to exclude each other.", "Give one day, or a range.")
+    if not first and not last:
+        return [day.date() if day else None]
+    if not first or not last:
+        raise UserError("A range needs both --from and --to.", "Give both days; the range includes them.")
+    if first > last:
+        raise UserError(f"--from {first.date()} is after --to {last.date()}.", "Swap them.")
+    return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,0 +1,166 @@
+"""The whole way, from a shop's files to rows that an application reads, through the command line."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import chdir
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import psycopg
+import pytest
+
+from ml_assets.cli import main as command
+from ml_assets_tests.shop import write_shop
+
+DAY = date(2024, 5, 31)
+
+
+class Shop:
+    """A shop in a folder of its own, on a database of its own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.config = write_shop(folder / "shop")
+        self.home = self.config.parent / ".ml_assets"
+        self.url = url
+
+    def call(self, *arguments: str) -> int:
+        """Run `ml-assets ...` on the shop."""
+        import sys
+
+        before, sys.argv = sys.argv, ["ml-assets", *arguments, "--config", str(self.config)]
+        try:
+            return command.exit_code()
+        finally:
+            sys.argv = before
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """What an application reads."""
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop whose last day has been run."""
+    environment = dict(os.environ)
+    with psycopg.connect(embedded_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE pipeline")
+    url = embedded_url.replace("/postgres?", "/pipeline?")
+    os.environ["DATABASE_URL"] = url
+    os.environ.pop("DAGSTER_HOME", None)
+    folder = tmp_path_factory.mktemp("pipeline")
+    with chdir(folder):
+        made = Shop(folder, url)
+        assert made.call("run", "--date", DAY.isoformat()) == 0
+        yield made
+    os.environ.clear()
+    os.environ.update(environment)
+    with psycopg.connect(embedded_url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE pipeline WITH (FORCE)")
+
+
+def test_every_customer_has_full_dense_lists_of_the_shops_own_ids(shop: Shop) -> None:
+    lists = shop.rows(
+        "SELECT customer_id, placement, array_agg(rank ORDER BY rank), count(DISTINCT item_id) "
+        "FROM books_ml.recommendations GROUP BY 1, 2"
+    )
+    assert len(lists) == 2 * 40
+    assert {tuple(row[2]) for row in lists} == {(1, 2, 3, 4, 5)}  # type: ignore[arg-type]
+    assert {row[3] for row in lists} == {5}
+    assert all(str(row[0]).startswith("c-") for row in lists)
+
+
+def test_lists_follow_tastes_and_discover_holds_nothing_bought(shop: Shop) -> None:
+    tastes = shop.rows(
+        "SELECT substr(customer_id, 3)::int % 2, avg((substr(item_id, 3)::int >= 15)::int) "
+        "FROM books_ml.recommendations WHERE placement = 'for_you' GROUP BY 1 ORDER BY 1"
+    )
+    assert [float(share) for _, share in tastes] == [0.0, 1.0]  # type: ignore[arg-type]
+    interactions = pl.read_parquet(shop.home / "lake" / "books" / "interactions" / f"{DAY}.parquet")
+    bought = set(interactions.select("customer_id", "item_id").unique().iter_rows())
+    discover = "SELECT customer_id, item_id FROM books_ml.recommendations WHERE placement = 'discover'"
+    assert not bought & set(shop.rows(discover))
+
+
+def test_every_customer_has_one_segment_that_is_described(shop: Shop) -> None:
+    counts = shop.rows("SELECT count(*), count(DISTINCT customer_id) FROM books_ml.segment_assignments")
+    assert counts == [(40, 40)]
+    sizes = shop.rows("SELECT sum(customers)::int, round(sum(share)::numeric, 6)::float FROM books_ml.segments")
+    assert sizes == [(40, 1.0)]
+
+
+def test_reasons_name_items_and_rows_say_how_old_they_are(shop: Shop) -> None:
+    reasons = shop.rows("SELECT DISTINCT reason_text, data_as_of, is_stale FROM books_ml.recommendations")
+    assert {row[1:] for row in reasons} == {(DAY, True)}
+    assert all(row[0] for row in reasons)
+
+
+def test_popular_items_are_there_for_everybody_and_by_category(shop: Shop) -> None:
+    scopes = shop.rows("SELECT scope, count(*) FROM books_ml.popular_items GROUP BY 1 ORDER BY 1")
+    assert scopes == [("all", 5), ("crime", 5), ("poetry", 5)]
+
+
+def test_old_data_is_reported_as_stale_with_exit_code_2(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    assert shop.call("status", "--json") == 2
+    facts = json.loads(capfd.readouterr().out)
+    assert {row["status"] for row in facts} == {"stale"}
+    assert {row["subject"] for row in facts} >= {"transactions", "recommender_model", "recommendations"}
+
+
+def test_running_an_older_day_publishes_it_but_leaves_the_newer_one_live(shop: Shop) -> None:
+    assert shop.call("run", "--from", "2024-05-28", "--to", "2024-05-29") == 0
+    states = shop.rows(
+        "SELECT data_as_of, state FROM books_ml.releases WHERE subject = 'recommendations' ORDER BY data_as_of"
+    )
+    assert states == [(date(2024, 5, 28), "ready"), (date(2024, 5, 29), "ready"), (DAY, "live")]
+
+
+def test_running_a_day_again_gives_the_same_lists_in_a_new_release(shop: Shop) -> None:
+    query = "SELECT customer_id, placement, rank, item_id FROM books_ml.recommendations ORDER BY 1, 2, 3"
+    before, (old,) = shop.rows(query), shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations")
+    assert shop.call("run", "--date", DAY.isoformat()) == 0
+    (new,) = shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations")
+    assert new != old
+    assert shop.rows(query) == before
+
+
+def test_the_model_of_a_week_has_seen_nothing_of_it(shop: Shop) -> None:
+    models = shop.rows("SELECT DISTINCT kind, trained_through FROM books_ml_meta.models ORDER BY 1, 2")
+    assert models == [("recommender", date(2024, 5, 26)), ("segmentation", date(2024, 5, 26))]
+
+
+def test_psql_reads_what_was_published(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    assert shop.call("psql", "--csv", "-c", "SELECT count(*) AS lists FROM books_ml.recommendations") == 0
+    assert capfd.readouterr().out == "lists\n400\n"
+    assert shop.call("psql", "-c", "SELECT nonsense") == 1
+
+
+def test_evaluate_exports_the_lists_it_judged(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--cutoff", "2024-05-20", "--horizon", "5", "10", "--json", "--export", "lists.parquet"]
+    assert shop.call("evaluate", *arguments) == 0
+    facts = json.loads(capfd.readouterr().out)
+    assert {row["horizon"] for row in facts["rows"]} == {5, 10}
+    lists = pl.read_parquet("lists.parquet")
+    assert lists.columns == ["customer_id", "item_id", "placement", "rank"]
+    assert lists["customer_id"].n_unique() == 40
+
+
+def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The feed of the next day brings a shop of three customers: the live lists of forty stay."""
+    live = shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations")
+    events = shop.config.parent / "events"
+    few = pl.read_parquet(events / "part-1.parquet").filter(pl.col("buyer").is_in(["c-000", "c-001", "c-002"]))
+    moved = few.with_columns(pl.col("sold_at").dt.offset_by("1d"))
+    moved.filter(pl.col("sold_at").dt.month() == 6).write_parquet(events / "part-2.parquet")
+    shop.config.write_text(shop.config.read_text() + "lookback_days: 1\n")
+    if not moved.filter(pl.col("sold_at").dt.month() == 6).height:
+        pytest.fail("the made-up feed has no line")
+    assert shop.call("run", "--date", "2024-06-01") == 2
+    assert "less than 50%" in capfd.readouterr().err
+    assert shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations") == live
+    blocked = shop.rows("SELECT reason FROM books_ml.releases WHERE state = 'blocked' AND subject = 'recommendations'")
+    assert len(blocked) == 1
