@@ -88,8 +88,8 @@ def _words(column: pl.Series) -> npt.NDArray[np.uint64]:
     dtype = column.dtype
     if dtype == pl.String:
         distinct = column.unique().drop_nulls()
-        digests = [_digest(text) for text in distinct]
-        numbers = column.replace_strict(distinct, pl.Series(digests, dtype=pl.UInt64), return_dtype=pl.UInt64)
+        digests = pl.Series([_digest(text) for text in distinct], dtype=pl.UInt64)
+        numbers = column.replace_strict(distinct, digests, default=None, return_dtype=pl.UInt64)
     elif dtype.is_float():
         # Adding zero gives -0.0 and 0.0, which are equal, the same bits.
         bits = (column.cast(pl.Float64) + 0.0).fill_null(0.0).to_numpy().view(np.uint64)
@@ -98,7 +98,7 @@ def _words(column: pl.Series) -> npt.NDArray[np.uint64]:
         numbers = column.to_physical().cast(pl.Int64).reinterpret(signed=False)
     else:
         raise TypeError(f"Column {column.name} of type {dtype} has no fingerprint: only flat frames do.")
-    return numbers.fill_null(_NULL).to_numpy()
+    return numbers.cast(pl.UInt64).fill_null(_NULL).to_numpy()
 
 
 def _digest(text: str) -> int:

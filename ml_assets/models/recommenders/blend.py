@@ -1,0 +1,54 @@
+"""The personal model behind `for_you`: what customers repeat, informed by customers who repeat the same."""
+
+import numpy as np
+
+from ml_assets.models.recommenders.base import Recommender
+from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
+from ml_assets.models.recommenders.products import Product
+from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.sparse import Csr
+from ml_assets.models.recommenders.tifu import TifuKnn
+
+
+class PersonalBlend(Recommender):
+    """TIFU-kNN and decayed frequency in one list.
+
+    With v the temporal item frequencies of TIFU-kNN and f the decayed frequencies, each divided by the customer's
+    largest, the blended vector is b = (1 - frequency) x v + frequency x f, and
+    score(u) = b(u) + neighbour_weight x mean of b over the nearest customers by the cosine of v.
+    The division matters: without it neighbours with few orders drown the others.
+    """
+
+    def __init__(
+        self,
+        half_life_days: float = 90.0,
+        neighbours: int = 300,
+        frequency: float = 0.67,
+        neighbour_weight: float = 0.5,
+    ) -> None:
+        self.half_life_days = half_life_days
+        self.neighbours = neighbours
+        self.frequency = frequency
+        self.neighbour_weight = neighbour_weight
+
+    def product(self, purchases: Purchases) -> Product:
+        """Own vector and neighbours' vectors as one product: left row u holds 1 at u."""
+        frequencies = TifuKnn().vectors(purchases)
+        blended = frequencies.with_data(
+            (1 - self.frequency) * _relative(frequencies).data
+            + self.frequency * _relative(purchases.decayed(self.half_life_days)).data
+        )
+        search = neighbour_search(frequencies, self.neighbours)
+        return Product(
+            lambda first, last: with_own_row(search(first, last), first, 1.0, self.neighbour_weight), blended
+        )
+
+
+def _relative(vectors: Csr) -> Csr:
+    """Rows divided by their largest value."""
+    if not vectors.indices.size:
+        return vectors
+    # Every customer has at least one pair, so no segment is empty.
+    largest = np.maximum.reduceat(vectors.data, vectors.indptr[:-1])
+    largest[largest <= 0] = 1.0
+    return vectors.with_data(vectors.data / largest[vectors.row_numbers()])

@@ -1,0 +1,59 @@
+"""Nearest customers by the cosine of their histories, found through the inverted index.
+
+The search and the panel that bounds its cost belong here; what neighbours are used for does not.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ml_assets.models.recommenders.products import top_items
+from ml_assets.models.recommenders.sparse import Csr
+
+PANEL = 20_000
+"""Neighbours are drawn from at most this many customers, so that cost grows with customers and not their square."""
+
+
+def neighbour_search(vectors: Csr, neighbours: int, panel: int = PANEL) -> Callable[[int, int], Csr]:
+    """A function that gives, for a block of customers, their nearest others: rows x customers, cosines as data.
+
+    `vectors` is customers x items. Larger shops draw neighbours from every n-th customer in the order of ids, which
+    depends on nothing random.
+    """
+    unit = vectors.unit_rows()
+    step = max(1, -(-unit.rows // panel))
+    members = np.arange(0, unit.rows, step, dtype=np.int32)
+    in_panel = np.zeros(unit.rows, np.bool_)
+    in_panel[members] = True
+    rows = unit.row_numbers()
+    kept = unit.where(in_panel[rows])
+    inverted = Csr(kept.indptr[np.append(members, unit.rows)], kept.indices, kept.data, kept.columns).transposed()
+    everyone = np.ones(members.size, np.bool_)
+
+    def search(first: int, last: int) -> Csr:
+        itself = np.arange(first, last)
+        member = itself % step == 0
+        own = Csr.of(np.append(0, np.cumsum(member)), itself[member] // step, np.ones(member.sum()), members.size)
+        found = top_items(
+            unit.block(first, last), inverted, min(neighbours, members.size), eligible=everyone, excluded=own
+        )
+        listed = found.items >= 0
+        indptr = np.append(0, np.cumsum(found.counts, dtype=np.int64))
+        return Csr.of(indptr, members[found.items[listed]], found.scores[listed], unit.rows)
+
+    return search
+
+
+def with_own_row(near: Csr, first: int, own: float, others: float) -> Csr:
+    """Weights instead of cosines: `own` for the customer, `others` shared equally by the neighbours.
+
+    Row r of `near` (rows x customers) belongs to customer `first` + r.
+    """
+    counts = np.diff(near.indptr)
+    customers = np.arange(first, first + near.rows, dtype=np.int32)
+    return Csr.of(
+        near.indptr + np.arange(near.rows + 1),
+        np.insert(near.indices, near.indptr[:-1], customers),
+        np.insert(np.repeat(others / np.maximum(counts, 1), counts), near.indptr[:-1], own),
+        near.columns,
+    )

@@ -1,0 +1,129 @@
+"""Histories as numbers: the encoded form of interactions that all recommenders read.
+
+Encoding and the counts that several models share belong here: decayed, log and plain. Scoring does not.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32, Int64
+
+# Events that weigh at least this much count as having bought the item; lighter ones, such as views, are interest.
+BOUGHT_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Purchases as of a day, sorted by customer, then item. Codes are positions in `customers` and `items`.
+
+    A purchase is one item in one order; a pair is a customer with an item bought any number of times.
+    """
+
+    as_of: date
+    """The day D."""
+    customers: pl.Series
+    """Distinct customer ids, ascending."""
+    items: pl.Series
+    """Distinct item ids, most purchases first, equal ones ascending: what is used most lies together in the
+    processor's caches, and the better seller wins where scores are equal."""
+    item: Int32
+    """Item code of each purchase."""
+    age: Int32
+    """Days from the purchase to the day D; 0 on D itself."""
+    orders_ago: Int32
+    """Position of the order in the customer's history, 0 for the newest."""
+    weight: Float32
+    """Weight of the event type."""
+    orders: Int32
+    """Orders of each customer."""
+    pair_starts: Int64
+    """First purchase of each pair."""
+    pairs: Csr
+    """Customers x items, the number of purchases of each pair."""
+
+    @classmethod
+    def of(cls, interactions: pl.DataFrame, as_of: date) -> Self:
+        """Encode interactions as of a day; later rows are left out, whatever the frame holds."""
+        known = interactions.filter(pl.col("order_day") <= as_of)
+        customers = known["customer_id"].unique().sort()
+        items = known.group_by("item_id").len().sort("len", "item_id", descending=[True, False])["item_id"]
+        coded = known.select(
+            encode(known["customer_id"], customers).alias("customer"),
+            encode(known["item_id"], items).alias("item"),
+            (pl.lit(as_of) - pl.col("order_day")).dt.total_days().cast(pl.Int32).alias("age"),
+            # The newest order of the frame may be later than D.
+            (pl.col("orders_ago") - pl.col("orders_ago").min().over("customer_id")).cast(pl.Int32),
+            pl.col("weight").cast(pl.Float32),
+        ).sort("customer", "item", "orders_ago")
+        customer, item = coded["customer"].to_numpy(), coded["item"].to_numpy()
+        new_pair = np.ones(customer.size, dtype=np.bool_)
+        new_pair[1:] = (customer[1:] != customer[:-1]) | (item[1:] != item[:-1])
+        starts = np.flatnonzero(new_pair).astype(np.int64)
+        counts = np.diff(np.append(starts, customer.size))
+        indptr = np.searchsorted(customer[starts], np.arange(len(customers) + 1)).astype(np.int64)
+        orders = np.zeros(len(customers), dtype=np.int32)
+        np.maximum.at(orders, customer, coded["orders_ago"].to_numpy() + 1)
+        return cls(
+            as_of=as_of,
+            customers=customers,
+            items=items,
+            item=item,
+            age=coded["age"].to_numpy(),
+            orders_ago=coded["orders_ago"].to_numpy(),
+            weight=coded["weight"].to_numpy(),
+            orders=orders,
+            pair_starts=starts,
+            pairs=Csr.of(indptr, item[starts], counts.astype(np.float32), len(items)),
+        )
+
+    def decayed(self, half_life_days: float) -> Csr:
+        """Customers x items, the sum over purchases of weight x 2^(-age / half life)."""
+        return self.summed(self.weight * np.exp2(-self.age / np.float32(half_life_days)))
+
+    def summed(self, values: npt.NDArray[np.floating]) -> Csr:
+        """Customers x items, the sum of one value per purchase."""
+        if not values.size:
+            return self.pairs
+        return self.pairs.with_data(np.add.reduceat(values, self.pair_starts))
+
+    def bought(self) -> Csr:
+        """Customers x items, the number of purchases that are more than a passing interest; 0 for mere interest."""
+        return self.summed((self.weight >= BOUGHT_WEIGHT).astype(np.float32))
+
+    def only_bought(self, items: Bools) -> Self:
+        """The same purchases, where mere interest and items not marked weigh nothing."""
+        counts = (self.weight >= BOUGHT_WEIGHT) & items[self.item]
+        return replace(self, weight=np.where(counts, self.weight, np.float32(0)))
+
+    def newest_bought(self) -> Int32:
+        """Age in days of the newest purchase of each pair that is more than interest; huge where there is none."""
+        never = np.iinfo(np.int32).max
+        ages = np.where(self.weight >= BOUGHT_WEIGHT, self.age, never)
+        return np.minimum.reduceat(ages, self.pair_starts) if ages.size else ages
+
+    def newest(self) -> Int32:
+        """Age in days of the newest purchase of each pair."""
+        return self.age[self.pair_starts]
+
+    def buyers(self, days: int | None = None) -> Int64:
+        """Customers who bought each item, in the last `days` days or ever."""
+        pairs = self.pairs.indices if days is None else self.pairs.indices[self.newest() < days]
+        return np.bincount(pairs, minlength=len(self.items)).astype(np.int64)
+
+    def newcomers(self, days: int) -> Int64:
+        """Customers who bought each item in the last `days` days and not before, in the look-back."""
+        oldest = self.age[np.append(self.pair_starts[1:], self.age.size) - 1] if self.age.size else self.age
+        return np.bincount(self.pairs.indices[oldest < days], minlength=len(self.items)).astype(np.int64)
+
+
+def encode(ids: pl.Series, vocabulary: pl.Series) -> pl.Series:
+    """The position of each id in the vocabulary, Int32, or -1 where it is not in it."""
+    if vocabulary.is_empty():
+        return pl.repeat(-1, len(ids), dtype=pl.Int32, eager=True)
+    positions = pl.int_range(len(vocabulary), dtype=pl.Int32, eager=True)
+    return ids.replace_strict(vocabulary, positions, default=-1, return_dtype=pl.Int32)

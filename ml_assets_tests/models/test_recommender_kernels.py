@@ -1,0 +1,138 @@
+"""The compiled loops against plain NumPy definitions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.models.recommenders.products import Lists, explain, fill_up, gram, top_items
+from ml_assets.models.recommenders.sparse import Csr
+
+# Small whole numbers have exact sums in float32, so ties are real and comparisons exact.
+SMALL = st.integers(-2, 3)
+
+
+def dense_matrices(rows: int, columns: int):
+    return st.lists(st.lists(SMALL, min_size=columns, max_size=columns), min_size=rows, max_size=rows).map(
+        lambda values: np.array(values, dtype=np.float32).reshape(rows, columns)
+    )
+
+
+def sparse(dense: np.ndarray) -> Csr:
+    rows, columns = np.nonzero(dense)
+    indptr = np.searchsorted(rows, np.arange(dense.shape[0] + 1))
+    return Csr.of(indptr, columns, dense[rows, columns], dense.shape[1])
+
+
+@st.composite
+def problems(draw):
+    rows, inner, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 7))
+    return {
+        "left": draw(dense_matrices(rows, inner)),
+        "right": draw(dense_matrices(inner, columns)),
+        "other": draw(dense_matrices(rows, columns)),
+        "excluded": draw(dense_matrices(rows, columns)) > 1,
+        "eligible": np.array(draw(st.lists(st.booleans(), min_size=columns, max_size=columns))),
+        "bonus": np.array(draw(st.lists(SMALL, min_size=columns, max_size=columns)), np.float32) + 2,
+        "k": draw(st.integers(1, 8)),
+        "relative": draw(st.booleans()),
+    }
+
+
+def defined(problem) -> list[list[tuple[int, float]]]:
+    """The best K by score, then code, straight from the definition."""
+    first, second = problem["left"] @ problem["right"], problem["other"]
+    allowed = problem["eligible"] & ~problem["excluded"]
+    if problem["relative"]:
+        first, second = (scaled(scores, allowed) for scores in (first, second))
+    scores = (first + np.float32(0.5) * second).astype(np.float32)
+    scores = np.where(scores > 0, scores + problem["bonus"], 0)
+    return [
+        [
+            (int(item), float(row[item]))
+            for item in np.lexsort((np.arange(row.size), -row))
+            if ok[item] and row[item] > 0
+        ][: problem["k"]]
+        for row, ok in zip(scores, allowed, strict=True)
+    ]
+
+
+def scaled(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    largest = np.where(allowed, scores, 0).max(axis=1, keepdims=True)
+    # A product without a positive candidate has no say.
+    return np.where(largest > 0, scores * (np.float32(1) / np.where(largest > 0, largest, 1)), 0).astype(np.float32)
+
+
+@given(problems())
+@settings(deadline=None)
+def test_top_items_are_the_best_by_score_then_code_without_excluded_ones(problem) -> None:
+    rows = problem["other"].shape[0]
+    lists = top_items(
+        sparse(problem["left"]),
+        sparse(problem["right"]),
+        problem["k"],
+        eligible=problem["eligible"],
+        excluded=sparse(problem["excluded"].astype(np.float32)),
+        second=(Csr.identity(0, rows, rows), sparse(problem["other"]), 0.5),
+        relative=problem["relative"],
+        bonus=problem["bonus"],
+    )
+    for row, expected in enumerate(defined(problem)):
+        count = lists.counts[row]
+        np.testing.assert_allclose(lists.scores[row, :count], [score for _, score in expected], rtol=1e-5)
+        if not problem["relative"]:
+            assert lists.items[row, :count].tolist() == [item for item, _ in expected]
+        assert (lists.items[row, count:] == -1).all()
+        assert len(set(lists.items[row, :count].tolist())) == count
+
+
+@pytest.mark.parametrize("rows", [1, 127, 128, 129, 1000])
+def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    left, right = sparse(rng.integers(0, 3, (rows, 9))), sparse(rng.integers(0, 3, (9, 30)))
+    lists = top_items(left, right, 5, eligible=np.ones(30, np.bool_))
+    for row in (0, rows // 2, rows - 1):
+        alone = top_items(left.block(row, row + 1), right, 5, eligible=np.ones(30, np.bool_))
+        np.testing.assert_array_equal(alone.items[0], lists.items[row])
+
+
+@given(dense_matrices(5, 6))
+@settings(deadline=None)
+def test_the_gram_matrix_is_the_product_with_the_transpose(dense) -> None:
+    np.testing.assert_array_equal(gram(sparse(dense)), dense.T @ dense)
+
+
+@given(dense_matrices(3, 6))
+@settings(deadline=None)
+def test_turning_a_matrix_twice_gives_it_back(dense) -> None:
+    turned = sparse(dense).transposed()
+    np.testing.assert_array_equal(turned.transposed().indices, sparse(dense).indices)
+    np.testing.assert_array_equal(turned.transposed().data, sparse(dense).data)
+
+
+@given(dense_matrices(2, 4), dense_matrices(4, 5))
+@settings(deadline=None)
+def test_reasons_are_the_two_largest_positive_contributions(left, right) -> None:
+    items = np.tile(np.arange(5, dtype=np.int32), (2, 1))
+    reasons = explain(sparse(left), sparse(right), items)
+    for row in range(2):
+        for item in range(5):
+            given_by = left[row] * right[:, item]
+            expected = sorted((value for value in given_by if value > 0), reverse=True)[:2]
+            assert [given_by[name] for name in reasons[row, item] if name >= 0] == expected
+
+
+@given(st.permutations(range(6)), st.sets(st.integers(0, 5)), st.integers(0, 3), st.integers(3, 6))
+@settings(deadline=None)
+def test_filling_up_keeps_the_list_and_adds_each_missing_item_once(ranking, excluded, listed, k) -> None:
+    lists = Lists.empty(1, k)
+    lists.items[0, :listed] = range(listed)
+    lists.scores[0, :listed] = 1.0 / (1 + np.arange(listed))
+    lists.counts[0] = listed
+    mask = np.zeros((1, 6), np.float32)
+    mask[0, list(excluded)] = 1
+    extra = np.array([ranking], np.int32)
+    fill_up(lists, extra, np.arange(6, 0, -1, dtype=np.float32)[np.newaxis], tier=3, columns=6, excluded=sparse(mask))
+    added = [item for item in ranking if item >= listed and item not in excluded][: k - listed]
+    assert lists.items[0, : lists.counts[0]].tolist() == [*range(listed), *added]
+    assert (np.diff(lists.scores[0, : lists.counts[0]]) <= 0).all()
