@@ -60,6 +60,6 @@ def _result(key: dg.AssetCheckKey, row: Freshness) -> dg.AssetCheckResult:
         check_name=key.name,
         passed=row.status == "fresh",
         severity=dg.AssetCheckSeverity.WARN if row.status == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=f"{row.status}: newest day {row.data_as_of or 'never'}, allowed age {row.error_after}.",
+        description=f"{row.status}: newest day {row.data_as_of or 'never'}, stale after {row.error_after.total_seconds() / 3600:g} hours.",
         metadata={"status": row.status, "age_hours": row.age.total_seconds() / 3600 if row.age else -1.0},
     )

@@ -34,6 +34,7 @@ retention:
 schedules: {{use_threads: true, num_workers: 2}}
 sensors: {{use_threads: true, num_workers: 2}}
 telemetry: {{enabled: false}}
+nux: {{enabled: false}}
 """
 
 

@@ -13,6 +13,10 @@ from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import freshness_check_keys
 
 
+# A run whose container was killed holds its place in the queue until then.
+MAX_RUNTIME = {"dagster/max_runtime": "7200"}
+
+
 @dataclass(frozen=True)
 class Jobs:
     """The jobs of one shop."""
@@ -48,12 +52,14 @@ def build_jobs(shop: Shop) -> Jobs:
         ),
         daily_scoring=dg.define_asset_job(
             job_name(shop, "daily_scoring"),
-            selection=dg.AssetSelection.all() - models,
+            selection=(dg.AssetSelection.all() - models) | freshness,
+            tags=MAX_RUNTIME,
             description="Loads a day, builds features, scores every customer and publishes the releases.",
         ),
         weekly_training=dg.define_asset_job(
             job_name(shop, "weekly_training"),
             selection=models - freshness,
+            tags=MAX_RUNTIME,
             description="Trains the models of a week on events before its Monday.",
         ),
         freshness=dg.define_asset_job(

@@ -1,0 +1,100 @@
+"""The Dockerfile and its build context, as far as they can be judged without building."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+from ml_assets.models.recommenders import kernels
+from ml_assets_tests.deployment.files import DOCKER, ROOT, copied, dockerfile, image_environment, in_build_context
+
+INSTRUCTIONS = dockerfile()
+LAST = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]
+SOURCES = [
+    source
+    for each in INSTRUCTIONS
+    if each.keyword == "COPY" and not each.argument.startswith("--from")
+    for source in each.argument.split()[:-1]
+]
+
+
+def test_the_containers_do_not_run_as_root() -> None:
+    (user,) = [each.argument for each in LAST if each.keyword == "USER"]
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
+    position = [each.keyword for each in LAST].index("USER")
+    assert not {each.keyword for each in LAST[position:]} & {"COPY", "ADD"}
+
+
+def test_bytecode_is_compiled_at_build_and_never_forbidden() -> None:
+    assert not any("PYTHONDONTWRITEBYTECODE" in each.argument for each in INSTRUCTIONS)
+    assert any("UV_COMPILE_BYTECODE=1" in each.argument for each in INSTRUCTIONS)
+    assert any("compileall" in each.argument for each in LAST)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_is_copied_exists_and_reaches_the_build(source: str) -> None:
+    assert (ROOT / source).exists()
+    assert in_build_context(source)
+
+
+def test_the_whole_package_reaches_the_build() -> None:
+    for path in (ROOT / "ml_assets").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert in_build_context(path.relative_to(ROOT).as_posix()), path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".git/config", "docker/.env", ".venv/bin/python", ".ml_assets/lake/items.parquet", "ml_assets_tests/conftest.py",
+     "ml_assets/__pycache__/lake.cpython-312.pyc", "ml_assets.yaml"],
+)  # fmt: skip
+def test_secrets_results_and_caches_stay_out_of_the_build(path: str) -> None:
+    assert not in_build_context(path)
+
+
+def test_what_is_installed_is_locked_and_holds_no_tools_for_developers() -> None:
+    installs = [each.argument for each in INSTRUCTIONS if "uv pip install" in each.argument]
+    requirements, project = installs
+    assert "--require-hashes --constraint requirements.lock --requirement pyproject.toml" in requirements
+    assert "${EXTRAS:+--extra ${EXTRAS}}" in requirements
+    assert "--no-deps --build-constraint requirements.lock" in project
+    assert "ARG" in {each.keyword for each in INSTRUCTIONS if each.argument == 'EXTRAS=""'}
+
+
+def test_the_python_of_the_image_is_one_that_the_package_supports() -> None:
+    (version,) = [each.argument.partition("=")[2] for each in INSTRUCTIONS if each.argument.startswith("PYTHON=")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"Programming Language :: Python :: {version}" in project["classifiers"]
+    assert {each.argument.split()[0] for each in INSTRUCTIONS if each.keyword == "FROM"} == {"python:${PYTHON}-slim"}
+
+
+def test_what_the_user_writes_lies_in_folders_made_for_it() -> None:
+    made = {
+        word
+        for each in LAST
+        if "install --directory --owner=ml_assets" in each.argument
+        for word in each.argument.split()
+    }
+    environment = image_environment()
+    for folder in (
+        "/var/lib/ml_assets",
+        "/var/lib/dagster",
+        *(environment[key] for key in ("MPLCONFIGDIR", "NUMBA_CACHE_DIR")),
+    ):
+        assert {folder, str(Path(folder).parent)} & made
+    assert {place for place in copied() if place.startswith(environment["DAGSTER_HOME"])} == {
+        "/opt/dagster/home/dagster.yaml"
+    }
+
+
+def test_the_image_carries_every_kernel_compiled(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
+    subprocess.run([sys.executable, DOCKER / "warm_up.py"], env=environment, check=True)
+    compiled = {path.name.split(".")[1].partition("-")[0] for path in tmp_path.rglob("*.nbc")}
+    assert compiled == {name for name, value in vars(kernels).items() if isinstance(value, Dispatcher)}
+    assert any(each.argument == "python /opt/dagster/warm_up.py" for each in LAST if each.keyword == "RUN")
