@@ -15,12 +15,13 @@ def evaluation_metadata(table: pl.DataFrame | None) -> dict[str, dg.MetadataValu
     """The evaluation as a table and a plot; nothing where there was none."""
     if table is None:
         return {}
-    return {"evaluation": _table(table), "evaluation_plot": _image(metric_comparison_png(table), "NDCG@10 by task")}
+    return {"evaluation_plot": _image(metric_comparison_png(table), "NDCG@10 by task"), "evaluation": _table(table)}
 
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
-    return {"segments": _table(segments), "profile": _image(segment_profile_png(segments), "Segment profile")}
+    figures = segments.drop("segment_key", "description")
+    return {"profile": _image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:

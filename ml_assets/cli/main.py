@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 error, one message on standard error; 2 done, but a check 
 a command does is in the module of its group.
 """
 
-import os
 import signal
 import sys
 
@@ -31,8 +30,6 @@ app.command("stop")(database.stop)
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    # Dagster announces previews of its own features on every start; they are ours to handle, not the reader's.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore::Warning:dagster")
     sys.exit(exit_code())
 
 

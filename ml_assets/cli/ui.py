@@ -17,7 +17,11 @@ from ml_assets.cli.console import ERR, OUT, ConfigOption
 from ml_assets.config import CONFIG_VARIABLE, find_config, load_settings
 from ml_assets.errors import UserError
 
-WORKSPACE = "load_from:\n  - python_module: ml_assets.definitions\n"
+WORKSPACE = """load_from:
+  - python_module:
+      module_name: ml_assets.definitions
+      location_name: ml_assets
+"""
 SECONDS_TO_START = 120
 SECONDS_TO_STOP = 30
 
@@ -37,15 +41,18 @@ def ui(
     if not workspace.is_file() or config:
         workspace = home / "workspace.yaml"
         workspace.write_text(WORKSPACE, encoding="utf-8")
-    environment = {**os.environ, "ML_ASSETS_HOME": str(settings.home)}
+    # Dagster warns on every start that `dg dev` follows `dagster dev`; nobody at the screen can act on it.
+    environment = {"PYTHONWARNINGS": "ignore", **os.environ, "ML_ASSETS_HOME": str(settings.home)}
     if found := find_config(config):
         environment[CONFIG_VARIABLE] = str(found)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
+    # Shells start background jobs with Ctrl-C ignored, which children inherit; both must hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A session of its own: Ctrl-C reaches this process only, which then stops the children in order.
     process = subprocess.Popen(
         [*command, "--log-level", "warning"], env=environment, start_new_session=True, stdin=subprocess.DEVNULL
     )
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
         _wait_until_ready(process, host, port)
         OUT.print(f"Dagster is at [cyan]http://{host}:{port}[/cyan]; schedules run while this does. Ctrl-C stops it.")
