@@ -29,6 +29,8 @@ $(STAMP): pyproject.toml requirements.lock
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
+	@echo "Compiling"
+	@$(BIN)/python -m ml_assets.warm_up
 	@touch $(STAMP)
 
 demo: $(STAMP)

@@ -55,11 +55,12 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
 
 
 def _result(key: dg.AssetCheckKey, row: Freshness) -> dg.AssetCheckResult:
+    limit = row.error_after.total_seconds() / 3600
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
         check_name=key.name,
         passed=row.status == "fresh",
         severity=dg.AssetCheckSeverity.WARN if row.status == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=f"{row.status}: newest day {row.data_as_of or 'never'}, stale after {row.error_after.total_seconds() / 3600:g} hours.",
+        description=f"{row.status}: newest day {row.data_as_of or 'never'}, stale after {limit:g} hours.",
         metadata={"status": row.status, "age_hours": row.age.total_seconds() / 3600 if row.age else -1.0},
     )

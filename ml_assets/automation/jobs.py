@@ -12,7 +12,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import freshness_check_keys
 
-
 # A run whose container was killed holds its place in the queue until then.
 MAX_RUNTIME = {"dagster/max_runtime": "7200"}
 

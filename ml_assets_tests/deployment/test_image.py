@@ -11,7 +11,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from ml_assets.models.recommenders import kernels
-from ml_assets_tests.deployment.files import DOCKER, ROOT, copied, dockerfile, image_environment, in_build_context
+from ml_assets_tests.deployment.files import ROOT, copied, dockerfile, image_environment, in_build_context
 
 INSTRUCTIONS = dockerfile()
 LAST = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]
@@ -94,7 +94,7 @@ def test_what_the_user_writes_lies_in_folders_made_for_it() -> None:
 
 def test_the_image_carries_every_kernel_compiled(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
-    subprocess.run([sys.executable, DOCKER / "warm_up.py"], env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "ml_assets.warm_up"], env=environment, check=True)
     compiled = {path.name.split(".")[1].partition("-")[0] for path in tmp_path.rglob("*.nbc")}
     assert compiled == {name for name, value in vars(kernels).items() if isinstance(value, Dispatcher)}
-    assert any(each.argument == "python /opt/dagster/warm_up.py" for each in LAST if each.keyword == "RUN")
+    assert any(each.argument == "python -m ml_assets.warm_up" for each in LAST if each.keyword == "RUN")

@@ -1,11 +1,12 @@
-"""Compiles at build what would be compiled by the first run: the kernels of the recommender, and the list of fonts.
+"""`python -m ml_assets.warm_up`: compile at installation what the first run would compile.
 
-Runs the smallest shop that uses all of it: what comes out is thrown away, the compiled code stays on disk.
+That is the kernels of the recommender and the list of fonts. It runs the smallest shop that uses all of it; what
+comes out is thrown away, the compiled code stays on disk. Nothing that production calls belongs here.
 """
 
 from datetime import date
 
-import matplotlib.font_manager  # noqa: F401 - importing it writes the list
+import matplotlib.font_manager  # noqa: F401 importing it writes the list
 import polars as pl
 
 from ml_assets.models.recommenders.recommend import recommend
