@@ -3,6 +3,7 @@
 Results go to standard output, everything else to standard error, so that `--json` can be piped.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,9 +81,19 @@ def table(
 
 
 def next_commands(*commands: tuple[str, str]) -> None:
-    """What to try now."""
+    """What to try now, as it can be typed here."""
     grid = Table.grid(padding=(0, 2))
     for command, purpose in commands:
-        grid.add_row(f"[cyan]{escape(command)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
+        typed = command.replace("ml-assets", _program(), 1)
+        grid.add_row(f"[cyan]{escape(typed)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
     OUT.print("[bold]Next[/bold]")
     OUT.print(grid)
+
+
+def _program() -> str:
+    """`ml-assets` where the shell finds this one, otherwise the path to it from the current folder."""
+    called = Path(sys.argv[0]).absolute()
+    found = shutil.which("ml-assets")
+    if called.name != "ml-assets" or (found and Path(found).absolute() == called):
+        return "ml-assets"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)

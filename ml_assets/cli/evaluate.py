@@ -57,7 +57,12 @@ def evaluate(
     show_evaluation(result.table, f"Trained before {cutoff.date()}, K = 10")
     if export:
         OUT.print(f"Wrote {result.lists.height:,} list entries to {export}.")
-    next_commands(("ml-assets evaluate --json --cutoff ...", "the same for machines"))
+    named = f" --config {config}" if config else ""
+    days = " ".join(map(str, horizons))
+    next_commands(
+        (f"ml-assets evaluate{named} --cutoff {cutoff.date()} --horizon {days} --json", "the same for machines"),
+        (f"ml-assets run{named}", "publish the newest day"),
+    )
     return 0
 
 

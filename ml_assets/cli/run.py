@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
-from ml_assets.config import find_config, load_settings
+from ml_assets.config import load_settings
 from ml_assets.errors import UserError
 from ml_assets.serving.schemas import Schemas
 from ml_assets.settings import Settings
@@ -42,7 +42,7 @@ def run(
     OUT.print(f"Published {done[0]}." if len(done) == 1 else f"Published {len(done)} days, {done[0]} to {done[-1]}.")
     for line in failed:
         ERR.print(f"[red]Check failed:[/red] {line}")
-    named = f" --config {find_config(config)}" if config else ""
+    named = f" --config {config}" if config else ""
     look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
     next_commands(
         (f"ml-assets status{named}", "how fresh everything is"),
@@ -62,12 +62,14 @@ def demo(config: ConfigOption = None) -> int:
     settings = load_settings(config)
     done, failed = run_days(settings, [None], only_missing=True)
     show(settings, done[-1])
+    named = f" --config {config}" if config else ""
+    cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
     next_commands(
-        ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
-        ("ml-assets psql", "SQL on the tables above"),
-        ("ml-assets status", "how fresh everything is; exit code 2 when something is stale"),
-        (f"ml-assets run --date {done[-1] - timedelta(days=1)}", "any other day"),
-        (f"ml-assets evaluate --cutoff {done[-1] - timedelta(days=30)} --horizon 7 30", "how good the lists are"),
+        (f"ml-assets ui{named}", "assets, plots and checks in Dagster's UI"),
+        (f"ml-assets psql{named}", "SQL on the tables above"),
+        (f"ml-assets status{named}", "how fresh everything is; exit code 2 when something is stale"),
+        (f"ml-assets run{named} --date {before}", "any other day"),
+        (f"ml-assets evaluate{named} --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
     )
     return 2 if failed else 0
 

@@ -9,20 +9,20 @@ A matrix is the tuple (indptr, indices, data) of its `Csr`.
 # ruff: noqa: PLR0917
 
 import numpy as np
-from numba import njit
 
+from ml_assets.models.recommenders.compiling import compiled
 from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32, Int64
 
 Matrix = tuple[Int64, Int32, Float32]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _worse(score_a: float, item_a: int, score_b: float, item_b: int) -> bool:
     """Whether a ranks below b: lower score, or the same score and a higher code."""
     return score_a < score_b or (score_a == score_b and item_a > item_b)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sink(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
     """Replace the root of a heap, which is its worst entry, and restore the order."""
     place = 0
@@ -37,7 +37,7 @@ def _sink(scores: Float32, items: Int32, size: int, score: float, item: int) -> 
     scores[place], items[place] = score, item
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rise(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
     """Add an entry to a heap of `size` entries."""
     place = size
@@ -50,7 +50,7 @@ def _rise(scores: Float32, items: Int32, size: int, score: float, item: int) -> 
     scores[place], items[place] = score, item
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sort(scores: Float32, items: Int32, size: int) -> None:
     """Turn a heap into a list, best first."""
     for end in range(size - 1, 0, -1):
@@ -59,7 +59,7 @@ def _sort(scores: Float32, items: Int32, size: int) -> None:
         _sink(scores, items, end, score, item)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rule_out(row: int, excluded: Matrix, eligible: Bools, state: Int8, touched: Int32, count: int) -> None:
     """Mark touched columns that must not be listed."""
     for x in range(excluded[0][row], excluded[0][row + 1]):
@@ -70,7 +70,7 @@ def _rule_out(row: int, excluded: Matrix, eligible: Bools, state: Int8, touched:
             state[touched[t]] = 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _accumulate(row: int, left: Matrix, right: Matrix, sums: Float32, state: Int8, touched: Int32, count: int) -> int:
     """Add one row of left x right to `sums`; columns met for the first time enter `touched`."""
     for a in range(left[0][row], left[0][row + 1]):
@@ -85,7 +85,7 @@ def _accumulate(row: int, left: Matrix, right: Matrix, sums: Float32, state: Int
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _scale(sums: Float32, state: Int8, touched: Int32, count: int, weight: float, relative: bool) -> np.float32:
     """What to multiply a product with: its weight, divided by its largest candidate where `relative`."""
     if not relative:
@@ -97,7 +97,7 @@ def _scale(sums: Float32, state: Int8, touched: Int32, count: int, weight: float
     return np.float32(weight) / largest if largest > 0 else np.float32(0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _select(
     sums: Float32, factor: np.float32, second: Float32, second_factor: np.float32, bonus: Float32,
     state: Int8, touched: Int32, count: int, heap: Float32, heap_items: Int32,
@@ -120,7 +120,7 @@ def _select(
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def top_products(
     first: int,
     last: int,
@@ -164,7 +164,7 @@ def top_products(
             sums[touched[t]], second[touched[t]], state[touched[t]] = 0.0, 0.0, 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_up(
     first: int,
     last: int,
@@ -207,7 +207,7 @@ def fill_up(
         counts[row] = found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keep_two(best: Float32, names: Int32, given: float, name: int) -> None:
     """Note a name that gave more than the second largest so far."""
     if given > best[0]:
@@ -217,7 +217,7 @@ def _keep_two(best: Float32, names: Int32, given: float, name: int) -> None:
         best[1], names[1] = given, name
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def explain(first: int, last: int, left: Matrix, right: Matrix, items: Int32, columns: int, reasons: Int32) -> None:
     """The two entries of each row of `left` that give most to each listed item in left x right.
 
@@ -244,7 +244,7 @@ def explain(first: int, last: int, left: Matrix, right: Matrix, items: Int32, co
                 places[items[row, place]] = -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def dense_rows(first: int, last: int, left: Matrix, right: Matrix, out: Float32) -> None:
     """Rows `first` to `last` of left x right, added to the dense `out`."""
     for row in range(first, last):
