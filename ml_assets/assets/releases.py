@@ -23,6 +23,11 @@ SUBJECTS = {
 }
 
 
+def publish_pool(subject: str) -> str:
+    """The concurrency pool in which releases of a subject wait for each other."""
+    return f"publish_{subject}"
+
+
 def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """One release asset per subject (daily)."""
     return [_release_asset(shop, subject, description) for subject, description in SUBJECTS.items()]
@@ -41,7 +46,7 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
         group_name="serving",
         kinds={"postgres"},
         owners=shop.owners,
-        pool=f"publish_{subject}",
+        pool=publish_pool(subject),
         check_specs=[
             dg.AssetCheckSpec(
                 GATES,

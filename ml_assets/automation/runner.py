@@ -3,14 +3,17 @@
 What must run before a day can be scored (missing history, the models of its week) is decided here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from ml_assets.assets.releases import publish_pool
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import IS_FRESH
+from ml_assets.automation.instance import open_instance
 from ml_assets.automation.jobs import job_name
 from ml_assets.automation.partitions import build_calendar, week_of
 from ml_assets.automation.progress import PROGRESS_LOGGER, reporting_to
@@ -19,6 +22,7 @@ from ml_assets.errors import UserError
 from ml_assets.events.load import empty_days, missing_ranges
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
+from ml_assets.serving.exclusive import one_at_a_time
 from ml_assets.serving.registry import champion
 from ml_assets.serving.releases import live_days
 from ml_assets.serving.subjects import SUBJECTS
@@ -82,9 +86,24 @@ class Runner:
         if not self._settings.events.allow_empty_days and (not inside or self._source.read_lines(day, day).is_empty()):
             raise empty_days(self._source, day, day)
 
-    def run_day(self, day: date, instance: dg.DagsterInstance, outcome: Outcome) -> None:
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Days can be run in this block: one command of a shop at a time, on an open Dagster instance."""
+        with self._serving.connect() as connection:
+            waiting = "waiting for another `ml-assets run` of this shop"
+            with (
+                one_at_a_time(connection, "run", lambda: self._report(waiting)),
+                open_instance(self._settings) as found,
+            ):
+                # Dagster itself fails a run when two of them make a pool's limit known at the same moment.
+                known = found.event_log_storage.get_concurrency_keys()
+                for pool in {publish_pool(subject) for subject in SUBJECTS} - set(known):
+                    found.event_log_storage.initialize_concurrency_limit_to_default(pool)
+                self._instance = found
+                yield
+
+    def run_day(self, day: date, outcome: Outcome) -> None:
         """Load what is missing, train the week's models where there are none, score and publish the day."""
-        self._instance = instance
         self._load_missing(day)
         week = week_of(day)
         if not self._has_models_of(week):
@@ -157,7 +176,11 @@ def _failure(result: dg.ExecuteInProcessResult, title: str) -> UserError:
                     f"Step {step} failed while {title}: {message}",
                     f"`ml-assets ui` shows the stack trace of run {result.run_id}.",
                 )
-    return UserError(f"The run {result.run_id} failed while {title}.", "`ml-assets ui` shows its log.")
+    error = getattr(result.get_run_failure_event().event_specific_data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    why = error.message.strip() if error else "its log says why"
+    return UserError(f"The run {result.run_id} failed while {title}: {why}.", "`ml-assets ui` shows its log.")
 
 
 def local_today(settings: Settings) -> date:

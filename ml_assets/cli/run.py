@@ -3,7 +3,6 @@
 What must run is decided by `automation/runner.py`, what the demo shows by `cli/showcase.py`.
 """
 
-from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -81,23 +80,22 @@ def run_days(
 
     With `only_missing` a day that is already computed is not computed again.
     """
-    with ExitStack() as stack:
-        report = stack.enter_context(Progress().shown())
+    with Progress().shown() as report:
         report("starting")
         # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
-        from ml_assets.automation.instance import open_instance  # noqa: PLC0415
         from ml_assets.automation.runner import Outcome, Runner  # noqa: PLC0415
 
         runner = Runner(settings, report)
         wanted = [day or runner.newest_day() for day in days]
         for day in wanted:
             runner.check_day(day)
-        missing = [day for day in wanted if not (only_missing and runner.is_published(day))]
         outcome = Outcome()
-        if missing:
-            instance = stack.enter_context(open_instance(settings))
-            for day in missing:
-                runner.run_day(day, instance, outcome)
+        if not only_missing or not all(map(runner.is_published, wanted)):
+            with runner.working():
+                # Asked again: another command may have done it while this one waited.
+                for day in wanted:
+                    if not (only_missing and runner.is_published(day)):
+                        runner.run_day(day, outcome)
         report("done")
     return wanted, outcome.failed_checks
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from datetime import date
@@ -27,8 +29,6 @@ class Shop:
 
     def call(self, *arguments: str) -> int:
         """Run `ml-assets ...` on the shop."""
-        import sys
-
         before, sys.argv = sys.argv, ["ml-assets", *arguments, "--config", str(self.config)]
         try:
             return command.exit_code()
@@ -129,6 +129,17 @@ def test_running_a_day_again_gives_the_same_lists_in_a_new_release(shop: Shop) -
 def test_the_model_of_a_week_has_seen_nothing_of_it(shop: Shop) -> None:
     models = shop.rows("SELECT DISTINCT kind, trained_through FROM books_ml_meta.models ORDER BY 1, 2")
     assert models == [("recommender", date(2024, 5, 26)), ("segmentation", date(2024, 5, 26))]
+
+
+def test_two_commands_at_once_take_turns(shop: Shop) -> None:
+    program = [sys.executable, "-c", "from ml_assets.cli.main import main; main()"]
+    command = [*program, "run", "--date", "2024-05-30", "--config", str(shop.config)]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    messages = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert sum("waiting for another" in message for message in messages) == 1, messages
+    states = "SELECT state, count(*) FROM books_ml.releases WHERE data_as_of = '2024-05-30' GROUP BY 1"
+    assert dict(shop.rows(states)) == {"ready": 4, "retired": 4}
 
 
 def test_psql_reads_what_was_published(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
