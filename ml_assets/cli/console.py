@@ -83,6 +83,7 @@ def table(
 def next_commands(*commands: tuple[str, str]) -> None:
     """What to try now, as it can be typed here."""
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
     for command, purpose in commands:
         typed = command.replace("ml-assets", _program(), 1)
         grid.add_row(f"[cyan]{escape(typed)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")

@@ -66,7 +66,7 @@ def demo(config: ConfigOption = None) -> int:
     next_commands(
         (f"ml-assets ui{named}", "assets, plots and checks in Dagster's UI"),
         (f"ml-assets psql{named}", "SQL on the tables above"),
-        (f"ml-assets status{named}", "how fresh everything is; exit code 2 when something is stale"),
+        (f"ml-assets status{named}", "how fresh everything is"),
         (f"ml-assets run{named} --date {before}", "any other day"),
         (f"ml-assets evaluate{named} --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
     )
