@@ -47,7 +47,7 @@ def build_defs(settings: Settings, *, today: date | None = None) -> dg.Definitio
             "lake": lake,
             "source": source,
             "serving": serving,
-            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS),
+            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS, settings.keep_days),
         },
         loggers={"console": dg.colored_console_logger, PROGRESS_LOGGER: progress_logger},
         # A step of the daily chain takes seconds; a process for each would take longer than its work.

@@ -78,6 +78,13 @@ class Lake:
             Path(temporary).unlink(missing_ok=True)
             raise
 
+    def prune(self, asset: str, before: date) -> list[str]:
+        """Delete the daily partitions before a day; returns those deleted."""
+        old = [day for day in self.partitions(asset) if day < before.isoformat()]
+        for day in old:
+            self.path(asset, day).unlink(missing_ok=True)
+        return old
+
     def scan(self, asset: str, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
         """A lazy frame over one unpartitioned asset, or over the given partitions of a daily one.
 

@@ -210,6 +210,12 @@ class Settings(BaseSettings):
     owners: list[str] = Field(default=["team:ml"], description="Owners of the assets, team:NAME or an e-mail address.")
     start_date: date | None = Field(default=None, description="First day to load. Unset: the source's first day.")
     lookback_days: int = Field(default=400, ge=1, le=3660, description="How far back features look.")
+    keep_days: int | None = Field(
+        default=90,
+        ge=7,
+        description="Features and predictions in the lake older than this are deleted when a newer day is written; "
+        "any day can be rebuilt. Raw events and models stay. null: keep everything.",
+    )
     source: Source = CompleteJourneySource()
     events: EventSettings = EventSettings()
     recommender: RecommenderSettings = RecommenderSettings()

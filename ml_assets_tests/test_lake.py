@@ -1,5 +1,6 @@
 """The lake: whole files or none, and messages that name what is missing."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -40,6 +41,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path: Path, monkey
         lake.write("items", FRAME.head(1))
     assert_frame_equal(lake.read("items"), FRAME)
     assert [path.name for path in tmp_path.iterdir()] == ["items.parquet"]
+
+
+def test_pruning_deletes_what_is_older_and_nothing_else(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    for day in ("2024-05-29", "2024-05-30", "2024-05-31"):
+        lake.write("interactions", FRAME, day)
+        lake.write("transactions", FRAME, day)
+    assert lake.prune("interactions", date(2024, 5, 31)) == ["2024-05-29", "2024-05-30"]
+    assert lake.partitions("interactions") == ["2024-05-31"]
+    assert len(lake.partitions("transactions")) == 3
 
 
 def test_a_missing_partition_is_named(tmp_path: Path) -> None:

@@ -5,22 +5,29 @@ and renames whole files into place.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
 
 from ml_assets.lake import Lake
 
+# What cannot be made again from the lake.
+RAW = ("transactions", "quarantined_transactions")
 Frame = pl.DataFrame | pl.LazyFrame
 Arrival = Callable[[str, date], None]
 
 
 class LakeIOManager(dg.IOManager):
-    """Stores DataFrames, loads LazyFrames; `on_arrival` hears of the newest stored day that has rows."""
+    """Stores DataFrames, loads LazyFrames.
 
-    def __init__(self, lake: Lake, on_arrival: Arrival, descriptions: Mapping[str, str]) -> None:
+    `on_arrival` hears of the newest stored day that has rows. Derived assets keep `keep_days` days before the day
+    that is written, raw ones all.
+    """
+
+    def __init__(self, lake: Lake, on_arrival: Arrival, descriptions: Mapping[str, str], keep_days: int | None) -> None:
         self._lake = lake
+        self._keep_days = keep_days
         self._on_arrival = on_arrival
         self._descriptions = descriptions
 
@@ -37,7 +44,10 @@ class LakeIOManager(dg.IOManager):
         self._describe(context, frames)
         arrived = [partition for partition, frame in frames.items() if partition and frame.height]
         if arrived:
-            self._on_arrival(asset, date.fromisoformat(max(arrived)))
+            newest = date.fromisoformat(max(arrived))
+            self._on_arrival(asset, newest)
+            if self._keep_days is not None and asset not in RAW:
+                self._lake.prune(asset, newest - timedelta(days=self._keep_days))
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """Scan the partitions that the mapping asks for; of several, those that exist."""
