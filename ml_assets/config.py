@@ -122,7 +122,7 @@ def _explain(error: ValidationError, path: Path | None) -> UserError:
     where = str(path) if path else "the environment"
     return UserError(
         f"Settings refused ({where}): " + "; ".join(problems) + ".",
-        "Mend the key in the file or its ML_ASSETS_... variable; README.md lists every key.",
+        "Mend the key in the file or its ML_ASSETS_... variable; docs/settings.md lists every key.",
     )
 
 
@@ -136,9 +136,9 @@ def _complaint(item: Mapping[str, Any]) -> str:
     if item["type"].startswith("union_tag"):
         return f"{key}.kind must be complete_journey or files"
     message = str(item["msg"]).removeprefix("Value error, ")
-    value = (
-        "" if item["type"] in ("missing", "value_error") or isinstance(item["input"], dict) else f" {item['input']!r}"
-    )
+    # What was given for a secret must not be repeated, however wrong it is.
+    unshown = parts[:1] == ["database_url"] or item["type"] in ("missing", "value_error")
+    value = "" if unshown or isinstance(item["input"], dict) else f" {item['input']!r}"
     return f"{key or 'settings'}:{value} {message[:1].lower()}{message[1:]}".replace(":  ", ": ")
 
 

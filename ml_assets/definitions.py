@@ -11,7 +11,7 @@ from ml_assets.assets.predictions import build_prediction_assets
 from ml_assets.assets.raw import build_raw_assets
 from ml_assets.assets.releases import build_release_assets
 from ml_assets.assets.shop import Shop
-from ml_assets.automation.checks import build_freshness_checks
+from ml_assets.automation.checks import build_freshness_checks, build_history_check
 from ml_assets.automation.jobs import build_jobs
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.automation.policies import with_freshness_policies
@@ -22,12 +22,13 @@ from ml_assets.lake import Lake
 from ml_assets.resources.lake import LakeIOManager
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.settings import Settings
+from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
 
 
-def build_defs(settings: Settings, *, today: date | None = None) -> dg.Definitions:
-    """All definitions of one shop; `today` is the shop's local date unless given."""
-    source = build_source(settings, today=today)
+def build_defs(settings: Settings, *, source: EventSource | None = None, today: date | None = None) -> dg.Definitions:
+    """All definitions of one shop, on the source that the settings name and today's date unless given."""
+    source = source or build_source(settings, today=today)
     shop = Shop(settings, build_calendar(settings, source))
     lake, serving = Lake.of(settings), ServingDatabase(settings, source)
     assets = [
@@ -40,7 +41,7 @@ def build_defs(settings: Settings, *, today: date | None = None) -> dg.Definitio
     jobs = build_jobs(shop)
     return dg.Definitions(
         assets=with_freshness_policies(assets, settings),
-        asset_checks=build_freshness_checks(shop),
+        asset_checks=[*build_freshness_checks(shop), build_history_check(shop)],
         jobs=jobs.all,
         schedules=build_schedules(shop, jobs),
         resources={

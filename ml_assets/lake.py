@@ -6,6 +6,7 @@ local writes go to a temporary name and are renamed, object stores make a single
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.settings import Settings
 
+SECONDS_IN_USE = 86_400
 Partition = str | date | None
 
 
@@ -79,8 +81,16 @@ class Lake:
             raise
 
     def prune(self, asset: str, before: date) -> list[str]:
-        """Delete the daily partitions before a day; returns those deleted."""
-        old = [day for day in self.partitions(asset) if day < before.isoformat()]
+        """Delete the daily partitions before a day; returns those deleted.
+
+        One that was written in the last day stays: a backfill may be working with it.
+        """
+        recently = time.time() - SECONDS_IN_USE
+        old = [
+            day
+            for day in self.partitions(asset)
+            if day < before.isoformat() and self.path(asset, day).stat().st_mtime < recently
+        ]
         for day in old:
             self.path(asset, day).unlink(missing_ok=True)
         return old

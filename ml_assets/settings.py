@@ -69,7 +69,9 @@ class FilesSource(Section):
     items: str | None = Field(default=None, description="Item catalogue: file, folder or glob. Unset: from the events.")
     item_columns: ItemColumns = ItemColumns()
     format: Literal["auto", "parquet", "csv"] = Field(default="auto", description="auto: by the files' ending.")
-    csv_separator: str = Field(default=",", min_length=1, max_length=1, description="Between the fields of CSV files.")
+    csv_separator: str = Field(
+        default=",", pattern=r"^[\x01-\x7f]$", description="Between the fields of CSV files: one ASCII character."
+    )
     day_from: Literal["time", "path"] = Field(
         default="time",
         description="time: an event belongs to the day of its time. path: to the ISO date in its file's path "
@@ -117,7 +119,11 @@ class RecommenderSettings(Section):
     neighbours: int = Field(default=300, ge=1, description="Nearest customers that inform a personal list.")
     popularity_days: int = Field(default=28, ge=1, description="Window of the popular items.")
     max_model_items: int = Field(default=6000, ge=10, description="Items in the item-item model, best sellers first.")
-    min_item_buyers: int = Field(default=20, ge=1, description="Items with fewer buyers stay out of that model.")
+    min_item_buyers: int = Field(
+        default=20,
+        ge=1,
+        description="Items with fewer buyers stay out of that model; in small shops a tenth of them will do.",
+    )
     evaluation_days: list[Annotated[int, Field(ge=1, le=365)]] = Field(
         default=[7, 30], min_length=1, description="Horizons of the evaluation in the model card, in days."
     )
@@ -208,7 +214,10 @@ class Settings(BaseSettings):
         description="PostgreSQL 14 or newer; libpq's PG* variables fill the gaps. Unset: an embedded one in home.",
     )
     owners: list[str] = Field(default=["team:ml"], description="Owners of the assets, team:NAME or an e-mail address.")
-    start_date: date | None = Field(default=None, description="First day to load. Unset: the source's first day.")
+    start_date: date | None = Field(
+        default=None,
+        description="First day to load. Unset: the source's first, as first seen, at most ten years back.",
+    )
     lookback_days: int = Field(default=400, ge=1, le=3660, description="How far back features look.")
     keep_days: int | None = Field(
         default=90,

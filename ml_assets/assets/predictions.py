@@ -8,6 +8,7 @@ from datetime import date
 
 import dagster as dg
 import polars as pl
+from upath import UPath
 
 from ml_assets.assets.figures import segment_metadata
 from ml_assets.assets.shop import Shop
@@ -49,7 +50,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     ) -> pl.DataFrame:
         """Ranked items per customer and placement, with scores, sources and reasons."""
         day = date.fromisoformat(context.partition_key)
-        model = RecommenderModel.load(artifact_folder(lake, _champion(serving, "recommender", day)))
+        model = RecommenderModel.load(*_champion(lake, serving, "recommender", day))
         lists = recommend(model, interactions.collect(), items.collect(), as_of=day, settings=rules)
         context.add_output_metadata({"model_version": model.card.version, **_list_facts(lists)})
         return lists.with_columns(model_version=pl.lit(model.card.version))
@@ -71,9 +72,9 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     ) -> pl.DataFrame:
         """For every item of the model, the items bought by the same customers."""
         day = date.fromisoformat(context.partition_key)
-        model = RecommenderModel.load(artifact_folder(lake, _champion(serving, "recommender", day)))
+        model = RecommenderModel.load(*_champion(lake, serving, "recommender", day))
         context.add_output_metadata({"model_version": model.card.version})
-        ranked = rank_similar_items(model, items.collect(), k=rules.stored)
+        ranked = rank_similar_items(model, items.collect(), k=rules.stored, exclude_categories=rules.exclude_categories)
         return ranked.with_columns(model_version=pl.lit(model.card.version))
 
     @dg.asset(
@@ -126,7 +127,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[pl.DataFrame]]:
         day = date.fromisoformat(context.partition_key)
-        model = SegmentationModel.load(artifact_folder(lake, _champion(serving, "segmentation", day)))
+        model = SegmentationModel.load(*_champion(lake, serving, "segmentation", day))
         version = pl.lit(model.card.version).alias("model_version")
         assignments, segments = assign(model, customer_features.collect())
         yield dg.Output(
@@ -139,8 +140,8 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     return [recommendations, similar_items, popular_items, segmentation]
 
 
-def _champion(serving: ServingDatabase, kind: str, day: date) -> str:
-    """The artifact of the model that scores a day."""
+def _champion(lake: Lake, serving: ServingDatabase, kind: str, day: date) -> tuple[UPath, str]:
+    """Folder and checksum of the artifact of the model that scores a day."""
     with serving.connect() as connection:
         model = champion(connection, kind, before=day)
     if model is None:
@@ -149,7 +150,7 @@ def _champion(serving: ServingDatabase, kind: str, day: date) -> str:
             f"No {kind} model was trained on data before {day}.",
             f"Materialize {kind}_model for the week {week}, or run `ml-assets run --date {day}`.",
         )
-    return model.artifact
+    return artifact_folder(lake, model.artifact), model.checksum
 
 
 def _list_facts(lists: pl.DataFrame) -> dict[str, dg.MetadataValue]:

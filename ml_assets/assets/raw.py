@@ -61,6 +61,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             dg.AssetCheckSpec(
                 QUARANTINE,
                 asset=shop.key("quarantined_transactions"),
+                blocking=True,
                 description=f"At most {QUARANTINE_LIMIT:.0%} of the lines break the contract.",
             ),
         ],
@@ -113,11 +114,15 @@ def _small_quarantine(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetChe
     read = sum(lines.read for lines in days.values())
     quarantined = sum(lines.quarantined.height for lines in days.values())
     share = quarantined / read if read else 0.0
+    nothing_left = read > 0 and quarantined == read
+    reasons = pl.concat(lines.quarantined["reason"] for lines in days.values()).value_counts(sort=True)
+    why = f", most of them {reasons['reason'][0]}" if quarantined else ""
     return dg.AssetCheckResult(
         check_name=QUARANTINE,
         asset_key=shop.key("quarantined_transactions"),
         passed=share <= QUARANTINE_LIMIT,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{quarantined:,} of {read:,} lines ({share:.2%}) are quarantined.",
+        # A day of which nothing is left is a broken feed or a wrong mapping; nothing may be built on it.
+        severity=dg.AssetCheckSeverity.ERROR if nothing_left else dg.AssetCheckSeverity.WARN,
+        description=f"{quarantined:,} of {read:,} lines ({share:.2%}) are quarantined{why}.",
         metadata={"share": share},
     )

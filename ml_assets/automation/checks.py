@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ml_assets.assets.shop import Shop
+from ml_assets.features.load import missing_days
+from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.freshness import Freshness, read_freshness
 
@@ -52,6 +54,28 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
                 yield _result(key, rows[subject])
 
     return [freshness_of_everything]
+
+
+def build_history_check(shop: Shop) -> dg.AssetChecksDefinition:
+    """Whether days are missing between the first and the newest day that was loaded."""
+
+    @dg.asset_check(
+        asset=shop.key("transactions"),
+        name="history_has_no_holes",
+        description="No day is missing between the oldest and the newest day of the look-back.",
+    )
+    def history_has_no_holes(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+        missing = [day.isoformat() for day in missing_days(lake, shop.settings.lookback_days)]
+        return dg.AssetCheckResult(
+            passed=not missing,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{len(missing)} days are missing, the first {missing[0]}; materialize transactions for them."
+            if missing
+            else "Every day is there.",
+            metadata={"missing": missing},
+        )
+
+    return history_has_no_holes
 
 
 def _result(key: dg.AssetCheckKey, row: Freshness) -> dg.AssetCheckResult:

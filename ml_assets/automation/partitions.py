@@ -33,7 +33,7 @@ class Calendar:
 
 def build_calendar(settings: Settings, source: EventSource) -> Calendar:
     """Partitions from the first day to load until yesterday; a finished data set ends with its last day."""
-    first = settings.start_date or source.days().first
+    first = settings.start_date or source.first_day()
     fixed = settings.source.kind == "complete_journey" and not settings.source.replay
     end = source.days().last + timedelta(days=1) if fixed else None
     monday = first + timedelta(days=7 - first.weekday())

@@ -5,10 +5,10 @@ What must run before a day can be scored (missing history, the models of its wee
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.assets.releases import publish_pool
 from ml_assets.assets.shop import Shop
@@ -21,6 +21,7 @@ from ml_assets.definitions import build_defs
 from ml_assets.errors import UserError
 from ml_assets.events.load import empty_days, missing_ranges
 from ml_assets.lake import Lake
+from ml_assets.models.training import has_artifact
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.exclusive import one_at_a_time
 from ml_assets.serving.registry import champion
@@ -28,17 +29,12 @@ from ml_assets.serving.releases import live_days
 from ml_assets.serving.subjects import SUBJECTS
 from ml_assets.settings import Settings
 from ml_assets.sources.build import build_source
+from ml_assets.sources.memory import SourceMemory
 
 Report = Callable[[str], None]
+UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+CHECK_FAILED = "DagsterAssetCheckFailedError"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-@dataclass
-class Outcome:
-    """What a command did."""
-
-    days: list[date] = field(default_factory=list)
-    failed_checks: list[str] = field(default_factory=list)
 
 
 class Runner:
@@ -48,10 +44,12 @@ class Runner:
         self._settings = settings
         self._report = report
         self._source = build_source(settings)
+        SourceMemory(settings).require_same(self._source.identity)
         self._shop = Shop(settings, build_calendar(settings, self._source))
         self._lake = Lake.of(settings)
         self._serving = ServingDatabase(settings, self._source)
-        self._defs = build_defs(settings)
+        self._defs = build_defs(settings, source=self._source)
+        self._tags = {"ml_assets/started_by": "command line", "ml_assets/shop": settings.name or "default"}
 
     def newest_day(self) -> date:
         """The newest day that is over and that the source covers."""
@@ -82,8 +80,16 @@ class Runner:
                 f"Choose {calendar.first_week} or later, or set start_date to an earlier day.",
             )
         covered = self._source.days()
-        inside = covered.first <= day <= covered.last
-        if not self._settings.events.allow_empty_days and (not inside or self._source.read_lines(day, day).is_empty()):
+        if not self._settings.events.allow_empty_days and not covered.first <= day <= covered.last:
+            raise empty_days(self._source, day, day)
+
+    def has_events(self, day: date) -> bool:
+        """Whether the source holds events of a day, or need not."""
+        return self._settings.events.allow_empty_days or not self._source.read_lines(day, day).is_empty()
+
+    def require_events(self, day: date) -> None:
+        """Refuse a day for which the source has nothing."""
+        if not self.has_events(day):
             raise empty_days(self._source, day, day)
 
     @contextmanager
@@ -100,89 +106,113 @@ class Runner:
                 for pool in {publish_pool(subject) for subject in SUBJECTS} - set(known):
                     found.event_log_storage.initialize_concurrency_limit_to_default(pool)
                 self._instance = found
+                self._close_killed_runs()
                 yield
 
-    def run_day(self, day: date, outcome: Outcome) -> None:
-        """Load what is missing, train the week's models where there are none, score and publish the day."""
-        self._load_missing(day)
-        week = week_of(day)
-        if not self._has_models_of(week):
-            self._execute("weekly_training", f"training the models of week {week}", outcome, partition_key=f"{week}")
-        self._execute("daily_scoring", f"scoring {day}", outcome, partition_key=f"{day}")
-        outcome.days.append(day)
+    def _close_killed_runs(self) -> None:
+        """Runs of this shop that a killed command left unfinished: under the lock, none of them is alive."""
+        unfinished = dg.RunsFilter(statuses=UNFINISHED, tags=self._tags)
+        for run in self._instance.get_runs(unfinished):
+            self._instance.report_run_failed(run, message="The command that ran it was killed.")
 
-    def _load_missing(self, day: date) -> None:
+    def run_day(self, day: date) -> list[str]:
+        """Load what is missing, train the week's models where there are none, score and publish the day.
+
+        Returns the failed checks of the day, such as blocked releases. Raises `UserError` where a step failed, or
+        where history or training did not pass its checks, because nothing built on it should be published.
+        """
+        failed = self._load_missing(day)
+        week = week_of(day)
+        if not failed and not self._has_models_of(week):
+            title = f"training the models of week {week}"
+            failed = self._execute("weekly_training", title, partition_key=week.isoformat())
+        if failed:
+            raise UserError(f"Before scoring {day} a check failed: {'; '.join(failed)}.", "`ml-assets ui` shows it.")
+        return self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
+
+    def _load_missing(self, day: date) -> list[str]:
         calendar = self._shop.calendar
         first = max(calendar.first_day, day - timedelta(days=self._settings.lookback_days - 1))
         wanted = [first + timedelta(days=number) for number in range((day - first).days)]
         present = {date.fromisoformat(key) for key in self._lake.partitions("transactions")}
         covered = self._source.days()
         wanted = [known for known in wanted if covered.first <= known <= covered.last]
-        for start, end in missing_ranges(wanted, present):
+        ranges = missing_ranges(wanted, present)
+        if not ranges and not self._lake.exists("items"):
+            ranges = [(day, day)]
+        failed = []
+        for start, end in ranges:
             tags = {RANGE_START: start.isoformat(), RANGE_END: end.isoformat()}
-            self._execute("load_days", f"loading {start} to {end}", Outcome(), tags=tags)
-        if not self._lake.exists("items"):
-            tags = {RANGE_START: day.isoformat(), RANGE_END: day.isoformat()}
-            self._execute("load_days", f"loading {day}", Outcome(), tags=tags)
+            failed += self._execute("load_days", f"loading {start} to {end}", tags=tags)
+        return failed
 
     def _has_models_of(self, week: date) -> bool:
         with self._serving.connect() as connection:
             found = [champion(connection, kind, before=week) for kind in ("recommender", "segmentation")]
-        return all(model and model.trained_through == week - timedelta(days=1) for model in found)
+        sunday = week - timedelta(days=1)
+        return all(
+            model and model.trained_through == sunday and has_artifact(self._lake, model.artifact) for model in found
+        )
 
     def _execute(
         self,
         job: str,
         title: str,
-        outcome: Outcome,
         *,
         partition_key: str | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> list[str]:
+        """Run a job and return its failed checks; raises `UserError` where a step failed for another reason."""
         self._report(title)
         definition = self._defs.resolve_job_def(job_name(self._shop, job))
         with reporting_to(self._report):
             result = definition.execute_in_process(
                 instance=self._instance,
                 partition_key=partition_key,
-                tags={**(tags or {}), "ml_assets/started_by": "command line"},
+                tags={**(tags or {}), **self._tags},
                 run_config={"loggers": {PROGRESS_LOGGER: {}}},
                 raise_on_error=False,
             )
         # An old day is stale by its nature; `ml-assets status` is the command that judges age.
+        evaluations = result.get_asset_check_evaluations()
         failed = [
             f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
-            for check in result.get_asset_check_evaluations()
+            for check in evaluations
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR and check.check_name != IS_FRESH
         ]
-        outcome.failed_checks.extend(failed)
-        if not result.success and not failed:
-            raise _failure(result, title)
+        for check in evaluations:
+            if not check.passed and check.severity == dg.AssetCheckSeverity.WARN and check.check_name != IS_FRESH:
+                self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
+        blocked = any(check.blocking and not check.passed for check in evaluations)
+        errors = [
+            (event.step_key, _root(event.step_failure_data.error))
+            for event in result.all_node_events
+            if event.is_step_failure
+        ]
+        # A blocking check fails its own step as well, with an error of this class.
+        crashes = [(step, error) for step, error in errors if error is None or error.cls_name != CHECK_FAILED]
+        if crashes or (not result.success and not blocked):
+            raise _failure(result, title, crashes, failed)
+        return failed
 
 
-def _failure(result: dg.ExecuteInProcessResult, title: str) -> UserError:
-    """The first failed step's own words."""
-    for event in result.all_node_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                message = error.message.split(":", 1)[-1].strip()
-                step = event.step_key
-                if error.cls_name == "UserError":
-                    return UserError(message, "")
-                return UserError(
-                    f"Step {step} failed while {title}: {message}",
-                    f"`ml-assets ui` shows the stack trace of run {result.run_id}.",
-                )
-    error = getattr(result.get_run_failure_event().event_specific_data, "error", None)
+def _failure(
+    result: dg.ExecuteInProcessResult,
+    title: str,
+    crashes: list[tuple[str | None, SerializableErrorInfo | None]],
+    failed_checks: list[str],
+) -> UserError:
+    """The first failed step's own words, and the checks that failed beside it."""
+    look = f"`ml-assets ui` shows the log of run {result.run_id}."
+    step, error = crashes[0] if crashes else (None, _root(result.get_run_failure_event().job_failure_data.error))
+    words = "no error was recorded" if error is None else error.message.split(":", 1)[-1].strip()
+    if error is None or error.cls_name != UserError.__name__:
+        # The first line says what; the rest is SQL and hints for developers, kept in the log.
+        words = f"{f'Step {step}' if step else 'The run'} failed while {title}: {words.splitlines()[0]}"
+    return UserError(" ".join([words, *(f"Check failed: {check}" for check in failed_checks)]), look)
+
+
+def _root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
     while error is not None and error.cause is not None:
         error = error.cause
-    why = error.message.strip() if error else "its log says why"
-    return UserError(f"The run {result.run_id} failed while {title}: {why}.", "`ml-assets ui` shows its log.")
-
-
-def local_today(settings: Settings) -> date:
-    """The shop's calendar day."""
-    return datetime.now(settings.tz).date()
+    return error

@@ -6,7 +6,7 @@ import subprocess
 from typing import Annotated
 
 import typer
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ml_assets.cli.console import OUT, ConfigOption
 from ml_assets.config import load_settings
@@ -14,24 +14,8 @@ from ml_assets.errors import UserError
 from ml_assets.serving.connection import connect, database_url, plain_url
 from ml_assets.serving.embedded import psql_path, stop_embedded
 
-# libpq's variable for each part of a connection string; arguments would show in `ps`.
-VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "options": "PGOPTIONS",
-    "service": "PGSERVICE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "channel_binding": "PGCHANNELBINDING",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-}
+# Parts of a connection string that must not show in `ps`.
+SECRETS = ("password", "sslpassword")
 
 
 def psql(
@@ -44,10 +28,13 @@ def psql(
     with connect(settings) as connection:
         del connection  # An unreachable database is explained here, better than psql would.
     program = str(psql_path()) if settings.database_url is None else shutil.which("psql") or str(psql_path())
-    arguments = [program, "--no-psqlrc" if sql else "--quiet", "-v", "ON_ERROR_STOP=1", "-P", "pager=off"]
+    parts = conninfo_to_dict(plain_url(database_url(settings)))
+    target = make_conninfo("", **{key: str(value) for key, value in parts.items() if key not in SECRETS})
+    arguments = [program, "--no-psqlrc" if sql else "--quiet", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-d", target]
     arguments += ["--csv"] if csv else []
     arguments += ["-c", sql] if sql else []
-    finished = subprocess.run(arguments, env={**os.environ, **_environment(database_url(settings))}, check=False)
+    secret = {"PGPASSWORD": str(parts["password"])} if parts.get("password") else {}
+    finished = subprocess.run(arguments, env={**os.environ, **secret}, check=False)
     return 1 if finished.returncode else 0
 
 
@@ -59,8 +46,3 @@ def stop(config: ConfigOption = None) -> int:
     stopped = stop_embedded(settings.home)
     OUT.print("The embedded PostgreSQL is stopped." if stopped else "The embedded PostgreSQL was not running.")
     return 0
-
-
-def _environment(url: str) -> dict[str, str]:
-    parts = conninfo_to_dict(plain_url(url))
-    return {VARIABLES[key]: str(value) for key, value in parts.items() if key in VARIABLES}

@@ -40,8 +40,8 @@ def evaluate(
     """
     settings = load_settings(config)
     horizons = sorted({*(horizon or []), *(more_horizons or [])}) or settings.recommender.evaluation_days
-    if export and not export.absolute().parent.is_dir():
-        raise UserError(f"The folder of --export {export} does not exist.", "Create it first.")
+    if export and (export.is_dir() or not export.absolute().parent.is_dir()):
+        raise UserError(f"--export {export} is no file in an existing folder.", "Name a Parquet file to write.")
     with Progress().shown() as report:
         report("loading events")
         transactions, items = events_around(settings, cutoff.date(), max(horizons))
@@ -77,12 +77,18 @@ def events_around(settings: Settings, cutoff: date, horizon: int) -> tuple[pl.La
 
     source, lake = build_source(settings), Lake.of(settings)
     covered = source.days()
-    first = max(covered.first, cutoff - timedelta(days=settings.lookback_days))
-    last = min(covered.last, cutoff + timedelta(days=horizon - 1))
-    if not covered.first < cutoff <= covered.last:
+    start = settings.start_date or source.first_day()
+    first = max(start, cutoff - timedelta(days=settings.lookback_days))
+    last = cutoff + timedelta(days=horizon - 1)
+    if not start < cutoff <= covered.last:
         raise UserError(
-            f"--cutoff {cutoff} is outside the data, which covers {covered.first} to {covered.last}.",
+            f"--cutoff {cutoff} is outside the data, which covers {start} to {covered.last}.",
             "Choose a day with events before and after it.",
+        )
+    if last > covered.last:
+        raise UserError(
+            f"--horizon {horizon} ends on {last}, but the data ends on {covered.last}.",
+            f"Use at most {(covered.last - cutoff).days + 1} days, or an earlier --cutoff.",
         )
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     present = lake.days_between("transactions", first, last)

@@ -3,6 +3,7 @@
 What must run is decided by `automation/runner.py`, what the demo shows by `cli/showcase.py`.
 """
 
+import logging
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -11,10 +12,12 @@ import typer
 from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
+from ml_assets.serving.connection import connect
+from ml_assets.serving.migrate import accept_source as adopt
 from ml_assets.serving.schemas import Schemas
 from ml_assets.settings import Settings
-
-DateOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+from ml_assets.sources.build import build_source
+from ml_assets.sources.memory import SourceMemory
 
 
 def run(
@@ -29,6 +32,9 @@ def run(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last day of a range.")
     ] = None,
+    accept_source: Annotated[
+        bool, typer.Option("--accept-source", help="The files moved: this is still the same shop.")
+    ] = False,
     config: ConfigOption = None,
 ) -> int:
     """Load, compute and publish one day or a range of days.
@@ -37,8 +43,11 @@ def run(
     """
     settings = load_settings(config)
     days = _days(day, first, last)
+    if accept_source:
+        take_source(settings)
     done, failed = run_days(settings, days)
-    OUT.print(f"Published {done[0]}." if len(done) == 1 else f"Published {len(done)} days, {done[0]} to {done[-1]}.")
+    days_done = f"{done[0]}" if len(done) == 1 else f"{len(done)} days, {done[0]} to {done[-1]}"
+    OUT.print(f"Ran {days_done}; see below for what is not published." if failed else f"Published {days_done}.")
     for line in failed:
         ERR.print(f"[red]Check failed:[/red] {line}")
     named = f" --config {config}" if config else ""
@@ -82,22 +91,41 @@ def run_days(
     """
     with Progress().shown() as report:
         report("starting")
+        # What Dagster and its storage log while they retry; faults reach the reader as one message.
+        logging.getLogger().setLevel(logging.CRITICAL)
         # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
-        from ml_assets.automation.runner import Outcome, Runner  # noqa: PLC0415
+        from ml_assets.automation.runner import Runner  # noqa: PLC0415
 
         runner = Runner(settings, report)
         wanted = [day or runner.newest_day() for day in days]
         for day in wanted:
             runner.check_day(day)
-        outcome = Outcome()
+        if len(wanted) == 1:
+            runner.require_events(wanted[0])
+        else:
+            closed = [day for day in wanted if not runner.has_events(day)]
+            wanted = [day for day in wanted if day not in closed]
+            for day in closed:
+                report(f"no events on {day}: taken as closed, not run")
+        failed: list[str] = []
         if not only_missing or not all(map(runner.is_published, wanted)):
             with runner.working():
                 # Asked again: another command may have done it while this one waited.
                 for day in wanted:
                     if not (only_missing and runner.is_published(day)):
-                        runner.run_day(day, outcome)
+                        failed += runner.run_day(day)
         report("done")
-    return wanted, outcome.failed_checks
+    if not wanted:
+        raise UserError("None of these days has events.", "Choose days that the source covers.")
+    return wanted, failed
+
+
+def take_source(settings: Settings) -> None:
+    """Note, at home and in the database, that the source of the settings is the shop's own."""
+    source = build_source(settings)
+    SourceMemory(settings).remember(source=source.identity)
+    with connect(settings) as connection:
+        adopt(connection, source.identity)
 
 
 def _days(day: datetime | None, first: datetime | None, last: datetime | None) -> list[date | None]:

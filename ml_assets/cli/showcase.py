@@ -23,6 +23,8 @@ SHOWN = {"for_you": ("For you", 8), "discover": ("Discover: never bought before"
 # Enough orders that tastes are habits, and lists that do not repeat a name: variants of one product often share it.
 MIN_ORDERS = 20
 MIN_NAMES = 7
+# Most frequent ones that are compared with each other.
+CANDIDATES = 3000
 
 
 def show(settings: Settings, day: date) -> None:
@@ -30,7 +32,7 @@ def show(settings: Settings, day: date) -> None:
     lake = Lake.of(settings)
     pair = contrasting_customers(lake.read("interactions", day), lake.read("recommendations", day), lake.read("items"))
     with connect(settings) as connection:
-        for placement, (title, count) in SHOWN.items():
+        for placement, (title, count) in SHOWN.items() if pair else ():
             _show_side_by_side(connection, pair, placement, title, count)
         _show_segments(connection)
         model = champion(connection, "recommender", before=day)
@@ -58,7 +60,9 @@ def contrasting_customers(
     names = listed.group_by("customer_id").agg(names=pl.col("item_name").n_unique())
     ranked = orders.join(names, on="customer_id").sort("orders", "customer_id", descending=[True, False])
     varied = ranked.filter(pl.col("orders") >= MIN_ORDERS, pl.col("names") >= MIN_NAMES)
-    chosen = varied if varied.height > 1 else ranked
+    chosen = (varied if varied.height > 1 else ranked).head(CANDIDATES)
+    if chosen.is_empty():
+        return []
     counts = (
         listed.join(chosen, on="customer_id", how="semi")
         .pivot("category", index="customer_id", values="item_id", aggregate_function="len")

@@ -47,8 +47,8 @@ def ui(
         environment[CONFIG_VARIABLE] = str(found)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
     # Shells start background jobs with Ctrl-C ignored, which children inherit; both must hear it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.default_int_handler)
     # A session of its own: Ctrl-C reaches this process only, which then stops the children in order.
     process = subprocess.Popen(
         [*command, "--log-level", "warning"], env=environment, start_new_session=True, stdin=subprocess.DEVNULL
@@ -91,7 +91,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int) ->
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt, as a person would; then insist."""
+    """Interrupt, as a person would; then insist. A second Ctrl-C does not cut this short."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for sign, seconds in ((signal.SIGINT, SECONDS_TO_STOP), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         if process.poll() is not None:
             break

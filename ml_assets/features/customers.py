@@ -9,13 +9,11 @@ from datetime import date
 
 import polars as pl
 
-from ml_assets.features.interactions import DECIMALS, event_weight
+from ml_assets.features.interactions import BOUGHT_WEIGHT, DECIMALS, event_weight
 from ml_assets.features.windows import ORDER, in_window
 
 HALF_LIFE_DAYS = 90
 WINDOWS = (28, 90, 365)
-# Event types that weigh this little are interest, such as views, and no orders.
-INTEREST_WEIGHT = 0.5
 
 
 def build_customer_features(
@@ -37,14 +35,14 @@ def build_customer_features(
     mean_gap_days is the mean interval between the customer's shopping days, null for fewer than two.
     items_distinct; categories_distinct, category_diversity (exp of the Shannon entropy of the purchases' categories,
     i.e. how many equally used ones they amount to) and top_category, null where no category is known.
-    Lines of event types that weigh 0 are ignored unless they are returns; types up to 0.5 count as interest, not as
+    Lines of event types that weigh 0 are ignored unless they are returns; types below 0.5 count as interest, not as
     orders.
     """
     lines = (
         transactions.filter(in_window(as_of, lookback_days))
         .with_columns(event_weight(dict(weights or {})), pl.col("order_id").fill_null(""))
         .filter((pl.col("weight") > 0) | pl.col("is_return"))
-        .with_columns((~pl.col("is_return") & (pl.col("weight") > INTEREST_WEIGHT)).alias("bought"))
+        .with_columns((~pl.col("is_return") & (pl.col("weight") >= BOUGHT_WEIGHT)).alias("bought"))
     )
     # An item's many lines in an order are one purchase.
     purchases = lines.filter(pl.col("bought")).select(*ORDER, "item_id").unique()

@@ -10,6 +10,8 @@ import polars as pl
 
 from ml_assets.features.windows import ORDER, in_window
 
+# Events that weigh at least this much are purchases; lighter ones, such as views, are interest.
+BOUGHT_WEIGHT = 0.5
 SORTED_BY = ("customer_id", "item_id", "orders_ago")
 # Sums of doubles depend on their order; far below any currency's smallest coin they are cut off, so that files read
 # in another order give the same bytes.
@@ -57,9 +59,11 @@ def event_weight(weights: dict[str, float]) -> pl.Expr:
     """The `weight` of each line from its event type, Float32; lines without a type, or of one not named, count 1."""
     if not weights:
         return pl.lit(1.0, dtype=pl.Float32).alias("weight")
+    names = [name.lower() for name in weights]
     return (
         pl.col("event_type")
-        .replace_strict(list(weights), list(weights.values()), default=1.0, return_dtype=pl.Float32)
+        .str.to_lowercase()
+        .replace_strict(names, list(weights.values()), default=1.0, return_dtype=pl.Float32)
         .alias("weight")
     )
 

@@ -4,7 +4,7 @@ The choice of partitions, and the rule "stored if it exists, otherwise rebuilt",
 are in `interactions.py` and `customers.py`. Both ways give the same frame, because the builders are stateless.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -29,6 +29,17 @@ def transactions_window(lake: Lake, *, as_of: date, lookback_days: int) -> pl.La
             f"Materialize transactions for a day in that range (lookback_days is {lookback_days}).",
         )
     return lake.scan("transactions", days)
+
+
+def missing_days(lake: Lake, lookback_days: int) -> list[date]:
+    """The days between the oldest and the newest day of the look-back whose transactions were never loaded."""
+    days = [date.fromisoformat(day) for day in lake.partitions("transactions")]
+    if not days:
+        return []
+    newest = max(days)
+    held = {day for day in days if day >= first_day(newest, lookback_days)}
+    span = (min(held) + timedelta(days=number) for number in range((newest - min(held)).days))
+    return [day for day in span if day not in held]
 
 
 def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:

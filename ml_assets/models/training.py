@@ -13,6 +13,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
 from ml_assets.lake import Lake
+from ml_assets.models.artifacts import CARD_FILE
 from ml_assets.models.cards import ModelCard
 from ml_assets.models.evaluation.evaluate import evaluate
 from ml_assets.models.recommenders.training import train_recommender
@@ -38,6 +39,11 @@ class TrainedModel:
 def artifact_folder(lake: Lake, artifact: str) -> UPath:
     """Where an artifact lies."""
     return lake.root / artifact
+
+
+def has_artifact(lake: Lake, artifact: str) -> bool:
+    """Whether an artifact is still there: a registry outlives a lake that was lost."""
+    return (artifact_folder(lake, artifact) / CARD_FILE).exists()
 
 
 def train_recommender_week(lake: Lake, settings: Settings, *, week: date) -> TrainedModel:

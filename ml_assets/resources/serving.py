@@ -36,7 +36,9 @@ class ServingDatabase:
         with connect(self.settings) as connection:
             if not self._is_migrated:
                 types = self._source.id_types()
-                migrate(connection, customer_id_type=types.customer, item_id_type=types.item, source=self._source.kind)
+                migrate(
+                    connection, customer_id_type=types.customer, item_id_type=types.item, source=self._source.identity
+                )
                 sync_policies(connection, self.settings)
                 self._is_migrated = True
             yield connection

@@ -89,6 +89,12 @@ def migrate(
     return applied
 
 
+def accept_source(connection: ServingConnection, source: str) -> None:
+    """Take another source for the same shop, because its owner says so; nothing where nothing is set up yet."""
+    if _done(connection):
+        connection.execute(connection.schemas.sql("UPDATE {meta}.shop SET source = %s"), [source])
+
+
 def _done(connection: ServingConnection) -> dict[int, str]:
     """Checksums by number; empty where nothing was applied yet."""
     schemas = connection.schemas
@@ -168,5 +174,6 @@ def _refuse_other_shop(connection: ServingConnection, types: dict[str, IdType], 
         if was != configured:
             raise UserError(
                 f"The database holds {what} {was}, but the settings now bring {configured}.",
-                "Give this shop another `name` in the settings, use another database, or go back to the old source.",
+                "Give this shop another `name` in the settings, use another database, or go back to the old source; "
+                "if it is the same shop and its files only moved, run `ml-assets run --accept-source` once.",
             )

@@ -75,7 +75,9 @@ def publish(
         with connection.transaction():
             _begin(connection, subject)
             live = _live(connection, subject)
-            candidate = Candidate(kind, frame, segments, live.keys if live else None)
+            # A shop was smaller in the past: a backfilled day is not held against a later one.
+            before = live.keys if live and live.day <= day else None
+            candidate = Candidate(kind, frame, segments, before)
             failures = failed_gates(candidate)
             reason = " ".join(failures) or None
             facts = [subject, day, model_version, run_id, "blocked" if failures else "ready", reason, k]

@@ -49,6 +49,8 @@ class EventSource(Protocol):
     """Where events and the item catalogue come from."""
 
     kind: str
+    identity: str
+    """Where the events come from, in words; two shops with one identity are the same shop."""
     measured_categories: tuple[str, ...]
 
     def id_types(self) -> IdTypes:
@@ -59,6 +61,9 @@ class EventSource(Protocol):
 
         Raises `UserError` where nothing readable is found.
         """
+
+    def first_day(self) -> date:
+        """The first day of the shop's calendar; once known it stays, whatever happens to the files."""
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Every line delivered under the days `first` to `last`, with the columns LINE_COLUMNS.

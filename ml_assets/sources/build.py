@@ -12,5 +12,5 @@ def build_source(settings: Settings, *, today: date | None = None) -> EventSourc
     """The source that the settings name; `today` is the shop's local date unless given."""
     today = today or datetime.now(settings.tz).date()
     if settings.source.kind == "files":
-        return Files(settings, settings.source)
+        return Files(settings, settings.source, today=today)
     return CompleteJourney(settings, settings.source, today=today)

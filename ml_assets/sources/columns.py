@@ -79,7 +79,7 @@ def lines(
         "quantity": mapping.quantity,
         "amount": mapping.amount,
     }
-    lost = {field: values[field].is_null() & _text(column).is_not_null() for field, column in raw.items() if column}
+    lost = {field: values[field].is_null() & _is_given(column, kinds) for field, column in raw.items() if column}
     return (
         frame.select(
             **values,
@@ -108,6 +108,13 @@ def items(
 def local_day(frame: pl.LazyFrame, column: str, timezone: str) -> pl.Expr:
     """The shop's calendar day of a time column."""
     return _time(column, frame.collect_schema(), timezone).dt.convert_time_zone(timezone).dt.date()
+
+
+def _is_given(column: str, kinds: pl.Schema) -> pl.Expr:
+    """Whether there is a value at all; in floating-point columns NaN is how other tools write none."""
+    if kinds[column].is_float():
+        return pl.col(column).is_not_null() & pl.col(column).is_not_nan()
+    return _text(column).is_not_null()
 
 
 def _text(column: str) -> pl.Expr:
@@ -145,7 +152,9 @@ def _time(column: str, kinds: pl.Schema, timezone: str) -> pl.Expr:
         scale = pl.when(value.abs() >= 10**14).then(1).when(value.abs() >= 10**11).then(1_000).otherwise(1_000_000)
         return (value.cast(pl.Int64) * scale).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     text = _text(column).str.replace("T", " ", literal=True)
-    zoned = [text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)]
+    zoned = [
+        text.str.to_datetime(f"{form}%#z", time_unit="us", time_zone="UTC", strict=False) for form in ISO_FORMATS[:2]
+    ]
     plain = [
         _localized(text.str.to_datetime(form, time_unit="us", strict=False, exact=True), timezone)
         for form in ISO_FORMATS[:2]

@@ -30,6 +30,7 @@ class CompleteJourney:
     """2,469 households, 1.47 million lines; customer_id is the household, item_id the product."""
 
     kind = "complete_journey"
+    identity = "complete_journey"
     measured_categories: tuple[str, ...] = ("Fuel",)
 
     def __init__(self, settings: Settings, source: CompleteJourneySource, *, today: date) -> None:
@@ -47,6 +48,10 @@ class CompleteJourney:
         if not self._source.replay:
             return DayRange(DATA_START, DATA_END)
         return DayRange(self._replay_start(), self._today - timedelta(days=1))
+
+    def first_day(self) -> date:
+        """The first day of the data, or of the replay."""
+        return self._replay_start() if self._source.replay else DATA_START
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Lines of the given calendar days."""

@@ -8,7 +8,7 @@ the newest day of its file, so that it is quarantined there and not lost.
 import glob
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items,
 from ml_assets.sources.memory import SourceMemory
 
 ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
+# One line dated 1970 must not make twenty thousand days.
+LONGEST_HISTORY = timedelta(days=3660)
 ISO_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
 
 
@@ -40,7 +42,9 @@ class Files:
     kind = "files"
     measured_categories: tuple[str, ...] = ()
 
-    def __init__(self, settings: Settings, source: FilesSource) -> None:
+    def __init__(self, settings: Settings, source: FilesSource, *, today: date) -> None:
+        self.identity = f"files {source.events}"
+        self._today = today
         self._timezone = settings.timezone
         self._source = source
         self._memory = SourceMemory(settings)
@@ -59,6 +63,16 @@ class Files:
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
         return DayRange(min(file.first for file in self._files), max(file.last for file in self._files))
+
+    def first_day(self) -> date:
+        """The oldest day when the shop was first seen, at most LONGEST_HISTORY before its newest; then remembered."""
+        known = self._memory.recall("first_day")
+        if known:
+            return date.fromisoformat(known)
+        covered = self.days()
+        first = max(covered.first, covered.last - LONGEST_HISTORY)
+        self._memory.remember(first_day=first.isoformat())
+        return first
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Lines of the given days out of the files that hold them."""
@@ -101,13 +115,16 @@ class Files:
 
     @cached_property
     def _files(self) -> list[EventFile]:
-        files = [file for path in self._event_paths() if (file := self._look_into(path))]
-        if not files:
+        looked = {path: self._look_into(path) for path in self._event_paths()}
+        dated = [file for file in looked.values() if file]
+        if not dated:
             raise UserError(
                 f"No line under {self._source.events} has a readable time in column {self._source.columns.time}.",
                 "Check source.columns.time in the settings file.",
             )
-        return files
+        # A file without one readable time is quarantined whole, on the newest day there is.
+        newest = max(file.last for file in dated)
+        return [file or EventFile(path, newest, newest) for path, file in looked.items()]
 
     def _look_into(self, path: str) -> EventFile | None:
         if self._source.day_from == "path":
@@ -121,7 +138,9 @@ class Files:
             return EventFile(path, day, day)
         frame = self._scan(path, "source.events", self._wanted())
         local = columns.local_day(frame, self._source.columns.time, self._timezone)
-        first, last = self._collect(frame.select(first=local.min(), last=local.max()), path).row(0)
+        # What is dated later waits for its day.
+        dated = frame.select(day=local).filter(pl.col("day") <= self._today)
+        first, last = self._collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(0)
         return EventFile(path, first, last) if first else None
 
     def _source_day(self, file: EventFile) -> pl.Expr:
@@ -138,13 +157,7 @@ class Files:
     def _paths(self, pattern: str, setting: str) -> list[str]:
         """The files behind a file, folder or glob, in the order of their names."""
         if "://" in pattern:
-            place = UPath(pattern)
-            root, _, tail = pattern.partition("*")
-            found = (
-                [str(path) for path in UPath(root.rpartition("/")[0]).rglob("*")]
-                if tail or "*" in pattern
-                else ([str(path) for path in place.rglob("*")] if place.is_dir() else [str(place)])
-            )
+            found = _stored(pattern)
         elif Path(pattern).is_dir():
             found = [str(path) for path in Path(pattern).rglob("*") if path.is_file()]
         else:
@@ -195,3 +208,13 @@ class Files:
                 f"{path or self._source.events} cannot be read: {error}.",
                 "Deliver the file again, whole, or take it out of the folder.",
             ) from None
+
+
+def _stored(pattern: str) -> list[str]:
+    """The files behind a URL, a folder's URL or a glob in an object store."""
+    fixed, wildcard, _ = pattern.partition("*")
+    if not wildcard:
+        place = UPath(pattern)
+        return [str(path) for path in place.rglob("*") if path.is_file()] if place.is_dir() else [pattern]
+    root = fixed.rpartition("/")[0]
+    return [str(path) for path in UPath(root).glob(pattern.removeprefix(f"{root}/")) if path.is_file()]

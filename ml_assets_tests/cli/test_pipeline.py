@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,6 +159,68 @@ def test_evaluate_exports_the_lists_it_judged(shop: Shop, capfd: pytest.CaptureF
     assert lists["customer_id"].n_unique() == 40
 
 
+def test_another_source_in_the_same_home_is_refused_unless_accepted(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    live = shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations")
+    before = shop.config.read_text()
+    (shop.config.parent / "events").rename(shop.config.parent / "moved")
+    shop.config.write_text(before.replace("events: events", "events: moved"))
+    assert shop.call("run", "--date", DAY.isoformat()) == 1
+    message = capfd.readouterr().err
+    assert "the settings now name files" in message
+    assert "--accept-source" in message
+    assert shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations") == live
+    assert shop.call("run", "--date", DAY.isoformat(), "--accept-source") == 0
+    (shop.config.parent / "moved").rename(shop.config.parent / "events")
+    shop.config.write_text(before)
+    assert shop.call("run", "--date", DAY.isoformat(), "--accept-source") == 0
+
+
+def test_lost_models_are_trained_again(shop: Shop) -> None:
+    shutil.rmtree(shop.home / "lake" / "books" / "models")
+    assert shop.call("run", "--date", DAY.isoformat()) == 0
+    assert len(list((shop.home / "lake" / "books" / "models" / "recommender").iterdir())) == 1
+
+
+def test_a_step_that_crashes_is_an_error_even_where_a_check_failed_too(
+    shop: Shop, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("out of ideas")
+
+    monkeypatch.setattr("ml_assets.assets.predictions.assign", crash)
+    monkeypatch.setattr("ml_assets.serving.gates.LEAST_COVERAGE", 2.0)
+    assert shop.call("run", "--date", DAY.isoformat()) == 1
+    message = capfd.readouterr().err
+    assert "out of ideas" in message
+    assert "Check failed: books/recommendations_release" in message
+
+
+def test_a_killed_command_leaves_no_run_that_looks_alive(shop: Shop) -> None:
+    program = [sys.executable, "-c", "from ml_assets.cli.main import main; main()"]
+    command = [*program, "run", "--date", "2024-05-30", "--config", str(shop.config)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    next(line for line in process.stderr if "scoring" in line)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    assert shop.call("run", "--date", "2024-05-30") == 0
+    states = dict(shop.rows("SELECT status, count(*) FROM dagster.runs GROUP BY 1"))
+    assert not {"STARTED", "STARTING"} & set(states)
+
+
+def test_the_demo_shows_lists_segments_freshness_and_the_next_commands(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert shop.call("demo") == 0
+    shown = capfd.readouterr().out
+    for words in ("For you", "Discover", "customer c-", "You buy this often", "Segments", "Freshness", "NDCG@10"):
+        assert words in shown
+    assert f"ml-assets ui --config {shop.config}" in shown
+
+
 def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
     shop: Shop, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,5 +236,8 @@ def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
     assert shop.call("run", "--date", "2024-06-01") == 2
     assert "less than 50%" in capfd.readouterr().err
     assert shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations") == live
-    blocked = shop.rows("SELECT reason FROM books_ml.releases WHERE state = 'blocked' AND subject = 'recommendations'")
+    blocked = shop.rows(
+        "SELECT reason FROM books_ml.releases WHERE state = 'blocked' AND subject = 'recommendations' "
+        "AND data_as_of = '2024-06-01'"
+    )
     assert len(blocked) == 1

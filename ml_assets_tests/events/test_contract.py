@@ -142,6 +142,13 @@ def test_a_day_without_events_is_an_error_that_names_the_covered_days(tmp_path: 
     assert allowed[date(2019, 1, 1)].read == 0
 
 
+def test_a_closed_day_inside_the_data_is_loaded_as_empty(tmp_path: Path) -> None:
+    chosen = CompleteJourneySource(replay=False)
+    source = CompleteJourney(Settings(home=tmp_path, source=chosen), chosen, today=DAY)
+    christmas = date(2017, 12, 25)
+    assert load_days(source, [christmas], EventSettings())[christmas].read == 0
+
+
 def test_missing_days_are_grouped_into_ranges() -> None:
     days = [date(2024, 5, day) for day in range(1, 8)]
     present = {date(2024, 5, 3), date(2024, 5, 6)}

@@ -39,7 +39,11 @@ def assert_sound(lists: pl.DataFrame, interactions: pl.DataFrame, eligible: set[
     """What holds for every list of every shop."""
     bought = dict(interactions.group_by("customer_id").agg(pl.col("item_id").unique()).iter_rows())
     assert sorted(lists.select("customer_id", "placement").rows()) == sorted(
-        (customer, placement) for customer in bought for placement in ("for_you", "discover")
+        (customer, placement)
+        for customer in bought
+        for placement in ("for_you", "discover")
+        # Who has bought everything there is has nothing to discover, and no row.
+        if (eligible if placement == "for_you" else eligible - set(bought[customer]))
     )
     for row in lists.iter_rows(named=True):
         ids, own = row["item_ids"], set(bought[row["customer_id"]])
@@ -89,7 +93,9 @@ def test_a_tiny_shop_gets_all_its_items() -> None:
     popular = popular_items(interactions, catalogue(8), as_of=END, days=28, k=20)
     assert popular["scope"].to_list() == ["all"]
     assert set(popular["item_ids"][0]) == set(interactions["item_id"])
-    assert similar_items(model, catalogue(8), 5).is_empty()
+    similar = similar_items(model, catalogue(8), 5)
+    assert similar.height > 0, "two buyers in common are enough in so small a shop"
+    assert similar_items(model, catalogue(8), 5, ["food"]).height < similar.height
 
 
 def test_text_ids_give_the_same_lists() -> None:
@@ -236,3 +242,11 @@ def test_popular_items_rank_by_customers_of_the_window_in_the_shop_and_each_larg
     buyers = dict(window.group_by("item_id").agg(pl.col("customer_id").n_unique()).iter_rows())
     assert popular["scores"][0].to_list() == sorted(buyers.values(), reverse=True)[:7]
     assert [buyers[item] for item in popular["item_ids"][0]] == popular["scores"][0].to_list()
+
+
+def test_views_make_no_item_popular() -> None:
+    views = purchases_of(*((customer, 1, 1, 0) for customer in range(10)), weight=0.1)
+    bought = purchases_of(*((customer, 2, 1, 0) for customer in range(20, 23)))
+    popular = popular_items(pl.concat([views, bought]), catalogue(8), as_of=END, days=28, k=2)
+    assert popular["item_ids"][0].to_list() == [2, 1]
+    assert popular["scores"][0].to_list() == [3, 0]

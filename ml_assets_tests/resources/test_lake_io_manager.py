@@ -1,5 +1,6 @@
 """Frames between assets: one or many partitions a run, arrivals, and what is kept."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_derived_days_are_pruned_and_raw_days_never(tmp_path: Path, name: str, l
     lake = Lake(tmp_path)
     for number in range(30):
         lake.write(name, FRAME, date(2024, 5, 1) + timedelta(days=number))
+    for path in tmp_path.rglob("*.parquet"):
+        os.utime(path, (0, 0))
     materialize(lake, name, ["2024-05-31"], keep_days=10)
     assert len(lake.partitions(name)) == left
 

@@ -80,3 +80,14 @@ def test_a_segment_that_emptied_since_training_is_no_fault(connection: ServingCo
 def test_a_tiny_shop_may_have_one_segment(connection: ServingConnection) -> None:
     frame = assignments(["active"] * 5)
     assert release(connection, frame, "segment_assignments", segments=segments(["active"])).state == "live"
+
+
+def test_a_backfilled_day_is_not_held_against_the_larger_shop_of_today(connection: ServingConnection) -> None:
+    assert release(connection, recommendations()).state == "live"
+    earlier = release(connection, recommendations([1]), day=-1)
+    assert (earlier.state, earlier.reason) == ("ready", None)
+
+
+def test_a_shop_too_small_for_similar_items_is_not_blocked_for_ever(connection: ServingConnection) -> None:
+    nothing = pl.DataFrame(schema={"item_id": pl.Int64, "item_ids": pl.List(pl.Int64), "scores": pl.List(pl.Float32)})
+    assert release(connection, nothing, "similar_items").state == "live"

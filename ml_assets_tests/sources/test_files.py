@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings import FilesSource, Settings
@@ -13,6 +14,7 @@ from ml_assets.sources.base import LINE_COLUMNS
 from ml_assets.sources.files import Files
 
 COLUMNS = {"customer": "user", "item": "sku", "time": "ts", "quantity": "q", "amount": "amt"}
+TODAY = date(2024, 12, 31)
 CSV = """user,sku,ts,q,amt
 1,007,2024-05-30T10:00:00,1,2.5
 2,x,2024-05-31 11:00,abc,2.5
@@ -26,7 +28,7 @@ CSV = """user,sku,ts,q,amt
 def source(folder: Path, events: str = "events.csv", **more: Any) -> Files:
     zone = more.pop("timezone", "Europe/Berlin")
     settings = FilesSource(**{"kind": "files", "events": str(folder / events), "columns": COLUMNS, **more})
-    return Files(Settings(home=folder / "home", timezone=zone, source=settings), settings)
+    return Files(Settings(home=folder / "home", timezone=zone, source=settings), settings, today=TODAY)
 
 
 def frame(**columns: list[Any]) -> pl.DataFrame:
@@ -142,3 +144,54 @@ def test_a_missing_column_is_named_with_the_columns_there_are(tmp_path: Path) ->
 def test_no_file_at_all_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"source\.events: no Parquet or CSV file is found at .*nothing"):
         source(tmp_path, "nothing").days()
+
+
+def test_no_line_of_any_file_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV)
+    # Not one readable time: quarantined as a whole on the newest day, not passed over.
+    (tmp_path / "b.csv").write_text("user,sku,ts,q,amt\n1,x,31/05/2024,1,1\n2,x,31/05/2024,1,1\n")
+    found = source(tmp_path, "*.csv")
+    days = found.days()
+    lines = found.read_lines(days.first, days.last)
+    assert lines.height == 6 + 2
+    assert lines.filter(pl.col("source").str.ends_with("b.csv"))["source_day"].unique().to_list() == [days.last]
+
+
+def test_a_line_of_the_future_waits_for_its_day(tmp_path: Path) -> None:
+    frame(ts=[date(2024, 5, 30), date(2031, 1, 1)]).write_parquet(tmp_path / "events.parquet")
+    assert source(tmp_path, "events.parquet").days().last == date(2024, 5, 30)
+
+
+def test_one_line_of_long_ago_does_not_stretch_the_calendar(tmp_path: Path) -> None:
+    frame(ts=[date(1970, 1, 1), date(2024, 5, 31)]).write_parquet(tmp_path / "events.parquet")
+    assert source(tmp_path, "events.parquet").first_day() == date(2014, 5, 24)
+
+
+def test_the_first_day_is_remembered_when_old_files_are_deleted(tmp_path: Path) -> None:
+    frame(ts=[date(2024, 5, 1), date(2024, 5, 31)]).write_parquet(tmp_path / "events.parquet")
+    assert source(tmp_path, "events.parquet").first_day() == date(2024, 5, 1)
+    (tmp_path / "events.parquet").unlink()
+    assert source(tmp_path, "events.parquet").first_day() == date(2024, 5, 1)
+
+
+@pytest.mark.parametrize("text", ["2024-05-31T10:00Z", "2024-05-31T12:00+02:00", "2024-05-31 12:00", "2024-05-31T12"])
+def test_iso_times_may_leave_out_seconds(tmp_path: Path, text: str) -> None:
+    frame(ts=[text, "2024-05-31"]).write_csv(tmp_path / "events.csv")
+    lines = source(tmp_path).read_lines(date(2024, 5, 31), date(2024, 5, 31)).filter(pl.col("line") == 1)
+    expected = None if text.endswith("T12") else datetime(2024, 5, 31, 10, tzinfo=UTC)
+    assert lines["occurred_at"].to_list() == [expected]
+
+
+def test_nan_in_a_column_of_ids_is_a_missing_id(tmp_path: Path) -> None:
+    frame(ts=[date(2024, 5, 31)] * 2, user=[1.0, float("nan")]).write_parquet(tmp_path / "events.parquet")
+    lines = source(tmp_path, "events.parquet").read_lines(date(2024, 5, 31), date(2024, 5, 31))
+    assert lines.select("customer_id", "unreadable").rows() == [(1, None), (None, None)]
+
+
+def test_a_glob_in_an_object_store_takes_what_it_matches_only(tmp_path: Path) -> None:
+    store = UPath("memory://shop-with-globs/events")
+    for name in ("2024-05.csv", "2023-05.csv", "archive/2024-01.csv"):
+        (store / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / name).write_text("user")
+    paths = source(tmp_path)._paths("memory://shop-with-globs/events/2024-*.csv", "source.events")
+    assert [UPath(path).name for path in paths] == ["2024-05.csv"]

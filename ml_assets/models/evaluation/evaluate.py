@@ -12,12 +12,12 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.features.interactions import build_interactions, event_weight
+from ml_assets.features.interactions import BOUGHT_WEIGHT, build_interactions, event_weight
 from ml_assets.models.evaluation.evaluation import Evaluation
 from ml_assets.models.evaluation.metrics import ranking_metrics
 from ml_assets.models.evaluation.yardstick import popular_lists
 from ml_assets.models.recommenders.catalogue import eligible_items
-from ml_assets.models.recommenders.purchases import BOUGHT_WEIGHT, Purchases
+from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.recommend import recommend
 from ml_assets.models.recommenders.training import train_recommender
 from ml_assets.settings import Settings

@@ -61,10 +61,14 @@ class Ease(Recommender):
 
 
 def best_sellers(purchases: Purchases, min_buyers: int, limit: int) -> Int32:
-    """Codes of at most `limit` items with enough buyers, most buyers first where some must go, ascending."""
+    """Codes of at most `limit` items with enough buyers, most buyers first where some must go, ascending.
+
+    Enough is `min_buyers`; in small shops a tenth of the customers, and never fewer than two.
+    """
     buyers = purchases.buyers()
+    enough = min(min_buyers, max(2, len(purchases.customers) // 10))
     ranked = np.argsort(-buyers, kind="stable")[:limit]
-    return np.sort(ranked[buyers[ranked] >= min_buyers]).astype(np.int32)
+    return np.sort(ranked[buyers[ranked] >= enough]).astype(np.int32)
 
 
 def _weights(gram_matrix: Float32, regularisation: float) -> Float32:

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ml_assets.features.interactions import BOUGHT_WEIGHT
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32, Int64
-
-# Events that weigh at least this much count as having bought the item; lighter ones, such as views, are interest.
-BOUGHT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -112,13 +110,16 @@ class Purchases:
 
     def buyers(self, days: int | None = None) -> Int64:
         """Customers who bought each item, in the last `days` days or ever."""
-        pairs = self.pairs.indices if days is None else self.pairs.indices[self.newest() < days]
-        return np.bincount(pairs, minlength=len(self.items)).astype(np.int64)
+        newest = self.newest_bought()
+        recent = newest < (np.iinfo(np.int32).max if days is None else days)
+        return np.bincount(self.pairs.indices[recent], minlength=len(self.items)).astype(np.int64)
 
     def newcomers(self, days: int) -> Int64:
         """Customers who bought each item in the last `days` days and not before, in the look-back."""
-        oldest = self.age[np.append(self.pair_starts[1:], self.age.size) - 1] if self.age.size else self.age
-        return np.bincount(self.pairs.indices[oldest < days], minlength=len(self.items)).astype(np.int64)
+        ages = np.where(self.weight >= BOUGHT_WEIGHT, self.age, -1)
+        oldest = np.maximum.reduceat(ages, self.pair_starts) if ages.size else ages
+        new = (oldest >= 0) & (oldest < days)
+        return np.bincount(self.pairs.indices[new], minlength=len(self.items)).astype(np.int64)
 
 
 def encode(ids: pl.Series, vocabulary: pl.Series) -> pl.Series:

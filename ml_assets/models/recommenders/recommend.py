@@ -52,7 +52,9 @@ def recommend(
         rows = pl.Series(wanted[first:last])
         for placement, frame in _block(candidates, first, last).items():
             frames[placement].append(frame.filter(rows))
-    return pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
+    lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
+    # Who has bought everything there is has nothing to discover, and no row.
+    return lists.filter(pl.col("item_ids").list.len() > 0)
 
 
 def _block(candidates: Candidates, first: int, last: int) -> dict[str, pl.DataFrame]:

@@ -10,7 +10,6 @@ from ml_assets.models.recommenders.catalogue import eligible_items, items_of
 from ml_assets.models.recommenders.model import RecommenderModel
 from ml_assets.models.recommenders.popularity import Popularity
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.settings import RecommenderSettings
 
 ALL = "all"
 """The scope of the whole shop."""
@@ -18,7 +17,9 @@ MIN_CATEGORY_ITEMS = 10
 """Categories with fewer items have no list of their own."""
 
 
-def similar_items(model: RecommenderModel, items: pl.DataFrame, k: int) -> pl.DataFrame:
+def similar_items(
+    model: RecommenderModel, items: pl.DataFrame, k: int, exclude_categories: Sequence[str] = ()
+) -> pl.DataFrame:
     """item_id, item_ids List, scores List(Float32): the `k` most similar items of each item of the model.
 
     Excluded categories are neither rows nor listed. Items with too few buyers, or without any similar item, have
@@ -32,8 +33,7 @@ def similar_items(model: RecommenderModel, items: pl.DataFrame, k: int) -> pl.Da
             "scores": pl.Series(similar.weights.data),
         }
     )
-    settings = RecommenderSettings.model_validate(model.card.parameters["settings"])
-    hidden = items_of(items, settings.exclude_categories).implode()
+    hidden = items_of(items, exclude_categories).implode()
     return (
         pairs.filter(~pl.col("item_id").is_in(hidden), ~pl.col("item_ids").is_in(hidden))
         .group_by("item_id", maintain_order=True)

@@ -1,0 +1,54 @@
+"""Checks: holes in the history, and what every asset tells the catalog."""
+
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from ml_assets.assets.shop import Shop
+from ml_assets.automation.checks import build_history_check
+from ml_assets.automation.partitions import build_calendar
+from ml_assets.definitions import build_defs
+from ml_assets.lake import Lake
+from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.sources.build import build_source
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, source=CompleteJourneySource(replay_start=date(2026, 1, 18)), lookback_days=10)
+
+
+@pytest.mark.parametrize(
+    ("days", "missing"),
+    [
+        ([], []),
+        (["2026-02-01", "2026-02-02"], []),
+        (["2026-02-01", "2026-02-04"], ["2026-02-02", "2026-02-03"]),
+        # Before the look-back nobody misses a day.
+        (["2026-01-18", "2026-02-03", "2026-02-04"], []),
+    ],
+)
+def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[str], missing: list[str]) -> None:
+    lake = Lake.of(settings)
+    for day in days:
+        lake.write("transactions", pl.DataFrame({"a": [1]}), day)
+    check = build_history_check(Shop(settings, build_calendar(settings, build_source(settings))))
+    result = check(lake=lake)
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed == (not missing)
+    assert result.metadata["missing"].value == missing
+
+
+def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_policy(settings: Settings) -> None:
+    definitions = build_defs(settings)
+    specs = list(definitions.resolve_all_asset_specs())
+    assert len(specs) == 16
+    for spec in specs:
+        assert spec.owners == ["team:ml"], spec.key
+        assert spec.group_name in {"raw", "features", "models", "predictions", "serving"}, spec.key
+        assert spec.kinds, spec.key
+        assert spec.description, spec.key
+        assert spec.freshness_policy is not None, spec.key
