@@ -73,7 +73,8 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
                 model_version=frame["model_version"][0] if frame.height else "none",
                 run_id=context.run.run_id,
                 k=shop.settings.recommender.k,
-                items=lake.read("items"),
+                # Names for the reasons; the other subjects of the day would only write the same rows again.
+                items=lake.read("items") if subject == "recommendations" else None,
                 segments=lake.read("segments", day) if subject == "segment_assignments" else None,
             )
         return _result(shop, name, published)

@@ -201,11 +201,13 @@ class Files:
         return frame
 
     def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
+        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
+        whole = any(self._format(known) == "csv" for known in self._event_paths())
         try:
-            return frame.collect()
+            return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
         except pl.exceptions.PolarsError as error:
             raise UserError(
-                f"{path or self._source.events} cannot be read: {error}.",
+                f"{path or self._source.events} cannot be read: {str(error).splitlines()[0]}.",
                 "Deliver the file again, whole, or take it out of the folder.",
             ) from None
 

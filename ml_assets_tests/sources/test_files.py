@@ -141,6 +141,12 @@ def test_a_missing_column_is_named_with_the_columns_there_are(tmp_path: Path) ->
         source(tmp_path).days()
 
 
+def test_a_csv_line_with_too_many_fields_is_an_error_and_shifts_no_values(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(CSV + "6,y,2024-05-31,1,1,5\n")
+    with pytest.raises(UserError, match=r"events\.csv cannot be read: found more fields"):
+        source(tmp_path).days()
+
+
 def test_no_file_at_all_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"source\.events: no Parquet or CSV file is found at .*nothing"):
         source(tmp_path, "nothing").days()
