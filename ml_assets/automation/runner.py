@@ -127,7 +127,7 @@ class Runner:
             title = f"training the models of week {week}"
             failed = self._execute("weekly_training", title, partition_key=week.isoformat())
         if failed:
-            raise UserError(f"Before scoring {day} a check failed: {'; '.join(failed)}.", "`ml-assets ui` shows it.")
+            raise UserError(f"Before scoring {day} a check failed: {' '.join(failed)}", "`ml-assets ui` shows it.")
         return self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
 
     def _load_missing(self, day: date) -> list[str]:

@@ -131,7 +131,9 @@ def _id(column: str, kinds: pl.Schema, wanted: IdType) -> pl.Expr:
             return pl.when(whole.cast(pl.Float64) == pl.col(column).cast(pl.Float64)).then(whole)
         text = _text(column)
         return pl.when(text.str.contains(CANONICAL_INTEGER)).then(text).cast(pl.Int64, strict=False)
-    return _text(column)
+    text = _text(column)
+    # PostgreSQL has no way to store this character.
+    return pl.when(~text.str.contains("\x00", literal=True)).then(text)
 
 
 def _number(column: str, kinds: pl.Schema) -> pl.Expr:

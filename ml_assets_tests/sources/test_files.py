@@ -194,6 +194,12 @@ def test_nan_in_a_column_of_ids_is_a_missing_id(tmp_path: Path) -> None:
     assert lines.select("customer_id", "unreadable").rows() == [(1, None), (None, None)]
 
 
+def test_a_text_id_that_no_database_can_store_is_unreadable(tmp_path: Path) -> None:
+    frame(ts=[date(2024, 5, 31)] * 2, sku=["a\x00b", "ab"]).write_parquet(tmp_path / "events.parquet")
+    lines = source(tmp_path, "events.parquet").read_lines(date(2024, 5, 31), date(2024, 5, 31))
+    assert lines.select("item_id", "unreadable").rows() == [(None, "item_id"), ("ab", None)]
+
+
 def test_a_glob_in_an_object_store_takes_what_it_matches_only(tmp_path: Path) -> None:
     store = UPath("memory://shop-with-globs/events")
     for name in ("2024-05.csv", "2023-05.csv", "archive/2024-01.csv"):
