@@ -101,19 +101,14 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="segmentation",
         outs={
-            "segment_assignments": dg.AssetOut(
-                key=shop.key("segment_assignments"),
-                description="The segment of every customer.",
-                group_name="predictions",
+            "segment_assignments": shop.out(
+                "segment_assignments",
+                "The segment of every customer.",
+                group="predictions",
                 kinds={"scikitlearn", "polars"},
-                owners=shop.owners,
             ),
-            "segments": dg.AssetOut(
-                key=shop.key("segments"),
-                description="Size and profile of every segment.",
-                group_name="predictions",
-                kinds={"polars"},
-                owners=shop.owners,
+            "segments": shop.out(
+                "segments", "Size and profile of every segment.", group="predictions", kinds={"polars"}
             ),
         },
         partitions_def=shop.calendar.daily,

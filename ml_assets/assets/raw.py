@@ -29,26 +29,16 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         """The item catalogue: one row per item with its name and category."""
         return source.read_items()
 
-    outs = {
-        "transactions": dg.AssetOut(
-            key=shop.key("transactions"),
-            description="Events of the day that keep the event contract, one row per line of behaviour.",
-            group_name="raw",
-            kinds={"polars", "parquet"},
-            owners=shop.owners,
-        ),
-        "quarantined_transactions": dg.AssetOut(
-            key=shop.key("quarantined_transactions"),
-            description="Lines of the day that break the event contract, each with its reason.",
-            group_name="raw",
-            kinds={"polars", "parquet"},
-            owners=shop.owners,
-        ),
-    }
+    kept = "Events of the day that keep the event contract, one row per line of behaviour."
+    refused = "Lines of the day that break the event contract, each with its reason."
+    kinds = {"polars", "parquet"}
 
     @dg.multi_asset(
         name="raw_events",
-        outs=outs,
+        outs={
+            "transactions": shop.out("transactions", kept, group="raw", kinds=kinds),
+            "quarantined_transactions": shop.out("quarantined_transactions", refused, group="raw", kinds=kinds),
+        },
         partitions_def=shop.calendar.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[

@@ -23,6 +23,12 @@ class Shop:
         """The asset key: the name, prefixed for a named shop."""
         return dg.AssetKey([self.settings.name, name] if self.settings.name else [name])
 
+    def out(self, name: str, description: str, *, group: str, kinds: set[str]) -> dg.AssetOut:
+        """One of several assets that a step makes."""
+        return dg.AssetOut(
+            key=self.key(name), description=description, group_name=group, kinds=kinds, owners=self.owners
+        )
+
     @property
     def prefix(self) -> Sequence[str] | None:
         """The key prefix for asset decorators."""

@@ -5,7 +5,6 @@ or with a reason in quarantine, so valid + quarantined = read.
 """
 
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
@@ -54,11 +53,6 @@ class CheckedLines:
     """Refused lines with QUARANTINE_COLUMNS; `day` is the day under which they were delivered."""
     read: int
     """Number of lines judged."""
-
-    def of_day(self, day: date) -> "CheckedLines":
-        """The part of one day."""
-        valid, quarantined = (frame.filter(pl.col("day") == day) for frame in (self.valid, self.quarantined))
-        return CheckedLines(valid, quarantined, valid.height + quarantined.height)
 
 
 def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> CheckedLines:
