@@ -32,6 +32,7 @@ from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
 
 Report = Callable[[str], None]
+LONGEST_CLOSURE = 7  # days
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -52,12 +53,15 @@ class Runner:
         self._tags = {"ml_assets/started_by": "command line", "ml_assets/shop": settings.name or "default"}
 
     def newest_day(self) -> date:
-        """The newest day that is over and that the source covers."""
+        """The newest day that is over and has events."""
         last = self._shop.calendar.daily.get_last_partition_key()
         covered = self._source.days().last
         if last is None:
             raise UserError(f"No day is over since {self._shop.calendar.first_day}.", "Wait until tomorrow.")
-        return min(date.fromisoformat(last), covered)
+        newest = min(date.fromisoformat(last), covered)
+        # A shop may have been closed on its newest days; further back is the business of `check_day`.
+        recent = (newest - timedelta(days=number) for number in range(LONGEST_CLOSURE))
+        return next((day for day in recent if self.has_events(day)), newest)
 
     def is_published(self, day: date) -> bool:
         """Whether the predictions of a day are live."""

@@ -17,12 +17,12 @@ from ml_assets.sources.base import EventSource
 def load_days(source: EventSource, days: Sequence[date], rules: EventSettings) -> dict[date, CheckedLines]:
     """Read and judge the lines of some days, in one pass over the source.
 
-    Days without lines are closed days as long as the source has later ones. Raises `UserError` where the days hold
-    no line at all and nothing came after them, unless empty days are allowed: then the feed is late.
+    Days without lines are closed days as long as the source has later ones, or is whole. Raises `UserError` where
+    the days hold no line at all and nothing came after them, unless empty days are allowed: then the feed is late.
     """
     first, last = min(days), max(days)
     lines = source.read_lines(first, last)
-    if lines.is_empty() and not rules.allow_empty_days and not source.days().first <= last < source.days().last:
+    if lines.is_empty() and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     checked = check_lines(lines, rules, _measured_items(source, rules))
     valid = checked.valid.partition_by("day", as_dict=True)
@@ -35,13 +35,18 @@ def load_days(source: EventSource, days: Sequence[date], rules: EventSettings) -
     }
 
 
+def _are_closed(source: EventSource, first: date, last: date) -> bool:
+    covered = source.days()
+    return covered.first <= first and (last < covered.last or (source.is_whole and last == covered.last))
+
+
 def empty_days(source: EventSource, first: date, last: date) -> UserError:
     """The complaint about days for which the source has nothing."""
     covered = source.days()
     when = f"{first}" if first == last else f"{first} to {last}"
     return UserError(
         f"The source ({source.kind}) holds no events for {when}; it covers {covered.first} to {covered.last}.",
-        "Choose a day in that range, wait for the feed, or set events.allow_empty_days: true for days without sales.",
+        "Choose another day, wait for the feed, or set events.allow_empty_days: true for days without sales.",
     )
 
 

@@ -52,6 +52,8 @@ class EventSource(Protocol):
     identity: str
     """Where the events come from, in words; two shops with one identity are the same shop."""
     measured_categories: tuple[str, ...]
+    is_whole: bool
+    """Whether nothing more arrives for a day that is over, so that a newest day without lines is a closed day."""
 
     def id_types(self) -> IdTypes:
         """The types of customer and item ids, the same for every day."""

@@ -31,6 +31,7 @@ class CompleteJourney:
 
     kind = "complete_journey"
     identity = "complete_journey"
+    is_whole = True
     measured_categories: tuple[str, ...] = ("Fuel",)
 
     def __init__(self, settings: Settings, source: CompleteJourneySource, *, today: date) -> None:

@@ -40,6 +40,7 @@ class Files:
     """Events from files; see `FilesSource` for the settings."""
 
     kind = "files"
+    is_whole = False
     measured_categories: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, source: FilesSource, *, today: date) -> None:

@@ -1,6 +1,6 @@
 """The event contract, line by line."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,14 @@ def test_a_closed_day_inside_the_data_is_loaded_as_empty(tmp_path: Path) -> None
     source = CompleteJourney(Settings(home=tmp_path, source=chosen), chosen, today=DAY)
     christmas = date(2017, 12, 25)
     assert load_days(source, [christmas], EventSettings())[christmas].read == 0
+    with pytest.raises(UserError, match="no events for 2016-12-25"):
+        load_days(source, [date(2016, 12, 25)], EventSettings())
+    # Replayed, the closed day may be the newest one; the data is whole, so no feed is late.
+    replayed = CompleteJourneySource(replay_start=date(2026, 1, 18))
+    start = date(2026, 1, 18) + (christmas - date(2017, 1, 1))
+    newest = CompleteJourney(Settings(home=tmp_path, source=replayed), replayed, today=start + timedelta(days=1))
+    assert newest.days().last == start
+    assert load_days(newest, [start], EventSettings())[start].read == 0
 
 
 def test_missing_days_are_grouped_into_ranges() -> None:
