@@ -19,7 +19,9 @@ SECRETS = ("password", "sslpassword")
 
 
 def psql(
-    sql: Annotated[str | None, typer.Option("--command", "-c", help="Run this SQL and leave.")] = None,
+    sql: Annotated[
+        list[str] | None, typer.Option("--command", "-c", help="Run this SQL and leave; may be repeated.")
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print results as CSV.")] = False,
     config: ConfigOption = None,
 ) -> int:
@@ -32,7 +34,7 @@ def psql(
     target = make_conninfo("", **{key: str(value) for key, value in parts.items() if key not in SECRETS})
     arguments = [program, "--no-psqlrc" if sql else "--quiet", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-d", target]
     arguments += ["--csv"] if csv else []
-    arguments += ["-c", sql] if sql else []
+    arguments += [part for statement in sql or () for part in ("-c", statement)]
     secret = {"PGPASSWORD": str(parts["password"])} if parts.get("password") else {}
     finished = subprocess.run(arguments, env={**os.environ, **secret}, check=False)
     return 1 if finished.returncode else 0

@@ -146,6 +146,8 @@ def test_two_commands_at_once_take_turns(shop: Shop) -> None:
 def test_psql_reads_what_was_published(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     assert shop.call("psql", "--csv", "-c", "SELECT count(*) AS lists FROM books_ml.recommendations") == 0
     assert capfd.readouterr().out == "lists\n400\n"
+    assert shop.call("psql", "--csv", "-c", "SELECT 1 AS a", "-c", "SELECT 2 AS b") == 0
+    assert capfd.readouterr().out == "a\n1\nb\n2\n"
     assert shop.call("psql", "-c", "SELECT nonsense") == 1
 
 
