@@ -45,7 +45,7 @@ class Runner:
         self._settings = settings
         self._report = report
         self._source = build_source(settings)
-        SourceMemory(settings).require_same(self._source.identity)
+        SourceMemory(settings).remember(source=self._source.identity)
         self._shop = Shop(settings, build_calendar(settings, self._source))
         self._lake = Lake.of(settings)
         self._serving = ServingDatabase(settings, self._source)
@@ -60,8 +60,7 @@ class Runner:
             raise UserError(f"No day is over since {self._shop.calendar.first_day}.", "Wait until tomorrow.")
         newest = min(date.fromisoformat(last), covered)
         # A shop may have been closed on its newest days; further back is the business of `check_day`.
-        recent = (newest - timedelta(days=number) for number in range(LONGEST_CLOSURE))
-        return next((day for day in recent if self.has_events(day)), newest)
+        return max(self.days_with_events(newest - timedelta(days=LONGEST_CLOSURE - 1), newest), default=newest)
 
     def is_published(self, day: date) -> bool:
         """Whether the predictions of a day are live."""
@@ -87,14 +86,15 @@ class Runner:
         if not self._settings.events.allow_empty_days and not covered.first <= day <= covered.last:
             raise empty_days(self._source, day, day)
 
-    def has_events(self, day: date) -> bool:
-        """Whether the source holds events of a day, or need not."""
-        return self._settings.events.allow_empty_days or not self._source.read_lines(day, day).is_empty()
+    def days_with_events(self, first: date, last: date) -> set[date]:
+        """The days from `first` to `last` for which the source has lines, or need not have any."""
+        if self._settings.events.allow_empty_days:
+            return {first + timedelta(days=number) for number in range((last - first).days + 1)}
+        return set(self._source.read_lines(first, last)["source_day"])
 
-    def require_events(self, day: date) -> None:
-        """Refuse a day for which the source has nothing."""
-        if not self.has_events(day):
-            raise empty_days(self._source, day, day)
+    def empty_days(self, first: date, last: date) -> UserError:
+        """The complaint that none of these days has events."""
+        return empty_days(self._source, first, last)
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -80,12 +80,13 @@ def table(
     OUT.print()
 
 
-def next_commands(*commands: tuple[str, str]) -> None:
-    """What to try now, as it can be typed here."""
+def next_commands(config: Path | None, *commands: tuple[str, str]) -> None:
+    """What to try now, as it can be typed here: each `ml-assets COMMAND ...`, on the same settings file."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     for command, purpose in commands:
-        typed = command.replace("ml-assets", _program(), 1)
+        _, name, *rest = command.split(" ", 2)
+        typed = " ".join([_program(), name, *(["--config", str(config)] if config else []), *rest])
         grid.add_row(f"[cyan]{escape(typed)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
     OUT.print("[bold]Next[/bold]")
     OUT.print(grid)

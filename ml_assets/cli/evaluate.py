@@ -57,11 +57,11 @@ def evaluate(
     show_evaluation(result.table, f"Trained before {cutoff.date()}, K = 10")
     if export:
         OUT.print(f"Wrote {result.lists.height:,} list entries to {export}.")
-    named = f" --config {config}" if config else ""
     days = " ".join(map(str, horizons))
     next_commands(
-        (f"ml-assets evaluate{named} --cutoff {cutoff.date()} --horizon {days} --json", "the same for machines"),
-        (f"ml-assets run{named}", "publish the newest day"),
+        config,
+        (f"ml-assets evaluate --cutoff {cutoff.date()} --horizon {days} --json", "the same for machines"),
+        ("ml-assets run", "publish the newest day"),
     )
     return 0
 

@@ -50,12 +50,12 @@ def run(
     OUT.print(f"Ran {days_done}; see below for what is not published." if failed else f"Published {days_done}.")
     for line in failed:
         ERR.print(f"[red]Check failed:[/red] {line}")
-    named = f" --config {config}" if config else ""
     look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
     next_commands(
-        (f"ml-assets status{named}", "how fresh everything is"),
-        (f"ml-assets psql{named} -c '{look}'", "read the lists"),
-        (f"ml-assets ui{named}", "see the assets in Dagster"),
+        config,
+        ("ml-assets status", "how fresh everything is"),
+        (f"ml-assets psql -c '{look}'", "read the lists"),
+        ("ml-assets ui", "see the assets in Dagster"),
     )
     return 2 if failed else 0
 
@@ -70,14 +70,14 @@ def demo(config: ConfigOption = None) -> int:
     settings = load_settings(config)
     done, failed = run_days(settings, [None], only_missing=True)
     show(settings, done[-1])
-    named = f" --config {config}" if config else ""
     cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
     next_commands(
-        (f"ml-assets ui{named}", "assets, plots and checks in Dagster's UI"),
-        (f"ml-assets psql{named}", "SQL on the tables above"),
-        (f"ml-assets status{named}", "how fresh everything is"),
-        (f"ml-assets run{named} --date {before}", "any other day"),
-        (f"ml-assets evaluate{named} --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
+        config,
+        ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
+        ("ml-assets psql", "SQL on the tables above"),
+        ("ml-assets status", "how fresh everything is"),
+        (f"ml-assets run --date {before}", "any other day"),
+        (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
     )
     return 2 if failed else 0
 
@@ -100,13 +100,14 @@ def run_days(
         wanted = [day or runner.newest_day() for day in days]
         for day in wanted:
             runner.check_day(day)
-        if len(wanted) == 1:
-            runner.require_events(wanted[0])
-        else:
-            closed = [day for day in wanted if not runner.has_events(day)]
-            wanted = [day for day in wanted if day not in closed]
-            for day in closed:
+        first, last = wanted[0], wanted[-1]
+        open_days = runner.days_with_events(first, last)
+        if not open_days:
+            raise runner.empty_days(first, last)
+        for day in wanted:
+            if day not in open_days:
                 report(f"no events on {day}: taken as closed, not run")
+        wanted = [day for day in wanted if day in open_days]
         failed: list[str] = []
         if not only_missing or not all(map(runner.is_published, wanted)):
             with runner.working():
@@ -115,15 +116,13 @@ def run_days(
                     if not (only_missing and runner.is_published(day)):
                         failed += runner.run_day(day)
         report("done")
-    if not wanted:
-        raise UserError("None of these days has events.", "Choose days that the source covers.")
     return wanted, failed
 
 
 def take_source(settings: Settings) -> None:
     """Note, at home and in the database, that the source of the settings is the shop's own."""
+    SourceMemory(settings).remember(source=None)
     source = build_source(settings)
-    SourceMemory(settings).remember(source=source.identity)
     with connect(settings) as connection:
         adopt(connection, source.identity)
 

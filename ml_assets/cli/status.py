@@ -26,10 +26,10 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
         typer.echo(json.dumps([_facts(row) for row in rows], indent=2, default=str))
     else:
         show_freshness(rows)
-        named = f" --config {config}" if config else ""
         next_commands(
-            (f"ml-assets run{named}", "compute and publish the newest day"),
-            (f"ml-assets ui{named}", "see runs and checks in Dagster"),
+            config,
+            ("ml-assets run", "compute and publish the newest day"),
+            ("ml-assets ui", "see runs and checks in Dagster"),
         )
     return 2 if any(row.status in LATE for row in rows) else 0
 

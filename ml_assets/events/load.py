@@ -11,7 +11,7 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, check_lines
 from ml_assets.settings import EventSettings
-from ml_assets.sources.base import EventSource
+from ml_assets.sources.base import EventSource, empty_items
 
 
 def load_days(source: EventSource, days: Sequence[date], rules: EventSettings) -> dict[date, CheckedLines]:
@@ -65,7 +65,6 @@ def missing_ranges(wanted: Sequence[date], present: set[date]) -> list[tuple[dat
 
 def _measured_items(source: EventSource, rules: EventSettings) -> pl.Series:
     categories = source.measured_categories if rules.measured_categories is None else rules.measured_categories
-    items = source.read_items()
-    return (
-        items.filter(pl.col("category").is_in(list(categories)))["item_id"] if categories else items["item_id"].clear()
-    )
+    if not categories:
+        return empty_items(source.id_types().item)["item_id"]
+    return source.read_items().filter(pl.col("category").is_in(list(categories)))["item_id"]

@@ -4,6 +4,7 @@ The choice of partitions, and the rule "stored if it exists, otherwise rebuilt",
 are in `interactions.py` and `customers.py`. Both ways give the same frame, because the builders are stateless.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import polars as pl
@@ -44,37 +45,34 @@ def missing_days(lake: Lake, lookback_days: int) -> list[date]:
 
 def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:
     """The interactions as of a day: stored ones if that partition exists, otherwise rebuilt from transactions."""
-    if lake.exists("interactions", as_of):
-        return lake.read("interactions", as_of)
-    return _collect(
-        build_interactions(
-            transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days),
-            as_of=as_of,
-            lookback_days=settings.lookback_days,
-            weights=settings.events.weights,
-        )
-    )
+
+    def build(transactions: pl.LazyFrame) -> pl.LazyFrame:
+        lookback, weights = settings.lookback_days, settings.events.weights
+        return build_interactions(transactions, as_of=as_of, lookback_days=lookback, weights=weights)
+
+    return _stored_or_built(lake, "interactions", as_of, settings, build)
 
 
 def load_customer_features(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:
     """The customer features as of a day: stored ones if that partition exists, otherwise rebuilt."""
-    if lake.exists("customer_features", as_of):
-        return lake.read("customer_features", as_of)
-    return _collect(
-        build_customer_features(
-            transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days),
-            lake.scan("items") if lake.exists("items") else None,
-            as_of=as_of,
-            lookback_days=settings.lookback_days,
-            weights=settings.events.weights,
-        )
-    )
+
+    def build(transactions: pl.LazyFrame) -> pl.LazyFrame:
+        items = lake.scan("items") if lake.exists("items") else None
+        lookback, weights = settings.lookback_days, settings.events.weights
+        return build_customer_features(transactions, items, as_of=as_of, lookback_days=lookback, weights=weights)
+
+    return _stored_or_built(lake, "customer_features", as_of, settings, build)
 
 
-def _collect(features: pl.LazyFrame) -> pl.DataFrame:
-    """Run a plan with bounded memory; a file that cannot be read is the user's to mend."""
+def _stored_or_built(
+    lake: Lake, name: str, as_of: date, settings: Settings, build: Callable[[pl.LazyFrame], pl.LazyFrame]
+) -> pl.DataFrame:
+    """A stored partition, or the plan over transactions run with bounded memory."""
+    if lake.exists(name, as_of):
+        return lake.read(name, as_of)
+    plan = build(transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days))
     try:
-        return features.collect(engine="streaming")
+        return plan.collect(engine="streaming")
     except pl.exceptions.ComputeError as error:
         raise UserError(
             f"A transactions file in the lake is damaged: {error}.", "Materialize transactions for that day again."

@@ -6,11 +6,19 @@ from ml_assets.settings import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets.sources.files import Files
+from ml_assets.sources.memory import SourceMemory
 
 
 def build_source(settings: Settings, *, today: date | None = None) -> EventSource:
-    """The source that the settings name; `today` is the shop's local date unless given."""
+    """The source that the settings name; `today` is the shop's local date unless given.
+
+    Raises `UserError` where the home folder holds the data of another source.
+    """
     today = today or datetime.now(settings.tz).date()
+    source: EventSource
     if settings.source.kind == "files":
-        return Files(settings, settings.source, today=today)
-    return CompleteJourney(settings, settings.source, today=today)
+        source = Files(settings, settings.source, today=today)
+    else:
+        source = CompleteJourney(settings, settings.source, today=today)
+    SourceMemory(settings).refuse_other(source.identity)
+    return source

@@ -56,7 +56,7 @@ class Files:
         if known:
             return IdTypes(**known)
         mapping = self._source.columns
-        frames = [self._scan(path, "source.events", self._wanted()) for path in self._event_paths()]
+        frames = [self._scan(path, "source.events", self._wanted()) for path in self._event_paths]
         found = IdTypes(columns.id_type(frames, mapping.customer), columns.id_type(frames, mapping.item))
         self._memory.remember(id_types={"customer": found.customer, "item": found.item})
         return found
@@ -103,7 +103,7 @@ class Files:
             paths, names = self._paths(self._source.items, at), (of.item, of.name, of.category)
         elif mapping.item_name or mapping.item_category:
             at, names = "source.events", (mapping.item, mapping.item_name, mapping.item_category)
-            paths = self._event_paths()
+            paths = self._event_paths
         else:
             return empty_items(item_type)
         frames = [
@@ -116,7 +116,7 @@ class Files:
 
     @cached_property
     def _files(self) -> list[EventFile]:
-        looked = {path: self._look_into(path) for path in self._event_paths()}
+        looked = {path: self._look_into(path) for path in self._event_paths}
         dated = [file for file in looked.values() if file]
         if not dated:
             raise UserError(
@@ -152,6 +152,7 @@ class Files:
     def _wanted(self) -> list[str]:
         return [name for name in self._source.columns.model_dump().values() if name]
 
+    @cached_property
     def _event_paths(self) -> list[str]:
         return self._paths(self._source.events, "source.events")
 
@@ -189,10 +190,7 @@ class Files:
                 frame = pl.scan_parquet(path, storage_options=options, glob=False)
             found = frame.collect_schema().names()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise UserError(
-                f"{path} cannot be read: {error}.",
-                "Deliver the file again, whole, or take it out of the folder.",
-            ) from None
+            raise _unreadable(path, error) from None
         missing = [name for name in wanted if name not in found]
         if missing:
             raise UserError(
@@ -203,14 +201,19 @@ class Files:
 
     def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
         # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(self._format(known) == "csv" for known in self._event_paths())
+        whole = any(self._format(known) == "csv" for known in self._event_paths)
         try:
             return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
         except pl.exceptions.PolarsError as error:
-            raise UserError(
-                f"{path or self._source.events} cannot be read: {str(error).splitlines()[0]}.",
-                "Deliver the file again, whole, or take it out of the folder.",
-            ) from None
+            raise _unreadable(path or self._source.events, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> UserError:
+    """The complaint about a damaged file; of the library's words the first line, the rest is for programmers."""
+    return UserError(
+        f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",
+        "Deliver the file again, whole, or take it out of the folder.",
+    )
 
 
 def _stored(pattern: str) -> list[str]:

@@ -30,12 +30,10 @@ class SourceMemory:
         except (json.JSONDecodeError, AttributeError) as error:
             raise UserError(f"{self.path} is damaged: {error}.", "Delete it; it is written anew.") from None
 
-    def require_same(self, identity: str) -> None:
-        """Refuse a home folder that holds the data of another source; remember the first one."""
+    def refuse_other(self, identity: str) -> None:
+        """Refuse a home folder that holds the data of another source; writes nothing."""
         known = self.recall("source")
-        if known is None:
-            self.remember(source=identity)
-        elif known != identity:
+        if known is not None and known != identity:
             raise UserError(
                 f"{self.path.parent} holds the shop read from {known}, but the settings now name {identity}.",
                 "Give this shop a `name` or a `home` of its own; if it is the same shop and its files only moved, run "

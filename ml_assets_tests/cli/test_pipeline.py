@@ -172,6 +172,8 @@ def test_another_source_in_the_same_home_is_refused_unless_accepted(
     message = capfd.readouterr().err
     assert "the settings now name files" in message
     assert "--accept-source" in message
+    assert shop.call("evaluate", "--cutoff", "2024-05-20", "--horizon", "5") == 1
+    assert "the settings now name files" in capfd.readouterr().err
     assert shop.rows("SELECT DISTINCT release_id FROM books_ml.recommendations") == live
     assert shop.call("run", "--date", DAY.isoformat(), "--accept-source") == 0
     (shop.config.parent / "moved").rename(shop.config.parent / "events")
