@@ -1,6 +1,6 @@
 """Finding and reading the settings of a shop: the YAML file, the environment, and errors that name the key.
 
-What can be set is in `settings.py`. The file is the first of: the argument (`--config`), `ML_ASSETS_CONFIG`, and
+What can be set is in `settings/`. The file is the first of: the argument (`--config`), `ML_ASSETS_CONFIG`, and
 `ml_assets.yaml` in the current folder.
 """
 
@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from ml_assets.errors import UserError
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 CONFIG_FILE = "ml_assets.yaml"
 CONFIG_VARIABLE = "ML_ASSETS_CONFIG"
@@ -144,7 +144,7 @@ def _complaint(item: Mapping[str, Any]) -> str:
 
 def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:
     """The keys allowed in the section at a path; a union's section is found by the tag in the error's location."""
-    from ml_assets.settings import CompleteJourneySource, FilesSource  # noqa: PLC0415
+    from ml_assets.settings.source import CompleteJourneySource, FilesSource  # noqa: PLC0415
 
     model: Any = Settings
     for part in parts:

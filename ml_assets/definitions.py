@@ -21,7 +21,7 @@ from ml_assets.config import load_settings
 from ml_assets.lake import Lake
 from ml_assets.resources.lake import LakeIOManager
 from ml_assets.resources.serving import ServingDatabase
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
 

@@ -15,7 +15,7 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 SECONDS_IN_USE = 86_400
 Partition = str | date | None

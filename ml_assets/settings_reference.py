@@ -14,7 +14,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ml_assets.settings import CompleteJourneySource, FilesSource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource, FilesSource
 
 INTRODUCTION = """# Settings
 

@@ -12,7 +12,7 @@ import polars as pl
 from ml_assets.models.recommenders.recommend import recommend
 from ml_assets.models.recommenders.related import similar_items
 from ml_assets.models.recommenders.training import train_recommender
-from ml_assets.settings import RecommenderSettings
+from ml_assets.settings.recommender import RecommenderSettings
 
 DAY = date(2024, 1, 1)
 CUSTOMERS, ITEMS = 60, 12

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ml_assets.automation.partitions import Calendar
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 
 @dataclass(frozen=True)

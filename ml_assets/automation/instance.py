@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import sqlalchemy_url
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 STORAGE_VARIABLE = "DAGSTER_STORAGE_URL"
 DAGSTER_YAML = f"""# Written by ml-assets; set DAGSTER_HOME to use an instance of your own.

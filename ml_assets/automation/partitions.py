@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 
 

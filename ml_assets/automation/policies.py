@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ml_assets.settings import FreshnessLimits, Settings
+from ml_assets.settings.freshness import FreshnessLimits
+from ml_assets.settings.shop import Settings
 
 
 def with_freshness_policies(

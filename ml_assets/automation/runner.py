@@ -27,7 +27,7 @@ from ml_assets.serving.exclusive import one_at_a_time
 from ml_assets.serving.registry import champion
 from ml_assets.serving.releases import live_days
 from ml_assets.serving.subjects import SUBJECTS
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
 

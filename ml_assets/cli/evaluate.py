@@ -13,7 +13,7 @@ import typer
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 
 def evaluate(

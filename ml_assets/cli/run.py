@@ -15,7 +15,7 @@ from ml_assets.errors import UserError
 from ml_assets.serving.connection import connect
 from ml_assets.serving.migrate import accept_source as adopt
 from ml_assets.serving.schemas import Schemas
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
 

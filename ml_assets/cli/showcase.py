@@ -17,7 +17,7 @@ from ml_assets.models.recommenders.training import metrics_table
 from ml_assets.serving.connection import ServingConnection, connect
 from ml_assets.serving.freshness import read_freshness
 from ml_assets.serving.registry import champion
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 SHOWN = {"for_you": ("For you", 8), "discover": ("Discover: never bought before", 5)}
 # Enough orders that tastes are habits, and lists that do not repeat a name: variants of one product often share it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ml_assets.settings import EventSettings
+from ml_assets.settings.events import EventSettings
 
 EVENT_COLUMNS = (
     "customer_id",

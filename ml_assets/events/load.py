@@ -10,7 +10,7 @@ import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, check_lines
-from ml_assets.settings import EventSettings
+from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import EventSource, empty_items
 
 

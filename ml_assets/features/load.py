@@ -14,7 +14,7 @@ from ml_assets.features.customers import build_customer_features
 from ml_assets.features.interactions import build_interactions
 from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 
 def transactions_window(lake: Lake, *, as_of: date, lookback_days: int) -> pl.LazyFrame:

@@ -18,7 +18,7 @@ from ml_assets.models.cards import ModelCard
 from ml_assets.models.evaluation.evaluate import evaluate
 from ml_assets.models.recommenders.training import train_recommender
 from ml_assets.models.segmentation.train import train_segmentation
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 # Days of history that must remain before an evaluation's cut-off for its figures to mean anything.
 LEAST_HISTORY = timedelta(days=28)

@@ -11,7 +11,7 @@ from typing import Literal
 from ml_assets.serving.connection import ServingConnection, connect
 from ml_assets.serving.freshness import observe, sync_policies
 from ml_assets.serving.migrate import migrate
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 
 # Which arrivals in the lake count for freshness, and as what.

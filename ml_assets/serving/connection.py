@@ -17,7 +17,7 @@ from ml_assets.errors import UserError
 from ml_assets.serving.embedded import start_embedded
 from ml_assets.serving.faults import explain_connection_fault, explain_url_fault
 from ml_assets.serving.schemas import Schemas
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 OLDEST_SERVER = 14
 SECONDS_TO_CONNECT = 10

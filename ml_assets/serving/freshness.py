@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.roles import act_as_writer
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 Kind = Literal["data", "features", "model", "predictions"]
 

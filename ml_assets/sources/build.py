@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets.sources.files import Files

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ml_assets.settings import EventColumns
+from ml_assets.settings.source import EventColumns
 from ml_assets.sources.base import IdType, IdTypes, polars_type
 
 # An integer as a database would print it: 007 is text, or its zeros would be lost.

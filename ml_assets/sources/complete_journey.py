@@ -16,7 +16,8 @@ from pathlib import Path
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes
 from ml_assets.sources.memory import SourceMemory
 

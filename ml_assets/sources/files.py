@@ -16,7 +16,8 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings import FilesSource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items, polars_type
 from ml_assets.sources.memory import SourceMemory

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import UserError
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 
 class SourceMemory:

@@ -12,7 +12,8 @@ from ml_assets.automation.checks import build_history_check
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.definitions import build_defs
 from ml_assets.lake import Lake
-from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.build import build_source
 
 

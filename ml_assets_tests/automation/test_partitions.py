@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.automation.partitions import Calendar, build_calendar, week_of
-from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.build import build_source
 
 

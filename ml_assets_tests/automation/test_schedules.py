@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from ml_assets.definitions import build_defs
-from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource
 
 ZONE = "Europe/Berlin"
 

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from ml_assets.errors import UserError
 from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
 from ml_assets.lake import Lake
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets_tests.features.lines import day, journey, journey_items, line, lines
 
 AS_OF = date(2017, 3, 15)

@@ -14,7 +14,7 @@ from ml_assets.models.evaluation.evaluate import evaluate
 from ml_assets.models.evaluation.evaluation import Evaluation
 from ml_assets.models.evaluation.metrics import ranking_metrics
 from ml_assets.models.recommenders.training import card_metrics, train_recommender
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 from ml_assets_tests.features.lines import journey, journey_items
 from ml_assets_tests.models.purchase_frames import END, as_interactions, catalogue, made_shop
 

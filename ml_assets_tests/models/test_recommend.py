@@ -17,7 +17,7 @@ from ml_assets.models.recommenders.reasons import REASONS
 from ml_assets.models.recommenders.recommend import recommend
 from ml_assets.models.recommenders.related import popular_items, similar_items
 from ml_assets.models.recommenders.training import train_recommender
-from ml_assets.settings import RecommenderSettings
+from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets_tests.models.purchase_frames import END, as_interactions, catalogue, made_shop, purchases_of
 
 SETTINGS = RecommenderSettings(k=5, stored=10, min_item_buyers=2, neighbours=10)

@@ -16,7 +16,7 @@ from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, assig
 from ml_assets.models.segmentation.names import NAMES
 from ml_assets.models.segmentation.scaling import QuantileScaler
 from ml_assets.models.segmentation.train import Candidate, choose, train_segmentation
-from ml_assets.settings import SegmentationSettings
+from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets_tests.features.lines import day, journey, line, lines
 
 SETTINGS = SegmentationSettings()

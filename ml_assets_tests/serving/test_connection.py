@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import connect, sqlalchemy_url
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 SECRET = "Tr0ub4dor&3"
 

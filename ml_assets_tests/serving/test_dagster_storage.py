@@ -9,7 +9,7 @@ import yaml
 from pydantic import SecretStr
 
 from ml_assets.serving.connection import sqlalchemy_url
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 
 @dg.asset

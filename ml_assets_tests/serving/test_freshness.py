@@ -8,7 +8,8 @@ import pytest
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.freshness import JUDGED, observe, read_freshness, sync_policies
 from ml_assets.serving.publish import publish
-from ml_assets.settings import FreshnessLimits, FreshnessSettings, Settings
+from ml_assets.settings.freshness import FreshnessLimits, FreshnessSettings
+from ml_assets.settings.shop import Settings
 from ml_assets_tests.serving.frames import recommendations
 from ml_assets_tests.serving.test_registry import add
 

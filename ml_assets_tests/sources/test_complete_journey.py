@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.settings import CompleteJourneySource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.complete_journey import CompleteJourney
 
 SUNDAY = date(2026, 1, 18)

@@ -9,7 +9,8 @@ import pytest
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings import FilesSource, Settings
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import LINE_COLUMNS
 from ml_assets.sources.files import Files
 

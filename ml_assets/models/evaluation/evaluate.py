@@ -20,7 +20,7 @@ from ml_assets.models.recommenders.catalogue import eligible_items
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.recommend import recommend
 from ml_assets.models.recommenders.training import train_recommender
-from ml_assets.settings import Settings
+from ml_assets.settings.shop import Settings
 
 TASKS = {"for_you": "all", "discover": "new"}
 """What each placement is asked for: every item bought, or those the customer never bought before."""

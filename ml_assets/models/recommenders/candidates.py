@@ -19,7 +19,7 @@ from ml_assets.models.recommenders.products import Lists, Product, fill_up, top_
 from ml_assets.models.recommenders.purchases import Purchases, encode
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32
 from ml_assets.models.recommenders.user_knn import UserKnn
-from ml_assets.settings import RecommenderSettings
+from ml_assets.settings.recommender import RecommenderSettings
 
 SOURCES = ("personal", "neighbours", "collaborative", "popular")
 PERSONAL, NEIGHBOURS, COLLABORATIVE, POPULAR = range(4)

@@ -15,7 +15,7 @@ from ml_assets.models.recommenders.model import RecommenderModel
 from ml_assets.models.recommenders.products import blocks
 from ml_assets.models.recommenders.purchases import encode
 from ml_assets.models.recommenders.reasons import reasons_of
-from ml_assets.settings import RecommenderSettings
+from ml_assets.settings.recommender import RecommenderSettings
 
 PLACEMENTS = ("for_you", "discover")
 

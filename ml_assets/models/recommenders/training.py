@@ -18,7 +18,7 @@ from ml_assets.models.recommenders.ease import Ease
 from ml_assets.models.recommenders.model import ItemWeights, RecommenderModel
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.similarity import ItemSimilarity
-from ml_assets.settings import RecommenderSettings
+from ml_assets.settings.recommender import RecommenderSettings
 
 METRIC_NAME = re.compile(r"(\w+?)_(\d+)d_(\w+?)_(recall|ndcg|hit_rate|coverage)")
 LIBRARIES = ("numba", "numpy", "polars", "scipy")

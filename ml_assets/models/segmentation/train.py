@@ -30,7 +30,7 @@ from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, input
 from ml_assets.models.segmentation.names import give_names
 from ml_assets.models.segmentation.profiles import describe_shop
 from ml_assets.models.segmentation.scaling import KNOTS, Matrix, QuantileScaler
-from ml_assets.settings import SegmentationSettings
+from ml_assets.settings.segmentation import SegmentationSettings
 
 CRITERION = (
     "the most segments that are stable (mean bootstrap ARI of at least 0.8), lose at most 0.05 of the best silhouette "

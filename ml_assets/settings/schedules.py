@@ -1,0 +1,15 @@
+"""When things run."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ml_assets.settings.section import Section
+
+
+class ScheduleSettings(Section):
+    """When things run, in the shop's time zone."""
+
+    enabled: bool = Field(default=True, description="Schedules are on as soon as Dagster runs.")
+    daily_at: str = Field(default="03:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Daily scoring, HH:MM.")
+    weekly_at: str = Field(default="04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Training, Mondays.")

@@ -1,0 +1,98 @@
+"""All settings of one shop, and which source of a value wins.
+
+What can be set, its default and what is allowed belong to this package, one module for each section; finding and
+reading the YAML file and the environment belong to `config.py`. Every key is optional. Precedence, high to low:
+`ML_ASSETS_...` variables (nested keys joined with `__`, e.g. `ML_ASSETS_SOURCE__REPLAY=false`), the YAML file, the
+defaults.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ml_assets.settings.events import EventSettings
+from ml_assets.settings.freshness import FreshnessSettings
+from ml_assets.settings.recommender import RecommenderSettings
+from ml_assets.settings.schedules import ScheduleSettings
+from ml_assets.settings.segmentation import SegmentationSettings
+from ml_assets.settings.source import CompleteJourneySource, Source
+
+
+class Settings(BaseSettings):
+    """All settings of one shop."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ML_ASSETS_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    name: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]{0,30})?$",
+        description="Short name of the shop: prefixes asset keys, schemas and roles. Empty for a single shop.",
+    )
+    timezone: str = Field(default="UTC", description="The shop's time zone; days begin and end there.")
+    home: Path = Field(
+        default=Path(".ml_assets"),
+        description="Folder for the lake, the embedded PostgreSQL and Dagster. Relative to the YAML file's folder, "
+        "or the current one without a file.",
+    )
+    lake: str | None = Field(default=None, description="Folder or object-store URL of the lake. Unset: in home.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL 14 or newer; libpq's PG* variables fill the gaps. Unset: an embedded one in home.",
+    )
+    owners: list[str] = Field(default=["team:ml"], description="Owners of the assets, team:NAME or an e-mail address.")
+    start_date: date | None = Field(
+        default=None,
+        description="First day to load. Unset: the source's first, as first seen, at most ten years back.",
+    )
+    lookback_days: int = Field(default=400, ge=1, le=3660, description="How far back features look.")
+    keep_days: int | None = Field(
+        default=90,
+        ge=7,
+        description="Features and predictions in the lake older than this are deleted when a newer day is written; "
+        "any day can be rebuilt. Raw events and models stay. null: keep everything.",
+    )
+    source: Source = CompleteJourneySource()
+    events: EventSettings = EventSettings()
+    recommender: RecommenderSettings = RecommenderSettings()
+    segmentation: SegmentationSettings = SegmentationSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _kind_by_its_keys(cls, value: object) -> object:
+        """`ML_ASSETS_SOURCE__REPLAY=false` alone means the built-in data, `events` alone means files."""
+        if isinstance(value, dict) and "kind" not in value:
+            return {"kind": "files" if "events" in value else "complete_journey", **value}
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not an IANA time zone; use a name such as Europe/Berlin")
+        return value
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the names are the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment overrides the YAML file, which arrives as constructor arguments."""
+        return env_settings, init_settings

@@ -1,0 +1,70 @@
+"""Where events come from: the built-in data or the shop's own files."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ml_assets.settings.section import Section
+
+
+class CompleteJourneySource(Section):
+    """The built-in 84.51 degrees Complete Journey data: 2,469 households of a grocery chain in 2017."""
+
+    kind: Literal["complete_journey"] = "complete_journey"
+    replay: bool = Field(
+        default=True,
+        description="Shift the year 2017 by whole weeks so that about ten months are history and a new day arrives "
+        "every day, year after year. Off: the data keeps its 2017 dates.",
+    )
+    replay_start: date | None = Field(
+        default=None,
+        description="First day of the replayed history. Unset: 44 weeks before the first use, then remembered in "
+        "the home folder.",
+    )
+
+
+class EventColumns(Section):
+    """Which columns of the shop's event files hold what. Times without a zone are in the shop's time zone."""
+
+    customer: str = Field(default="customer_id", description="Who: integer or text.")
+    item: str = Field(default="item_id", description="What: integer or text.")
+    time: str = Field(default="occurred_at", description="When: a timestamp, a date, or ISO 8601 text.")
+    quantity: str | None = Field(default=None, description="How many. Unset: 1.")
+    amount: str | None = Field(default=None, description="Paid for the whole line. Unset: no amounts.")
+    order: str | None = Field(default=None, description="Order or basket. Unset: one order per customer and day.")
+    event_type: str | None = Field(default=None, description="Kind of behaviour, e.g. purchase or view.")
+    item_name: str | None = Field(default=None, description="Name of the item, where events carry it.")
+    item_category: str | None = Field(default=None, description="Category of the item, where events carry it.")
+
+
+class ItemColumns(Section):
+    """Which columns of the item catalogue hold what."""
+
+    item: str = Field(default="item_id", description="The same id as in the events.")
+    name: str | None = Field(default=None, description="What people see.")
+    category: str | None = Field(default=None, description="One category per item.")
+
+
+class FilesSource(Section):
+    """Parquet or CSV files: one file, a folder or a glob, local or in an object store."""
+
+    kind: Literal["files"]
+    events: str = Field(description="File, folder or glob. Relative paths start at the folder of the YAML file.")
+    columns: EventColumns = EventColumns()
+    items: str | None = Field(default=None, description="Item catalogue: file, folder or glob. Unset: from the events.")
+    item_columns: ItemColumns = ItemColumns()
+    format: Literal["auto", "parquet", "csv"] = Field(default="auto", description="auto: by the files' ending.")
+    csv_separator: str = Field(
+        default=",", pattern=r"^[\x01-\x7f]$", description="Between the fields of CSV files: one ASCII character."
+    )
+    day_from: Literal["time", "path"] = Field(
+        default="time",
+        description="time: an event belongs to the day of its time. path: to the ISO date in its file's path "
+        "(events/2024-05-31.parquet, events/day=2024-05-31/part-0.parquet); other times are quarantined.",
+    )
+
+
+Source = Annotated[CompleteJourneySource | FilesSource, Field(discriminator="kind")]
