@@ -4,42 +4,73 @@ That is the kernels of the recommender and the list of fonts. It runs the smalle
 comes out is thrown away, the compiled code stays on disk. Nothing that production calls belongs here.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import matplotlib.font_manager  # noqa: F401 importing it writes the list
 import polars as pl
 
-from ml_assets.models.recommenders.recommend import recommend
-from ml_assets.models.recommenders.related import similar_items
-from ml_assets.models.recommenders.training import train_recommender
-from ml_assets.settings.recommender import RecommenderSettings
+from ml_assets.features.interactions import build_interactions
+from ml_assets.models.ranking.recipes import single
+from ml_assets.models.ranking.recommend import recommend
+from ml_assets.models.ranking.related import similar_items
+from ml_assets.models.ranking.sources import SOURCES
+from ml_assets.models.selection.study import study_shop
+from ml_assets.models.training import fit_recommender
+from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
+from ml_assets.settings.shop import Settings
 
-DAY = date(2024, 1, 1)
+FIRST, DAYS = date(2024, 1, 1), 20
 CUSTOMERS, ITEMS = 60, 12
 
 
 def main() -> None:
     """Train a model, and ask it for everything."""
+    last = FIRST + timedelta(days=DAYS - 1)
+    capped = Placements(for_you=PlacementSettings(max_per_category=3))
+    options = RecommenderSettings(k=4, stored=6, min_item_buyers=1, placements=capped)
+    settings = Settings.model_construct(recommender=options)
+    events, items = _events(), _items()
+    study = study_shop(events.lazy(), items, first_day=FIRST, through=last, settings=settings)
+    # Every method once, whatever so small a shop would get.
+    everything = {name: {"min_item_buyers": 1} if name == "ease" else {} for name in SOURCES}
+    for source in SOURCES:
+        recipes = dict.fromkeys(options.enabled_placements, single(source, everything))
+        study.recipes, study.methods = recipes, {name: recipe.make() for name, recipe in recipes.items()}
+        interactions = build_interactions(events.lazy(), as_of=last, lookback_days=400, weights={}).collect()
+        model = fit_recommender(interactions, items, study, options)
+        recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
+    similar_items(model, items, options)
+
+
+def _events() -> pl.DataFrame:
     # Every customer leaves out a few items, so that there is something new to recommend.
     pairs = [(customer, item) for customer in range(CUSTOMERS) for item in range(ITEMS) if (customer + item) % 4]
-    purchases = pl.DataFrame(
+    days = [FIRST + timedelta(days=(customer * item) % DAYS) for customer, item in pairs]
+    return pl.DataFrame(
         {
             "customer_id": [customer for customer, _ in pairs],
             "item_id": [item for _, item in pairs],
-            "order_day": [DAY] * len(pairs),
-            "orders_ago": pl.Series([0] * len(pairs), dtype=pl.UInt32),
+            "day": days,
+            "occurred_at": [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days],
+            "order_id": [str(day) for day in days],
             "quantity": [1.0] * len(pairs),
             "amount": [1.0] * len(pairs),
-            "weight": pl.Series([1.0] * len(pairs), dtype=pl.Float32),
+            "event_type": pl.Series([None] * len(pairs), dtype=pl.String),
+            "is_return": [False] * len(pairs),
         }
     )
-    items = pl.DataFrame(
-        {"item_id": range(ITEMS), "item_name": [f"item {item}" for item in range(ITEMS)], "category": ["all"] * ITEMS}
+
+
+def _items() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "item_id": range(ITEMS),
+            "item_name": [f"item {item}" for item in range(ITEMS)],
+            "category": ["even" if item % 2 == 0 else "odd" for item in range(ITEMS)],
+            "brand": pl.Series([None] * ITEMS, dtype=pl.String),
+            "available": pl.Series([None] * ITEMS, dtype=pl.Boolean),
+        }
     )
-    settings = RecommenderSettings(k=4, stored=6, min_item_buyers=1)
-    model = train_recommender(purchases, items, trained_through=DAY, settings=settings)
-    recommend(model, purchases, items, as_of=DAY, settings=settings)
-    similar_items(model, items, settings.k)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ COLUMNS = {
     "item_id": "What; the shop's own id.",
     "item_name": "What people see.",
     "category": "Category of the item.",
+    "brand": "Brand of the item.",
+    "available": "Whether it is still sold; null where the catalogue does not say.",
     "occurred_at": "When, in UTC.",
     "day": "Calendar day in the shop's time zone.",
     "quantity": "How many; 1 for items sold by measure.",

@@ -4,18 +4,59 @@ Drawing is in `ml_assets.models.plots`; only the conversion to metadata belongs 
 """
 
 import base64
+from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
 
-from ml_assets.models.plots import metric_comparison_png, segment_profile_png
+from ml_assets.models.plots import backtest_png, segment_profile_png
+from ml_assets.models.selection.promotion import Decision
+from ml_assets.models.selection.study import Study
+
+FIGURES = (
+    "ndcg",
+    "ndcg_low",
+    "ndcg_high",
+    "recall",
+    "hit_rate",
+    "coverage",
+    "items_shown",
+    "novelty",
+    "popularity_share",
+    "repeat_share",
+    "new_item_share",
+    "customers",
+)
 
 
-def evaluation_metadata(table: pl.DataFrame | None) -> dict[str, dg.MetadataValue]:
-    """The evaluation as a table and a plot; nothing where there was none."""
-    if table is None:
-        return {}
-    return {"evaluation_plot": _image(metric_comparison_png(table), "NDCG@10 by task"), "evaluation": _table(table)}
+def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
+    """What the data can carry, and every method over all windows as a plot and a table."""
+    said = {"what_the_data_carries": dg.MetadataValue.md("\n".join(f"- {saying}" for saying in study.sayings))}
+    summary = study.summary()
+    if summary.is_empty():
+        return dict(said)
+    shown = summary.select("placement", "horizon", "method", "role", *FIGURES)
+    return {
+        "methods_plot": _image(backtest_png(summary), "NDCG@10 of every method"),
+        **said,
+        "methods": _table(shown),
+        "windows": dg.MetadataValue.text(", ".join(str(day) for day in study.plan.cutoffs) if study.plan else "none"),
+    }
+
+
+def decision_metadata(decisions: Mapping[str, Decision], study: Study) -> dict[str, dg.MetadataValue]:
+    """Which challengers were promoted, and why each method was chosen."""
+    rows = [
+        {
+            "placement": placement,
+            "method": study.choices[placement].method if placement in study.choices else "",
+            "promoted": decision.promoted,
+            "decision": decision.reason,
+            "choice": study.choices[placement].reason if placement in study.choices else "",
+        }
+        for placement, decision in decisions.items()
+    ]
+    return {"decisions": _table(pl.DataFrame(rows))}
 
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:

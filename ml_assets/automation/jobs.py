@@ -39,7 +39,9 @@ def job_name(shop: Shop, name: str) -> str:
 def build_jobs(shop: Shop) -> Jobs:
     """Loading, scoring, training and freshness checks."""
     raw = dg.AssetSelection.assets(*(shop.key(name) for name in ("transactions", "quarantined_transactions", "items")))
-    models = dg.AssetSelection.assets(*(shop.key(name) for name in ("recommender_model", "segmentation_model")))
+    models = dg.AssetSelection.assets(
+        *(shop.key(name) for name in ("recommender_backtest", "recommender_model", "segmentation_model"))
+    )
     freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
     # Raw days load many at once, the other assets a run a day; of the two Dagster takes the smaller, as it should.
     warnings.filterwarnings("ignore", message="Asset job .*daily_scoring materializes assets with varying")

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
+from ml_assets.assets.models import PROMOTED
 from ml_assets.assets.releases import publish_pool
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import IS_FRESH
@@ -21,10 +22,11 @@ from ml_assets.definitions import build_defs
 from ml_assets.errors import UserError
 from ml_assets.events.load import empty_days, missing_ranges
 from ml_assets.lake import Lake
+from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import has_artifact
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.exclusive import one_at_a_time
-from ml_assets.serving.registry import champion
+from ml_assets.serving.registry import trained_on
 from ml_assets.serving.releases import live_days
 from ml_assets.serving.subjects import SUBJECTS
 from ml_assets.settings.shop import Settings
@@ -127,12 +129,16 @@ class Runner:
         """
         failed = self._load_missing(day)
         week = week_of(day)
+        refused: list[str] = []
         if not failed and not self._has_models_of(week):
             title = f"training the models of week {week}"
-            failed = self._execute("weekly_training", title, partition_key=week.isoformat())
+            checks = self._execute("weekly_training", title, partition_key=week.isoformat())
+            # A refused challenger is no reason to publish nothing: the champion scores the fresh data.
+            refused = [check for check in checks if f": {PROMOTED}: " in check]
+            failed = [check for check in checks if check not in refused]
         if failed:
             raise UserError(f"Before scoring {day} a check failed: {' '.join(failed)}", "`ml-assets ui` shows it.")
-        return self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
+        return refused + self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
 
     def _load_missing(self, day: date) -> list[str]:
         calendar = self._shop.calendar
@@ -152,11 +158,11 @@ class Runner:
 
     def _has_models_of(self, week: date) -> bool:
         with self._serving.connect() as connection:
-            found = [champion(connection, kind, before=week) for kind in ("recommender", "segmentation")]
-        sunday = week - timedelta(days=1)
-        return all(
-            model and model.trained_through == sunday and has_artifact(self._lake, model.artifact) for model in found
-        )
+            sunday = week - timedelta(days=1)
+            placements = (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)
+            found = [trained_on(connection, "recommender", sunday, placement) for placement in placements]
+            found.append(trained_on(connection, "segmentation", sunday))
+        return all(model and has_artifact(self._lake, model.artifact) for model in found)
 
     def _execute(
         self,

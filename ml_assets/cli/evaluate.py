@@ -1,26 +1,48 @@
-"""`ml-assets evaluate`: how good the lists would have been, trained on events before a day.
+"""`ml-assets evaluate`: how good the lists would have been, chosen and trained on events before a day.
 
 Metrics and protocol are in `ml_assets.models.evaluation`.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
 
+from ml_assets.cli.champions import champion_recipes
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
+from ml_assets.cli.past_events import events_around
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
-from ml_assets.settings.shop import Settings
+
+HEADINGS = {
+    "placement": "placement",
+    "horizon": "days",
+    "windows": "windows",
+    "method": "method",
+    "role": "",
+    "recall": "Recall@10",
+    "ndcg": "NDCG@10",
+    "interval": "95 % interval",
+    "hit_rate": "hit rate",
+    "coverage": "coverage",
+    "items_shown": "items",
+    "novelty": "novelty",
+    "repeat_share": "repeats",
+    "customers": "customers",
+}
+WORDS = ("placement", "method", "role")
 
 
 def evaluate(
     cutoff: Annotated[
         datetime,
         typer.Option(
-            "--cutoff", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Train on events before this day only."
+            "--cutoff",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Choose, tune and train on events before this day only.",
         ),
     ],
     horizon: Annotated[
@@ -34,88 +56,90 @@ def evaluate(
     ] = None,
     config: ConfigOption = None,
 ) -> int:
-    """Train on events before a day and judge the lists by what customers bought afterwards.
+    """Choose and train on events before a day, and judge the lists by what customers bought afterwards.
 
-    Full catalogue, no sampled negatives, beside the best sellers of the last weeks. Nothing is published.
+    Full catalogue, no sampled negatives, beside the simple methods and the champion. Nothing is published.
     """
     settings = load_settings(config)
     horizons = sorted({*(horizon or []), *(more_horizons or [])}) or settings.recommender.evaluation_days
     if export and (export.is_dir() or not export.absolute().parent.is_dir()):
         raise UserError(f"--export {export} is no file in an existing folder.", "Name a Parquet file to write.")
+    day = cutoff.date()
     with Progress().shown() as report:
         report("loading events")
-        transactions, items = events_around(settings, cutoff.date(), max(horizons))
+        transactions, items = events_around(settings, day, max(horizons))
         from ml_assets.models.evaluation.evaluate import evaluate as judge  # noqa: PLC0415 numba imports slowly
 
-        report(f"training on events before {cutoff.date()}, judging {', '.join(map(str, horizons))} days")
-        result = judge(transactions, items, cutoff=cutoff.date(), horizons=horizons, settings=settings)
+        report(f"choosing and training on events before {day}, judging {', '.join(map(str, horizons))} days")
+        champions = champion_recipes(settings, before=day)
+        result = judge(
+            transactions,
+            items,
+            cutoff=day,
+            horizons=horizons,
+            settings=settings,
+            champions=champions,
+            report=report,
+        )
     if export:
         result.lists.write_parquet(export)
     if as_json:
         typer.echo(result.to_json())
         return 0
-    show_evaluation(result.table, f"Trained before {cutoff.date()}, K = 10")
+    show_sayings(result.sayings, result.choices)
+    show_evaluation(result.table, f"Trained before {day}, K = 10")
+    show_breakdown(result.breakdown)
     if export:
         OUT.print(f"Wrote {result.lists.height:,} list entries to {export}.")
     days = " ".join(map(str, horizons))
     next_commands(
         config,
-        (f"ml-assets evaluate --cutoff {cutoff.date()} --horizon {days} --json", "the same for machines"),
+        (f"ml-assets evaluate --cutoff {day} --horizon {days} --json", "the same for machines"),
+        ("ml-assets backtest", "every method on several windows"),
         ("ml-assets run", "publish the newest day"),
     )
     return 0
 
 
-def events_around(settings: Settings, cutoff: date, horizon: int) -> tuple[pl.LazyFrame, pl.DataFrame]:
-    """Events of the look-back before the cut-off and of the horizon after it, and the catalogue.
-
-    From the lake where it holds all of these days, otherwise from the source through the same event contract.
-    """
-    from ml_assets.events.load import load_days, missing_ranges  # noqa: PLC0415
-    from ml_assets.lake import Lake  # noqa: PLC0415
-    from ml_assets.sources.build import build_source  # noqa: PLC0415
-
-    source, lake = build_source(settings), Lake.of(settings)
-    covered = source.days()
-    start = settings.start_date or source.first_day()
-    first = max(start, cutoff - timedelta(days=settings.lookback_days))
-    last = cutoff + timedelta(days=horizon - 1)
-    if not start < cutoff <= covered.last:
-        raise UserError(
-            f"--cutoff {cutoff} is outside the data, which covers {start} to {covered.last}.",
-            "Choose a day with events before and after it.",
-        )
-    if last > covered.last:
-        raise UserError(
-            f"--horizon {horizon} ends on {last}, but the data ends on {covered.last}.",
-            f"Use at most {(covered.last - cutoff).days + 1} days, or an earlier --cutoff.",
-        )
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    present = lake.days_between("transactions", first, last)
-    if lake.exists("items") and not missing_ranges(days, {date.fromisoformat(day) for day in present}):
-        return lake.scan("transactions", present), lake.read("items")
-    loaded = load_days(source, days, settings.events)
-    return pl.concat(lines.valid for lines in loaded.values()).lazy(), source.read_items()
+def show_sayings(sayings: list[str], choices: dict[str, str]) -> None:
+    """Print what the data can carry, and what was chosen."""
+    for saying in sayings:
+        OUT.print(saying, soft_wrap=True)
+    for placement, why in choices.items():
+        OUT.print(f"[bold]{placement}[/bold]  {why}", soft_wrap=True)
+    OUT.print()
 
 
 def show_evaluation(metrics: pl.DataFrame, title: str) -> None:
     """Print an evaluation table; columns that it does not have are left out."""
-    headings = {
-        "placement": "placement",
-        "horizon": "days",
-        "method": "method",
-        "recall": "Recall@10",
-        "ndcg": "NDCG@10",
-        "hit_rate": "hit rate",
-        "coverage": "coverage",
-        "items_shown": "items shown",
-        "customers": "customers",
-    }
-    columns = [name for name in headings if name in metrics.columns]
+    if "ndcg_low" in metrics.columns:
+        metrics = metrics.with_columns(interval=pl.format("{} to {}", _short("ndcg_low"), _short("ndcg_high")))
+    columns = [name for name in HEADINGS if name in metrics.columns]
     rows = [[_cell(row[name]) for name in columns] for row in metrics.iter_rows(named=True)]
-    shown = [headings[name] for name in columns]
-    table(title, shown, rows, right=[heading for heading in shown if heading not in ("placement", "method")])
+    shown = [HEADINGS[name] for name in columns]
+    table(title, shown, rows, right=[HEADINGS[name] for name in columns if name not in WORDS])
+
+
+def show_breakdown(breakdown: pl.DataFrame) -> None:
+    """Print NDCG of the longest horizon by kinds of customers, methods side by side."""
+    longest = breakdown.filter(pl.col("horizon") == pl.col("horizon").max())
+    methods = longest["method"].unique(maintain_order=True).to_list()
+    wide = longest.pivot("method", index=["placement", "kind", "which", "customers"], values="ndcg")
+    rows = [[_cell(value) for value in row] for row in wide.iter_rows()]
+    days = max(longest["horizon"], default=0)
+    table(
+        f"NDCG@10 over {days} days by kind of customer",
+        ["placement", "by", "group", "customers", *methods],
+        rows,
+        right=["customers", *methods],
+    )
+
+
+def _short(column: str) -> pl.Expr:
+    return pl.col(column).round(4).cast(pl.String).str.pad_end(6, "0")
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

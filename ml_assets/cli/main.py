@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from ml_assets.cli import database, evaluate, run, status, ui
+from ml_assets.cli import backtest, database, evaluate, explain, models, run, status, ui
 from ml_assets.cli.console import print_error
 from ml_assets.errors import UserError
 
@@ -22,6 +22,10 @@ app = typer.Typer(
 app.command("demo")(run.demo)
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
+app.command("backtest")(backtest.backtest)
+app.command("models")(models.models)
+app.command("promote")(models.promote)
+app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)

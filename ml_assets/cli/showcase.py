@@ -13,7 +13,7 @@ from ml_assets.cli.console import table
 from ml_assets.cli.evaluate import show_evaluation
 from ml_assets.cli.status import show_freshness
 from ml_assets.lake import Lake
-from ml_assets.models.recommenders.training import metrics_table
+from ml_assets.models.evaluation.card_metrics import metrics_table
 from ml_assets.serving.connection import ServingConnection, connect
 from ml_assets.serving.freshness import read_freshness
 from ml_assets.serving.registry import champion
@@ -35,7 +35,7 @@ def show(settings: Settings, day: date) -> None:
         for placement, (title, count) in SHOWN.items() if pair else ():
             _show_side_by_side(connection, pair, placement, title, count)
         _show_segments(connection)
-        model = champion(connection, "recommender", before=day)
+        model = champion(connection, "recommender", day, "for_you")
         show_freshness(read_freshness(connection))
     if model is not None and model.metrics:
         title = f"{model.version}, judged on the weeks before {model.trained_through}, beside the best sellers"

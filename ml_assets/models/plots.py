@@ -13,11 +13,15 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; black is kept for text.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _GREY = "#555555"
+OTHERS = "#9a9a9a"
+ROLES = {"chosen": COLOURS[0], "champion": COLOURS[2], "yardstick": COLOURS[1]}
+"""Colour of each role in a backtest."""
 PALETTE = 64
 
 _PANELS = (
@@ -49,54 +53,43 @@ def segment_profile_png(segments: pl.DataFrame) -> bytes:
     return _png(figure)
 
 
-def metric_comparison_png(table: pl.DataFrame) -> bytes:
-    """NDCG and recall of each method, grouped by placement and horizon, higher is better.
+def backtest_png(summary: pl.DataFrame) -> bytes:
+    """NDCG of each method with its 95 % interval, a panel per placement and horizon, best first.
 
-    Columns: placement (or task), horizon in days, method, ndcg, recall.
+    Columns: placement, horizon in days, method, role, ndcg, ndcg_low, ndcg_high. Chosen method, champion and
+    yardsticks are coloured.
     """
-    kind = "placement" if "placement" in table.columns else "task"
-    methods = table["method"].unique(maintain_order=True).to_list()
-    groups = table.select(kind, "horizon").unique(maintain_order=True).rows()
-    rows = len(groups) * len(methods)
-    figure = Figure(figsize=(10, 1.9 + 0.27 * (rows + len(groups))), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True, squeeze=False)[0]
-    for axis, metric, title in zip(axes, ("ndcg", "recall"), ("NDCG", "Recall"), strict=True):
-        _grouped_bars(axis, table, kind=kind, groups=groups, methods=methods, metric=metric)
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel("0 to 1, higher is better", color=_GREY)
-    axes[0].set_yticks(
-        [_centre(group, len(methods)) for group in range(len(groups))],
-        [f"{str(name).replace('_', ' ')}\n{horizon} days" for name, horizon in groups],
-    )
-    axes[0].invert_yaxis()
-    handles, labels = axes[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(methods), 4), frameon=False)
-    figure.suptitle("How good the lists are", fontweight="bold")
+    panels = summary.partition_by("placement", "horizon", maintain_order=True)
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    most = max(panel.height for panel in panels)
+    figure = Figure(figsize=(10, 0.9 + down * (0.7 + 0.2 * most)), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False)
+    for axis, panel in zip(grid.flat, panels, strict=False):
+        _interval_panel(axis, panel.sort("ndcg"))
+    for axis in list(grid.flat)[len(panels) :]:
+        axis.set_visible(False)
+    handles = [Line2D([], [], color=colour, marker="o", linewidth=2, label=role) for role, colour in ROLES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.suptitle("NDCG@10 on the shop's own past, with 95 % intervals", fontweight="bold")
     return _png(figure)
 
 
-def _grouped_bars(
-    axis: Axes, table: pl.DataFrame, *, kind: str, groups: Sequence[tuple[str, int]], methods: list[str], metric: str
-) -> None:
-    """One bar per group and method; a combination that was not measured stays empty."""
-    measured = {(row[kind], row["horizon"], row["method"]): row[metric] for row in table.to_dicts()}
-    shown: list[float] = []
-    for position, method in enumerate(methods):
-        values = [measured.get((*group, method)) for group in groups]
-        places = [group * (len(methods) + 1) + position for group in range(len(groups))]
-        lengths = [float(value or 0) for value in values]
-        colour = COLOURS[position % len(COLOURS)]
-        bars = axis.barh(places, lengths, color=colour, height=0.85, label=method.replace("_", " "))
-        axis.bar_label(
-            bars, labels=["" if value is None else f"{value:.3f}" for value in values], padding=3, fontsize=8
-        )
-        shown += lengths
-    _bare(axis, shown)
-
-
-def _centre(group: int, methods: int) -> float:
-    return group * (methods + 1) + (methods - 1) / 2
+def _interval_panel(axis: Axes, panel: pl.DataFrame) -> None:
+    """One line per method; the first row is lowest."""
+    for place, row in enumerate(panel.iter_rows(named=True)):
+        colour = ROLES.get(row["role"], OTHERS)
+        axis.plot([row["ndcg_low"], row["ndcg_high"]], [place, place], color=colour, linewidth=2)
+        axis.plot([row["ndcg"]], [place], color=colour, marker="o", markersize=5)
+        axis.annotate(
+            f"{row['ndcg']:.4f}", (row["ndcg_high"], place), xytext=(5, 0), textcoords="offset points",
+            va="center", fontsize=7, color=_GREY,
+        )  # fmt: skip
+    axis.set_yticks(range(panel.height), [str(name).replace("_", " ") for name in panel["method"]], fontsize=8)
+    axis.set_title(f"{str(panel['placement'][0]).replace('_', ' ')}, {panel['horizon'][0]} days", fontsize=10)
+    axis.set_xlim(0, 1.2 * max([*panel["ndcg_high"], 1e-6]))
+    axis.tick_params(left=False, labelsize=7)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _bare(axis: Axes, values: Sequence[float]) -> None:

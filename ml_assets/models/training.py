@@ -1,27 +1,37 @@
-"""Training a week's models from the lake: load as of Sunday, evaluate on the past, fit, store, hand over the card.
+"""Training a week's models from the lake: load as of Sunday, choose on the past, fit, store, hand over the cards.
 
-The steps and the cut-offs belong here; methods belong to `recommenders/` and `segmentation/`, what is promoted to
-the registry.
+The steps and the cut-offs belong here; methods belong to `recommenders/` and `ranking/`, the choice to `selection/`,
+what is promoted to the registry.
 """
 
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
+from pydantic import JsonValue
 from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import CARD_FILE
-from ml_assets.models.cards import ModelCard
-from ml_assets.models.evaluation.evaluate import evaluate
-from ml_assets.models.recommenders.training import train_recommender
+from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
+from ml_assets.models.evaluation.card_metrics import card_metrics
+from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.ranking.recipes import Recipe
+from ml_assets.models.ranking.sources import fit_sources
+from ml_assets.models.recommenders.catalogue import items_of
+from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.similarity import ItemSimilarity
 from ml_assets.models.segmentation.train import train_segmentation
+from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.shop import Settings
 
-# Days of history that must remain before an evaluation's cut-off for its figures to mean anything.
-LEAST_HISTORY = timedelta(days=28)
+Report = Callable[[str], None]
+LIBRARIES = ("lightgbm", "numba", "numpy", "polars", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,13 @@ class TrainedModel:
     artifact: str
     """Path of the artifact, relative to the lake."""
     checksum: str
-    evaluation: pl.DataFrame | None
-    """Table of the evaluation on the weeks before training ended, None where history is too short."""
+
+
+@dataclass(frozen=True)
+class TrainedRecommender(TrainedModel):
+    """A stored recommender, and the study that its methods come from."""
+
+    study: Study
 
 
 def artifact_folder(lake: Lake, artifact: str) -> UPath:
@@ -46,19 +61,80 @@ def has_artifact(lake: Lake, artifact: str) -> bool:
     return (artifact_folder(lake, artifact) / CARD_FILE).exists()
 
 
-def train_recommender_week(lake: Lake, settings: Settings, *, week: date) -> TrainedModel:
-    """Train the recommender of a week (its Monday) on events before that Monday."""
+def train_recommender_week(
+    lake: Lake,
+    settings: Settings,
+    *,
+    week: date,
+    champions: Mapping[str, Recipe] | None = None,
+    report: Report = lambda _: None,
+) -> TrainedRecommender:
+    """Choose and train the recommender of a week (its Monday) on events before that Monday.
+
+    `champions` are the recipes that score now, by placement; they are judged on the same windows.
+    """
     through = week - timedelta(days=1)
     interactions = load_interactions(lake, as_of=through, settings=settings)
     _require_rows(interactions, week)
     items = lake.read("items")
-    table = _evaluate_past(lake, settings, items, week=week)
-    model = train_recommender(
-        interactions, items, trained_through=through, settings=settings.recommender, evaluation=table
+    days = [date.fromisoformat(day) for day in lake.partitions("transactions")]
+    study = study_shop(
+        transactions_window(lake, as_of=through, lookback_days=(through - min(days)).days + 1),
+        items,
+        first_day=min(days),
+        through=through,
+        settings=settings,
+        champions=champions,
+        report=report,
     )
+    model = fit_recommender(interactions, items, study, settings.recommender)
     artifact = f"models/recommender/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
-    return TrainedModel(model.card, artifact, checksum, table)
+    return TrainedRecommender(model.card, artifact, checksum, study)
+
+
+def fit_recommender(
+    interactions: pl.DataFrame, items: pl.DataFrame, study: Study, settings: RecommenderSettings
+) -> RecommenderModel:
+    """The model that a study asks for, from the interactions up to and including its last day, and nothing later.
+
+    Equal data, settings and choices give equal models. Raises `UserError` where there is nothing to learn from.
+    """
+    started = time.perf_counter()
+    through = study.through
+    known = interactions.filter(pl.col("order_day") <= through)
+    if known.is_empty():
+        raise UserError(
+            f"There are no purchases up to {through} to train a recommender on.",
+            "Load earlier days first, or train for a later week.",
+        )
+    purchases = Purchases.of(known, through, items)
+    needed = {name: given for recipe in study.recipes.values() for name, given in recipe.sources.items()}
+    sources = fit_sources(purchases, needed)
+    similar = ItemSimilarity(min_item_buyers=settings.min_item_buyers, kept=settings.stored)
+    similar.fit(_shown(purchases, known, items, settings))
+    placements: dict[str, JsonValue] = {name: recipe.as_json() for name, recipe in study.recipes.items()}
+    parameters: dict[str, JsonValue] = {
+        "settings": settings.model_dump(mode="json"),
+        "placements": placements,
+        "similar": similar.parameters,
+    }
+    data = fingerprint(known)
+    card = ModelCard(
+        name="recommender",
+        version=model_version("recommender", through, data, parameters, settings.seed),
+        trained_through=through,
+        data_fingerprint=data,
+        parameters=parameters,
+        metrics=card_metrics(study.summary()),
+        rows=known.height,
+        customers=len(purchases.customers),
+        items=len(purchases.items),
+        duration_seconds=round(time.perf_counter() - started, 3),
+        seed=settings.seed,
+        libraries=library_versions(LIBRARIES),
+    )
+    return RecommenderModel(card, sources, study.methods, similar)
 
 
 def train_segmentation_week(lake: Lake, settings: Settings, *, week: date) -> TrainedModel:
@@ -69,18 +145,15 @@ def train_segmentation_week(lake: Lake, settings: Settings, *, week: date) -> Tr
     model = train_segmentation(features, trained_through=through, settings=settings.segmentation)
     artifact = f"models/segmentation/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
-    return TrainedModel(model.card, artifact, checksum, None)
+    return TrainedModel(model.card, artifact, checksum)
 
 
-def _evaluate_past(lake: Lake, settings: Settings, items: pl.DataFrame, *, week: date) -> pl.DataFrame | None:
-    horizons = settings.recommender.evaluation_days
-    cutoff = week - timedelta(days=max(horizons))
-    days = lake.partitions("transactions")
-    if not days or date.fromisoformat(days[0]) + LEAST_HISTORY > cutoff:
-        return None
-    lookback = settings.lookback_days + max(horizons)
-    transactions = transactions_window(lake, as_of=week - timedelta(days=1), lookback_days=lookback)
-    return evaluate(transactions, items, cutoff=cutoff, horizons=horizons, settings=settings).table
+def _shown(purchases: Purchases, known: pl.DataFrame, items: pl.DataFrame, settings: RecommenderSettings) -> Purchases:
+    """Purchases of items that may be shown, so that lists of similar items are full."""
+    hidden = items_of(items, settings.exclude_categories)
+    if hidden.is_empty():
+        return purchases
+    return Purchases.of(known.filter(~pl.col("item_id").is_in(hidden.implode())), purchases.as_of, items)
 
 
 def _require_rows(frame: pl.DataFrame, week: date) -> None:

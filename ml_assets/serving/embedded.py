@@ -74,6 +74,11 @@ def stop_embedded(home: Path) -> bool:
     return True
 
 
+def has_data(home: Path) -> bool:
+    """Whether a server was ever set up in `home`."""
+    return (home.absolute() / "postgres" / "PG_VERSION").exists()
+
+
 def psql_path() -> Path:
     """The psql that fits the embedded server."""
     return _binaries(VERSION) / "psql"

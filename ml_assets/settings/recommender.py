@@ -1,12 +1,79 @@
-"""What is recommended, and how recommenders are found and judged."""
+"""What is recommended, and how recommenders are found, judged and promoted."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ml_assets.settings.section import Section
+
+MethodName = Literal[
+    "popularity",
+    "decayed_popularity",
+    "newcomers",
+    "category_popularity",
+    "personal_frequency",
+    "recent_frequency",
+    "decayed_frequency",
+    "long_frequency",
+    "personal_blend",
+    "tifu_knn",
+    "up_cf",
+    "user_knn",
+    "item_knn",
+    "ease",
+    "factorisation",
+    "fusion",
+    "ranker",
+]
+
+
+class PlacementSettings(Section):
+    """The rules of one kind of list."""
+
+    enabled: bool = Field(default=True, description="Whether this list is made at all.")
+    max_per_category: int | None = Field(
+        default=None, ge=1, description="Items of one category among the first k; further ones follow behind."
+    )
+    max_per_brand: int | None = Field(
+        default=None, ge=1, description="Items of one brand among the first k; further ones follow behind."
+    )
+    min_repeat_days: int = Field(
+        default=0, ge=0, description="Items the customer bought in the last so many days are left out."
+    )
+
+
+class Placements(Section):
+    """The lists of every customer."""
+
+    for_you: PlacementSettings = PlacementSettings()
+    discover: PlacementSettings = PlacementSettings()
+    buy_again: PlacementSettings = PlacementSettings()
+
+
+class SelectionSettings(Section):
+    """How the best method of each placement is found on the shop's own past, and when it goes live."""
+
+    effort: Literal["quick", "full"] = Field(
+        default="full",
+        description="quick: one window, single methods with their defaults, some seconds. full: all windows, a search "
+        "and learned combinations, some minutes.",
+    )
+    methods: list[MethodName] | None = Field(
+        default=None, min_length=1, description="Methods that may compete. Unset: all that the data can carry."
+    )
+    windows: int = Field(default=3, ge=1, le=12, description="Validation windows, each ending before the next begins.")
+    search_seconds: float = Field(default=45, ge=0, description="Time for trying parameters; 0: the defaults only.")
+    max_customers: int = Field(
+        default=20_000, ge=100, description="Larger shops choose on a sample of so many customers."
+    )
+    margin: float = Field(
+        default=0.02, ge=0, le=1, description="A challenger may score this share below the champion, which is noise."
+    )
+    min_coverage: float = Field(
+        default=0.5, ge=0, le=1, description="Least different items shown, as a share of the champion's."
+    )
 
 
 class RecommenderSettings(Section):
@@ -14,9 +81,11 @@ class RecommenderSettings(Section):
 
     k: int = Field(default=20, ge=1, le=200, description="Items shown per list.")
     stored: int = Field(default=60, ge=1, le=500, description="Candidates stored per list, so that lists stay full.")
+    over_generation: float = Field(
+        default=1.5, ge=1, le=10, description="Candidates taken from each method, as a multiple of stored."
+    )
+    placements: Placements = Placements()
     min_orders: int = Field(default=1, ge=1, description="Customers with fewer orders get the popular items.")
-    half_life_days: float = Field(default=90, gt=0, description="Age at which a purchase counts half.")
-    neighbours: int = Field(default=300, ge=1, description="Nearest customers that inform a personal list.")
     popularity_days: int = Field(default=28, ge=1, description="Window of the popular items.")
     max_model_items: int = Field(default=6000, ge=10, description="Items in the item-item model, best sellers first.")
     min_item_buyers: int = Field(
@@ -24,11 +93,33 @@ class RecommenderSettings(Section):
         ge=1,
         description="Items with fewer buyers stay out of that model; in small shops a tenth of them will do.",
     )
+    unsold_days: int | None = Field(
+        default=None, ge=1, description="Items that nobody bought for so many days count as discontinued. Unset: none."
+    )
+    left_after_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Customers without an order for so many days have left and get no list of their own. Unset: none.",
+    )
     evaluation_days: list[Annotated[int, Field(ge=1, le=365)]] = Field(
-        default=[7, 30], min_length=1, description="Horizons of the evaluation in the model card, in days."
+        default=[7, 30], min_length=1, description="Horizons by which methods are judged, in days."
     )
     exclude_categories: list[str] = Field(default=[], description="Categories that are never recommended.")
+    sensitive_categories: list[str] = Field(
+        default=[], description="Categories whose items are never cited as a reason."
+    )
+    selection: SelectionSettings = SelectionSettings()
     seed: int = Field(default=20170101, ge=0, description="Of everything random in training.")
+
+    @property
+    def depth(self) -> int:
+        """Candidates taken from each method."""
+        return int(self.stored * self.over_generation)
+
+    @property
+    def enabled_placements(self) -> tuple[str, ...]:
+        """The placements that are made."""
+        return tuple(name for name in Placements.model_fields if getattr(self.placements, name).enabled)
 
     @model_validator(mode="after")
     def _store_what_is_shown(self) -> RecommenderSettings:

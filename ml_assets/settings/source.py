@@ -46,6 +46,10 @@ class ItemColumns(Section):
     item: str = Field(default="item_id", description="The same id as in the events.")
     name: str | None = Field(default=None, description="What people see.")
     category: str | None = Field(default=None, description="One category per item.")
+    brand: str | None = Field(default=None, description="One brand per item.")
+    available: str | None = Field(
+        default=None, description="Whether it is still sold: true or false, 1 or 0, yes or no. Empty: it is."
+    )
 
 
 class FilesSource(Section):

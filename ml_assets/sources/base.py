@@ -74,7 +74,7 @@ class EventSource(Protocol):
         """
 
     def read_items(self) -> pl.DataFrame:
-        """The catalogue: item_id (unique, never null), item_name, category; possibly without rows."""
+        """The catalogue: item_id (unique, never null), item_name, category, brand, available; possibly without rows."""
 
 
 def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:
@@ -84,4 +84,5 @@ def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:
 
 def empty_items(item_type: IdType) -> pl.DataFrame:
     """A catalogue without rows."""
-    return pl.DataFrame(schema={"item_id": polars_type(item_type), "item_name": pl.String, "category": pl.String})
+    texts = dict.fromkeys(("item_name", "category", "brand"), pl.String)
+    return pl.DataFrame(schema={"item_id": polars_type(item_type), **texts, "available": pl.Boolean})

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ml_assets.settings.source import EventColumns
+from ml_assets.settings.source import EventColumns, ItemColumns
 from ml_assets.sources.base import IdType, IdTypes, polars_type
 
 # An integer as a database would print it: 007 is text, or its zeros would be lost.
 CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 UTC_TIME = pl.Datetime("us", "UTC")
+YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
@@ -94,15 +95,21 @@ def lines(
     )
 
 
-def items(
-    frame: pl.LazyFrame, item: str, name: str | None, category: str | None, item_type: type[pl.DataType]
-) -> pl.LazyFrame:
-    """Catalogue columns of one file; names and categories may be absent."""
+def items(frame: pl.LazyFrame, mapping: ItemColumns, item_type: type[pl.DataType]) -> pl.LazyFrame:
+    """Catalogue columns of one file; all but the id may be absent."""
     return frame.select(
-        item_id=_id(item, frame.collect_schema(), "bigint" if item_type == pl.Int64 else "text"),
-        item_name=_text(name) if name else pl.lit(None, pl.String),
-        category=_text(category) if category else pl.lit(None, pl.String),
+        item_id=_id(mapping.item, frame.collect_schema(), "bigint" if item_type == pl.Int64 else "text"),
+        item_name=_text(mapping.name) if mapping.name else pl.lit(None, pl.String),
+        category=_text(mapping.category) if mapping.category else pl.lit(None, pl.String),
+        brand=_text(mapping.brand) if mapping.brand else pl.lit(None, pl.String),
+        available=_flag(mapping.available) if mapping.available else pl.lit(None, pl.Boolean),
     )
+
+
+def _flag(column: str) -> pl.Expr:
+    """Yes or no in any of the usual spellings; anything else is not known."""
+    word = _text(column).str.to_lowercase()
+    return pl.when(word.is_in(NO_WORDS)).then(pl.lit(value=False)).when(word.is_in(YES_WORDS)).then(pl.lit(value=True))
 
 
 def local_day(frame: pl.LazyFrame, column: str, timezone: str) -> pl.Expr:

@@ -93,6 +93,9 @@ class CompleteJourney:
                 category=pl.when(pl.col("product_type").str.starts_with("GASOLINE"))
                 .then(pl.lit("Fuel"))
                 .otherwise(pl.coalesce(_readable("product_category"), department)),
+                # The data names manufacturers by number only; its private labels share one.
+                brand=pl.col("manufacturer_id").cast(pl.String),
+                available=pl.lit(None, pl.Boolean),
             )
             .unique("item_id", keep="first", maintain_order=True)
             .sort("item_id")

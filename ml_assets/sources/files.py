@@ -17,7 +17,7 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import FilesSource
+from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items, polars_type
 from ml_assets.sources.memory import SourceMemory
@@ -101,16 +101,14 @@ class Files:
         mapping = self._source.columns
         if self._source.items:
             at, of = "source.items", self._source.item_columns
-            paths, names = self._paths(self._source.items, at), (of.item, of.name, of.category)
+            paths = self._paths(self._source.items, at)
         elif mapping.item_name or mapping.item_category:
-            at, names = "source.events", (mapping.item, mapping.item_name, mapping.item_category)
-            paths = self._event_paths
+            at, paths = "source.events", self._event_paths
+            of = ItemColumns(item=mapping.item, name=mapping.item_name, category=mapping.item_category)
         else:
             return empty_items(item_type)
-        frames = [
-            columns.items(self._scan(path, at, [name for name in names if name]), *names, polars_type(item_type))
-            for path in paths
-        ]
+        wanted = [name for name in of.model_dump().values() if name]
+        frames = [columns.items(self._scan(path, at, wanted), of, polars_type(item_type)) for path in paths]
         # The newest mention wins: files are read in the order of their names.
         items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
         return self._collect(items.sort("item_id"))

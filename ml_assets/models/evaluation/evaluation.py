@@ -1,4 +1,4 @@
-"""The result of an evaluation: a table of metrics and the lists behind it."""
+"""The result of an evaluation: a table of metrics, a breakdown by kinds of customers, and the lists behind both."""
 
 import json
 from dataclasses import dataclass
@@ -16,12 +16,26 @@ class Evaluation:
     k: int
     """Items of a list that count."""
     table: pl.DataFrame
-    """placement, task (all: every item bought; new: items never bought before), horizon in days, method, recall,
-    ndcg, hit_rate, coverage (share of the eligible items shown to anyone), items_shown, customers."""
+    """placement, horizon in days, method, recall, ndcg, hit_rate, each with `_low` and `_high` of its 95 % interval,
+    coverage, items_shown, novelty, popularity_share, repeat_share, new_item_share, customers."""
+    breakdown: pl.DataFrame
+    """placement, horizon, kind (orders: how many before the cut-off; segment), which, customers, and the ndcg of
+    `recommender` and of the yardstick."""
+    choices: dict[str, str]
+    """By placement, what was chosen and why, from days before the cut-off alone."""
+    sayings: list[str]
+    """What the data can carry, in sentences."""
     lists: pl.DataFrame
     """customer_id, item_id, placement, rank from 1: the whole lists of every customer with purchases before."""
 
     def to_json(self) -> str:
-        """The table with its cut-off, for people's tools."""
-        facts = {"cutoff": self.cutoff.isoformat(), "k": self.k, "rows": self.table.to_dicts()}
+        """Everything but the lists, for people's tools."""
+        facts = {
+            "cutoff": self.cutoff.isoformat(),
+            "k": self.k,
+            "rows": self.table.to_dicts(),
+            "breakdown": self.breakdown.to_dicts(),
+            "choices": self.choices,
+            "data": self.sayings,
+        }
         return json.dumps(facts, indent=2)

@@ -8,8 +8,11 @@ data never become part of a model.
 from abc import ABC, abstractmethod
 from typing import Self
 
-from ml_assets.models.recommenders.products import Product
+from pydantic import JsonValue
+
+from ml_assets.models.artifacts import Arrays
 from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.scores import Scores
 
 
 class Recommender(ABC):
@@ -20,5 +23,18 @@ class Recommender(ABC):
         return self
 
     @abstractmethod
-    def product(self, purchases: Purchases) -> Product:
+    def product(self, purchases: Purchases) -> Scores:
         """Scores for all customers and items of `purchases`, in their codes; higher is better, 0 says nothing."""
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """What was given to the constructor."""
+        return {name: value for name, value in vars(self).items() if not name.endswith("_")}
+
+    def learned(self) -> Arrays:
+        """What `fit` learned, as arrays for an artifact."""
+        return {}
+
+    def restored(self, arrays: Arrays) -> Self:  # noqa: ARG002
+        """The recommender as `fit` left it, from what `learned` returned."""
+        return self

@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 from scipy.linalg import lapack
 
+from ml_assets.models.artifacts import Arrays
 from ml_assets.models.recommenders.base import Recommender
+from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
 from ml_assets.models.recommenders.products import Product, gram
 from ml_assets.models.recommenders.purchases import Purchases, encode
 from ml_assets.models.recommenders.sparse import Csr, Float32, Int32
@@ -52,6 +54,15 @@ class Ease(Recommender):
         counts = self._counts(purchases)
         codes = encode(self.items_, purchases.items).to_numpy()
         return Product(counts.block, self.weights_.with_columns(codes, len(purchases.items)))
+
+    def learned(self) -> Arrays:
+        """Items and B."""
+        return stored_weights(self.items_, self.weights_)
+
+    def restored(self, arrays: Arrays) -> Self:
+        """With what `learned` returned."""
+        self.items_, self.weights_ = restored_weights(arrays)
+        return self
 
     def _counts(self, purchases: Purchases) -> Csr:
         """X: customers x items of the model."""

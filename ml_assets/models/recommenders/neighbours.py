@@ -14,20 +14,27 @@ PANEL = 20_000
 """Neighbours are drawn from at most this many customers, so that cost grows with customers and not their square."""
 
 
-def neighbour_search(vectors: Csr, neighbours: int, panel: int = PANEL) -> Callable[[int, int], Csr]:
-    """A function that gives, for a block of customers, their nearest others: rows x customers, cosines as data.
+Search = Callable[[int, int], Csr]
+"""Gives, for a block of customers, their nearest others: rows x customers, similarities as data."""
 
-    `vectors` is customers x items. Larger shops draw neighbours from every n-th customer in the order of ids, which
-    depends on nothing random.
-    """
+
+def neighbour_search(vectors: Csr, neighbours: int, panel: int = PANEL) -> Search:
+    """The nearest others by the cosine of `vectors`, customers x items."""
     unit = vectors.unit_rows()
-    step = max(1, -(-unit.rows // panel))
-    members = np.arange(0, unit.rows, step, dtype=np.int32)
-    in_panel = np.zeros(unit.rows, np.bool_)
+    return nearest_others(unit, unit, neighbours, panel)
+
+
+def nearest_others(asking: Csr, asked: Csr, neighbours: int, panel: int = PANEL) -> Search:
+    """The others with the largest products of the asking customer's row with theirs, both customers x items.
+
+    Larger shops draw neighbours from every n-th customer in the order of ids, which depends on nothing random.
+    """
+    step = max(1, -(-asked.rows // panel))
+    members = np.arange(0, asked.rows, step, dtype=np.int32)
+    in_panel = np.zeros(asked.rows, np.bool_)
     in_panel[members] = True
-    rows = unit.row_numbers()
-    kept = unit.where(in_panel[rows])
-    inverted = Csr(kept.indptr[np.append(members, unit.rows)], kept.indices, kept.data, kept.columns).transposed()
+    kept = asked.where(in_panel[asked.row_numbers()])
+    inverted = Csr(kept.indptr[np.append(members, asked.rows)], kept.indices, kept.data, kept.columns).transposed()
     everyone = np.ones(members.size, np.bool_)
 
     def search(first: int, last: int) -> Csr:
@@ -35,25 +42,30 @@ def neighbour_search(vectors: Csr, neighbours: int, panel: int = PANEL) -> Calla
         member = itself % step == 0
         own = Csr.of(np.append(0, np.cumsum(member)), itself[member] // step, np.ones(member.sum()), members.size)
         found = top_items(
-            unit.block(first, last), inverted, min(neighbours, members.size), eligible=everyone, excluded=own
+            asking.block(first, last), inverted, min(neighbours, members.size), eligible=everyone, excluded=own
         )
         listed = found.items >= 0
         indptr = np.append(0, np.cumsum(found.counts, dtype=np.int64))
-        return Csr.of(indptr, members[found.items[listed]], found.scores[listed], unit.rows)
+        return Csr.of(indptr, members[found.items[listed]], found.scores[listed], asked.rows)
 
     return search
 
 
 def with_own_row(near: Csr, first: int, own: float, others: float) -> Csr:
-    """Weights instead of cosines: `own` for the customer, `others` shared equally by the neighbours.
+    """Weights instead of similarities: `own` for the customer, `others` shared equally by the neighbours.
 
     Row r of `near` (rows x customers) belongs to customer `first` + r.
     """
     counts = np.diff(near.indptr)
+    return with_itself(near.with_data(np.repeat(others / np.maximum(counts, 1), counts)), first, own)
+
+
+def with_itself(near: Csr, first: int, own: float) -> Csr:
+    """The same weights, and `own` for the customer itself."""
     customers = np.arange(first, first + near.rows, dtype=np.int32)
     return Csr.of(
         near.indptr + np.arange(near.rows + 1),
         np.insert(near.indices, near.indptr[:-1], customers),
-        np.insert(np.repeat(others / np.maximum(counts, 1), counts), near.indptr[:-1], own),
+        np.insert(near.data, near.indptr[:-1], own),
         near.columns,
     )

@@ -1,10 +1,11 @@
-"""The popular items: the fallback for customers without history and the yardstick of every other method."""
+"""What everybody buys: the fallback for customers without history and the yardstick of every other method."""
 
 import numpy as np
 
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.products import Product
 from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.scores import SharedScores
 from ml_assets.models.recommenders.sparse import Csr, Float32
 
 
@@ -20,15 +21,62 @@ class Popularity(Recommender):
 
     def scores(self, purchases: Purchases) -> Float32:
         """One score per item."""
-        ever = purchases.buyers() / (1.0 + len(purchases.customers))
-        return (purchases.buyers(self.days) + ever).astype(np.float32)
+        return (purchases.buyers(self.days) + _rest(purchases)).astype(np.float32)
+
+    def product(self, purchases: Purchases) -> SharedScores:
+        """The same for everybody."""
+        return SharedScores(self.scores(purchases))
+
+
+class DecayedPopularity(Recommender):
+    """score(i) = sum over the customers who bought i of 2^(-age of their newest purchase / half life).
+
+    Exponential forgetting (Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009) instead of a window with an edge.
+    """
+
+    def __init__(self, half_life_days: float = 14.0) -> None:
+        self.half_life_days = half_life_days
+
+    def product(self, purchases: Purchases) -> SharedScores:
+        """The same for everybody."""
+        age = purchases.newest_bought().astype(np.float64)
+        weights = np.exp2(-age / self.half_life_days)
+        scores = np.bincount(purchases.pairs.indices, weights=weights, minlength=len(purchases.items))
+        return SharedScores(scores.astype(np.float32))
+
+
+class Newcomers(Recommender):
+    """Items by the number of customers who bought them in the last `days` days for the first time.
+
+    What wins new buyers now is what others will try next; staples that everybody has already come out low.
+    """
+
+    def __init__(self, days: int = 28) -> None:
+        self.days = days
+
+    def product(self, purchases: Purchases) -> SharedScores:
+        """The same for everybody; equal numbers rank by buyers ever."""
+        return SharedScores((purchases.newcomers(self.days) + _rest(purchases)).astype(np.float32))
+
+
+class CategoryPopularity(Recommender):
+    """Popular items of the customer's categories: score(u, i) = share of i's category in u's purchases, decayed, x
+    customers who bought i in the last `days` days."""
+
+    def __init__(self, days: int = 28, half_life_days: float = 90.0) -> None:
+        self.days = days
+        self.half_life_days = half_life_days
 
     def product(self, purchases: Purchases) -> Product:
-        """The same row for everybody."""
-        scores = self.scores(purchases)
-        row = Csr.of(np.array([0, scores.size]), np.arange(scores.size, dtype=np.int32), scores, scores.size)
-        return Product(lambda first, last: _ones(last - first), row)
+        """Customers x categories times categories x items."""
+        shares = purchases.category_shares(self.half_life_days)
+        known = np.flatnonzero(purchases.category >= 0).astype(np.int32)
+        ranked = known[np.argsort(purchases.category[known], kind="stable")]
+        indptr = np.searchsorted(purchases.category[ranked], np.arange(purchases.categories + 1))
+        popular = purchases.buyers(self.days) + _rest(purchases)
+        return Product(shares.block, Csr.of(indptr, ranked, popular[ranked], len(purchases.items)))
 
 
-def _ones(rows: int) -> Csr:
-    return Csr.of(np.arange(rows + 1), np.zeros(rows, np.int32), np.ones(rows), 1)
+def _rest(purchases: Purchases) -> Float32:
+    """Buyers ever as a number below 1, which orders what is otherwise equal."""
+    return np.asarray(purchases.buyers() / (1.0 + len(purchases.customers)), dtype=np.float32)

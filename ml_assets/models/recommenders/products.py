@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_assets.models.recommenders import kernels
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int8, Int32
+from ml_assets.models.recommenders import kernels, pair_kernels
+from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int8, Int32, Int64
 
 BLOCK = 8192
 """Customers scored together: bounds what neighbours and lists in the making occupy."""
@@ -28,6 +28,29 @@ class Product:
     left: Callable[[int, int], Csr]
     """Rows `first` to `last`, the latter excluded."""
     right: Csr
+
+    def block(self, first: int, last: int) -> "ProductBlock":
+        """The scores of customers `first` to `last`, the latter excluded."""
+        return ProductBlock(self.left(first, last), self.right)
+
+
+@dataclass(frozen=True)
+class ProductBlock:
+    """The scores of a block of customers, see `BlockScores`."""
+
+    left: Csr
+    right: Csr
+
+    def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> "Lists":
+        """The exact best `k` positive scores."""
+        return top_items(self.left, self.right, k, eligible=eligible, excluded=excluded)
+
+    def pairs(self, starts: Int64, items: Int32) -> Float32:
+        """The scores of the given pairs."""
+        out = np.empty(items.size, np.float32)
+        arguments = (matrix(self.left), matrix(self.right), self.right.columns, starts, items, out)
+        in_threads(self.left.rows, lambda start, end: pair_kernels.score_pairs(start, end, *arguments))
+        return out
 
 
 @dataclass(frozen=True)
@@ -83,6 +106,23 @@ def top_items(
         matrix(excluded or nothing), eligible, bonus, lists.items, lists.scores, lists.shares, lists.counts,
     )  # fmt: skip
     in_threads(left.rows, lambda first, last: kernels.top_products(first, last, *arguments))
+    return lists
+
+
+def top_factors(customers: Float32, items: Float32, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+    """The exact top-K of customers x factors times items x factors, for each row; only positive scores count."""
+    lists = Lists.empty(customers.shape[0], k)
+    for first, last in blocks(0, customers.shape[0], 256):
+        scores = np.where(eligible, customers[first:last] @ items.T, 0)
+        if excluded is not None:
+            block = excluded.block(first, last)
+            scores[block.row_numbers(), block.indices] = 0
+        kept = min(k, scores.shape[1])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :kept].astype(np.int32)
+        best = np.take_along_axis(scores, order, axis=1)
+        lists.items[first:last, :kept] = np.where(best > 0, order, -1)
+        lists.scores[first:last, :kept] = np.maximum(best, 0)
+        lists.counts[first:last] = (best > 0).sum(axis=1)
     return lists
 
 

@@ -43,10 +43,17 @@ class Purchases:
     """First purchase of each pair."""
     pairs: Csr
     """Customers x items, the number of purchases of each pair."""
+    category: Int32
+    """Category code of each item, -1 where it has none."""
+    categories: int
+    """Number of categories."""
 
     @classmethod
-    def of(cls, interactions: pl.DataFrame, as_of: date) -> Self:
-        """Encode interactions as of a day; later rows are left out, whatever the frame holds."""
+    def of(cls, interactions: pl.DataFrame, as_of: date, catalogue: pl.DataFrame | None = None) -> Self:
+        """Encode interactions as of a day; later rows are left out, whatever the frame holds.
+
+        Categories come from the catalogue (item_id, category); without one, no item has a category.
+        """
         known = interactions.filter(pl.col("order_day") <= as_of)
         customers = known["customer_id"].unique().sort()
         items = known.group_by("item_id").len().sort("len", "item_id", descending=[True, False])["item_id"]
@@ -65,6 +72,7 @@ class Purchases:
         counts = np.diff(np.append(starts, customer.size))
         indptr = np.searchsorted(customer[starts], np.arange(len(customers) + 1)).astype(np.int64)
         orders = np.zeros(len(customers), dtype=np.int32)
+        category, categories = _categories(items, catalogue)
         np.maximum.at(orders, customer, coded["orders_ago"].to_numpy() + 1)
         return cls(
             as_of=as_of,
@@ -77,6 +85,8 @@ class Purchases:
             orders=orders,
             pair_starts=starts,
             pairs=Csr.of(indptr, item[starts], counts.astype(np.float32), len(items)),
+            category=category,
+            categories=categories,
         )
 
     def decayed(self, half_life_days: float) -> Csr:
@@ -88,6 +98,18 @@ class Purchases:
         if not values.size:
             return self.pairs
         return self.pairs.with_data(np.add.reduceat(values, self.pair_starts))
+
+    def category_shares(self, half_life_days: float) -> Csr:
+        """Customers x categories, the share of each category in a customer's decayed purchases."""
+        decayed = self.decayed(half_life_days)
+        rows, category = decayed.row_numbers(), self.category[decayed.indices]
+        totals = np.bincount(rows, weights=decayed.data, minlength=decayed.rows)
+        known = category >= 0
+        keys, places = np.unique(rows[known].astype(np.int64) * self.categories + category[known], return_inverse=True)
+        sums = np.bincount(places, weights=decayed.data[known], minlength=keys.size)
+        owner, column = np.divmod(keys, max(self.categories, 1))
+        indptr = np.searchsorted(owner, np.arange(decayed.rows + 1))
+        return Csr.of(indptr, column, sums / np.maximum(totals[owner], 1e-12), self.categories)
 
     def bought(self) -> Csr:
         """Customers x items, the number of purchases that are more than a passing interest; 0 for mere interest."""
@@ -120,6 +142,19 @@ class Purchases:
         oldest = np.maximum.reduceat(ages, self.pair_starts) if ages.size else ages
         new = (oldest >= 0) & (oldest < days)
         return np.bincount(self.pairs.indices[new], minlength=len(self.items)).astype(np.int64)
+
+
+def _categories(items: pl.Series, catalogue: pl.DataFrame | None) -> tuple[Int32, int]:
+    """The category code of each item and the number of categories, in the order of their names."""
+    if catalogue is None or catalogue.is_empty():
+        return np.full(len(items), -1, np.int32), 0
+    found = (
+        pl.DataFrame({"item_id": items})
+        .join(catalogue.select("item_id", "category"), on="item_id", how="left", maintain_order="left")
+        .get_column("category")
+    )
+    names = found.drop_nulls().unique().sort()
+    return encode(found, names).fill_null(-1).to_numpy(writable=True), len(names)
 
 
 def encode(ids: pl.Series, vocabulary: pl.Series) -> pl.Series:

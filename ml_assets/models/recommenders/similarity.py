@@ -5,8 +5,10 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from ml_assets.models.artifacts import Arrays
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import best_sellers
+from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
 from ml_assets.models.recommenders.products import Product, top_items
 from ml_assets.models.recommenders.purchases import Purchases, encode
 from ml_assets.models.recommenders.sparse import Csr
@@ -62,6 +64,15 @@ class ItemSimilarity(Recommender):
         """Histories in the model's items x S in the codes of `purchases`."""
         codes = encode(self.items_, purchases.items).to_numpy()
         return Product(self._counts(purchases).block, self.similar_.with_columns(codes, len(purchases.items)))
+
+    def learned(self) -> Arrays:
+        """Items and S."""
+        return stored_weights(self.items_, self.similar_)
+
+    def restored(self, arrays: Arrays) -> Self:
+        """With what `learned` returned."""
+        self.items_, self.similar_ = restored_weights(arrays)
+        return self
 
     def _counts(self, purchases: Purchases) -> Csr:
         codes = encode(purchases.items, self.items_).to_numpy()

@@ -6,9 +6,9 @@ Only the conversion belongs here.
 import numpy as np
 import polars as pl
 
-from ml_assets.models.recommenders.candidates import SOURCES
+from ml_assets.models.ranking.reasons import REASONS, Reasons
+from ml_assets.models.ranking.sources import TIERS
 from ml_assets.models.recommenders.products import Lists
-from ml_assets.models.recommenders.reasons import REASONS, Reasons
 from ml_assets.models.recommenders.sparse import Float32, Int8, Int32
 
 
@@ -38,7 +38,7 @@ def recommendation_frame(
             "placement": pl.repeat(placement, len(customers), dtype=pl.String, eager=True),
             "item_ids": id_lists(items, lists.items, length),
             "scores": score_lists(lists.scores, length),
-            "sources": _words(SOURCES, lists.tiers, length),
+            "sources": _words(TIERS, lists.tiers, length),
             "reason_codes": _words(REASONS, reasons.codes, length),
             "reason_items": _nested_ids(items, reasons.items, length),
         }

@@ -1,15 +1,15 @@
 """Lists that belong to no customer: similar items and popular items."""
 
-from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
-from ml_assets.models.recommenders.catalogue import eligible_items, items_of
-from ml_assets.models.recommenders.model import RecommenderModel
+from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.recommenders.catalogue import items_of, sellable_items, unavailable_items
 from ml_assets.models.recommenders.popularity import Popularity
 from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.settings.recommender import RecommenderSettings
 
 ALL = "all"
 """The scope of the whole shop."""
@@ -17,46 +17,39 @@ MIN_CATEGORY_ITEMS = 10
 """Categories with fewer items have no list of their own."""
 
 
-def similar_items(
-    model: RecommenderModel, items: pl.DataFrame, k: int, exclude_categories: Sequence[str] = ()
-) -> pl.DataFrame:
-    """item_id, item_ids List, scores List(Float32): the `k` most similar items of each item of the model.
+def similar_items(model: RecommenderModel, items: pl.DataFrame, settings: RecommenderSettings) -> pl.DataFrame:
+    """item_id, item_ids List, scores List(Float32): the `stored` most similar items of each item of the model.
 
-    Excluded categories are neither rows nor listed. Items with too few buyers, or without any similar item, have
-    no row.
+    Excluded categories and items that are not available are neither rows nor listed. Items with too few buyers, or
+    without any similar item, have no row.
     """
-    similar = model.similar
+    ids, weights = model.similar.items_, model.similar.similar_
     pairs = pl.DataFrame(
         {
-            "item_id": similar.items.gather(similar.weights.row_numbers()),
-            "item_ids": similar.items.gather(similar.weights.indices),
-            "scores": pl.Series(similar.weights.data),
+            "item_id": ids.gather(weights.row_numbers()),
+            "item_ids": ids.gather(weights.indices),
+            "scores": pl.Series(weights.data),
         }
     )
-    hidden = items_of(items, exclude_categories).implode()
+    hidden = pl.concat([items_of(items, settings.exclude_categories), unavailable_items(items)]).implode()
     return (
         pairs.filter(~pl.col("item_id").is_in(hidden), ~pl.col("item_ids").is_in(hidden))
         .group_by("item_id", maintain_order=True)
-        .agg(pl.col("item_ids").head(k), pl.col("scores").head(k))
+        .agg(pl.col("item_ids").head(settings.stored), pl.col("scores").head(settings.stored))
     )
 
 
 def popular_items(
-    interactions: pl.DataFrame,
-    items: pl.DataFrame,
-    *,
-    as_of: date,
-    days: int,
-    k: int,
-    exclude_categories: Sequence[str] = (),
+    interactions: pl.DataFrame, items: pl.DataFrame, *, as_of: date, settings: RecommenderSettings
 ) -> pl.DataFrame:
-    """scope, item_ids List, scores List(Float32): the `k` most popular items of the shop and of its categories.
+    """scope, item_ids List, scores List(Float32): the most popular items of the shop and of its categories.
 
-    Scores are customers who bought the item in the last `days` days; equal ones rank by customers over the whole
-    look-back, then by id. The scope `all` comes first and is there even when nothing was ever sold.
+    Scores are customers who bought the item in the last `popularity_days` days; equal ones rank by customers over the
+    whole look-back, then by id. The scope `all` comes first and is there even when nothing was ever sold.
     """
     purchases = Purchases.of(interactions, as_of)
-    eligible = eligible_items(purchases, items, exclude_categories)
+    days, k = settings.popularity_days, settings.stored
+    eligible = sellable_items(purchases, items, settings).items
     ranked = (
         pl.DataFrame(
             {

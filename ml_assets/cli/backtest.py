@@ -1,0 +1,89 @@
+"""`ml-assets backtest`: every method on the shop's own past, and what the data can carry.
+
+The study itself is in `ml_assets.models.selection`; nothing is trained for publishing, and nothing is published.
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from ml_assets.cli.champions import champion_recipes
+from ml_assets.cli.console import ConfigOption, JsonOption, Progress, next_commands
+from ml_assets.cli.evaluate import show_evaluation, show_sayings
+from ml_assets.cli.past_events import events_until
+from ml_assets.config import load_settings
+
+
+def backtest(
+    through: Annotated[
+        datetime | None,
+        typer.Option(
+            "--through",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Last day of the newest window. Default: the newest day of the source.",
+        ),
+    ] = None,
+    windows: Annotated[
+        int | None, typer.Option("--windows", min=1, max=12, help="Windows to judge on. Default: the setting.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few methods on one window, in seconds instead of minutes.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Judge every method on rolling windows of the past, full catalogue, with intervals.
+
+    Each window is judged by methods that saw earlier days only. Says what the data can carry, and which method each
+    placement would get.
+    """
+    settings = load_settings(config)
+    changes: dict[str, object] = {"windows": windows} if windows else {}
+    changes |= {"effort": "quick"} if quick else {}
+    selection = settings.recommender.selection.model_copy(update=changes)
+    settings = settings.model_copy(
+        update={"recommender": settings.recommender.model_copy(update={"selection": selection})}
+    )
+    with Progress().shown() as report:
+        report("loading events")
+        events, items, last = events_until(settings, through.date() if through else None)
+        from ml_assets.models.selection.study import study_shop  # noqa: PLC0415 numba imports slowly
+
+        first = events.select(pl.col("day").min()).collect().item()
+        champions = champion_recipes(settings, before=last + timedelta(days=1))
+        study = study_shop(
+            events,
+            items,
+            first_day=first or last,
+            through=last,
+            settings=settings,
+            champions=champions,
+            report=report,
+        )
+    choices = {name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()}
+    if as_json:
+        facts = {
+            "through": last.isoformat(),
+            "data": study.sayings,
+            "choices": choices,
+            "summary": study.summary().to_dicts(),
+            "windows": study.measures.table().with_columns(pl.col("cutoff").cast(pl.String)).to_dicts(),
+        }
+        typer.echo(json.dumps(facts, indent=2))
+        return 0
+    show_sayings(study.sayings, choices)
+    summary = study.summary()
+    for placement in summary["placement"].unique(maintain_order=True):
+        shown = summary.filter(pl.col("placement") == placement)
+        show_evaluation(shown, f"{placement.replace('_', ' ').capitalize()}, windows before {last}, K = 10")
+    next_commands(
+        config,
+        ("ml-assets run", "train on all of it and publish the newest day"),
+        ("ml-assets models", "which models were promoted, and why"),
+        (f"ml-assets evaluate --cutoff {last - timedelta(days=30)} --horizon 7 30", "one cut-off, nothing tuned on it"),
+    )
+    return 0

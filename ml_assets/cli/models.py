@@ -1,0 +1,91 @@
+"""`ml-assets models` and `ml-assets promote`: what the registry decided, and overruling it with a reason.
+
+The rule of promotion is in `ml_assets.models.selection`, the registry in `ml_assets.serving`.
+"""
+
+import json
+from datetime import date
+from typing import Annotated, Literal
+
+import typer
+
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.config import load_settings
+from ml_assets.serving.connection import connect
+from ml_assets.serving.registry import champion, force_promotion, list_models
+
+SHOWN = 20
+Placement = Literal["for_you", "discover", "buy_again", "similar_items"]
+
+
+def models(
+    every: Annotated[bool, typer.Option("--all", help=f"Every model, not only the newest {SHOWN}.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Which models were trained, whether they were promoted, and why."""
+    settings = load_settings(config)
+    with connect(settings) as connection:
+        known = [*list_models(connection, "recommender"), *list_models(connection, "segmentation")]
+        scoring = {
+            (one.kind, one.placement): found.version
+            for one in known
+            if (found := champion(connection, one.kind, date.max, one.placement))
+        }
+    if as_json:
+        facts = [
+            {
+                "kind": one.kind,
+                "placement": one.placement,
+                "method": one.method,
+                "version": one.version,
+                "trained_through": one.trained_through.isoformat(),
+                "decision": one.decision,
+                "reason": one.reason,
+                "forced_reason": one.forced_reason,
+                "facts": one.facts,
+                "scores": scoring.get((one.kind, one.placement)) == one.version,
+            }
+            for one in known
+        ]
+        typer.echo(json.dumps(facts, indent=2))
+        return 0
+    shown = known if every else known[:SHOWN]
+    rows = [
+        [
+            "scores" if scoring.get((one.kind, one.placement)) == one.version else "",
+            one.placement or one.kind,
+            one.method,
+            one.version,
+            one.decision if not one.forced_reason else "forced",
+            one.reason if not one.forced_reason else f"{one.forced_reason} (was: {one.reason})",
+        ]
+        for one in shown
+    ]
+    table("Models, newest first", ["now", "placement", "method", "version", "decision", "why"], rows)
+    if len(shown) < len(known):
+        OUT.print(f"{len(known) - len(shown)} older models are not shown; --all shows them.\n")
+    next_commands(
+        config,
+        ("ml-assets backtest", "every method on several windows"),
+        ("ml-assets promote VERSION PLACEMENT --force 'why'", "let a refused model score"),
+    )
+    return 0
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="The version, as `ml-assets models` prints it.")],
+    placement: Annotated[Placement, typer.Argument(help="The placement that it shall fill.")],
+    force: Annotated[str, typer.Option("--force", metavar="REASON", help="Why; it is kept with the model.")],
+    config: ConfigOption = None,
+) -> int:
+    """Let a refused model score, against the rule. The reason is kept in the registry with the name of the role."""
+    settings = load_settings(config)
+    with connect(settings) as connection:
+        model = force_promotion(connection, version, placement, force)
+        scores = champion(connection, "recommender", date.max, placement)
+    OUT.print(f"Promoted {version} for {placement}; it was refused: {model.reason}", soft_wrap=True)
+    if scores and scores.version != version:
+        OUT.print(f"{scores.version} is newer and goes on scoring.", soft_wrap=True)
+    next_commands(config, ("ml-assets run", "score the newest day with it"), ("ml-assets models", "all models"))
+    return 0

@@ -1,0 +1,35 @@
+"""The figures of a model card: flat names for the registry, and the table they came from."""
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+METRIC_NAME = re.compile(r"(\w+?)_(\d+)d_(\w+?)_(recall|ndcg|hit_rate|coverage)")
+
+
+def card_metrics(summary: pl.DataFrame) -> dict[str, float]:
+    """The chosen method, the champion and the yardsticks as `<placement>_<horizon>d_<method>_<metric>`.
+
+    The chosen method goes by `recommender`, so that figures of different weeks are comparable by name.
+    """
+    metrics = {}
+    for row in summary.filter(pl.col("role") != "").iter_rows(named=True):
+        method = "recommender" if row["role"] == "chosen" else row["method"]
+        for metric in ("recall", "ndcg", "hit_rate", "coverage"):
+            metrics[f"{row['placement']}_{row['horizon']}d_{method}_{metric}"] = round(float(row[metric]), 6)
+    return metrics
+
+
+def metrics_table(metrics: Mapping[str, float]) -> pl.DataFrame:
+    """The metrics of a card as a table again: placement, horizon, method, recall, ndcg, hit_rate, coverage."""
+    rows: dict[tuple[str, int, str], dict[str, float]] = {}
+    for name, value in metrics.items():
+        if found := METRIC_NAME.fullmatch(name):
+            placement, horizon, method, metric = found.groups()
+            rows.setdefault((placement, int(horizon), method), {})[metric] = value
+    facts = [
+        {"placement": placement, "horizon": horizon, "method": method, **row}
+        for (placement, horizon, method), row in rows.items()
+    ]
+    return pl.DataFrame(facts)

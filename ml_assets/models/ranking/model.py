@@ -1,0 +1,73 @@
+"""The trained recommender as one thing that can be stored: its card, its sources and the method of each placement.
+
+What a stored model holds belongs here; training and scoring do not. It holds no customer and no history, so erasing
+a customer never has to touch a model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from ml_assets.errors import UserError
+from ml_assets.models.artifacts import Arrays, load_artifact, save_artifact
+from ml_assets.models.cards import ModelCard
+from ml_assets.models.ranking.method import Method
+from ml_assets.models.ranking.recipes import Recipe
+from ml_assets.models.ranking.sources import FittedSources
+from ml_assets.models.recommenders.similarity import ItemSimilarity
+
+
+@dataclass(frozen=True)
+class RecommenderModel:
+    """A trained recommender."""
+
+    card: ModelCard
+    sources: FittedSources
+    methods: dict[str, Method]
+    """The fitted method of each placement."""
+    similar: ItemSimilarity
+    """The most similar items of each item."""
+
+    def save(self, folder: UPath | Path) -> str:
+        """Write the model and return its checksum."""
+        arrays = _named("sources", self.sources.arrays()) | _named("similar", self.similar.learned())
+        for placement, method in self.methods.items():
+            arrays |= _named(placement, method.learned())
+        return save_artifact(folder, self.card, arrays)
+
+    @classmethod
+    def load(cls, folder: UPath | Path, checksum: str | None = None) -> "RecommenderModel":
+        """Read a model; raises `UserError` where it is missing, damaged, or not the one with this checksum."""
+        card, arrays = load_artifact(folder, checksum)
+        recipes = recipes_of(card)
+        if not recipes:
+            raise UserError(
+                f"The model in {folder} was made by another version of ml_assets: its methods are not known here.",
+                "Train it again.",
+            )
+        parameters = {name: given for recipe in recipes.values() for name, given in recipe.sources.items()}
+        similar: Any = card.parameters["similar"]
+        return cls(
+            card=card,
+            sources=FittedSources.restored(parameters, _below("sources", arrays)),
+            methods={name: recipe.make().restored(_below(name, arrays)) for name, recipe in recipes.items()},
+            similar=ItemSimilarity(**similar).restored(_below("similar", arrays)),
+        )
+
+
+def recipes_of(card: ModelCard) -> dict[str, Recipe]:
+    """The recipe of each placement that a card names; those of methods unknown here are left out."""
+    written: Any = card.parameters.get("placements", {})
+    found = {placement: Recipe.from_json(value) for placement, value in written.items()}
+    return {placement: recipe for placement, recipe in found.items() if recipe is not None}
+
+
+def _named(prefix: str, arrays: Arrays) -> Arrays:
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
+
+
+def _below(prefix: str, arrays: Arrays) -> Arrays:
+    start = f"{prefix}."
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -1,0 +1,60 @@
+"""Recipes: a method with its parameters, as it is written into a card and can be cooked again on other data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from ml_assets.models.ranking.fusion import Fusion
+from ml_assets.models.ranking.method import Method, Single
+from ml_assets.models.ranking.ranker import Ranker
+from ml_assets.models.ranking.sources import SOURCES, Parameters
+
+COMBINATIONS: dict[str, type[Fusion] | type[Ranker]] = {Fusion.name: Fusion, Ranker.name: Ranker}
+VARIANTS: dict[str, tuple[dict[str, JsonValue], ...]] = {
+    Fusion.name: ({},),
+    Ranker.name: ({"objective": "lambdarank"}, {"objective": "rank_xendcg"}),
+}
+"""Parameters of each combination that compete on the newest validation window."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make the method of a placement."""
+
+    method: str
+    """A source, `fusion` or `ranker`."""
+    parameters: dict[str, JsonValue]
+    """Constructor arguments of a combination; empty for a single source."""
+    sources: dict[str, dict[str, JsonValue]]
+    """Constructor arguments of every source that it needs."""
+
+    def make(self) -> Method:
+        """An unfitted method."""
+        if self.method in COMBINATIONS:
+            given: dict[str, Any] = dict(self.parameters)
+            return COMBINATIONS[self.method](**given)
+        return Single(self.method)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """For a card."""
+        return {"method": self.method, "parameters": dict(self.parameters), "sources": dict(self.sources)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Recipe | None":
+        """From a card; None where the method is not known to this version any more."""
+        recipe = cls(value["method"], value["parameters"], value["sources"])
+        known = recipe.method in SOURCES or recipe.method in COMBINATIONS
+        return recipe if known and set(recipe.sources) <= set(SOURCES) else None
+
+
+def single(source: str, tuned: Parameters) -> Recipe:
+    """One source alone."""
+    needs = Single(source).needs
+    return Recipe(source, {}, {name: dict(tuned.get(name, {})) for name in needs})
+
+
+def combination(kind: str, sources: list[str], tuned: Parameters, **parameters: JsonValue) -> Recipe:
+    """Fusion or ranker over some sources."""
+    given: dict[str, JsonValue] = {"sources": [*sources], **parameters}
+    return Recipe(kind, given, {name: dict(tuned.get(name, {})) for name in sources})

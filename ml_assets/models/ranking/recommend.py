@@ -1,0 +1,118 @@
+"""The recommendations of a day: the lists of every placement for every customer with purchases.
+
+The order of the steps belongs here. Placements may be served by different models, because each has a champion of its
+own; those of one model share its candidates.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from ml_assets.models.placements import PLACEMENTS
+from ml_assets.models.ranking.features import Description
+from ml_assets.models.ranking.frames import recommendation_frame, recommendation_schema
+from ml_assets.models.ranking.lists import Shelf
+from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.ranking.pool import build_pool
+from ml_assets.models.ranking.reasons import Explainer
+from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.recommenders.catalogue import Sellable
+from ml_assets.models.recommenders.products import blocks
+from ml_assets.models.recommenders.purchases import encode
+from ml_assets.models.recommenders.sparse import Bools
+from ml_assets.settings.recommender import RecommenderSettings
+
+BLOCK = 2048
+"""Customers ranked together; bounds the memory of candidates and features."""
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The lists of a day, and what was left out of them."""
+
+    lists: pl.DataFrame
+    """One row per customer and placement, customers ascending within each placement, see `frames.py`."""
+    sellable: Sellable
+    """What was not recommended because it is not sold any more."""
+    customers_left: int
+    """Customers who have left and got no lists."""
+
+
+def recommend(
+    models: Mapping[str, RecommenderModel],
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    as_of: date,
+    settings: RecommenderSettings,
+    customers: Sequence[int] | Sequence[str] | pl.Series | None = None,
+    past: bool = False,
+) -> Recommended:
+    """The lists of each placement by its model.
+
+    `interactions` are as of `as_of`; later rows are ignored. `customers` limits the rows to those ids; ids without
+    purchases have no row, because what they get is the popular items. Lists hold `settings.stored` items, or all
+    there are: `for_you` every item that may be recommended, `discover` those the customer has not bought, `buy_again`
+    those the customer has. Scores fall along a list and compare items of one list only. `past` judges a day of the
+    past, see `Snapshot`.
+    """
+    schema = recommendation_schema(interactions.schema["customer_id"], interactions.schema["item_id"])
+    snapshot = Snapshot.of(interactions, items, as_of, settings, past=past)
+    here = _wanted(snapshot, customers) & ~snapshot.has_left(settings.left_after_days)
+    shelf = Shelf.of(snapshot, items, settings)
+    frames: dict[str, list[pl.DataFrame]] = {placement: [] for placement in PLACEMENTS}
+    for model, placements in _by_model(models):
+        for placement, frame in _lists_of(model, placements, shelf, items, here):
+            frames[placement].append(frame)
+    lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
+    # Who has bought everything there is has nothing to discover, and no row.
+    lists = lists.filter(pl.col("item_ids").list.len() > 0)
+    return Recommended(lists, snapshot.sellable, int(snapshot.has_left(settings.left_after_days).sum()))
+
+
+def _by_model(models: Mapping[str, RecommenderModel]) -> list[tuple[RecommenderModel, list[str]]]:
+    """Each model once, with its placements."""
+    grouped: dict[str, tuple[RecommenderModel, list[str]]] = {}
+    for placement, model in models.items():
+        grouped.setdefault(model.card.version, (model, []))[1].append(placement)
+    return list(grouped.values())
+
+
+def _lists_of(
+    model: RecommenderModel, placements: Sequence[str], shelf: Shelf, items: pl.DataFrame, here: Bools
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The frames of the placements, block after block."""
+    snapshot = shelf.snapshot
+    methods = {placement: model.methods[placement] for placement in placements}
+    # All sources of the model, whichever placements it fills today: lists must not depend on the others' champions.
+    scores = model.sources.scores(snapshot.purchases)
+    description = Description(snapshot)
+    explainer = Explainer(shelf, model.sources.methods, items, shelf.settings.sensitive_categories)
+    known = snapshot.purchases
+    for first, last in blocks(0, snapshot.customers, BLOCK):
+        if not here[first:last].any():
+            continue
+        pool = build_pool(snapshot, scores, first, last, depth=shelf.settings.depth)
+        ranked = {}
+        for placement, method in methods.items():
+            # Placements that share a combination share its scores.
+            key = id(method)
+            if key not in ranked:
+                ranked[key] = method.score(pool, description)
+            lists = shelf.lists(pool, ranked[key], placement)
+            reasons = explainer.reasons(lists, first, last)
+            frame = recommendation_frame(known.customers[first:last], known.items, placement, lists, reasons)
+            yield placement, frame.filter(pl.Series(here[first:last]))
+
+
+def _wanted(snapshot: Snapshot, customers: Sequence[int] | Sequence[str] | pl.Series | None) -> Bools:
+    wanted = np.ones(snapshot.customers, np.bool_)
+    if customers is not None:
+        known = snapshot.purchases.customers
+        codes = encode(pl.Series("customer_id", customers, dtype=known.dtype), known).to_numpy()
+        wanted[:] = False
+        wanted[codes[codes >= 0]] = True
+    return wanted

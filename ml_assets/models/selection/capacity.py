@@ -1,0 +1,69 @@
+"""What a shop's data can carry, in numbers and in words.
+
+Rules of thumb that switch methods off where they could only learn noise belong here; whether a method that remains is
+any good is measured, not assumed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_assets.models.ranking.snapshot import Snapshot
+
+MIN_BUYERS = 200
+"""Customers with several orders below which factors, item-item weights and trees learn single customers."""
+MIN_ITEMS = 30
+"""Items with enough buyers below which there is nothing to factorise."""
+ENOUGH_BUYERS = 5
+MIN_LESSON_CUSTOMERS = 200
+"""Customers with purchases in a window below which trees have too little to learn from."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The size of a shop as methods see it."""
+
+    buyers: int
+    orders_per_buyer: float
+    repeat_share: float
+    """Share of the purchases that repeat an earlier one of the same customer."""
+    returning: int
+    """Customers with at least two orders."""
+    items: int
+    shared_items: int
+    """Items with at least five buyers."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Capacity":
+        """Count."""
+        purchases = snapshot.purchases
+        times = snapshot.bought.data
+        total = float(times.sum())
+        return cls(
+            buyers=snapshot.customers,
+            orders_per_buyer=float(purchases.orders.mean()) if snapshot.customers else 0.0,
+            repeat_share=float((times - 1).sum()) / total if total else 0.0,
+            returning=int((purchases.orders > 1).sum()),
+            items=snapshot.items,
+            shared_items=int(np.count_nonzero(purchases.buyers() >= ENOUGH_BUYERS)),
+        )
+
+    def switched_off(self) -> dict[str, str]:
+        """Methods that the data cannot carry, with the reason."""
+        off: dict[str, str] = {}
+        if self.returning < MIN_BUYERS or self.shared_items < MIN_ITEMS:
+            why = (
+                f"{self.returning:,} customers with a second order and {self.shared_items:,} items with "
+                f"{ENOUGH_BUYERS} buyers are too few"
+            )
+            off |= dict.fromkeys(("factorisation", "ease", "fusion", "ranker"), why)
+        if self.repeat_share == 0:
+            off |= dict.fromkeys(("tifu_knn", "up_cf", "personal_blend"), "nobody ever bought an item twice")
+        return off
+
+    def in_words(self) -> str:
+        """One sentence with the size of the data."""
+        return (
+            f"{self.buyers:,} buyers, {self.orders_per_buyer:.1f} orders each, {self.items:,} items; "
+            f"{self.repeat_share:.0%} of purchases repeat an earlier one."
+        )

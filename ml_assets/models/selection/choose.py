@@ -1,0 +1,123 @@
+"""Choosing the method of each placement from what was measured on validation windows.
+
+The rule belongs here. It is made for shops nobody has seen: a method is published only when it beats the yardsticks in
+every window and horizon and surely over all of them; otherwise the simple yardstick itself is published.
+"""
+
+from dataclasses import dataclass
+
+from ml_assets.models.evaluation.measures import Measures, mean_gain, surely_better, worst_gain
+
+YARDSTICKS = {
+    "for_you": ("personal_frequency", "popularity"),
+    "discover": ("popularity",),
+    "buy_again": ("personal_frequency",),
+}
+"""The simple methods of each placement, in the order that decides where they are equal."""
+
+CLOSE = 0.002
+"""Of methods within so much of the best gain, the simplest is chosen."""
+
+SIMPLE_FIRST = (
+    "popularity",
+    "personal_frequency",
+    "decayed_popularity",
+    "newcomers",
+    "category_popularity",
+    "decayed_frequency",
+    "recent_frequency",
+    "long_frequency",
+    "personal_blend",
+    "tifu_knn",
+    "up_cf",
+    "item_knn",
+    "user_knn",
+    "factorisation",
+    "ease",
+    "fusion",
+    "ranker",
+)
+
+WORDS = {
+    "popularity": "best-sellers",
+    "decayed_popularity": "recent best-sellers",
+    "newcomers": "items that win new buyers",
+    "category_popularity": "popularity in the customer's categories",
+    "personal_frequency": "what each customer buys most often",
+    "decayed_frequency": "what each customer buys often and lately",
+    "recent_frequency": "what each customer bought in the last weeks",
+    "long_frequency": "what each customer buys often over the months",
+    "personal_blend": "personal frequency informed by similar customers",
+    "tifu_knn": "TIFU-kNN",
+    "up_cf": "UP-CF@r",
+    "user_knn": "user-kNN",
+    "item_knn": "item-kNN",
+    "factorisation": "matrix factorisation",
+    "ease": "EASE",
+    "fusion": "the fusion of all methods",
+    "ranker": "the learned ranker",
+}
+"""How a sentence calls each method."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The method of a placement."""
+
+    placement: str
+    method: str
+    yardstick: str
+    """The best simple method, which it was held against."""
+    gain: float
+    """Mean relative gain in NDCG over the yardstick, over windows and horizons; 0 for the yardstick itself."""
+    reason: str
+    """One sentence."""
+
+
+def choose(measures: Measures, placement: str) -> Choice:
+    """The best method that passes, or the best yardstick.
+
+    Raises ValueError where no yardstick was measured.
+    """
+    found = {method: measures.of(placement, method) for method in measures.methods(placement)}
+    yardsticks = [name for name in YARDSTICKS[placement] if name in found]
+    if not yardsticks:
+        raise ValueError(f"no yardstick of {placement} was measured")
+    yardstick = yardsticks[0]
+    for name in yardsticks[1:]:
+        if mean_gain(found[name], found[yardstick]) > 0:
+            yardstick = name
+    base = found[yardstick]
+    gains = {name: mean_gain(rows, base) for name, rows in found.items() if name not in yardsticks}
+    passing = {
+        name: gain
+        for name, gain in gains.items()
+        if gain > 0
+        and all(worst_gain(found[name], found[other]) >= 0 for other in yardsticks)
+        and surely_better(found[name], base)
+    }
+    if not passing:
+        return Choice(placement, yardstick, yardstick, 0.0, _nothing_better(yardstick, gains))
+    best = max(passing.values())
+    close = [name for name in SIMPLE_FIRST if passing.get(name, -1.0) >= best - CLOSE]
+    method = close[0]
+    windows = len({one.cutoff for one in base})
+    reason = (
+        f"{_capital(WORDS[method])} scored {passing[method]:+.1%} NDCG against {WORDS[yardstick]} "
+        f"over {windows} window{'s' if windows > 1 else ''}, better at every horizon of each."
+    )
+    return Choice(placement, method, yardstick, passing[method], reason)
+
+
+def _nothing_better(yardstick: str, gains: dict[str, float]) -> str:
+    if not gains:
+        return f"{_capital(WORDS[yardstick])}: nothing else could be tried."
+    name = max(gains, key=lambda method: gains[method])
+    return (
+        f"Not better than {WORDS[yardstick]}: {WORDS[name]}, the best of {len(gains)} other methods, scored "
+        f"{gains[name]:+.1%} NDCG, which does not hold in every window."
+    )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

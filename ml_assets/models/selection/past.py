@@ -1,0 +1,123 @@
+"""A window of the past made ready: the shop as of its first day, candidates, and what was bought in it.
+
+Preparing belongs here; fitting combinations and comparing do not. Only customers who buy in the window are kept,
+because nobody else can be judged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from ml_assets.features.interactions import build_interactions
+from ml_assets.models.evaluation.judge import Judge, bought_after, judges
+from ml_assets.models.evaluation.lists import ListJudge
+from ml_assets.models.evaluation.measures import Measure
+from ml_assets.models.placements import PLACEMENTS, REPEATS
+from ml_assets.models.ranking.features import Description
+from ml_assets.models.ranking.method import Lesson, Method, allowed_pairs
+from ml_assets.models.ranking.pool import Pool, build_pool, joined_pool
+from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.recommenders.products import Lists, blocks
+from ml_assets.models.recommenders.scores import Scores
+from ml_assets.models.recommenders.sparse import Float32
+from ml_assets.settings.shop import Settings
+
+K = 10
+"""Items of a list that are judged."""
+BLOCK = 2048
+"""Customers whose candidates are made together."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """One window of the past."""
+
+    cutoff: date
+    snapshot: Snapshot
+    judges: list[Judge]
+
+    @classmethod
+    def of(
+        cls,
+        events: pl.LazyFrame,
+        catalogue: pl.DataFrame,
+        *,
+        cutoff: date,
+        horizons: Sequence[int],
+        settings: Settings,
+    ) -> "Past":
+        """The shop as of the day before the cut-off, and the purchases of the days from it on."""
+        as_of = cutoff - timedelta(days=1)
+        weights = settings.events.weights
+        interactions = build_interactions(
+            events, as_of=as_of, lookback_days=settings.lookback_days, weights=weights
+        ).collect()
+        snapshot = Snapshot.of(interactions, catalogue, as_of, settings.recommender, past=True)
+        bought = bought_after(events, cutoff, max(horizons), weights)
+        return cls(
+            cutoff, snapshot, judges(snapshot, bought, cutoff=cutoff, horizons=horizons, placements=PLACEMENTS, k=K)
+        )
+
+    @property
+    def horizons(self) -> list[int]:
+        """The horizons that are judged, ascending."""
+        return sorted({judge.horizon for judge in self.judges})
+
+    @property
+    def judged(self) -> int:
+        """Known customers who buy in the window."""
+        return max((judge.known.size for judge in self.judges), default=0)
+
+    def pool(self, scores: Mapping[str, Scores], depth: int) -> Pool:
+        """Candidates of the customers that are judged; empty rows for the others."""
+        judged = np.zeros(self.snapshot.customers, np.bool_)
+        for judge in self.judges:
+            judged[judge.known] = True
+        parts = []
+        for first, last in blocks(0, self.snapshot.customers, BLOCK):
+            part = build_pool(self.snapshot, scores, first, last, depth=depth)
+            parts.append(part.only(np.flatnonzero(judged[part.customers])))
+        return joined_pool(parts)
+
+    def lesson(self, pool: Pool) -> Lesson:
+        """What combinations learn from this window."""
+        everything = {judge.horizon: judge for judge in self.judges if REPEATS[judge.placement] == "allowed"}
+        bought = {days: judge.is_relevant(pool.customers, pool.items) for days, judge in everything.items()}
+        return Lesson(pool, Description(self.snapshot), bought)
+
+    def measure(self, name: str, method: Method, pool: Pool, placements: Sequence[str]) -> list[Measure]:
+        """The method's lists of each placement, judged at every horizon."""
+        scores = in_blocks(method, pool, Description(self.snapshot))
+        return [
+            measure
+            for placement in placements
+            for measure in self.judge(name, pool.best(scores, allowed_pairs(pool, placement), K), placement)
+        ]
+
+    def judge(self, name: str, lists: Lists, placement: str) -> list[Measure]:
+        """Lists of all customers of the snapshot, judged at every horizon."""
+        popular = self.snapshot.popular() if REPEATS[placement] != "only" else np.empty(0, np.int32)
+        described = ListJudge(self.snapshot)
+        return [
+            Measure(
+                placement=placement,
+                cutoff=self.cutoff,
+                horizon=judge.horizon,
+                method=name,
+                metrics=judge.metrics(lists.items, popular),
+                facts=described.facts(judge.known, lists.items[judge.known, :K]),
+            )
+            for judge in self.judges
+            if judge.placement == placement
+        ]
+
+
+def in_blocks(method: Method, pool: Pool, description: Description) -> Float32:
+    """The method's scores of all pairs, with the features of one block of customers in memory at a time."""
+    parts = [
+        method.score(pool.rows_only(first, last), description) for first, last in blocks(0, pool.starts.size - 1, BLOCK)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)

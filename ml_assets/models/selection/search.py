@@ -1,0 +1,58 @@
+"""Parameters of single methods, searched on validation windows within a stated time.
+
+Only the search belongs here: the grids are beside the methods in `ranking/sources.py`. Trials run in a fixed order, so
+that a slower machine tries fewer and never others.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from pydantic import JsonValue
+
+from ml_assets.models.evaluation.measures import Measure
+from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
+from ml_assets.models.recommenders.sparse import Bools
+from ml_assets.models.selection.past import K, Past
+
+Report = Callable[[str], None]
+
+
+def search_parameters(
+    past: Past, names: Sequence[str], defaults: Parameters, *, seconds: float, report: Report
+) -> tuple[dict[str, dict[str, JsonValue]], int]:
+    """The best parameters of each method on one window, and the number of trials that there was time for.
+
+    A method that repeats is judged on what customers buy, another on what is new to them, by mean NDCG over the
+    horizons. The default stays unless a trial is better.
+    """
+    best = {name: dict(defaults.get(name, {})) for name in names}
+    reached: dict[str, float] = {}
+    started, trials = time.perf_counter(), 0
+    for place in range(max((len(SOURCES[name].grid) for name in names), default=0)):
+        for name in names:
+            if place >= len(SOURCES[name].grid):
+                continue
+            if time.perf_counter() - started >= seconds:
+                return best, trials
+            if name not in reached:
+                reached[name] = _quality(past, name, best[name])
+            given = {**defaults.get(name, {}), **SOURCES[name].grid[place]}
+            quality = _quality(past, name, given)
+            trials += 1
+            report(f"  {name} {dict(SOURCES[name].grid[place])}: NDCG {quality:.4f}, best so far {reached[name]:.4f}")
+            if quality > reached[name]:
+                reached[name], best[name] = quality, given
+    return best, trials
+
+
+def _quality(past: Past, name: str, parameters: dict[str, JsonValue]) -> float:
+    """Mean NDCG over the horizons of the method's own exact lists."""
+    snapshot = past.snapshot
+    scores = fit_sources(snapshot.purchases, {name: parameters}).scores(snapshot.purchases)[name]
+    repeats = SOURCES[name].repeats
+    block = scores.block(0, snapshot.customers)
+    eligible: Bools = snapshot.sellable.items
+    lists = block.top(K, eligible=eligible, excluded=None if repeats else snapshot.bought)
+    found: list[Measure] = past.judge(name, lists, "for_you" if repeats else "discover")
+    return float(np.mean([one.ndcg for one in found])) if found else 0.0
