@@ -7,8 +7,10 @@ comes out is thrown away, the compiled code stays on disk. Nothing that producti
 from datetime import date
 
 import matplotlib.font_manager  # noqa: F401 importing it writes the list
+import numpy as np
 import polars as pl
 
+from ml_assets.models.recommenders.dense_products import top_factors
 from ml_assets.models.recommenders.recommend import recommend
 from ml_assets.models.recommenders.related import similar_items
 from ml_assets.models.recommenders.training import train_recommender
@@ -40,6 +42,8 @@ def main() -> None:
     model = train_recommender(purchases, items, trained_through=DAY, settings=settings)
     recommend(model, purchases, items, as_of=DAY, settings=settings)
     similar_items(model, items, settings.k)
+    factors = np.ones((ITEMS, 2), np.float32)
+    top_factors(factors, factors, settings.k, eligible=np.ones(ITEMS, np.bool_))
 
 
 if __name__ == "__main__":

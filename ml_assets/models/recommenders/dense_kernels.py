@@ -4,7 +4,7 @@ Only numbers enter here, as in `kernels.py`; packing, checks and threads belong 
 approximate scores of a group of customers for a block of items; whatever could rank within its rounding error is
 scored again exactly, so lists depend neither on the BLAS nor on how the work is shared out.
 
-Numba notices changes of this file alone: after editing the heap in `kernels.py`, touch this file too.
+Numba notices changes of this file alone: after editing what comes from `kernels.py`, touch this file too.
 """
 
 # Compiled functions take positional arguments only.
@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.models.recommenders.compiling import compiled, compiled_in_any_order
-from ml_assets.models.recommenders.kernels import Matrix, _rise, _sink, _sort, _worse
+from ml_assets.models.recommenders.kernels import Matrix, _worse
 from ml_assets.models.recommenders.sparse import Float32, Int32, Int64
 
 Float64 = npt.NDArray[np.float64]
 Packed = tuple[Float32, Float32, Int32, Float64, Float64, Float64]
-"""(blocks x WIDTH x factors, blocks x WIDTH codes with -1 as padding, greatest length with bias in each
-block, greatest length without bias in it and all later blocks, greatest bias in the same)."""
+"""Items as blocks x factors x WIDTH for BLAS, the same as blocks x WIDTH x factors for single scores, their codes as
+blocks x WIDTH with -1 as padding, and per block: the greatest length with the bias as one more factor in it, the
+greatest length without bias in it and all later blocks, the greatest bias in these."""
 
 GROUP = 256
 """Customers scored together."""
@@ -34,11 +35,11 @@ _SMALLEST = 2.0**-126
 
 
 @compiled_in_any_order
-def _exact(vector: Float32, other: Float32) -> np.float32:
+def _exact(users: Float32, row: int, items: Float32, block: int, column: int) -> np.float32:
     """A dot product. Products of float32 are exact in float64, so before the last rounding it errs by 1e-16."""
     total = 0.0
-    for f in range(vector.size):
-        total += np.float64(vector[f]) * np.float64(other[f])
+    for f in range(users.shape[1]):
+        total += np.float64(users[row, f]) * np.float64(items[block, column, f])
     return np.float32(total)
 
 
@@ -77,29 +78,45 @@ def _contains(values: Int32, first: int, last: int, value: int) -> bool:
 
 
 @compiled
+def _insert(scores: Float32, items: Int32, row: int, found: int, score: float, item: int) -> None:
+    """Put an entry in its place in a sorted list, best first, of `found` entries; the last one of a full list goes.
+
+    For lists of some dozens shifting is faster than a heap.
+    """
+    place = min(found, scores.shape[1] - 1)
+    while place > 0 and _worse(scores[row, place - 1], items[row, place - 1], score, item):
+        scores[row, place], items[row, place] = scores[row, place - 1], items[row, place - 1]
+        place -= 1
+    scores[row, place], items[row, place] = score, item
+
+
+@compiled
 def _offer(
-    start: int, approximate: Float32, g: int, vector: Float32, block: Float32, codes: Int32, error: float,
-    row: int, excluded: Matrix, heap: Float32, heap_items: Int32, found: int,
+    start: int, approximate: Float32, g: int, error: float, users: Float32, row: int, block: int, packed: Packed,
+    excluded: Matrix, items: Int32, scores: Float32, found: int,
 ) -> int:  # fmt: skip
-    """Put the items of a block that belong there into the heap of one customer; returns its new size."""
-    threshold = _threshold(found == heap.size, heap[0], error)
+    """Put the items of a block that belong there into the list of one customer; returns its new length.
+
+    Rows are named, not sliced: slices are counted references, which cost more than most of the loop.
+    """
+    k = items.shape[1]
+    threshold = _threshold(found == k, scores[row, k - 1], error)
     while start < WIDTH:
         for column in range(start, start + _STRIPE):
-            item = codes[column]
-            if approximate[g, column] < threshold or item < 0:
+            if approximate[g, column] < threshold:
                 continue
-            score = _exact(vector, block[column])
-            if found == heap.size and not _worse(heap[0], heap_items[0], score, item):
+            item = packed[2][block, column]
+            if item < 0:
+                continue
+            score = float(_exact(users, row, packed[1], block, column))
+            if found == k and not _worse(scores[row, k - 1], items[row, k - 1], score, item):
                 continue
             # Late, because few items come so far.
             if _contains(excluded[1], excluded[0][row], excluded[0][row + 1], item):
                 continue
-            if found < heap.size:
-                _rise(heap, heap_items, found, score, item)
-                found += 1
-            else:
-                _sink(heap, heap_items, found, score, item)
-            threshold = _threshold(found == heap.size, heap[0], error)
+            _insert(scores, items, row, found, score, item)
+            found = min(found + 1, k)
+            threshold = _threshold(found == k, scores[row, k - 1], error)
         start = _next_stripe(approximate, g, start + _STRIPE, threshold)
     return found
 
@@ -118,7 +135,7 @@ def _drop_finished(
         row = group[g]
         product, bias = lengths[row, 0] * packed[4][block], packed[5][block]
         bound = product + bias + 4 * _ROUNDING * (product + abs(bias))
-        if counts[row] == scores.shape[1] and bound < scores[row, 0]:
+        if counts[row] == scores.shape[1] and bound < scores[row, scores.shape[1] - 1]:
             alive -= 1
             group[g], group[alive] = group[alive], group[g]
             rows[g] = rows[alive]
@@ -143,18 +160,15 @@ def _score_group(
         alive = _drop_finished(b, alive, group, rows, lengths, packed, scores, counts)
         if alive == 0:
             break
-        block, codes = packed[1][b], packed[2][b]
         np.dot(rows[:alive], packed[0][b], approximate[:alive])
         for g in range(alive):
             row = group[g]
             error = rounding * lengths[row, 1] * packed[3][b] + users.shape[1] * _SMALLEST
-            start = _next_stripe(approximate, g, 0, _threshold(counts[row] == k, scores[row, 0], error))
-            # Slices cost more than looking through a block in which nothing is found.
+            start = _next_stripe(approximate, g, 0, _threshold(counts[row] == k, scores[row, k - 1], error))
             if start < WIDTH:
                 counts[row] = _offer(
-                    start, approximate, g, rows[g], block, codes, error, row, excluded, scores[row], items[row],
-                    counts[row],
-                )  # fmt: skip
+                    start, approximate, g, error, users, row, b, packed, excluded, items, scores, counts[row]
+                )
     return alive
 
 
@@ -174,8 +188,8 @@ def top_dots(
     """Exact top-K of users x items for rows `first` to `last`; equal scores rank by the lower code.
 
     `users` is rows x factors, `lengths` (rows x 2) the length of each row without and with the factor that carries
-    the bias. Blocks come longest items first, so that customers finish early.
-    Fills `items`, `scores`, `shares` (1), each rows x K, and `counts`, which must be 0. Rows of `excluded` are ascending.
+    the bias. Blocks come longest items first, so that customers finish early; rows of `excluded` are ascending.
+    Fills `items`, `scores`, `shares` (1), each rows x K, and `counts`, which must be 0.
     """
     waiting = np.arange(first, last)
     rows, approximate = np.empty((GROUP, users.shape[1]), np.float32), np.empty((GROUP, WIDTH), np.float32)
@@ -194,5 +208,4 @@ def top_dots(
                 kept += 1
         alive, block, step = kept, end, 2 * step
     for row in range(first, last):
-        _sort(scores[row], items[row], counts[row])
         shares[row, : counts[row]] = 1.0

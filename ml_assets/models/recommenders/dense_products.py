@@ -91,7 +91,8 @@ class PackedItems:
         if users.ndim != 2 or users.shape[1] != self.factors:
             raise ValueError(f"Users have factors of shape {users.shape}, items have {self.factors} factors.")
         if excluded is not None and (excluded.rows, excluded.columns) != (rows, self.columns):
-            raise ValueError(f"`excluded` has {excluded.rows} rows x {excluded.columns} columns, not {rows} x items.")
+            shape = f"{excluded.rows} rows x {excluded.columns} columns"
+            raise ValueError(f"`excluded` has {shape}, not {rows} x {self.columns}.")
         _check_finite(users, "user factors")
         lists = Lists.empty(rows, k)
         if k == 0 or rows == 0 or self.packed[0].shape[0] == 0:
@@ -113,7 +114,7 @@ class PackedItems:
 def _with_last(factors: Float32, last: Float64 | None) -> Float32:
     """Factors with `last` as one more."""
     if last is None:
-        return np.require(factors, np.float32, ["C"])
+        return np.require(factors, np.float32, ["C", "W"])
     return np.concatenate([factors, last[:, np.newaxis]], axis=1, dtype=np.float32)
 
 
@@ -130,7 +131,8 @@ def _from_here_on(values: Float64) -> Float64:
 
 
 def _lengths(factors: Float32) -> Float64:
-    return np.sqrt(np.einsum("rf,rf->r", factors, factors, dtype=np.float64))
+    squares: Float64 = np.einsum("rf,rf->r", factors, factors, dtype=np.float64)
+    return np.sqrt(squares)
 
 
 def _ascending(matrix: Csr) -> Csr:
