@@ -50,17 +50,17 @@ def _threshold(full: bool, worst: float, error: float) -> np.float32:
 
 
 @compiled
-def _next_stripe(approximate: Float32, g: int, start: int, threshold: np.float32) -> int:
-    """The first stripe from `start` on with a score that is not below the threshold; WIDTH if there is none."""
-    while start < WIDTH:
+def _next_stripe(striped: Float32, g: int, stripe: int, threshold: np.float32) -> int:
+    """The first stripe from `stripe` on with a score that is not below the threshold; their number if there is none."""
+    while stripe < striped.shape[1]:
         promising = np.uint8(0)
-        for column in range(start, start + _STRIPE):
-            # Neither a branch nor a wider type, so that the compiler compares many at once.
-            promising = np.uint8(promising | np.uint8(approximate[g, column] >= threshold))
+        # Neither a branch nor a wider type nor an index that might be negative: many are compared at once.
+        for lane in range(_STRIPE):
+            promising = np.uint8(promising | np.uint8(striped[g, stripe, lane] >= threshold))
         if promising != 0:
             break
-        start += _STRIPE
-    return start
+        stripe += 1
+    return stripe
 
 
 @compiled
@@ -92,7 +92,7 @@ def _insert(scores: Float32, items: Int32, row: int, found: int, score: float, i
 
 @compiled
 def _offer(
-    start: int, approximate: Float32, g: int, error: float, users: Float32, row: int, block: int, packed: Packed,
+    stripe: int, striped: Float32, g: int, error: float, users: Float32, row: int, block: int, packed: Packed,
     excluded: Matrix, items: Int32, scores: Float32, found: int,
 ) -> int:  # fmt: skip
     """Put the items of a block that belong there into the list of one customer; returns its new length.
@@ -101,10 +101,11 @@ def _offer(
     """
     k = items.shape[1]
     threshold = _threshold(found == k, scores[row, k - 1], error)
-    while start < WIDTH:
-        for column in range(start, start + _STRIPE):
-            if approximate[g, column] < threshold:
+    while stripe < striped.shape[1]:
+        for lane in range(_STRIPE):
+            if striped[g, stripe, lane] < threshold:
                 continue
+            column = stripe * _STRIPE + lane
             item = packed[2][block, column]
             if item < 0:
                 continue
@@ -117,7 +118,7 @@ def _offer(
             _insert(scores, items, row, found, score, item)
             found = min(found + 1, k)
             threshold = _threshold(found == k, scores[row, k - 1], error)
-        start = _next_stripe(approximate, g, start + _STRIPE, threshold)
+        stripe = _next_stripe(striped, g, stripe + 1, threshold)
     return found
 
 
@@ -154,6 +155,7 @@ def _score_group(
     for g in range(alive):
         rows[g] = users[group[g]]
     k = items.shape[1]
+    striped = approximate.reshape(GROUP, WIDTH // _STRIPE, _STRIPE)
     # BLAS may sum in any order: n rounding errors at most, each relative to the product of the lengths.
     rounding = (users.shape[1] + 8) * _ROUNDING
     for b in range(first_block, last_block):
@@ -164,10 +166,10 @@ def _score_group(
         for g in range(alive):
             row = group[g]
             error = rounding * lengths[row, 1] * packed[3][b] + users.shape[1] * _SMALLEST
-            start = _next_stripe(approximate, g, 0, _threshold(counts[row] == k, scores[row, k - 1], error))
-            if start < WIDTH:
+            stripe = _next_stripe(striped, g, 0, _threshold(counts[row] == k, scores[row, k - 1], error))
+            if stripe < striped.shape[1]:
                 counts[row] = _offer(
-                    start, approximate, g, error, users, row, b, packed, excluded, items, scores, counts[row]
+                    stripe, striped, g, error, users, row, b, packed, excluded, items, scores, counts[row]
                 )
     return alive
 
