@@ -73,14 +73,21 @@ def top_items(
     bonus: Float32 | None = None,
 ) -> Lists:
     """The exact top-K of left x right, plus weight x a second product, for each row; see the kernel."""
-    if bonus is None:
-        bonus = np.zeros(right.columns, np.float32)
     lists = Lists.empty(left.rows, k)
     nothing = Csr.empty(left.rows, 0)
+    barred = matrix(excluded or nothing)
+    filled = (lists.items, lists.scores, lists.shares, lists.counts)
+    if second is None and bonus is None and not relative:
+        if k > 0:
+            alone = (matrix(left), matrix(right), barred, eligible, *filled)
+            in_threads(left.rows, lambda first, last: kernels.top_sums(first, last, *alone))
+        return lists
+    if bonus is None:
+        bonus = np.zeros(right.columns, np.float32)
     second_left, second_right, weight = second or (nothing, Csr.empty(0, right.columns), 0.0)
     arguments = (
         matrix(left), matrix(right), matrix(second_left), matrix(second_right), float(weight), relative,
-        matrix(excluded or nothing), eligible, bonus, lists.items, lists.scores, lists.shares, lists.counts,
+        barred, eligible, bonus, *filled,
     )  # fmt: skip
     in_threads(left.rows, lambda first, last: kernels.top_products(first, last, *arguments))
     return lists
