@@ -91,6 +91,34 @@ def test_top_items_are_the_best_by_score_then_code_without_excluded_ones(problem
         assert len(set(lists.items[row, :count].tolist())) == count
 
 
+@given(st.integers(0, 10_000), st.integers(1, 300), st.integers(0, 12), st.integers(1, 12), st.integers(1, 30))
+@settings(deadline=None)
+def test_one_product_alone_gives_the_same_whether_rows_touch_few_columns_or_many(
+    seed, columns, per_row, inner, k
+) -> None:
+    rng = np.random.default_rng(seed)
+    left = rng.integers(-2, 3, (6, inner))
+    right = rng.integers(-2, 3, (inner, columns)) * (rng.random((inner, columns)) * columns < per_row**2)
+    problem = {
+        "left": left,
+        "right": right,
+        "other": np.zeros((6, columns)),
+        "excluded": rng.random((6, columns)) < 0.2,
+        "eligible": rng.random(columns) < 0.8,
+        "bonus": 0,
+        "k": k,
+        "relative": False,
+    }
+    lists = top_items(
+        sparse(left), sparse(right), k, eligible=problem["eligible"], excluded=sparse(problem["excluded"])
+    )
+    for row, expected in enumerate(defined(problem)):
+        count = lists.counts[row]
+        assert lists.items[row].tolist() == [item for item, _ in expected] + [-1] * (k - count)
+        assert lists.scores[row, :count].tolist() == [score for _, score in expected]
+        assert lists.shares[row].tolist() == [1.0] * count + [0.0] * (k - count)
+
+
 @pytest.mark.parametrize("rows", [1, 127, 128, 129, 1000])
 def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -> None:
     rng = np.random.default_rng(rows)

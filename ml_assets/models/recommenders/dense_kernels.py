@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.models.recommenders.compiling import compiled, compiled_in_any_order
-from ml_assets.models.recommenders.kernels import Matrix, _worse
+from ml_assets.models.recommenders.kernels import Matrix, beats_last, insert
 from ml_assets.models.recommenders.sparse import Float32, Int32, Int64
 
 Float64 = npt.NDArray[np.float64]
@@ -78,19 +78,6 @@ def _contains(values: Int32, first: int, last: int, value: int) -> bool:
 
 
 @compiled
-def _insert(scores: Float32, items: Int32, row: int, found: int, score: float, item: int) -> None:
-    """Put an entry in its place in a sorted list, best first, of `found` entries; the last one of a full list goes.
-
-    For lists of some dozens shifting is faster than a heap.
-    """
-    place = min(found, scores.shape[1] - 1)
-    while place > 0 and _worse(scores[row, place - 1], items[row, place - 1], score, item):
-        scores[row, place], items[row, place] = scores[row, place - 1], items[row, place - 1]
-        place -= 1
-    scores[row, place], items[row, place] = score, item
-
-
-@compiled
 def _offer(
     stripe: int, striped: Float32, g: int, error: float, users: Float32, row: int, block: int, packed: Packed,
     excluded: Matrix, items: Int32, scores: Float32, found: int,
@@ -110,12 +97,12 @@ def _offer(
             if item < 0:
                 continue
             score = float(_exact(users, row, packed[1], block, column))
-            if found == k and not _worse(scores[row, k - 1], items[row, k - 1], score, item):
+            if not beats_last(items, scores, row, found, score, item):
                 continue
             # Late, because few items come so far.
             if _contains(excluded[1], excluded[0][row], excluded[0][row + 1], item):
                 continue
-            _insert(scores, items, row, found, score, item)
+            insert(items, scores, row, found, score, item)
             found = min(found + 1, k)
             threshold = _threshold(found == k, scores[row, k - 1], error)
         stripe = _next_stripe(striped, g, stripe + 1, threshold)

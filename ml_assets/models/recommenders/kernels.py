@@ -17,7 +17,7 @@ Matrix = tuple[Int64, Int32, Float32]
 
 PAGE = 64
 """Columns looked through at once."""
-_FEW = 6
+_FEW = 4
 """Rows with fewer products than a part of the columns list what they touch."""
 _LEAST = np.float32(2.0**-149)
 """The smallest positive score."""
@@ -203,9 +203,7 @@ def _scatter(row: int, left: Matrix, right: Matrix, sums: Float32, touched: Int8
 
 
 @compiled
-def _take_page(
-    page: int, pages: Float32, eligible: Bools, row: int, items: Int32, scores: Float32, found: int
-) -> int:
+def _take_page(page: int, pages: Float32, eligible: Bools, row: int, items: Int32, scores: Float32, found: int) -> int:
     """Put the columns of a page that belong there into the list of a row; returns its new length."""
     k = items.shape[1]
     lowest = scores[row, k - 1] if found == k else _LEAST
