@@ -8,12 +8,16 @@ A matrix is the tuple (indptr, indices, data) of its `Csr`.
 # Compiled functions take positional arguments only.
 # ruff: noqa: PLR0917
 
+from typing import TypeVar
+
 import numpy as np
+import numpy.typing as npt
 
 from ml_assets.models.recommenders.compiling import compiled
 from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32, Int64
 
 Matrix = tuple[Int64, Int32, Float32]
+Value = TypeVar("Value", bound=np.generic)
 
 PAGE = 64
 """Columns looked through at once."""
@@ -21,154 +25,16 @@ _FEW = 4
 """Rows with fewer products than a part of the columns list what they touch."""
 _LEAST = np.float32(2.0**-149)
 """The smallest positive score."""
+_LOWEST = np.finfo(np.float32).min
+"""No score that counts is lower."""
+_NONE = np.float32(-np.inf)
+"""Where no score counts."""
 
 
 @compiled
 def _worse(score_a: float, item_a: int, score_b: float, item_b: int) -> bool:
     """Whether a ranks below b: lower score, or the same score and a higher code."""
     return score_a < score_b or (score_a == score_b and item_a > item_b)
-
-
-@compiled
-def _sink(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
-    """Replace the root of a heap, which is its worst entry, and restore the order."""
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and _worse(scores[child + 1], items[child + 1], scores[child], items[child]):
-            child += 1
-        if not _worse(scores[child], items[child], score, item):
-            break
-        scores[place], items[place] = scores[child], items[child]
-        place = child
-    scores[place], items[place] = score, item
-
-
-@compiled
-def _rise(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
-    """Add an entry to a heap of `size` entries."""
-    place = size
-    while place > 0:
-        parent = (place - 1) // 2
-        if not _worse(score, item, scores[parent], items[parent]):
-            break
-        scores[place], items[place] = scores[parent], items[parent]
-        place = parent
-    scores[place], items[place] = score, item
-
-
-@compiled
-def _sort(scores: Float32, items: Int32, size: int) -> None:
-    """Turn a heap into a list, best first."""
-    for end in range(size - 1, 0, -1):
-        score, item = scores[end], items[end]
-        scores[end], items[end] = scores[0], items[0]
-        _sink(scores, items, end, score, item)
-
-
-@compiled
-def _rule_out(row: int, excluded: Matrix, eligible: Bools, state: Int8, touched: Int32, count: int) -> None:
-    """Mark touched columns that must not be listed."""
-    for x in range(excluded[0][row], excluded[0][row + 1]):
-        if state[excluded[1][x]] != 0:
-            state[excluded[1][x]] = 2
-    for t in range(count):
-        if not eligible[touched[t]]:
-            state[touched[t]] = 2
-
-
-@compiled
-def _accumulate(row: int, left: Matrix, right: Matrix, sums: Float32, state: Int8, touched: Int32, count: int) -> int:
-    """Add one row of left x right to `sums`; columns met for the first time enter `touched`."""
-    for a in range(left[0][row], left[0][row + 1]):
-        r, factor = left[1][a], left[2][a]
-        for b in range(right[0][r], right[0][r + 1]):
-            column = right[1][b]
-            if state[column] == 0:
-                state[column] = 1
-                touched[count] = column
-                count += 1
-            sums[column] += factor * right[2][b]
-    return count
-
-
-@compiled
-def _scale(sums: Float32, state: Int8, touched: Int32, count: int, weight: float, relative: bool) -> np.float32:
-    """What to multiply a product with: its weight, divided by its largest candidate where `relative`."""
-    if not relative:
-        return np.float32(weight)
-    largest = np.float32(0.0)
-    for t in range(count):
-        if state[touched[t]] == 1 and sums[touched[t]] > largest:
-            largest = sums[touched[t]]
-    return np.float32(weight) / largest if largest > 0 else np.float32(0.0)
-
-
-@compiled
-def _select(
-    sums: Float32, factor: np.float32, second: Float32, second_factor: np.float32, bonus: Float32,
-    state: Int8, touched: Int32, count: int, heap: Float32, heap_items: Int32,
-) -> int:  # fmt: skip
-    """Sort the best touched columns into `heap` and `heap_items`; returns how many there are."""
-    found = 0
-    for t in range(count):
-        column = touched[t]
-        score = factor * sums[column] + second_factor * second[column]
-        if state[column] != 1 or score <= 0:
-            continue
-        score += bonus[column]
-        if found < heap.size:
-            _rise(heap, heap_items, found, score, column)
-            found += 1
-        # Written out, because a call for every column would cost more than the rest of the loop.
-        elif heap[0] < score or (heap[0] == score and heap_items[0] > column):
-            _sink(heap, heap_items, found, score, column)
-    _sort(heap, heap_items, found)
-    return found
-
-
-@compiled
-def top_products(
-    first: int,
-    last: int,
-    left: Matrix,
-    right: Matrix,
-    second_left: Matrix,
-    second_right: Matrix,
-    second_weight: float,
-    relative: bool,
-    excluded: Matrix,
-    eligible: Bools,
-    bonus: Float32,
-    items: Int32,
-    scores: Float32,
-    shares: Float32,
-    counts: Int32,
-) -> None:
-    """Exact top-K of left x right + weight x (second left x second right), for rows `first` to `last`.
-
-    Only positive scores of columns that are eligible and not in the row of `excluded` count; equal scores rank by
-    the lower column. With `relative` both products are first divided by their largest such value in the row. The
-    `bonus` of a column is added to its positive scores. Fills `items`, `scores` and `shares` (the part of both
-    products that the first gave), each rows x K, and `counts`. Memory: four arrays of the number of columns.
-    """
-    size = eligible.size
-    sums, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    state, touched = np.zeros(size, np.int8), np.empty(size, np.int32)
-    for row in range(first, last):
-        count = _accumulate(row, left, right, sums, state, touched, 0)
-        count = _accumulate(row, second_left, second_right, second, state, touched, count)
-        _rule_out(row, excluded, eligible, state, touched, count)
-        factor = _scale(sums, state, touched, count, 1.0, relative)
-        second_factor = _scale(second, state, touched, count, second_weight, relative)
-        heap, heap_items = scores[row], items[row]
-        found = _select(sums, factor, second, second_factor, bonus, state, touched, count, heap, heap_items)
-        counts[row] = found
-        for place in range(found):
-            given = factor * sums[heap_items[place]]
-            shares[row, place] = given / (given + second_factor * second[heap_items[place]])
-        for t in range(count):
-            sums[touched[t]], second[touched[t]], state[touched[t]] = 0.0, 0.0, 0
 
 
 @compiled
@@ -189,6 +55,13 @@ def beats_last(items: Int32, scores: Float32, row: int, found: int, score: float
     """Whether an entry belongs in a sorted list of `found` entries."""
     last = scores.shape[1] - 1
     return found <= last or _worse(scores[row, last], items[row, last], score, item)
+
+
+@compiled
+def _clear(pages: Float32, page: int) -> None:
+    """Set the sums of a page to 0."""
+    for lane in range(PAGE):
+        pages[page, lane] = 0.0
 
 
 @compiled
@@ -309,11 +182,133 @@ def top_sums(
                 if marked[page] != 0:
                     found = _take_page(page, pages, eligible, row, items, scores, found)
                     marked[page] = 0
-                    for lane in range(PAGE):
-                        pages[page, lane] = 0.0
+                    _clear(pages, page)
         counts[row] = found
         for place in range(found):
             shares[row, place] = 1.0
+
+
+@compiled
+def _in_pages(values: npt.NDArray[Value], pages: int) -> npt.NDArray[Value]:
+    """A value for each column as pages x PAGE, filled with zeros."""
+    padded = np.zeros(pages * PAGE, values.dtype)
+    padded[: values.size] = values
+    return padded.reshape(pages, PAGE)
+
+
+@compiled
+def _take_marked(marked: Int8, touched: Int32) -> int:
+    """List marked pages and take the marks away; returns how many there are."""
+    count = 0
+    for page in range(marked.size):
+        touched[count] = page
+        count += marked[page]
+        marked[page] = 0
+    return count
+
+
+@compiled
+def _scale(
+    pages: Float32, touched: Int32, count: int, eligible: Bools, largest: Float32, weight: float, relative: bool
+) -> np.float32:
+    """What to multiply a product with: its weight, divided by its largest candidate where `relative`.
+
+    Sums of columns that are not eligible become 0. `largest` (PAGE) is room to work in.
+    """
+    largest[:] = 0.0
+    for t in range(count):
+        page = touched[t]
+        for lane in range(PAGE):
+            value = pages[page, lane] if eligible[page, lane] else np.float32(0.0)
+            pages[page, lane] = value
+            largest[lane] = value if value > largest[lane] else largest[lane]
+    most = largest.max()
+    if not relative:
+        return np.float32(weight)
+    return np.float32(weight) / most if most > 0 else np.float32(0.0)
+
+
+@compiled
+def _take_both(
+    page: int, pages: Float32, factor: np.float32, second: Float32, second_factor: np.float32, bonus: Float32,
+    line: Float32, row: int, items: Int32, scores: Float32, found: int,
+) -> int:  # fmt: skip
+    """Put the columns of a page that belong there into the list of a row; returns its new length.
+
+    `line` (PAGE) is room for their scores.
+    """
+    k = items.shape[1]
+    lowest = scores[row, k - 1] if found == k else _LOWEST
+    promising = np.uint8(0)
+    for lane in range(PAGE):
+        score = factor * pages[page, lane] + second_factor * second[page, lane]
+        score = score + bonus[page, lane] if score > 0 else _NONE
+        line[lane] = score
+        promising = np.uint8(promising | np.uint8(score >= lowest))
+    if promising == 0:
+        return found
+    for lane in range(PAGE):
+        if line[lane] < lowest:
+            continue
+        column = page * PAGE + lane
+        if beats_last(items, scores, row, found, line[lane], column):
+            insert(items, scores, row, found, line[lane], column)
+            found = min(found + 1, k)
+            lowest = scores[row, k - 1] if found == k else _LOWEST
+    return found
+
+
+@compiled
+def top_products(
+    first: int,
+    last: int,
+    left: Matrix,
+    right: Matrix,
+    second_left: Matrix,
+    second_right: Matrix,
+    second_weight: float,
+    relative: bool,
+    excluded: Matrix,
+    eligible: Bools,
+    bonus: Float32,
+    items: Int32,
+    scores: Float32,
+    shares: Float32,
+    counts: Int32,
+) -> None:
+    """Exact top-K of left x right + weight x (second left x second right), for rows `first` to `last`.
+
+    Only positive scores of columns that are eligible and not in the row of `excluded` count; equal scores rank by
+    the lower column. With `relative` both products are first divided by their largest such value in the row. The
+    `bonus` of a column is added to its positive scores. Fills `items`, `scores` and `shares` (the part of both
+    products that the first gave), each rows x K, and `counts`. Memory: five arrays of the number of columns.
+    """
+    size = -(-eligible.size // PAGE)
+    pages, second = np.zeros((size, PAGE), np.float32), np.zeros((size, PAGE), np.float32)
+    allowed, extra = _in_pages(eligible, size), _in_pages(bonus, size)
+    sums, second_sums = pages.reshape(-1), second.reshape(-1)
+    marked, touched = np.zeros(size, np.int8), np.empty(size + 1, np.int32)
+    line = np.empty(PAGE, np.float32)
+    for row in range(first, last):
+        _scatter(row, left, right, sums, marked)
+        _scatter(row, second_left, second_right, second_sums, marked)
+        for x in range(excluded[0][row], excluded[0][row + 1]):
+            sums[excluded[1][x]] = second_sums[excluded[1][x]] = 0.0
+        count = _take_marked(marked, touched)
+        factor = _scale(pages, touched, count, allowed, line, 1.0, relative)
+        second_factor = _scale(second, touched, count, allowed, line, second_weight, relative)
+        found = 0
+        for t in range(count):
+            found = _take_both(
+                touched[t], pages, factor, second, second_factor, extra, line, row, items, scores, found
+            )
+        counts[row] = found
+        for place in range(found):
+            given = factor * sums[items[row, place]]
+            shares[row, place] = given / (given + second_factor * second_sums[items[row, place]])
+        for t in range(count):
+            _clear(pages, touched[t])
+            _clear(second, touched[t])
 
 
 @compiled
