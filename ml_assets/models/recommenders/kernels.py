@@ -21,8 +21,8 @@ Value = TypeVar("Value", bound=np.generic)
 
 PAGE = 64
 """Columns looked through at once."""
-_FEW = 4
-"""Rows with fewer products than a part of the columns list what they touch."""
+_FEW, _FEW_OF_TWO = 4, 16
+"""Rows with fewer products than a part of the columns list what they touch; measured, with one product and two."""
 _LEAST = np.float32(2.0**-149)
 """The smallest positive score."""
 _LOWEST = np.finfo(np.float32).min
@@ -99,9 +99,11 @@ def _take_page(page: int, pages: Float32, eligible: Bools, row: int, items: Int3
 
 
 @compiled
-def _scatter_listed(row: int, left: Matrix, right: Matrix, sums: Float32, touched: Int32) -> int:
-    """Add one row of left x right to `sums` and list the columns it touches, some of them twice; returns how many."""
-    count = 0
+def _scatter_listed(row: int, left: Matrix, right: Matrix, sums: Float32, touched: Int32, count: int) -> int:
+    """Add one row of left x right to `sums` and list the columns it touches behind `count` others.
+
+    Some are listed twice. Returns how many there are.
+    """
     for a in range(left[0][row], left[0][row + 1]):
         r, factor = left[1][a], left[2][a]
         for b in range(right[0][r], right[0][r + 1]):
@@ -169,11 +171,10 @@ def top_sums(
         listed = _products(row, left, right) <= few
         count = 0
         if listed:
-            count = _scatter_listed(row, left, right, sums, touched)
+            count = _scatter_listed(row, left, right, sums, touched, 0)
         else:
             _scatter(row, left, right, sums, marked)
-        for x in range(excluded[0][row], excluded[0][row + 1]):
-            sums[excluded[1][x]] = 0.0
+        _exclude(row, excluded, sums)
         found = 0
         if listed:
             found = _take_listed(touched, count, sums, eligible, row, items, scores)
@@ -259,6 +260,67 @@ def _take_both(
 
 
 @compiled
+def _scale_listed(
+    sums: Float32, touched: Int32, count: int, eligible: Bools, weight: float, relative: bool
+) -> np.float32:
+    """As `_scale`, for listed columns."""
+    most = np.float32(0.0)
+    for t in range(count):
+        if not eligible[touched[t]]:
+            sums[touched[t]] = 0.0
+        most = max(most, sums[touched[t]])
+    if not relative:
+        return np.float32(weight)
+    return np.float32(weight) / most if most > 0 else np.float32(0.0)
+
+
+@compiled
+def _holds(items: Int32, row: int, found: int, item: int) -> bool:
+    """Whether a list has an item already."""
+    held = False
+    for place in range(found):
+        held |= items[row, place] == item
+    return held
+
+
+@compiled
+def _take_both_listed(
+    touched: Int32, count: int, sums: Float32, factor: np.float32, second: Float32, second_factor: np.float32,
+    bonus: Float32, row: int, items: Int32, scores: Float32,
+) -> int:  # fmt: skip
+    """Make the list of a row from the touched columns; returns its length."""
+    found, k = 0, items.shape[1]
+    for t in range(count):
+        column = touched[t]
+        score = factor * sums[column] + second_factor * second[column]
+        if score <= 0:
+            continue
+        score += bonus[column]
+        if beats_last(items, scores, row, found, score, column) and not _holds(items, row, found, column):
+            insert(items, scores, row, found, score, column)
+            found = min(found + 1, k)
+    return found
+
+
+@compiled
+def _exclude(row: int, excluded: Matrix, sums: Float32) -> None:
+    """Set the sums of what must not be listed to 0."""
+    for x in range(excluded[0][row], excluded[0][row + 1]):
+        sums[excluded[1][x]] = 0.0
+
+
+@compiled
+def _share(
+    row: int, found: int, sums: Float32, factor: np.float32, second: Float32, second_factor: np.float32,
+    items: Int32, shares: Float32,
+) -> None:  # fmt: skip
+    """The part of the first product in the scores of a list."""
+    for place in range(found):
+        given = factor * sums[items[row, place]]
+        shares[row, place] = given / (given + second_factor * second[items[row, place]])
+
+
+@compiled
 def top_products(
     first: int,
     last: int,
@@ -284,31 +346,42 @@ def top_products(
     products that the first gave), each rows x K, and `counts`. Memory: five arrays of the number of columns.
     """
     size = -(-eligible.size // PAGE)
-    pages, second = np.zeros((size, PAGE), np.float32), np.zeros((size, PAGE), np.float32)
+    pages, second_pages = np.zeros((size, PAGE), np.float32), np.zeros((size, PAGE), np.float32)
+    sums, second = pages.reshape(-1), second_pages.reshape(-1)
     allowed, extra = _in_pages(eligible, size), _in_pages(bonus, size)
-    sums, second_sums = pages.reshape(-1), second.reshape(-1)
-    marked, touched = np.zeros(size, np.int8), np.empty(size + 1, np.int32)
+    few = eligible.size // _FEW_OF_TWO
+    marked, touched = np.zeros(size, np.int8), np.empty(max(few, size) + 1, np.int32)
     line = np.empty(PAGE, np.float32)
     for row in range(first, last):
-        _scatter(row, left, right, sums, marked)
-        _scatter(row, second_left, second_right, second_sums, marked)
-        for x in range(excluded[0][row], excluded[0][row + 1]):
-            sums[excluded[1][x]] = second_sums[excluded[1][x]] = 0.0
-        count = _take_marked(marked, touched)
-        factor = _scale(pages, touched, count, allowed, line, 1.0, relative)
-        second_factor = _scale(second, touched, count, allowed, line, second_weight, relative)
         found = 0
-        for t in range(count):
-            found = _take_both(
-                touched[t], pages, factor, second, second_factor, extra, line, row, items, scores, found
-            )
+        if _products(row, left, right) + _products(row, second_left, second_right) <= few:
+            count = _scatter_listed(row, left, right, sums, touched, 0)
+            count = _scatter_listed(row, second_left, second_right, second, touched, count)
+            _exclude(row, excluded, sums)
+            _exclude(row, excluded, second)
+            factor = _scale_listed(sums, touched, count, eligible, 1.0, relative)
+            second_factor = _scale_listed(second, touched, count, eligible, second_weight, relative)
+            found = _take_both_listed(touched, count, sums, factor, second, second_factor, bonus, row, items, scores)
+            _share(row, found, sums, factor, second, second_factor, items, shares)
+            for t in range(count):
+                sums[touched[t]] = second[touched[t]] = 0.0
+        else:
+            _scatter(row, left, right, sums, marked)
+            _scatter(row, second_left, second_right, second, marked)
+            _exclude(row, excluded, sums)
+            _exclude(row, excluded, second)
+            count = _take_marked(marked, touched)
+            factor = _scale(pages, touched, count, allowed, line, 1.0, relative)
+            second_factor = _scale(second_pages, touched, count, allowed, line, second_weight, relative)
+            for t in range(count):
+                found = _take_both(
+                    touched[t], pages, factor, second_pages, second_factor, extra, line, row, items, scores, found
+                )
+            _share(row, found, sums, factor, second, second_factor, items, shares)
+            for t in range(count):
+                _clear(pages, touched[t])
+                _clear(second_pages, touched[t])
         counts[row] = found
-        for place in range(found):
-            given = factor * sums[items[row, place]]
-            shares[row, place] = given / (given + second_factor * second_sums[items[row, place]])
-        for t in range(count):
-            _clear(pages, touched[t])
-            _clear(second, touched[t])
 
 
 @compiled
