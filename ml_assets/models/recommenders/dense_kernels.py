@@ -4,7 +4,7 @@ Only numbers enter here, as in `kernels.py`; packing, checks and threads belong 
 approximate scores of a group of customers for a block of items; whatever could rank within its rounding error is
 scored again exactly, so lists depend neither on the BLAS nor on how the work is shared out.
 
-Numba notices changes of this file alone: after editing what comes from `kernels.py`, touch this file too.
+Numba notices changes of this file alone: after editing the lists of `product_kernels.py`, touch this file too.
 """
 
 # Compiled functions take positional arguments only.
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.models.recommenders.compiling import compiled, compiled_in_any_order
-from ml_assets.models.recommenders.kernels import Matrix, beats_last, insert
+from ml_assets.models.recommenders.kernels import Matrix
+from ml_assets.models.recommenders.product_kernels import beats_last, insert
 from ml_assets.models.recommenders.sparse import Float32, Int32, Int64
 
 Float64 = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_assets.models.recommenders import kernels
+from ml_assets.models.recommenders import kernels, product_kernels
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int8, Int32
 
 BLOCK = 8192
@@ -80,7 +80,7 @@ def top_items(
     if second is None and bonus is None and not relative:
         if k > 0:
             alone = (matrix(left), matrix(right), barred, eligible, *filled)
-            in_threads(left.rows, lambda first, last: kernels.top_sums(first, last, *alone))
+            in_threads(left.rows, lambda first, last: product_kernels.top_sums(first, last, *alone))
         return lists
     if bonus is None:
         bonus = np.zeros(right.columns, np.float32)
@@ -89,7 +89,7 @@ def top_items(
         matrix(left), matrix(right), matrix(second_left), matrix(second_right), float(weight), relative,
         barred, eligible, bonus, *filled,
     )  # fmt: skip
-    in_threads(left.rows, lambda first, last: kernels.top_products(first, last, *arguments))
+    in_threads(left.rows, lambda first, last: product_kernels.top_products(first, last, *arguments))
     return lists
 
 
