@@ -86,12 +86,9 @@ def cases(quick: bool) -> Iterator[Case]:
         available(rng, counts.columns),
     )
     yield built_in_sparse_case(purchases, rng)
-    yield sparse_case(
-        "sparse, skewed",
-        histories,
-        random_rows(rng, items, items, 100),
-        available(rng, items),
-    )
+    similar, eligible = random_rows(rng, items, items, 100), available(rng, items)
+    yield sparse_case("sparse, skewed", histories, similar, eligible)
+    yield two_products_case("sparse, two products", rng, histories, similar, eligible)
 
 
 def dense_case(name: str, users: Float32, items: Float32, excluded: Csr, eligible: Bools) -> Case:
@@ -117,6 +114,25 @@ def sparse_case(name: str, histories: Csr, similar: Csr, eligible: Bools) -> Cas
         sides["implicit"] = lambda: theirs(histories, K)[0]
     products = int(lengths.sum() / max(histories.rows, 1))
     return Case(name, f"{histories.rows:,} x {similar.columns:,}, {products:,} products each", sides)
+
+
+def two_products_case(name: str, rng: np.random.Generator, histories: Csr, similar: Csr, eligible: Bools) -> Case:
+    """Histories times similarities, plus neighbours times histories: what lists of new items are made of."""
+    users = histories.rows
+    neighbours = random_rows(rng, users, users, 50)
+    trend = (rng.random(similar.columns) / 10).astype(np.float32)
+
+    def floor() -> None:
+        scattered_product(histories, similar)
+        scattered_product(neighbours, histories)
+
+    def ours() -> object:
+        second = (neighbours, histories, 0.5)
+        return top_items(
+            histories, similar, K, eligible=eligible, excluded=histories, second=second, relative=True, bonus=trend
+        )
+
+    return Case(name, f"{users:,} x {similar.columns:,}", {"floor": floor, "ours": ours})
 
 
 def built_in_sparse_case(purchases: Purchases, rng: np.random.Generator) -> Case:
@@ -202,9 +218,13 @@ def show(measured: list[Measured], blas: list[dict[str, Any]]) -> None:
     versions = sorted({f"{each['internal_api']} {each['version']} ({each['architecture']})" for each in blas})
     OUT.print(f"{os.cpu_count()} workers, one BLAS thread each; {', '.join(versions)}.")
     if not scoring_implicit.INSTALLED:
-        OUT.print(f"implicit is not installed: {scoring_implicit.INSTALL}", markup=False)
+        OUT.print(
+            f"implicit is not installed, so its columns are empty. To compare: {scoring_implicit.INSTALL}", markup=False
+        )
 
 
 def main() -> None:
     """Measure what the command line asks for."""
-    typer.run(run)
+    app = typer.Typer(add_completion=False)
+    app.command()(run)
+    app(prog_name="python -m benchmarks scoring")

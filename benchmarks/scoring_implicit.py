@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32
 
 INSTALLED = find_spec("implicit") is not None
-INSTALL = "pip install 'ml-assets[bench]'"
+INSTALL = "pip install -e '.[bench]'"
 
 
 def dense_lists(users: Float32, items: Float32, k: int, eligible: Bools, excluded: Csr) -> Int32:
