@@ -5,13 +5,14 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint format lock clean
+.PHONY: help demo ui test lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
 	@echo "make ui      Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test    all tests"
 	@echo "make lint    ruff and mypy"
+	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
 	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; results in .ml_assets stay"
 
@@ -50,6 +51,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks scoring
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \

@@ -91,6 +91,83 @@ def test_top_items_are_the_best_by_score_then_code_without_excluded_ones(problem
         assert len(set(lists.items[row, :count].tolist())) == count
 
 
+@st.composite
+def larger_problems(draw):
+    """Rows that touch few of the columns, and rows that touch most."""
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    columns, inner, per_row = draw(st.integers(1, 500)), draw(st.integers(1, 12)), draw(st.integers(0, 12))
+
+    def drawn(rows: int) -> np.ndarray:
+        return rng.integers(-2, 3, (rows, columns)) * (rng.random((rows, columns)) * columns < per_row**2)
+
+    return {
+        "left": rng.integers(-2, 3, (6, inner)),
+        "right": drawn(inner),
+        "other": drawn(6),
+        "excluded": rng.random((6, columns)) < 0.2,
+        "eligible": rng.random(columns) < 0.8,
+        "bonus": rng.integers(0, 3, columns).astype(np.float32),
+        "k": draw(st.integers(1, 30)),
+        "relative": False,
+    }
+
+
+@given(larger_problems(), st.booleans())
+@settings(deadline=None)
+def test_lists_are_the_same_whether_rows_touch_few_columns_or_many(problem, alone) -> None:
+    both = {"second": (Csr.identity(0, 6, 6), sparse(problem["other"]), 0.5), "bonus": problem["bonus"]}
+    lists = top_items(
+        sparse(problem["left"]),
+        sparse(problem["right"]),
+        problem["k"],
+        eligible=problem["eligible"],
+        excluded=sparse(problem["excluded"]),
+        **({} if alone else both),
+    )
+    if alone:
+        problem |= {"other": np.zeros_like(problem["other"]), "bonus": 0}
+    first = problem["left"] @ problem["right"]
+    for row, expected in enumerate(defined(problem)):
+        count = lists.counts[row]
+        items = lists.items[row, :count]
+        assert lists.items[row].tolist() == [item for item, _ in expected] + [-1] * (problem["k"] - count)
+        assert lists.scores[row, :count].tolist() == [score for _, score in expected]
+        assert (lists.shares[row, count:] == 0).all()
+        np.testing.assert_allclose(
+            lists.shares[row, :count],
+            first[row, items] / (first[row, items] + 0.5 * problem["other"][row, items]),
+            rtol=1e-6,
+        )
+
+
+@pytest.mark.parametrize("columns", [10, 3_000])
+def test_products_relative_to_their_largest_do_not_depend_on_how_many_columns_are_touched(columns: int) -> None:
+    rng = np.random.default_rng(0)
+    left, right, other = rng.random((4, 3)), np.zeros((3, columns)), np.zeros((4, columns))
+    right[:, :10], other[:, :10] = rng.random((3, 10)), rng.random((4, 10))
+    excluded, eligible = np.zeros((4, columns)), np.ones(columns, np.bool_)
+    # The largest that may not be listed is not what others are divided by.
+    excluded[np.arange(4), (left @ right).argmax(axis=1)] = 1
+    eligible[other.max(axis=0).argmax()] = False
+    problem = {
+        "left": left, "right": right, "other": other, "excluded": excluded > 0, "eligible": eligible,
+        "bonus": np.linspace(0.0, 0.5, columns, dtype=np.float32), "k": 6, "relative": True,
+    }  # fmt: skip
+    lists = top_items(
+        sparse(left),
+        sparse(right),
+        6,
+        eligible=eligible,
+        excluded=sparse(excluded),
+        second=(Csr.identity(0, 4, 4), sparse(other), 0.5),
+        relative=True,
+        bonus=problem["bonus"],
+    )
+    for row, expected in enumerate(defined(problem)):
+        assert lists.items[row].tolist() == [item for item, _ in expected]
+        np.testing.assert_allclose(lists.scores[row], [score for _, score in expected], rtol=1e-5)
+
+
 @pytest.mark.parametrize("rows", [1, 127, 128, 129, 1000])
 def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -> None:
     rng = np.random.default_rng(rows)

@@ -1,7 +1,8 @@
 """The compiled loops: everything whose cost grows with customers x items.
 
 Only numbers enter here (int32 codes, int64 offsets, float32 values), so shops with text ids and shops with integer
-ids share the compiled code on disk. What the numbers mean belongs to the models; threads belong to `products.py`.
+ids share the compiled code on disk. What the numbers mean belongs to the models, threads belong to `products.py`,
+the top-K of products to `product_kernels.py` and `dense_kernels.py`.
 A matrix is the tuple (indptr, indices, data) of its `Csr`.
 """
 
@@ -11,157 +12,9 @@ A matrix is the tuple (indptr, indices, data) of its `Csr`.
 import numpy as np
 
 from ml_assets.models.recommenders.compiling import compiled
-from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32, Int64
+from ml_assets.models.recommenders.sparse import Float32, Int8, Int32, Int64
 
 Matrix = tuple[Int64, Int32, Float32]
-
-
-@compiled
-def _worse(score_a: float, item_a: int, score_b: float, item_b: int) -> bool:
-    """Whether a ranks below b: lower score, or the same score and a higher code."""
-    return score_a < score_b or (score_a == score_b and item_a > item_b)
-
-
-@compiled
-def _sink(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
-    """Replace the root of a heap, which is its worst entry, and restore the order."""
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and _worse(scores[child + 1], items[child + 1], scores[child], items[child]):
-            child += 1
-        if not _worse(scores[child], items[child], score, item):
-            break
-        scores[place], items[place] = scores[child], items[child]
-        place = child
-    scores[place], items[place] = score, item
-
-
-@compiled
-def _rise(scores: Float32, items: Int32, size: int, score: float, item: int) -> None:
-    """Add an entry to a heap of `size` entries."""
-    place = size
-    while place > 0:
-        parent = (place - 1) // 2
-        if not _worse(score, item, scores[parent], items[parent]):
-            break
-        scores[place], items[place] = scores[parent], items[parent]
-        place = parent
-    scores[place], items[place] = score, item
-
-
-@compiled
-def _sort(scores: Float32, items: Int32, size: int) -> None:
-    """Turn a heap into a list, best first."""
-    for end in range(size - 1, 0, -1):
-        score, item = scores[end], items[end]
-        scores[end], items[end] = scores[0], items[0]
-        _sink(scores, items, end, score, item)
-
-
-@compiled
-def _rule_out(row: int, excluded: Matrix, eligible: Bools, state: Int8, touched: Int32, count: int) -> None:
-    """Mark touched columns that must not be listed."""
-    for x in range(excluded[0][row], excluded[0][row + 1]):
-        if state[excluded[1][x]] != 0:
-            state[excluded[1][x]] = 2
-    for t in range(count):
-        if not eligible[touched[t]]:
-            state[touched[t]] = 2
-
-
-@compiled
-def _accumulate(row: int, left: Matrix, right: Matrix, sums: Float32, state: Int8, touched: Int32, count: int) -> int:
-    """Add one row of left x right to `sums`; columns met for the first time enter `touched`."""
-    for a in range(left[0][row], left[0][row + 1]):
-        r, factor = left[1][a], left[2][a]
-        for b in range(right[0][r], right[0][r + 1]):
-            column = right[1][b]
-            if state[column] == 0:
-                state[column] = 1
-                touched[count] = column
-                count += 1
-            sums[column] += factor * right[2][b]
-    return count
-
-
-@compiled
-def _scale(sums: Float32, state: Int8, touched: Int32, count: int, weight: float, relative: bool) -> np.float32:
-    """What to multiply a product with: its weight, divided by its largest candidate where `relative`."""
-    if not relative:
-        return np.float32(weight)
-    largest = np.float32(0.0)
-    for t in range(count):
-        if state[touched[t]] == 1 and sums[touched[t]] > largest:
-            largest = sums[touched[t]]
-    return np.float32(weight) / largest if largest > 0 else np.float32(0.0)
-
-
-@compiled
-def _select(
-    sums: Float32, factor: np.float32, second: Float32, second_factor: np.float32, bonus: Float32,
-    state: Int8, touched: Int32, count: int, heap: Float32, heap_items: Int32,
-) -> int:  # fmt: skip
-    """Sort the best touched columns into `heap` and `heap_items`; returns how many there are."""
-    found = 0
-    for t in range(count):
-        column = touched[t]
-        score = factor * sums[column] + second_factor * second[column]
-        if state[column] != 1 or score <= 0:
-            continue
-        score += bonus[column]
-        if found < heap.size:
-            _rise(heap, heap_items, found, score, column)
-            found += 1
-        # Written out, because a call for every column would cost more than the rest of the loop.
-        elif heap[0] < score or (heap[0] == score and heap_items[0] > column):
-            _sink(heap, heap_items, found, score, column)
-    _sort(heap, heap_items, found)
-    return found
-
-
-@compiled
-def top_products(
-    first: int,
-    last: int,
-    left: Matrix,
-    right: Matrix,
-    second_left: Matrix,
-    second_right: Matrix,
-    second_weight: float,
-    relative: bool,
-    excluded: Matrix,
-    eligible: Bools,
-    bonus: Float32,
-    items: Int32,
-    scores: Float32,
-    shares: Float32,
-    counts: Int32,
-) -> None:
-    """Exact top-K of left x right + weight x (second left x second right), for rows `first` to `last`.
-
-    Only positive scores of columns that are eligible and not in the row of `excluded` count; equal scores rank by
-    the lower column. With `relative` both products are first divided by their largest such value in the row. The
-    `bonus` of a column is added to its positive scores. Fills `items`, `scores` and `shares` (the part of both
-    products that the first gave), each rows x K, and `counts`. Memory: four arrays of the number of columns.
-    """
-    size = eligible.size
-    sums, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    state, touched = np.zeros(size, np.int8), np.empty(size, np.int32)
-    for row in range(first, last):
-        count = _accumulate(row, left, right, sums, state, touched, 0)
-        count = _accumulate(row, second_left, second_right, second, state, touched, count)
-        _rule_out(row, excluded, eligible, state, touched, count)
-        factor = _scale(sums, state, touched, count, 1.0, relative)
-        second_factor = _scale(second, state, touched, count, second_weight, relative)
-        heap, heap_items = scores[row], items[row]
-        found = _select(sums, factor, second, second_factor, bonus, state, touched, count, heap, heap_items)
-        counts[row] = found
-        for place in range(found):
-            given = factor * sums[heap_items[place]]
-            shares[row, place] = given / (given + second_factor * second[heap_items[place]])
-        for t in range(count):
-            sums[touched[t]], second[touched[t]], state[touched[t]] = 0.0, 0.0, 0
 
 
 @compiled

@@ -10,7 +10,8 @@ best items are made there, not here.
 import numpy as np
 
 from ml_assets.models.recommenders.compiling import compiled
-from ml_assets.models.recommenders.kernels import Matrix, _rise, _sink, _sort, _worse
+from ml_assets.models.recommenders.kernels import Matrix
+from ml_assets.models.recommenders.product_kernels import beats_last, insert
 from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32, Int64
 
 
@@ -71,19 +72,13 @@ def best_pairs(
     out: Int32, out_scores: Float32, counts: Int32,
 ) -> None:  # fmt: skip
     """The best allowed pairs of rows `first` to `last` into `out` (rows x K), ties by the lower item."""
+    k = out.shape[1]
     for row in range(first, last):
-        heap, heap_items = out_scores[row], out[row]
         found = 0
         for place in range(starts[row], starts[row + 1]):
-            if not allowed[place]:
-                continue
-            score, item = scores[place], items[place]
-            if found < heap.size:
-                _rise(heap, heap_items, found, score, item)
-                found += 1
-            elif _worse(heap[0], heap_items[0], score, item):
-                _sink(heap, heap_items, found, score, item)
-        _sort(heap, heap_items, found)
+            if allowed[place] and beats_last(out, out_scores, row, found, scores[place], items[place]):
+                insert(out, out_scores, row, found, scores[place], items[place])
+                found = min(found + 1, k)
         counts[row] = found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_assets.models.recommenders import kernels, pair_kernels
+from ml_assets.models.recommenders import kernels, pair_kernels, product_kernels
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int8, Int32, Int64
 
 BLOCK = 8192
@@ -96,33 +96,23 @@ def top_items(
     bonus: Float32 | None = None,
 ) -> Lists:
     """The exact top-K of left x right, plus weight x a second product, for each row; see the kernel."""
-    if bonus is None:
-        bonus = np.zeros(right.columns, np.float32)
     lists = Lists.empty(left.rows, k)
     nothing = Csr.empty(left.rows, 0)
+    barred = matrix(excluded or nothing)
+    filled = (lists.items, lists.scores, lists.shares, lists.counts)
+    if second is None and bonus is None and not relative:
+        if k > 0:
+            alone = (matrix(left), matrix(right), barred, eligible, *filled)
+            in_threads(left.rows, lambda first, last: product_kernels.top_sums(first, last, *alone))
+        return lists
+    if bonus is None:
+        bonus = np.zeros(right.columns, np.float32)
     second_left, second_right, weight = second or (nothing, Csr.empty(0, right.columns), 0.0)
     arguments = (
         matrix(left), matrix(right), matrix(second_left), matrix(second_right), float(weight), relative,
-        matrix(excluded or nothing), eligible, bonus, lists.items, lists.scores, lists.shares, lists.counts,
+        barred, eligible, bonus, *filled,
     )  # fmt: skip
-    in_threads(left.rows, lambda first, last: kernels.top_products(first, last, *arguments))
-    return lists
-
-
-def top_factors(customers: Float32, items: Float32, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
-    """The exact top-K of customers x factors times items x factors, for each row; only positive scores count."""
-    lists = Lists.empty(customers.shape[0], k)
-    for first, last in blocks(0, customers.shape[0], 256):
-        scores = np.where(eligible, customers[first:last] @ items.T, 0)
-        if excluded is not None:
-            block = excluded.block(first, last)
-            scores[block.row_numbers(), block.indices] = 0
-        kept = min(k, scores.shape[1])
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :kept].astype(np.int32)
-        best = np.take_along_axis(scores, order, axis=1)
-        lists.items[first:last, :kept] = np.where(best > 0, order, -1)
-        lists.scores[first:last, :kept] = np.maximum(best, 0)
-        lists.counts[first:last] = (best > 0).sum(axis=1)
+    in_threads(left.rows, lambda first, last: product_kernels.top_products(first, last, *arguments))
     return lists
 
 

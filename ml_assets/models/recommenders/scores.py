@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from ml_assets.models.recommenders import pair_kernels
-from ml_assets.models.recommenders.products import Lists, fill_up, in_threads, top_factors
+from ml_assets.models.recommenders.dense_products import top_factors
+from ml_assets.models.recommenders.products import Lists, fill_up, in_threads
 from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32, Int64
 
 
@@ -77,7 +78,11 @@ class FactorScores:
 
     def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
         """The largest positive dot products."""
-        return top_factors(self.customers, self.items, k, eligible=eligible, excluded=excluded)
+        lists = top_factors(self.customers, self.items, k, eligible=eligible, excluded=excluded)
+        found = (lists.items >= 0) & (lists.scores > 0)
+        lists.items[~found], lists.scores[~found] = -1, 0
+        lists.counts[:] = found.sum(axis=1)
+        return lists
 
     def pairs(self, starts: Int64, items: Int32) -> Float32:
         """Dot products of the given pairs, never below 0."""

@@ -1,0 +1,86 @@
+"""The benchmarks run; what they measure is never judged here, because machines are shared."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.scoring import K, available, random_rows
+from benchmarks.scoring_floors import BlockedProduct
+from benchmarks.sides import interleaved, ratios
+from ml_assets.models.recommenders.dense_products import top_factors
+from ml_assets.models.recommenders.products import top_items
+
+ROOT = Path(__file__).parent.parent
+
+
+def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_short_run_of_the_scoring_benchmark_gives_every_figure() -> None:
+    ran = benchmarks("scoring", "--quick", "--json")
+    assert ran.returncode == 0, ran.stderr
+    facts = json.loads(ran.stdout)
+    assert [each["case"] for each in facts["cases"]] == [
+        "dense, flat norms",
+        "dense, built-in data",
+        "sparse, built-in data",
+        "sparse, skewed",
+        "sparse, two products",
+    ]
+    for each in facts["cases"]:
+        assert each["ours_ratio_of_minima"] == pytest.approx(each["ours_seconds"] / each["floor_seconds"])
+    assert facts["workers"] >= 1
+    assert facts["blas"]
+
+
+def test_without_a_name_the_benchmarks_are_listed() -> None:
+    ran = benchmarks()
+    assert ran.returncode == 0
+    assert "scoring  Exact top-K scoring beside its floor" in ran.stdout
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
+    ran = benchmarks("shoring")
+    assert ran.returncode == 1
+    assert "there is no benchmark shoring" in ran.stderr
+    assert "scoring" in ran.stdout
+
+
+def test_sides_take_turns_after_one_run_that_does_not_count() -> None:
+    turns: list[str] = []
+    seconds = interleaved({"a": lambda: turns.append("a"), "b": lambda: turns.append("b")}, 2)
+    assert turns == ["a", "b"] * 3
+    assert {name: len(each) for name, each in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_ratios_are_those_of_the_least_seconds_and_the_median_of_the_turns() -> None:
+    assert ratios([4.0, 3.0, 9.0], [2.0, 1.0, 3.0]) == (3.0, 3.0)
+    assert ratios([4.0, 5.0, 9.0], [2.0, 1.0, 3.0]) == (4.0, 3.0)
+
+
+def test_the_floor_of_dense_scoring_multiplies_everything() -> None:
+    rng = np.random.default_rng(0)
+    users, items = rng.standard_normal((300, 8), dtype=np.float32), rng.standard_normal((1_300, 8), dtype=np.float32)
+    product = BlockedProduct(users, items)
+    product()
+    assert sum(block.shape[1] for block in product._blocks[product.shape[1]]) == len(items)
+
+
+def test_what_is_compared_gives_the_same_lists() -> None:
+    pytest.importorskip("implicit")
+    from benchmarks.scoring_implicit import SparseLists, dense_lists
+
+    rng = np.random.default_rng(0)
+    histories, similar, eligible = random_rows(rng, 50, 400, 10), random_rows(rng, 400, 400, 30), available(rng, 400)
+    ours = top_items(histories, similar, K, eligible=eligible, excluded=histories)
+    np.testing.assert_array_equal(SparseLists(similar, eligible)(histories, K)[0], ours.items)
+    users, items = rng.standard_normal((50, 8), dtype=np.float32), rng.standard_normal((400, 8), dtype=np.float32)
+    dense = top_factors(users, items, K, eligible=eligible, excluded=histories)
+    np.testing.assert_array_equal(dense_lists(users, items, K, eligible, histories), dense.items)
