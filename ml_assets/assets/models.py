@@ -42,6 +42,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
                 "The recommender of the week, chosen and trained on events before its Monday.",
                 group="models",
                 kinds={"numba", "lightgbm"},
+                stored=False,
             ),
         },
         deps=[_last_week(shop, "interactions"), shop.key("items")],
@@ -59,7 +60,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
-    ) -> Iterator[dg.Output[pl.DataFrame] | dg.Output[None] | dg.AssetCheckResult]:
+    ) -> Iterator[dg.Output[pl.DataFrame] | dg.MaterializeResult[None] | dg.AssetCheckResult]:
         week = date.fromisoformat(context.partition_key)
         with serving.connect() as connection:
             known = {name: champion(connection, "recommender", week, placement=name) for name in placements}
@@ -91,9 +92,8 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
                     method=study.choices[placement].method if placement in study.choices else SIMILAR_ITEMS,
                     facts=decision.facts,
                 )
-        yield dg.Output(
-            None,
-            "recommender_model",
+        yield dg.MaterializeResult(
+            asset_key=shop.key("recommender_model"),
             metadata={**decision_metadata(decisions, study), **_facts(trained)},
             data_version=dg.DataVersion(trained.card.version),
         )

@@ -23,10 +23,15 @@ class Shop:
         """The asset key: the name, prefixed for a named shop."""
         return dg.AssetKey([self.settings.name, name] if self.settings.name else [name])
 
-    def out(self, name: str, description: str, *, group: str, kinds: set[str]) -> dg.AssetOut:
-        """One of several assets that a step makes."""
+    def out(self, name: str, description: str, *, group: str, kinds: set[str], stored: bool = True) -> dg.AssetOut:
+        """One of several assets that a step makes; one that is not `stored` is kept by the step itself."""
         return dg.AssetOut(
-            key=self.key(name), description=description, group_name=group, kinds=kinds, owners=self.owners
+            key=self.key(name),
+            description=description,
+            group_name=group,
+            kinds=kinds,
+            owners=self.owners,
+            dagster_type=dg.Any if stored else dg.Nothing,
         )
 
     @property

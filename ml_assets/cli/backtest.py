@@ -79,7 +79,9 @@ def backtest(
     summary = study.summary()
     for placement in summary["placement"].unique(maintain_order=True):
         shown = summary.filter(pl.col("placement") == placement)
-        show_evaluation(shown, f"{placement.replace('_', ' ').capitalize()}, windows before {last}, K = 10")
+        windows = f"{shown['windows'][0]} windows" if shown["windows"][0] > 1 else "one window"
+        title = f"{placement.replace('_', ' ').capitalize()}, {windows} up to {last}, K = 10"
+        show_evaluation(shown.drop("placement"), title)
     next_commands(
         config,
         ("ml-assets run", "train on all of it and publish the newest day"),

@@ -19,18 +19,15 @@ from ml_assets.errors import UserError
 HEADINGS = {
     "placement": "placement",
     "horizon": "days",
-    "windows": "windows",
     "method": "method",
-    "role": "",
-    "recall": "Recall@10",
+    "role": "role",
     "ndcg": "NDCG@10",
     "interval": "95 % interval",
+    "recall": "Recall@10",
     "hit_rate": "hit rate",
-    "coverage": "coverage",
     "items_shown": "items",
     "novelty": "novelty",
     "repeat_share": "repeats",
-    "customers": "customers",
 }
 WORDS = ("placement", "method", "role")
 
@@ -113,7 +110,7 @@ def show_sayings(sayings: list[str], choices: dict[str, str]) -> None:
 def show_evaluation(metrics: pl.DataFrame, title: str) -> None:
     """Print an evaluation table; columns that it does not have are left out."""
     if "ndcg_low" in metrics.columns:
-        metrics = metrics.with_columns(interval=pl.format("{} to {}", _short("ndcg_low"), _short("ndcg_high")))
+        metrics = metrics.with_columns(interval=pl.format("{}-{}", _short("ndcg_low"), _short("ndcg_high")))
     columns = [name for name in HEADINGS if name in metrics.columns]
     rows = [[_cell(row[name]) for name in columns] for row in metrics.iter_rows(named=True)]
     shown = [HEADINGS[name] for name in columns]

@@ -1,65 +1,26 @@
 """The whole way, from a shop's files to rows that an application reads, through the command line."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import chdir
 from datetime import date
-from pathlib import Path
 
 import polars as pl
-import psycopg
 import pytest
 
-from ml_assets.cli import main as command
-from ml_assets_tests.shop import write_shop
+from ml_assets_tests.cli.shops import Shop, running_shop
 
 DAY = date(2024, 5, 31)
-
-
-class Shop:
-    """A shop in a folder of its own, on a database of its own."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.config = write_shop(folder / "shop")
-        self.home = self.config.parent / ".ml_assets"
-        self.url = url
-
-    def call(self, *arguments: str) -> int:
-        """Run `ml-assets ...` on the shop."""
-        before, sys.argv = sys.argv, ["ml-assets", *arguments, "--config", str(self.config)]
-        try:
-            return command.exit_code()
-        finally:
-            sys.argv = before
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        """What an application reads."""
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")
 def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop whose last day has been run."""
-    environment = dict(os.environ)
-    with psycopg.connect(embedded_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE pipeline")
-    url = embedded_url.replace("/postgres?", "/pipeline?")
-    os.environ["DATABASE_URL"] = url
-    os.environ.pop("DAGSTER_HOME", None)
-    folder = tmp_path_factory.mktemp("pipeline")
-    with chdir(folder):
-        made = Shop(folder, url)
+    with running_shop(embedded_url, tmp_path_factory.mktemp("pipeline"), "pipeline") as made:
         assert made.call("run", "--date", DAY.isoformat()) == 0
         yield made
-    os.environ.clear()
-    os.environ.update(environment)
-    with psycopg.connect(embedded_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE pipeline WITH (FORCE)")
 
 
 def test_every_customer_has_full_dense_lists_of_the_shops_own_ids(shop: Shop) -> None:
@@ -67,7 +28,7 @@ def test_every_customer_has_full_dense_lists_of_the_shops_own_ids(shop: Shop) ->
         "SELECT customer_id, placement, array_agg(rank ORDER BY rank), count(DISTINCT item_id) "
         "FROM books_ml.recommendations GROUP BY 1, 2"
     )
-    assert len(lists) == 2 * 40
+    assert len(lists) == 3 * 40
     assert {tuple(row[2]) for row in lists} == {(1, 2, 3, 4, 5)}  # type: ignore[arg-type]
     assert {row[3] for row in lists} == {5}
     assert all(str(row[0]).startswith("c-") for row in lists)
@@ -145,7 +106,7 @@ def test_two_commands_at_once_take_turns(shop: Shop) -> None:
 
 def test_psql_reads_what_was_published(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     assert shop.call("psql", "--csv", "-c", "SELECT count(*) AS lists FROM books_ml.recommendations") == 0
-    assert capfd.readouterr().out == "lists\n400\n"
+    assert capfd.readouterr().out == "lists\n600\n"
     assert shop.call("psql", "--csv", "-c", "SELECT 1 AS a", "-c", "SELECT 2 AS b") == 0
     assert capfd.readouterr().out == "a\n1\nb\n2\n"
     assert shop.call("psql", "-c", "SELECT nonsense") == 1

@@ -16,9 +16,8 @@ from ml_assets.models.evaluation.measures import Measure, Measures, surely_bette
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.recipes import Recipe, combination, single
 from ml_assets.models.ranking.sources import SOURCES
-from ml_assets.models.selection.choose import SIMPLE_FIRST, WORDS, YARDSTICKS, choose
+from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, WORDS, YARDSTICKS, choose
 from ml_assets.models.selection.promotion import decide
-from ml_assets.models.selection.study import CHAMPION
 from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, plan_windows
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
@@ -258,3 +257,7 @@ def test_large_shops_are_studied_on_a_sample() -> None:
 def test_all_placements_are_measured() -> None:
     study = studied(made_shop(customers=300), catalogue(), quick_settings())
     assert set(study.measures.table()["placement"]) == set(PLACEMENTS) == set(study.choices)
+
+
+def test_the_champion_competes_for_promotion_and_not_for_being_chosen() -> None:
+    assert chosen(measured("popularity", 0.2, 0.2), measured(CHAMPION, 0.4, 0.4)) == "popularity"

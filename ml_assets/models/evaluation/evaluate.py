@@ -26,9 +26,9 @@ from ml_assets.models.recommenders.products import Lists
 from ml_assets.models.recommenders.purchases import encode
 from ml_assets.models.segmentation.model import assign
 from ml_assets.models.segmentation.train import train_segmentation
-from ml_assets.models.selection.choose import YARDSTICKS
+from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS
 from ml_assets.models.selection.past import K, Past
-from ml_assets.models.selection.study import CHAMPION, Study, study_shop
+from ml_assets.models.selection.study import Study, study_shop
 from ml_assets.models.training import fit_recommender
 from ml_assets.settings.shop import Settings
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from ml_assets.models.evaluation.measures import Measures, mean_gain, surely_better, worst_gain
 
+CHAMPION = "champion"
+"""The name under which the method that scores now is measured; it competes for promotion, not for being chosen."""
+
 YARDSTICKS = {
     "for_you": ("personal_frequency", "popularity"),
     "discover": ("popularity",),
@@ -79,7 +82,8 @@ def choose(measures: Measures, placement: str) -> Choice:
 
     Raises ValueError where no yardstick was measured.
     """
-    found = {method: measures.of(placement, method) for method in measures.methods(placement)}
+    competing = [method for method in measures.methods(placement) if method != CHAMPION]
+    found = {method: measures.of(placement, method) for method in competing}
     yardsticks = [name for name in YARDSTICKS[placement] if name in found]
     if not yardsticks:
         raise ValueError(f"no yardstick of {placement} was measured")

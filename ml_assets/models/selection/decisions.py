@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any
 
 from ml_assets.models.ranking.recipes import Recipe
+from ml_assets.models.selection.choose import CHAMPION
 from ml_assets.models.selection.promotion import Decision, decide
-from ml_assets.models.selection.study import CHAMPION, Study
+from ml_assets.models.selection.study import Study
 from ml_assets.settings.recommender import SelectionSettings
 
 SIMILAR_ITEMS = "similar_items"

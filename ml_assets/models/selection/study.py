@@ -15,13 +15,14 @@ import polars as pl
 from pydantic import JsonValue
 
 from ml_assets.models.evaluation.measures import Measure, Measures
+from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.pool import Pool
 from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.ranking.recipes import COMBINATIONS, VARIANTS, Recipe, combination, single
 from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
-from ml_assets.models.selection.choose import WORDS, YARDSTICKS, Choice, choose
+from ml_assets.models.selection.choose import CHAMPION, WORDS, YARDSTICKS, Choice, choose
 from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.search import search_parameters
 from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, Plan, plan_windows
@@ -29,8 +30,6 @@ from ml_assets.settings.shop import Settings
 
 Report = Callable[[str], None]
 CHOSEN, YARDSTICK = "chosen", "yardstick"
-CHAMPION = "champion"
-"""The method that scores now, measured beside the challengers under this name where its recipe is another."""
 QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")
 """Methods that compete beside the yardsticks where the effort is quick."""
 NOISE = 0.03
@@ -123,8 +122,8 @@ class _Studying:
         self._placements = self._options.enabled_placements
         selection = self._options.selection
         self._quick = selection.effort == "quick"
-        windows = 1 if self._quick else selection.windows
-        self._plan = plan_windows(first_day, through, self._options.evaluation_days, windows)
+        self._windows = 1 if self._quick else selection.windows
+        self._plan = plan_windows(first_day, through, self._options.evaluation_days, self._windows)
         self._history = (through - first_day).days + 1
         self._measures = Measures()
         self._lessons: list[Lesson] = []
@@ -228,7 +227,7 @@ class _Studying:
     ) -> list[tuple[Past, Pool]]:
         """Measure every source on the validation windows; keep a lesson of each window that combinations need."""
         cutoffs = self._plan.cutoffs if self._plan else ()
-        wanted = min(self._options.selection.windows, len(cutoffs) - bool(kinds))
+        wanted = min(self._windows, len(cutoffs) - bool(kinds))
         validated = []
         for number, cutoff in enumerate(cutoffs[: wanted + LESSONS if kinds else wanted]):
             self._report(f"judging {len(singles)} methods on the window from {cutoff}")
@@ -239,7 +238,8 @@ class _Studying:
             if number < wanted:
                 validated.append((past, pool))
                 for name in singles:
-                    self._measures.add(past.measure(name, Single(name), pool, self._placements))
+                    placements = [placement for placement in self._placements if suits(name, placement)]
+                    self._measures.add(past.measure(name, Single(name), pool, placements))
         return validated
 
     def _measure_combinations(
@@ -332,6 +332,11 @@ class _Studying:
 def taught(placement: str) -> str:
     """The placement for which the combinations of this one learn."""
     return SHARED.get(placement, placement)
+
+
+def suits(source: str, placement: str) -> bool:
+    """Whether a source may fill a placement: what says nothing of repeats does not rank them."""
+    return SOURCES[source].repeats or REPEATS[placement] != "only"
 
 
 def off_in_words(off: Mapping[str, str]) -> list[str]:
