@@ -86,9 +86,7 @@ def cases(quick: bool) -> Iterator[Case]:
         available(rng, counts.columns),
     )
     yield built_in_sparse_case(purchases, rng)
-    similar, eligible = random_rows(rng, items, items, 100), available(rng, items)
-    yield sparse_case("sparse, skewed", histories, similar, eligible)
-    yield two_products_case("sparse, two products", rng, histories, similar, eligible)
+    yield sparse_case("sparse, skewed", histories, random_rows(rng, items, items, 100), available(rng, items))
 
 
 def dense_case(name: str, users: Float32, items: Float32, excluded: Csr, eligible: Bools) -> Case:
@@ -114,25 +112,6 @@ def sparse_case(name: str, histories: Csr, similar: Csr, eligible: Bools) -> Cas
         sides["implicit"] = lambda: theirs(histories, K)[0]
     products = int(lengths.sum() / max(histories.rows, 1))
     return Case(name, f"{histories.rows:,} x {similar.columns:,}, {products:,} products each", sides)
-
-
-def two_products_case(name: str, rng: np.random.Generator, histories: Csr, similar: Csr, eligible: Bools) -> Case:
-    """Histories times similarities, plus neighbours times histories: what lists of new items are made of."""
-    users = histories.rows
-    neighbours = random_rows(rng, users, users, 50)
-    trend = (rng.random(similar.columns) / 10).astype(np.float32)
-
-    def floor() -> None:
-        scattered_product(histories, similar)
-        scattered_product(neighbours, histories)
-
-    def ours() -> object:
-        second = (neighbours, histories, 0.5)
-        return top_items(
-            histories, similar, K, eligible=eligible, excluded=histories, second=second, relative=True, bonus=trend
-        )
-
-    return Case(name, f"{users:,} x {similar.columns:,}", {"floor": floor, "ours": ours})
 
 
 def built_in_sparse_case(purchases: Purchases, rng: np.random.Generator) -> Case:

@@ -52,7 +52,6 @@ def assert_defined(problem, k: int, lists: Lists) -> None:
         assert lists.items[row].tolist() == best + [-1] * (k - len(best))
         assert lists.scores[row, : len(best)].tolist() == scores[best].tolist()
         assert lists.counts[row] == len(best)
-        assert lists.shares[row].tolist() == [1.0] * len(best) + [0.0] * (k - len(best))
 
 
 @st.composite

@@ -172,14 +172,13 @@ def top_dots(
     excluded: Matrix,
     items: Int32,
     scores: Float32,
-    shares: Float32,
     counts: Int32,
 ) -> None:
     """Exact top-K of users x items for rows `first` to `last`; equal scores rank by the lower code.
 
     `users` is rows x factors, `lengths` (rows x 2) the length of each row without and with the factor that carries
     the bias. Blocks come longest items first, so that customers finish early; rows of `excluded` are ascending.
-    Fills `items`, `scores`, `shares` (1), each rows x K, and `counts`, which must be 0.
+    Fills `items` and `scores`, each rows x K, and `counts`, which must be 0.
     """
     waiting = np.arange(first, last)
     rows, approximate = np.empty((GROUP, users.shape[1]), np.float32), np.empty((GROUP, WIDTH), np.float32)
@@ -197,5 +196,3 @@ def top_dots(
                 waiting[kept] = group[g]
                 kept += 1
         alive, block, step = kept, end, 2 * step
-    for row in range(first, last):
-        shares[row, : counts[row]] = 1.0

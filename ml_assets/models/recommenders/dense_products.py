@@ -103,7 +103,7 @@ class PackedItems:
             raise ValueError("The factors are so large that scores may lie beyond float32; scale them down.")
         arguments = (
             full, lengths, self.packed, products.matrix(_ascending(excluded or Csr.empty(rows, 0))),
-            lists.items, lists.scores, lists.shares, lists.counts,
+            lists.items, lists.scores, lists.counts,
         )  # fmt: skip
         # Threads of BLAS would compete with those that call it.
         with threadpool_limits(1, user_api="blas"):

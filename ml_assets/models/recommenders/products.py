@@ -59,8 +59,6 @@ class Lists:
 
     items: Int32
     scores: Float32
-    shares: Float32
-    """The part of both products that the first gave."""
     tiers: Int8
     """Where each item came from; the codes belong to the caller."""
     counts: Int32
@@ -72,7 +70,6 @@ class Lists:
         return cls(
             items=np.full((rows, k), -1, np.int32),
             scores=np.zeros((rows, k), np.float32),
-            shares=np.zeros((rows, k), np.float32),
             tiers=np.zeros((rows, k), np.int8),
             counts=np.zeros(rows, np.int32),
         )
@@ -84,35 +81,14 @@ def blocks(first: int, last: int, size: int = BLOCK) -> Iterator[tuple[int, int]
         yield start, min(start + size, last)
 
 
-def top_items(
-    left: Csr,
-    right: Csr,
-    k: int,
-    *,
-    eligible: Bools,
-    excluded: Csr | None = None,
-    second: tuple[Csr, Csr, float] | None = None,
-    relative: bool = False,
-    bonus: Float32 | None = None,
-) -> Lists:
-    """The exact top-K of left x right, plus weight x a second product, for each row; see the kernel."""
+def top_items(left: Csr, right: Csr, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+    """The exact top-K of left x right for each row; see the kernel."""
     lists = Lists.empty(left.rows, k)
-    nothing = Csr.empty(left.rows, 0)
-    barred = matrix(excluded or nothing)
-    filled = (lists.items, lists.scores, lists.shares, lists.counts)
-    if second is None and bonus is None and not relative:
-        if k > 0:
-            alone = (matrix(left), matrix(right), barred, eligible, *filled)
-            in_threads(left.rows, lambda first, last: product_kernels.top_sums(first, last, *alone))
+    if k == 0:
         return lists
-    if bonus is None:
-        bonus = np.zeros(right.columns, np.float32)
-    second_left, second_right, weight = second or (nothing, Csr.empty(0, right.columns), 0.0)
-    arguments = (
-        matrix(left), matrix(right), matrix(second_left), matrix(second_right), float(weight), relative,
-        barred, eligible, bonus, *filled,
-    )  # fmt: skip
-    in_threads(left.rows, lambda first, last: product_kernels.top_products(first, last, *arguments))
+    barred = matrix(excluded or Csr.empty(left.rows, 0))
+    arguments = (matrix(left), matrix(right), barred, eligible, lists.items, lists.scores, lists.counts)
+    in_threads(left.rows, lambda first, last: product_kernels.top_sums(first, last, *arguments))
     return lists
 
 
