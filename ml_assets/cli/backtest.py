@@ -79,8 +79,9 @@ def backtest(
     summary = study.summary()
     for placement in summary["placement"].unique(maintain_order=True):
         shown = summary.filter(pl.col("placement") == placement)
-        windows = f"{shown['windows'][0]} windows" if shown["windows"][0] > 1 else "one window"
-        title = f"{placement.replace('_', ' ').capitalize()}, {windows} up to {last}, K = 10"
+        count = shown["windows"][0]
+        seen = f"{count} windows" if count > 1 else "one window"
+        title = f"{placement.replace('_', ' ').capitalize()}, {seen} up to {last}, K = 10"
         show_evaluation(shown.drop("placement"), title)
     next_commands(
         config,
