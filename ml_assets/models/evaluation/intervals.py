@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from ml_assets.models.recommenders.sparse import Float64
 
 RESAMPLES = 500
 SEED = 20170101

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ml_assets.features.interactions import BOUGHT_WEIGHT, event_weight
 from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.purchases import encode
-from ml_assets.models.recommenders.sparse import Bools, Int32, Int64
-
-Float64 = npt.NDArray[np.float64]
+from ml_assets.models.recommenders.sparse import Bools, Float64, Int32, Int64
 
 
 @dataclass(frozen=True)

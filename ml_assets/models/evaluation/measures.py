@@ -8,15 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ml_assets.models.evaluation.intervals import bootstrap_means, interval_of
 from ml_assets.models.evaluation.judge import CustomerMetrics
 from ml_assets.models.evaluation.lists import ListFacts
 from ml_assets.models.placements import PLACEMENTS
+from ml_assets.models.recommenders.sparse import Float64
 
-Float64 = npt.NDArray[np.float64]
 METRICS = ("recall", "ndcg", "hit_rate")
 
 

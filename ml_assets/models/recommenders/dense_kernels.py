@@ -11,14 +11,12 @@ Numba notices changes of this file alone: after editing the lists of `product_ke
 # ruff: noqa: PLR0917
 
 import numpy as np
-import numpy.typing as npt
 
 from ml_assets.models.recommenders.compiling import compiled, compiled_in_any_order
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.product_kernels import beats_last, insert
-from ml_assets.models.recommenders.sparse import Float32, Int32, Int64
+from ml_assets.models.recommenders.sparse import Float32, Float64, Int32, Int64
 
-Float64 = npt.NDArray[np.float64]
 Packed = tuple[Float32, Float32, Int32, Float64, Float64, Float64]
 """Items as blocks x factors x WIDTH for BLAS, the same as blocks x WIDTH x factors for single scores, their codes as
 blocks x WIDTH with -1 as padding, and per block: the greatest length with the bias as one more factor in it, the

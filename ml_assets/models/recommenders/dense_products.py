@@ -13,9 +13,9 @@ import scipy.linalg.cython_blas  # noqa: F401 the BLAS of compiled code; only wh
 from threadpoolctl import threadpool_limits
 
 from ml_assets.models.recommenders import dense_kernels, products
-from ml_assets.models.recommenders.dense_kernels import WIDTH, Float64
+from ml_assets.models.recommenders.dense_kernels import WIDTH
 from ml_assets.models.recommenders.products import Lists
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32
+from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Float64
 
 
 def top_factors(

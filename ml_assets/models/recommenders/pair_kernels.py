@@ -12,7 +12,7 @@ import numpy as np
 from ml_assets.models.recommenders.compiling import compiled
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.product_kernels import beats_last, insert
-from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32, Int64
+from ml_assets.models.recommenders.sparse import Bools, Float32, Float64, Int8, Int32, Int64
 
 
 @compiled
@@ -121,3 +121,32 @@ def cap_groups(
         items[row, :taken] = kept_items[:taken]
         scores[row, :taken] = kept_scores[:taken]
         tiers[row, :taken] = kept_tiers[:taken]
+
+
+@compiled
+def ndcg_of_pairs(
+    first: int, last: int, starts: Int64, scores: Float32, label: Bools, discounts: Float64, out: Float64
+) -> None:
+    """The NDCG of the pairs of rows `first` to `last` ranked by score, with as many ranks as there are discounts.
+
+    Equal scores rank by the earlier pair; a row without a labelled pair keeps what `out` held.
+    """
+    k = discounts.size
+    best, places = np.empty((1, k), np.float32), np.empty((1, k), np.int32)
+    for row in range(first, last):
+        found, relevant = 0, 0
+        for place in range(starts[row], starts[row + 1]):
+            relevant += label[place]
+            here = place - starts[row]
+            if beats_last(places, best, 0, found, scores[place], here):
+                insert(places, best, 0, found, scores[place], here)
+                found = min(found + 1, k)
+        if relevant == 0:
+            continue
+        gain, ideal = 0.0, 0.0
+        for rank in range(found):
+            if label[starts[row] + places[0, rank]]:
+                gain += discounts[rank]
+        for rank in range(min(relevant, k)):
+            ideal += discounts[rank]
+        out[row] = gain / ideal

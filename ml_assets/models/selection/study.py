@@ -253,8 +253,8 @@ class _Studying:
 
         def teach(task: tuple[str, str]) -> tuple[Recipe, list[Measure]]:
             kind, teacher = task
-            seed = self._options.seed
-            made = [combination(kind, list(singles), tuned, seed=seed, **given) for given in VARIANTS[kind]]
+            fixed: dict[str, JsonValue] = {"seed": self._options.seed} if kind == Ranker.name else {}
+            made = [combination(kind, list(singles), tuned, **fixed, **given) for given in VARIANTS[kind]]
             return self._best_variant(validated, made, teacher)
 
         # Trees grow on one thread each: two of them side by side beat one on two threads, which wait for each other.
