@@ -1,10 +1,11 @@
 """The learned ranker: gradient-boosted trees over everything known of a candidate pair."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ml_assets.errors import UserError
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.ranking.examples import choose_examples, joined_features
 from ml_assets.models.ranking.features import Description
@@ -16,16 +17,42 @@ if TYPE_CHECKING:
     import lightgbm
 
 
+def why_not_loaded() -> str | None:
+    """Why LightGBM cannot be used on this machine, or None."""
+    try:
+        load_lightgbm()
+    except UserError as error:
+        return error.problem.removesuffix(".")
+    return None
+
+
+def load_lightgbm() -> Any:
+    """The library, imported on first use: it is slow to import, and most processes never train or rank.
+
+    Raises `UserError` where the machine lacks OpenMP, which its wheels do not bring.
+    """
+    try:
+        import lightgbm  # noqa: PLC0415
+    except OSError as error:
+        raise UserError(
+            f"LightGBM cannot be loaded ({str(error).splitlines()[0]}).",
+            "Install OpenMP: `apt-get install libgomp1`, or `brew install libomp` on macOS.",
+        ) from error
+    return lightgbm
+
+
 class Ranker(Method):
     """The second of two stages: candidates of all sources, ranked by LightGBM (Ke et al., NeurIPS 2017).
 
-    Objectives: `lambdarank` (Burges, MSR-TR-2010-82) or `rank_xendcg` (Bruch, arXiv:1911.09798). Learned from earlier
-    windows only, with the label window as long as the longest horizon that is judged.
+    With a `committee` of several, boosters that differ by their seeds are averaged, which calms the noise of sampling
+    (bagging, Breiman, Machine Learning 1996). Objectives: `lambdarank` (Burges, MSR-TR-2010-82) or `rank_xendcg`
+    (Bruch, arXiv:1911.09798). Learned from earlier windows only, with the label window as long as the longest horizon
+    that is judged.
     """
 
     name = "ranker"
 
-    booster_: "lightgbm.Booster"
+    boosters_: "list[lightgbm.Booster]"
     """The trees, kept as LightGBM's own text, which runs no code when read."""
 
     def __init__(
@@ -38,6 +65,7 @@ class Ranker(Method):
         learning_rate: float = 0.1,
         min_leaf: int = 1000,
         negatives: int = 50,
+        committee: int = 1,
         threads: int = 1,
         seed: int = 20170101,
     ) -> None:
@@ -48,6 +76,7 @@ class Ranker(Method):
         self.learning_rate = learning_rate
         self.min_leaf = min_leaf
         self.negatives = negatives
+        self.committee = committee
         self.threads = threads
         self.seed = seed
 
@@ -58,8 +87,7 @@ class Ranker(Method):
 
     def fit(self, lessons: Sequence[Lesson], placement: str) -> Self:
         """Grow the trees."""
-        import lightgbm  # noqa: PLC0415 slow to import, and most processes never train or rank
-
+        lightgbm = load_lightgbm()
         chosen = [
             choose_examples(lesson, placement, negatives=self.negatives, seed=self.seed + number)
             for number, lesson in enumerate(lessons)
@@ -72,27 +100,25 @@ class Ranker(Method):
             feature_name=names,
             params={"max_bin": 63, "num_threads": self.threads, "verbose": -1},
         )
-        self.booster_ = lightgbm.train(
-            {
-                "objective": self.objective,
-                "num_leaves": self.leaves,
-                "learning_rate": self.learning_rate,
-                # Leaves of few pairs learn single customers.
-                "min_data_in_leaf": max(20, min(self.min_leaf, features.shape[0] // 200)),
-                "feature_fraction": 0.7,
-                "bagging_fraction": 0.8,
-                "bagging_freq": 1,
-                "lambda_l2": 5.0,
-                "lambdarank_truncation_level": 20,
-                "num_threads": self.threads,
-                "deterministic": True,
-                "force_row_wise": True,
-                "seed": self.seed,
-                "verbose": -1,
-            },
-            data,
-            self.rounds,
-        )
+        given = {
+            "objective": self.objective,
+            "num_leaves": self.leaves,
+            "learning_rate": self.learning_rate,
+            # Leaves of few pairs learn single customers.
+            "min_data_in_leaf": max(20, min(self.min_leaf, features.shape[0] // 200)),
+            "feature_fraction": 0.7,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 5.0,
+            "lambdarank_truncation_level": 20,
+            "num_threads": self.threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbose": -1,
+        }
+        self.boosters_ = [
+            lightgbm.train({**given, "seed": self.seed + number}, data, self.rounds) for number in range(self.committee)
+        ]
         return self
 
     def score(self, pool: Pool, description: Description) -> Float32:
@@ -100,16 +126,20 @@ class Ranker(Method):
         if not pool.items.size:
             return np.empty(0, np.float32)
         _, features = description.matrix(pool)
-        raw = np.asarray(self.booster_.predict(features, num_threads=self.threads), dtype=np.float64)
+        sums = [booster.predict(features, num_threads=self.threads) for booster in self.boosters_]
+        raw = np.mean(np.asarray(sums, dtype=np.float64), axis=0)
         return np.asarray(1.0 / (1.0 + np.exp(-raw)), dtype=np.float32)
 
     def learned(self) -> Arrays:
         """The trees as text."""
-        return {"trees": np.frombuffer(self.booster_.model_to_string().encode(), dtype=np.uint8)}
+        return {
+            f"trees_{number}": np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)
+            for number, booster in enumerate(self.boosters_)
+        }
 
     def restored(self, arrays: Arrays) -> Self:
         """With what `learned` returned."""
-        import lightgbm  # noqa: PLC0415
-
-        self.booster_ = lightgbm.Booster(model_str=arrays["trees"].tobytes().decode())
+        lightgbm = load_lightgbm()
+        texts = [arrays[f"trees_{number}"].tobytes().decode() for number in range(self.committee)]
+        self.boosters_ = [lightgbm.Booster(model_str=text) for text in texts]
         return self

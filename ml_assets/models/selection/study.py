@@ -18,7 +18,7 @@ from ml_assets.models.evaluation.measures import Measure, Measures
 from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.pool import Pool
-from ml_assets.models.ranking.ranker import Ranker
+from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
 from ml_assets.models.ranking.recipes import COMBINATIONS, VARIANTS, Recipe, combination, single
 from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
@@ -133,6 +133,8 @@ class _Studying:
         today = self._past(self._through + timedelta(days=1), [1])
         capacity = Capacity.of(today.snapshot)
         off = capacity.switched_off()
+        if not self._quick and Ranker.name not in off and (missing := why_not_loaded()):
+            off[Ranker.name] = missing
         sayings = [capacity.in_words(), *off_in_words(off)]
         if self._plan is None:
             return self._unjudged(capacity, sayings)
