@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.pool import places_of
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.sparse import Bools, Int32
@@ -55,7 +55,7 @@ class ListJudge:
         return ListFacts(
             coverage=different / eligible,
             items_shown=different,
-            novelty=float(self._surprise[listed].mean()),
+            novelty=float(Description(self._snapshot).bits[listed].mean()),
             popularity_share=float(self._best_sellers[listed].mean()),
             repeat_share=float((places_of(self._snapshot.bought, owner, listed) >= 0).mean()),
             new_item_share=float(self.new_items[listed].mean()),
@@ -68,11 +68,6 @@ class ListJudge:
         ages = np.zeros(self._snapshot.items, np.int64)
         np.maximum.at(ages, purchases.item, purchases.age)
         return ages < NEW_ITEM_DAYS
-
-    @cached_property
-    def _surprise(self) -> npt.NDArray[np.float64]:
-        buyers = np.maximum(self._snapshot.purchases.buyers(), 1)
-        return -np.log2(buyers / max(self._snapshot.customers, 1))
 
     @cached_property
     def _best_sellers(self) -> Bools:

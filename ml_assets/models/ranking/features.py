@@ -41,6 +41,11 @@ class Description:
             out[:, place] = values
         return list(columns), out
 
+    @cached_property
+    def bits(self) -> npt.NDArray[np.float64]:
+        """By item, -log2(buyers / customers): how surprising it is that a customer bought it."""
+        return -np.log2(np.maximum(self._purchases.buyers(), 1) / max(self._snapshot.customers, 1))
+
     def _of_pairs(self, pool: Pool) -> dict[str, Numbers]:
         """What the customer did with the item before."""
         known = pool.entries >= 0

@@ -43,6 +43,8 @@ class Method(ABC):
     name: ClassVar[str]
     learns: ClassVar[bool] = True
     """Whether `fit` needs lessons."""
+    free: ClassVar[tuple[str, ...]] = ()
+    """Parameters that `variants` changes."""
 
     @property
     @abstractmethod
@@ -57,6 +59,14 @@ class Method(ABC):
     def fit(self, lessons: Sequence[Lesson], placement: str) -> Self:  # noqa: ARG002 single sources learn nothing
         """Learn to rank the candidates that the placement allows."""
         return self
+
+    def draft(self) -> Self:
+        """An unfitted method that is cheaper to fit and about as good, to be judged in its place."""
+        return self
+
+    def variants(self) -> list[Self]:
+        """The fitted method with other parameters that need no further training."""
+        return [self]
 
     @abstractmethod
     def score(self, pool: Pool, description: Description) -> Float32:

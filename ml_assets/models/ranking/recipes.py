@@ -11,11 +11,6 @@ from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.ranking.sources import SOURCES, Parameters
 
 COMBINATIONS: dict[str, type[Fusion] | type[Ranker]] = {Fusion.name: Fusion, Ranker.name: Ranker}
-VARIANTS: dict[str, tuple[dict[str, JsonValue], ...]] = {
-    Fusion.name: ({},),
-    Ranker.name: ({"objective": "lambdarank"}, {"objective": "rank_xendcg"}),
-}
-"""Parameters of each combination that compete on the newest validation window."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,11 @@ class Recipe:
             given: dict[str, Any] = dict(self.parameters)
             return COMBINATIONS[self.method](**given)
         return Single(self.method)
+
+    def varied(self, variant: Method) -> "Recipe":
+        """The recipe of a variant of its method, which differs in the free parameters only."""
+        free = {name: variant.parameters[name] for name in variant.free}
+        return Recipe(self.method, {**self.parameters, **free}, self.sources)
 
     def as_json(self) -> dict[str, JsonValue]:
         """For a card."""

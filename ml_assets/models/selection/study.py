@@ -19,7 +19,7 @@ from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.pool import Pool
 from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
-from ml_assets.models.ranking.recipes import COMBINATIONS, VARIANTS, Recipe, combination, single
+from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
 from ml_assets.models.selection.choose import CHAMPION, WORDS, YARDSTICKS, Choice, choose
@@ -32,8 +32,6 @@ Report = Callable[[str], None]
 CHOSEN, YARDSTICK = "chosen", "yardstick"
 QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")
 """Methods that compete beside the yardsticks where the effort is quick."""
-NOISE = 0.03
-"""Relative difference in NDCG on one window that means nothing: the width of its interval on lists of all items."""
 SHARED = {"buy_again": "for_you"}
 """Placements that use the combination of another one, which ranks what was bought before as well."""
 
@@ -256,8 +254,7 @@ class _Studying:
         def teach(task: tuple[str, str]) -> tuple[Recipe, list[Measure]]:
             kind, teacher = task
             fixed: dict[str, JsonValue] = {"seed": self._options.seed} if kind == Ranker.name else {}
-            made = [combination(kind, list(singles), tuned, **fixed, **given) for given in VARIANTS[kind]]
-            return self._best_variant(validated, made, teacher)
+            return self._best_variant(validated, combination(kind, list(singles), tuned, **fixed), teacher)
 
         # Trees grow on one thread each: two of them side by side beat one on two threads, which wait for each other.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -267,23 +264,19 @@ class _Studying:
         return {task: recipe for task, (recipe, _) in zip(tasks, taught_ones, strict=True)}
 
     def _best_variant(
-        self, validated: list[tuple[Past, Pool]], variants: Sequence[Recipe], teacher: str
+        self, validated: list[tuple[Past, Pool]], recipe: Recipe, teacher: str
     ) -> tuple[Recipe, list[Measure]]:
-        """The variant that is best on the newest window, and what it measures on all.
-
-        Of those that are equal within noise the one that shows more different items is taken.
-        """
+        """The variant that is best over all windows, and what it measures on each."""
         placements = [placement for placement in self._placements if taught(placement) == teacher]
-        past, pool = validated[0]
-        name = variants[0].method
-        tried = [past.measure(name, self._fitted(one, teacher, after=0), pool, placements) for one in variants]
-        quality = [sum(one.ndcg for one in measures) for measures in tried]
-        close = [number for number, value in enumerate(quality) if value >= max(quality) * (1 - NOISE)]
-        best = max(close, key=lambda number: sum(one.facts.items_shown for one in tried[number]))
-        measures = tried[best]
-        for number, (past, pool) in enumerate(validated[1:], 1):
-            measures += past.measure(name, self._fitted(variants[best], teacher, after=number), pool, placements)
-        return variants[best], measures
+        fitted = [self._learned(recipe.make().draft(), teacher, after=number) for number in range(len(validated))]
+        tried = []
+        for variants in zip(*(method.variants() for method in fitted), strict=True):
+            measures: list[Measure] = []
+            for method, (past, pool) in zip(variants, validated, strict=True):
+                measures += past.measure(recipe.method, method, pool, placements)
+            tried.append(measures)
+        best = max(range(len(tried)), key=lambda number: sum(one.ndcg for one in tried[number]))
+        return recipe.varied(fitted[0].variants()[best]), tried[best]
 
     def _measure_champions(
         self,
@@ -319,16 +312,19 @@ class _Studying:
             older = [past.lesson(pool) for past, pool in prepared[number + 1 : number + 1 + LESSONS]]
             method = recipe.make()
             if not learns or older:
-                fitted = method.fit(older, taught(placement)) if learns else method
+                fitted = method.draft().fit(older, taught(placement)) if learns else method
                 measures += past.measure(CHAMPION, fitted, pool, [placement])
         return measures
 
-    def _fitted(self, recipe: Recipe, placement: str, after: int = -1) -> Method:
-        """A method that learned from the lessons older than window `after`; -1: from the newest."""
-        method = recipe.make()
-        if not method.learns:
-            return method
-        return method.fit(self._lessons[after + 1 : after + 1 + LESSONS], taught(placement))
+    def _fitted(self, recipe: Recipe, placement: str) -> Method:
+        """A method that learned from the newest windows."""
+        return self._learned(recipe.make(), placement, after=-1)
+
+    def _learned(self, method: Method, placement: str, *, after: int) -> Method:
+        """The method, having learned from the windows older than window `after`; -1: from the newest."""
+        return (
+            method.fit(self._lessons[after + 1 : after + 1 + LESSONS], taught(placement)) if method.learns else method
+        )
 
 
 def taught(placement: str) -> str:
