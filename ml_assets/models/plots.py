@@ -20,7 +20,9 @@ from PIL import Image
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _GREY = "#555555"
 OTHERS = "#9a9a9a"
-ROLES = {"chosen": COLOURS[0], "champion": COLOURS[2], "yardstick": COLOURS[1]}
+MOST_METHODS = 10
+"""Methods of a backtest that are drawn, beside those with a role."""
+ROLES = {"chosen": COLOURS[0], "champion": COLOURS[5], "yardstick": COLOURS[3]}
 """Colour of each role in a backtest."""
 PALETTE = 64
 
@@ -62,7 +64,7 @@ def backtest_png(summary: pl.DataFrame) -> bytes:
     panels = summary.partition_by("placement", "horizon", maintain_order=True)
     across = min(2, len(panels))
     down = -(-len(panels) // across)
-    most = max(panel.height for panel in panels)
+    most = min(MOST_METHODS + 3, max(panel.height for panel in panels))
     figure = Figure(figsize=(10, 0.9 + down * (0.7 + 0.2 * most)), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False)
     for axis, panel in zip(grid.flat, panels, strict=False):
@@ -76,7 +78,8 @@ def backtest_png(summary: pl.DataFrame) -> bytes:
 
 
 def _interval_panel(axis: Axes, panel: pl.DataFrame) -> None:
-    """One line per method; the first row is lowest."""
+    """One line per method; the first row is lowest. Of the others only the best are drawn."""
+    panel = panel.filter((pl.col("role") != "") | (pl.int_range(pl.len()) >= pl.len() - MOST_METHODS))
     for place, row in enumerate(panel.iter_rows(named=True)):
         colour = ROLES.get(row["role"], OTHERS)
         axis.plot([row["ndcg_low"], row["ndcg_high"]], [place, place], color=colour, linewidth=2)
