@@ -1,8 +1,9 @@
-"""The two roles and what they may do.
+"""The three roles and what they may do.
 
 `ml_reader` reads the contract and nothing else. `ml_writer` owns the tables of releases, because only owners attach
-partitions, and keeps the books; it can neither change the contract nor erase history. PUBLIC gets nothing. Where the
-connecting role may not create roles, they are taken when an administrator has made them, else noted as missing.
+partitions, and keeps the books; it can neither change the contract nor erase history. `ml_merchandiser` reads as well
+and edits the rules of reading. PUBLIC gets nothing. Where the connecting role may not create roles, they are taken when
+an administrator has made them, else noted as missing.
 """
 
 from psycopg import errors, sql
@@ -15,18 +16,23 @@ def sync_roles(connection: ServingConnection, *, regrant: bool) -> None:
     """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles."""
     schemas = connection.schemas
     noted: dict[str, bool] = dict(connection.execute(schemas.sql("SELECT role, ready FROM {meta}.roles")).fetchall())
-    if not regrant and noted.get(schemas.reader) and noted.get(schemas.writer):
+    grants = {
+        schemas.reader: _grant_reader,
+        schemas.writer: _grant_writer,
+        schemas.merchandiser: _grant_merchandiser,
+    }
+    if not regrant and all(noted.get(role) for role in grants):
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ml_assets roles', 0))")
         for schema in (schemas.ml, schemas.store, schemas.meta):
             connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(sql.Identifier(schema)))
-        for role in (schemas.reader, schemas.writer):
+        for role, grant in grants.items():
             problem = _create(connection, role)
             if problem is None and role == schemas.writer:
                 problem = _join(connection, role)
             if problem is None:
-                _grant_reader(connection, schemas) if role == schemas.reader else _grant_writer(connection, schemas)
+                grant(connection, schemas)
             connection.execute(
                 schemas.sql(
                     "INSERT INTO {meta}.roles (role, ready, note) VALUES (%s, %s, %s) ON CONFLICT (role) DO UPDATE "
@@ -75,6 +81,20 @@ def _join(connection: ServingConnection, role: str) -> str | None:
 def _grant_reader(connection: ServingConnection, schemas: Schemas) -> None:
     connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {ml} TO {reader}"))
     connection.execute(schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {ml} TO {reader}"))
+    connection.execute(schemas.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {ml} TO {reader}"))
+
+
+def _grant_merchandiser(connection: ServingConnection, schemas: Schemas) -> None:
+    for statement in (
+        schemas.sql("GRANT USAGE ON SCHEMA {ml}, {meta} TO {merchandiser}"),
+        schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {ml} TO {merchandiser}"),
+        schemas.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {ml} TO {merchandiser}"),
+        schemas.sql(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON {meta}.rules, {meta}.purchases, {meta}.opt_outs TO {merchandiser}"
+        ),
+        schemas.sql("GRANT SELECT, INSERT, UPDATE ON {meta}.reason_templates TO {merchandiser}"),
+    ):
+        connection.execute(statement)
 
 
 def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
@@ -86,6 +106,10 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
         schemas.sql("GRANT INSERT, UPDATE ON {meta}.models, {meta}.observations TO {writer}"),
         schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.freshness_policies TO {writer}"),
         schemas.sql("GRANT UPDATE (timezone) ON {meta}.shop TO {writer}"),
+        schemas.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {ml} TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE ON {meta}.placements, {meta}.erased_customers TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE ON {meta}.erasures TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.rules, {meta}.purchases, {meta}.opt_outs TO {writer}"),
     ):
         connection.execute(statement)
     tables = connection.execute(

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.serving.frames import assignments, recommendations, release, segments
 
 
@@ -68,7 +69,7 @@ def test_a_blocked_release_of_the_live_day_leaves_it_live(connection: ServingCon
 def test_segments_are_judged(
     connection: ServingConnection, keys: list[str], described: list[str], sentence: str
 ) -> None:
-    blocked = release(connection, assignments(keys), "segment_assignments", segments=segments(described))
+    blocked = release(connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings())
     assert (blocked.state, blocked.reason) == ("blocked", sentence)
 
 
