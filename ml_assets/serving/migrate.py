@@ -89,6 +89,16 @@ def migrate(
     return applied
 
 
+def upgrade(connection: ServingConnection) -> list[str]:
+    """Apply what a database that is already set up lacks, without changing whose it is; nothing where none is."""
+    done = _done(connection)
+    if not done or {migration.number for migration in delivered_migrations()} <= done.keys():
+        return []
+    query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
+    customer, item, source = connection.execute(query).fetchall()[0]
+    return migrate(connection, customer_id_type=customer, item_id_type=item, source=source)
+
+
 def accept_source(connection: ServingConnection, source: str) -> None:
     """Take another source for the same shop, because its owner says so; nothing where nothing is set up yet."""
     if _done(connection):

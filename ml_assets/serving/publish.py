@@ -70,12 +70,14 @@ def publish(
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
     kind = SUBJECTS[subject]
     customer, item = _id_types(connection)
-    frame = without_erased(connection, checked(kind, frame, customer, item))
-    rows = stored(kind, frame)
+    frame = checked(kind, frame, customer, item)
     schemas = connection.schemas
     try:
         with connection.transaction():
             begin(connection, subject)
+            # Under the lock: an erasure waits for those who began before it.
+            frame = without_erased(connection, frame)
+            rows = stored(kind, frame)
             live = live_release(connection, subject)
             candidate = Candidate(
                 kind,

@@ -69,7 +69,9 @@ def test_a_blocked_release_of_the_live_day_leaves_it_live(connection: ServingCon
 def test_segments_are_judged(
     connection: ServingConnection, keys: list[str], described: list[str], sentence: str
 ) -> None:
-    blocked = release(connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings())
+    blocked = release(
+        connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings()
+    )
     assert (blocked.state, blocked.reason) == ("blocked", sentence)
 
 

@@ -80,5 +80,6 @@ FROM :"meta".purchases AS b;
 COMMENT ON VIEW :"meta".recent_purchases IS 'What was bought lately.';
 
 INSERT INTO :"meta".reason_templates (code, template, plain) VALUES
-    ('pinned', 'Recommended by our team', 'Recommended by our team')
+    ('pinned', 'Recommended by our team', 'Recommended by our team'),
+    ('imported', 'Picked for you', 'Picked for you')
 ON CONFLICT (code) DO NOTHING;
