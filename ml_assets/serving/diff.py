@@ -84,7 +84,7 @@ def _lists(connection: ServingConnection, subject: Subject, a: int, b: int, most
         counts = connection.execute(
             "SELECT count(*) FILTER (WHERE in_a AND NOT in_b), count(*) FILTER (WHERE in_b AND NOT in_a), "
             "count(*) FILTER (WHERE in_a AND in_b), count(*) FILTER (WHERE in_a AND in_b AND changed), "
-            "avg(overlap) FROM ml_assets_compared"
+            "avg(overlap) FILTER (WHERE in_a AND in_b) FROM ml_assets_compared"
         ).fetchall()[0]
         movers = _dicts(
             connection,
@@ -96,13 +96,13 @@ def _lists(connection: ServingConnection, subject: Subject, a: int, b: int, most
         items = _dicts(
             connection,
             connection.schemas.sql(
-                "SELECT item_id, i.item_name, coalesce(a.lists, 0) AS before, coalesce(b.lists, 0) AS after FROM "
-                "(SELECT x AS item_id, count(*) AS lists FROM {store}.{a}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS a "
+                "SELECT item_id, i.item_name, coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after FROM "
+                "(SELECT x AS item_id, count(*) AS n FROM {store}.{a}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS a "
                 "FULL JOIN "
-                "(SELECT x AS item_id, count(*) AS lists FROM {store}.{b}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS b "
+                "(SELECT x AS item_id, count(*) AS n FROM {store}.{b}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS b "
                 "USING (item_id) LEFT JOIN {store}.items AS i USING (item_id) "
-                "WHERE coalesce(a.lists, 0) <> coalesce(b.lists, 0) "
-                "ORDER BY abs(coalesce(b.lists, 0) - coalesce(a.lists, 0)) DESC, item_id LIMIT {most}",
+                "WHERE coalesce(a.n, 0) <> coalesce(b.n, 0) "
+                "ORDER BY abs(coalesce(b.n, 0) - coalesce(a.n, 0)) DESC, item_id LIMIT {most}",
                 most=sql.Literal(most),
                 **parts,
             ),

@@ -17,20 +17,15 @@ from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.migrate import IdType
 
 Format = Literal["csv", "parquet"]
+PROVENANCE = ("data_as_of", "predicted_at", "model_version", "release_id", "is_stale")
 # View, columns, and how many of them give the order.
 EXPORTS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "recommendations": (
         "recommendations",
-        ("customer_id", "placement", "rank", "item_id", "score", "source", "reason_code", "data_as_of")
-        + ("predicted_at", "model_version", "release_id", "is_stale"),
+        ("customer_id", "placement", "rank", "item_id", "score", "source", "reason_code", *PROVENANCE),
         3,
     ),
-    "segments": (
-        "segment_assignments",
-        ("customer_id", "segment_key", "segment_name", "data_as_of")
-        + ("predicted_at", "model_version", "release_id", "is_stale"),
-        1,
-    ),
+    "segments": ("segment_assignments", ("customer_id", "segment_key", "segment_name", *PROVENANCE), 1),
 }
 ROWS_AT_ONCE = 100_000
 COLUMNS = ("customer_id", "item_id", "rank", "score", "placement", "source", "reason_code", "data_as_of")
@@ -66,12 +61,13 @@ def write_export(connection: ServingConnection, what: str, path: Path, kind: For
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(temporary) if kind == "parquet" else frame.write_csv(temporary)
-        temporary.replace(path)
+        try:
+            frame.write_parquet(temporary) if kind == "parquet" else frame.write_csv(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", "Choose another place with --output.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return frame.height
 
 
@@ -138,7 +134,8 @@ def _typed(path: Path, frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl
     column = frame[name]
     if column.dtype == pl.String:
         column = column.str.strip_chars().replace("", None)
-    converted = column.cast(dtype, strict=False)
+    is_text_day = dtype == pl.Date and column.dtype == pl.String
+    converted = column.str.to_date("%Y-%m-%d", strict=False) if is_text_day else column.cast(dtype, strict=False)
     if converted.dtype == pl.Float64:
         converted = converted.set(~converted.is_finite().fill_null(value=False), None)
     bad = converted.is_null().arg_true()

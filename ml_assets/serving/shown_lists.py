@@ -91,7 +91,7 @@ def _share(marks: pl.Series) -> float:
 def _matrix(lists: pl.Series, width: int) -> UInt64:
     """Hashes of the first `width` items of every list; integers are their own hashes, moved away from the padding."""
     heads = lists.list.head(width)
-    lengths = heads.list.len().to_numpy()
+    lengths = heads.list.len().to_numpy().astype(np.int64)
     flat = heads.explode(empty_as_null=False)
     if flat.dtype == pl.Int64:
         # Neighbouring integers must not cancel out in sums of hashes.

@@ -21,12 +21,15 @@ CREATE TABLE :"meta".rules (
         END
     ),
     CONSTRAINT has_the_value_of_its_kind CHECK (
-        CASE kind
-            WHEN 'pin' THEN value BETWEEN 1 AND 500 AND value = trunc(value)
-            WHEN 'boost' THEN value BETWEEN 0.001 AND 1000
-            WHEN 'cap' THEN value BETWEEN 0 AND 500 AND value = trunc(value)
-            ELSE value IS NULL
-        END
+        coalesce(
+            CASE kind
+                WHEN 'pin' THEN value BETWEEN 1 AND 500 AND value = trunc(value)
+                WHEN 'boost' THEN value BETWEEN 0.001 AND 1000
+                WHEN 'cap' THEN value BETWEEN 0 AND 500 AND value = trunc(value)
+                ELSE value IS NULL
+            END,
+            false
+        )
     )
 );
 CREATE INDEX rules_that_hide ON :"meta".rules (item_id) INCLUDE (placement, valid_from, valid_until)

@@ -142,6 +142,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     wanted CONSTANT integer := greatest(coalesce(k, 20), 0);
+    basket CONSTANT :item_id_type[] := array_remove(coalesce(item_ids, '{}'), NULL);
 BEGIN
     RETURN QUERY
     WITH live AS MATERIALIZED (
@@ -158,8 +159,8 @@ BEGIN
         FROM :"store".similar_items AS t
         CROSS JOIN LATERAL unnest(t.item_ids, t.scores) AS u (item_id, score)
         WHERE t.release_id = (SELECT l.release_id FROM live AS l)
-            AND t.item_id = ANY (recommend_for_items.item_ids)
-            AND u.item_id <> ALL (recommend_for_items.item_ids)
+            AND t.item_id = ANY (basket)
+            AND u.item_id <> ALL (basket)
         GROUP BY u.item_id
     ),
     pool AS (
@@ -170,7 +171,7 @@ BEGIN
         SELECT c.item_id, NULL, 'popular', 'popular', NULL, p.release_id, 1, -c.place::float8
         FROM :"meta".popular_list() AS p
         CROSS JOIN LATERAL unnest(p.item_ids) WITH ORDINALITY AS c (item_id, place)
-        WHERE c.item_id <> ALL (coalesce(recommend_for_items.item_ids, '{}'))
+        WHERE c.item_id <> ALL (basket)
             AND NOT EXISTS (SELECT FROM votes AS v WHERE v.item_id = c.item_id)
     ),
     shown AS (
