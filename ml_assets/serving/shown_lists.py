@@ -48,6 +48,8 @@ class ShownLists:
     def short_share(self, placement: str) -> float:
         """Share of a placement's lists with fewer than k items, or than there are different items at all."""
         lengths = self._frame.filter(pl.col("placement") == placement)["item_ids"].list.len()
+        if (lengths >= self._k).all():
+            return 0.0
         there = len(np.unique(self._shown[self._shown != PAD]))
         return _share(lengths < min(self._k, there))
 
