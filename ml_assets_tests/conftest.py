@@ -14,7 +14,6 @@ from ml_assets.serving.embedded import start_embedded, stop_embedded
 from ml_assets.serving.migrate import IdType, migrate
 from ml_assets.serving.schemas import Schemas
 
-
 # Fixture that a test asks for -> fixture with the name of the database that it is a copy of.
 SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 
