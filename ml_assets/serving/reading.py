@@ -10,10 +10,9 @@ from psycopg import errors, sql
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.gentle import give_way, until_there_is_room
 from ml_assets.serving.roles import act_as_writer
 from ml_assets.settings.serving import AvailabilitySettings, PurchaseSettings, ServingSettings
-
-PATIENCE = "3s"
 
 
 def sync_reading(connection: ServingConnection, settings: ServingSettings) -> None:
@@ -112,7 +111,7 @@ def _recent_purchases(connection: ServingConnection, mapped: PurchaseSettings | 
 
 
 def _define(connection: ServingConnection, view: str, query: sql.Composed) -> None:
-    """Define a view of ml_meta where its query changed; readers that wait longer than a moment are not kept waiting."""
+    """Define a view of ml_meta where its query changed, giving way to readers."""
     schemas = connection.schemas
     text = query.as_string(connection)
     mark = f"definition {hashlib.sha256(text.encode()).hexdigest()[:16]}"
@@ -121,24 +120,23 @@ def _define(connection: ServingConnection, view: str, query: sql.Composed) -> No
     row = connection.execute(noted, [name.as_string(connection)]).fetchone()
     if row is not None and mark in (row[0] or ""):
         return
-    try:
+
+    def replace() -> None:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"define {schemas.meta}"])
-            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(PATIENCE))
+            give_way(connection)
             connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS ").format(name) + query)
             comment = sql.SQL("COMMENT ON VIEW {} IS {}")
             connection.execute(comment.format(name, sql.Literal(f"From the settings ({mark}).")))
+
+    try:
+        until_there_is_room(replace)
     except errors.InsufficientPrivilege as error:
         raise UserError(
             f"The database role {connection.info.user} may not define {schemas.meta}.{view}: "
             f"{error.diag.message_primary}.",
             "Run `ml-assets run` or `ml-assets status` once as the owner of the schemas, who must be able to read the "
             "shop's table.",
-        ) from error
-    except errors.LockNotAvailable as error:
-        raise UserError(
-            f"The settings of serving changed, but a long query holds {schemas.meta}.{view}.",
-            "Run the command again in a moment.",
         ) from error
 
 
