@@ -74,7 +74,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION :"meta".reason_text(text, :item_id_type, :item_id_type) IS 'The sentence behind a reason.';
 
-CREATE FUNCTION :"ml".recommend(customer_id :customer_id_type, placement text DEFAULT 'for_you', k integer DEFAULT 20)
+CREATE FUNCTION :"ml".recommend(customer_id :customer_id_type, placement text DEFAULT 'for_you', k integer DEFAULT NULL)
 RETURNS TABLE (
     rank integer, item_id :item_id_type, score real, source text, reason_code text, reason_text text, data_as_of date,
     predicted_at timestamptz, model_version text, release_id bigint, is_stale boolean
@@ -83,7 +83,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_cata
 AS $$
 #variable_conflict use_column
 DECLARE
-    wanted CONSTANT integer := greatest(coalesce(k, 20), 0);
+    -- Not given: as many as the release shows.
+    wanted CONSTANT integer := CASE WHEN k < 0 THEN 0 ELSE k END;
     generic integer[];
 BEGIN
     RETURN QUERY
@@ -91,7 +92,7 @@ BEGIN
         :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
         d.model_version, d.release_id, d.is_stale
     FROM :"meta".recommendation_lists AS d
-    WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= wanted
+    WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
     ORDER BY d.rank;
     -- Known customers see their own list or, where their shop says so, none. Nothing generic was bought before.
     IF FOUND OR wanted = 0 OR recommend.placement = 'buy_again' OR (
@@ -124,7 +125,7 @@ BEGIN
         )
     FROM :"meta".popular_list() AS p
     JOIN :"meta".releases AS r ON r.release_id = p.release_id
-    CROSS JOIN LATERAL unnest(generic[:wanted]) WITH ORDINALITY AS v (place, rank)
+    CROSS JOIN LATERAL unnest(generic[:coalesce(wanted, r.k)]) WITH ORDINALITY AS v (place, rank)
     CROSS JOIN LATERAL (SELECT CASE WHEN v.place > 0 THEN 'popular' ELSE 'pinned' END AS code) AS s
     ORDER BY v.rank;
 END
@@ -132,7 +133,7 @@ $$;
 COMMENT ON FUNCTION :"ml".recommend(:customer_id_type, text, integer)
 IS 'The k best items for a customer after all rules; the popular items for unknown and opted-out customers.';
 
-CREATE FUNCTION :"ml".recommend_for_items(item_ids :item_id_type[], k integer DEFAULT 20)
+CREATE FUNCTION :"ml".recommend_for_items(item_ids :item_id_type[], k integer DEFAULT NULL)
 RETURNS TABLE (
     rank integer, item_id :item_id_type, score double precision, source text, reason_code text,
     reason_items :item_id_type[], reason_text text, data_as_of date, release_id bigint
@@ -141,7 +142,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_cata
 AS $$
 #variable_conflict use_column
 DECLARE
-    wanted CONSTANT integer := greatest(coalesce(k, 20), 0);
+    wanted CONSTANT integer := CASE WHEN k < 0 THEN 0 ELSE k END;
     basket CONSTANT :item_id_type[] := array_remove(coalesce(item_ids, '{}'), NULL);
 BEGIN
     RETURN QUERY
@@ -183,7 +184,11 @@ BEGIN
                 AND now() >= h.valid_from AND now() < h.valid_until
         )
         ORDER BY rank
-        LIMIT wanted
+        LIMIT coalesce(
+            wanted,
+            (SELECT r.k FROM live AS l JOIN :"meta".releases AS r USING (release_id)),
+            (:"meta".release_of_popular_list()).k
+        )
     )
     SELECT s.rank::integer, s.item_id, s.score, s.source, s.code, coalesce(s.because, '{}'),
         :"meta".reason_text(s.code, s.because[1], s.because[2]),
