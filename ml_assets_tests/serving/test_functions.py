@@ -119,7 +119,11 @@ def test_readers_call_the_functions_and_strangers_do_not(shop: ServingConnection
         for call in (*calls, "segment_assignments_as_of(now())"):
             reader.execute(f"SELECT * FROM ml.{call}")
         assert reader.execute("SELECT item_id FROM ml.recommendations WHERE rank = 1").fetchone() == (14,)
-        for function in ("arrange(1, 'for_you', '{}', 'serve')", "is_erased('1')", "reason_text('popular', 1, 2)"):
+        for function in (
+            "arrange(1, 'for_you', '{}', current_date, 3)",
+            "is_erased('1')",
+            "reason_text('popular', 1, 2)",
+        ):
             with pytest.raises(errors.InsufficientPrivilege):
                 reader.execute(f"SELECT ml_meta.{function}")
 

@@ -28,7 +28,7 @@ FORBIDDEN = [
     "SELECT * FROM ml_meta.opt_outs",
     "SELECT * FROM ml_meta.erasure_salt",
     "SELECT * FROM ml_meta.recommendation_lists",
-    "SELECT ml_meta.arrange(1, 'for_you', '{}', 'serve')",
+    "SELECT ml_meta.arrange(1, 'for_you', '{}', current_date, 3)",
 ]
 
 

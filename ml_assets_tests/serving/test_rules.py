@@ -128,7 +128,7 @@ def test_a_boost_moves_items_and_categories_up_and_down(shop: ServingConnection)
     assert shown(shop) == [16, 12, 13]
     shop.execute("DELETE FROM ml_meta.rules")
     rule(shop, "boost", category="dairy", value=0.01)
-    assert shown(shop) == [15, 16, 21]
+    assert shown(shop) == [15, 16, 11]
 
 
 def test_a_cap_limits_a_category_and_zero_bans_it(shop: ServingConnection) -> None:
@@ -335,3 +335,13 @@ def test_a_repeat_interval_of_nothing_lets_everything_be_repeated(shop: ServingC
     sync_reading(shop, ServingSettings.model_validate({"placements": {"for_you": {"repeat_after": timedelta(0)}}}))
     shop.execute("INSERT INTO ml_meta.purchases VALUES (1, 11, now())")
     assert shown(shop) == [11, 12, 13]
+
+
+def test_pins_in_a_list_of_popular_items_shown_instead_belong_to_its_release(shop: ServingConnection) -> None:
+    fallback = {"placements": {"for_you": {"on_stale": "fallback_popular"}}}
+    sync_reading(shop, ServingSettings.model_validate(fallback))
+    sync_policies(shop, Settings())
+    rule(shop, "pin", 99, 2)
+    assert shown(shop) == [11, 99, 21]
+    query = "SELECT DISTINCT release_id, data_as_of, is_stale FROM ml.recommendations WHERE placement = 'for_you'"
+    assert len(shop.execute(query).fetchall()) == 1

@@ -31,44 +31,37 @@ SELECT
     END AS reason_code,
     CASE WHEN v.place BETWEEN 1 AND 1000000 THEN t.reason_items_1[v.place] END AS reason_item_1,
     CASE WHEN v.place BETWEEN 1 AND 1000000 THEN t.reason_items_2[v.place] END AS reason_item_2,
-    CASE WHEN s.mode = 'fallback_popular' THEN (:"meta".release_of_popular_list()).data_as_of ELSE r.data_as_of END
-        AS data_as_of,
-    CASE WHEN s.mode = 'fallback_popular' THEN (:"meta".release_of_popular_list()).predicted_at ELSE r.predicted_at END
-        AS predicted_at,
-    CASE WHEN s.mode = 'fallback_popular' THEN (:"meta".release_of_popular_list()).model_version ELSE r.model_version END
-        AS model_version,
-    CASE WHEN s.mode = 'fallback_popular' THEN (:"meta".release_of_popular_list()).release_id ELSE r.release_id END
-        AS release_id,
     CASE
-        WHEN s.mode = 'fallback_popular' THEN coalesce(
-            now() > (((:"meta".release_of_popular_list()).data_as_of + 1)::timestamp
-                AT TIME ZONE (SELECT h.timezone FROM :"meta".shop AS h))
-                + (
-                    SELECT y.error_after FROM :"meta".freshness_policies AS y
-                    WHERE y.subject = 'popular_items' AND y.kind = 'predictions'
-                ),
-            false
-        )
-        ELSE s.is_stale
-    END AS is_stale,
-    r.k
-FROM :"store".recommendations AS t
-JOIN :"meta".releases AS r ON r.release_id = t.release_id
-LEFT JOIN :"meta".placements AS p ON p.placement = t.placement
-CROSS JOIN LATERAL (
-    SELECT a.is_stale, CASE WHEN a.is_stale THEN coalesce(p.on_stale, 'serve') ELSE 'serve' END AS mode
-    FROM (
-        SELECT coalesce(
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN r.data_as_of
+        ELSE (:"meta".release_of_popular_list()).data_as_of
+    END AS data_as_of,
+    CASE
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN r.predicted_at
+        ELSE (:"meta".release_of_popular_list()).predicted_at
+    END AS predicted_at,
+    CASE
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN r.model_version
+        ELSE (:"meta".release_of_popular_list()).model_version
+    END AS model_version,
+    CASE
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN r.release_id
+        ELSE (:"meta".release_of_popular_list()).release_id
+    END AS release_id,
+    CASE
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN coalesce(
             now() > ((r.data_as_of + 1)::timestamp AT TIME ZONE (SELECT h.timezone FROM :"meta".shop AS h))
                 + (
                     SELECT y.error_after FROM :"meta".freshness_policies AS y
                     WHERE y.subject = 'recommendations' AND y.kind = 'predictions'
                 ),
             false
-        ) AS is_stale
-        OFFSET 0
-    ) AS a
-) AS s
+        )
+        ELSE :"meta".popular_list_is_stale()
+    END AS is_stale,
+    r.k
+FROM :"store".recommendations AS t
+JOIN :"meta".releases AS r ON r.release_id = t.release_id
+LEFT JOIN :"meta".placements AS p ON p.placement = t.placement
 CROSS JOIN LATERAL unnest(
     coalesce(
         (
@@ -94,14 +87,24 @@ CROSS JOIN LATERAL unnest(
                 ) AS places
                 OFFSET 0
             ) AS f
-            WHERE s.mode = 'serve'
-                AND cardinality(f.places) >= least(r.k, cardinality(t.item_ids))
+            WHERE cardinality(f.places) >= least(r.k, cardinality(t.item_ids))
                 AND NOT EXISTS (
                     SELECT FROM :"meta".rules AS x
                     WHERE x.kind IN ('pin', 'boost', 'cap') AND now() >= x.valid_from AND now() < x.valid_until
                 )
+                AND (
+                    coalesce(p.on_stale, 'serve') = 'serve'
+                    OR NOT coalesce(
+                        now() > ((r.data_as_of + 1)::timestamp AT TIME ZONE (SELECT h.timezone FROM :"meta".shop AS h))
+                            + (
+                                SELECT y.error_after FROM :"meta".freshness_policies AS y
+                                WHERE y.subject = 'recommendations' AND y.kind = 'predictions'
+                            ),
+                        false
+                    )
+                )
         ),
-        :"meta".arrange(t.customer_id, t.placement, t.item_ids, s.mode)
+        :"meta".arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k)
     )
 ) WITH ORDINALITY AS v (place, rank)
 WHERE NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id)

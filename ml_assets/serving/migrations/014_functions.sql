@@ -111,18 +111,11 @@ BEGIN
     ) THEN
         RETURN;
     END IF;
-    generic := :"meta".arrange(NULL, recommend.placement, '{}', 'fallback_popular');
+    generic := :"meta".arrange(NULL, recommend.placement, NULL, NULL, 0);
     RETURN QUERY
     SELECT v.rank::integer, :"meta".item_outside(v.place), CASE WHEN v.place > 0 THEN p.scores[v.place % 1000000] END,
         s.code, s.code, :"meta".reason_text(s.code, NULL, NULL), r.data_as_of, r.predicted_at, r.model_version, r.release_id,
-        coalesce(
-            now() > ((r.data_as_of + 1)::timestamp AT TIME ZONE (SELECT h.timezone FROM :"meta".shop AS h))
-                + (
-                    SELECT y.error_after FROM :"meta".freshness_policies AS y
-                    WHERE y.subject = 'popular_items' AND y.kind = 'predictions'
-                ),
-            false
-        )
+        :"meta".popular_list_is_stale()
     FROM :"meta".popular_list() AS p
     JOIN :"meta".releases AS r ON r.release_id = p.release_id
     CROSS JOIN LATERAL unnest(generic[:coalesce(wanted, r.k)]) WITH ORDINALITY AS v (place, rank)
