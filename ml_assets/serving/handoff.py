@@ -4,6 +4,7 @@ Reading and judging files belongs here; publishing what they hold is done by `pu
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -47,27 +48,48 @@ def write_export(connection: ServingConnection, what: str, path: Path, kind: For
     view, names, ordering = EXPORTS[what]
     query = connection.schemas.sql(
         "SELECT {columns} FROM {ml}.{view} ORDER BY {order}",
-        columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        # PostgreSQL's own CSV says t and f, which few programs take for true and false.
+        columns=sql.SQL(", ").join(
+            sql.SQL("{0}::text AS {0}" if name == "is_stale" and kind == "csv" else "{}").format(sql.Identifier(name))
+            for name in names
+        ),
         view=sql.Identifier(view),
         order=sql.SQL(", ").join(map(sql.Identifier, names[:ordering])),
     )
-    parts: list[pl.DataFrame] = []
-    with connection.transaction(), connection.cursor(name="ml_assets_export") as cursor:
-        cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(query)
-        while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            parts.append(pl.DataFrame(rows, schema=list(names), orient="row", infer_schema_length=None))
-    frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=list(names))
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            frame.write_parquet(temporary) if kind == "parquet" else frame.write_csv(temporary)
+            with connection.transaction():
+                connection.execute("SET LOCAL statement_timeout = 0")
+                connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
+                write = _write_parquet if kind == "parquet" else _write_csv
+                rows = write(connection, query, names, temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", "Choose another place with --output.") from None
+    return rows
+
+
+def _write_csv(connection: ServingConnection, query: sql.Composed, _: Sequence[str], path: Path) -> int:
+    cursor = connection.cursor()
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
+    with path.open("wb") as file, cursor.copy(statement) as copy:
+        file.writelines(copy)
+    return cursor.rowcount
+
+
+def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Sequence[str], path: Path) -> int:
+    parts: list[pl.DataFrame] = []
+    with connection.cursor(name="ml_assets_export") as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(query)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            parts.append(pl.DataFrame(rows, schema=list(names), orient="row", infer_schema_length=None))
+    frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=list(names))
+    frame.write_parquet(path)
     return frame.height
 
 

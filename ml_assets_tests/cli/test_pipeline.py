@@ -207,3 +207,10 @@ def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
         "AND data_as_of = '2024-06-01'"
     )
     assert len(blocked) == 1
+    assert shop.call("run", "--date", "2024-06-01", "--override", "the other customers moved away") == 0
+    accepted = shop.rows(
+        "SELECT state, reason FROM books_ml.releases WHERE subject = 'recommendations' AND data_as_of = '2024-06-01' "
+        "AND state <> 'retired'"
+    )
+    assert [state for state, _ in accepted] == ["live"]
+    assert "Accepted: the other customers moved away" in str(accepted[0][1])

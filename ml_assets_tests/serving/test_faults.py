@@ -301,3 +301,41 @@ def test_an_upgrade_killed_again_and_again_hurts_no_reader_and_is_finished_by_th
         numbers = connection.execute("SELECT count(*) FROM ml_meta.migrations").fetchone()
         assert numbers == (len(delivered_migrations()),)
         assert orphans(connection) == (set(), set())
+
+
+@pytest.fixture
+def jumping_clock(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that sets the clock of servers started meanwhile, such as +2h."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if library is None:
+        pytest.skip("libfaketime is not installed (apt-get install faketime)")
+    clock = Path(tempfile.mkdtemp(prefix="ml_assets_clock-")) / "offset"
+    clock.write_text("+0s\n")
+    clock.parent.chmod(0o755)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", str(clock))
+    monkeypatch.setenv("FAKETIME_NO_CACHE", "1")
+    monkeypatch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    return clock
+
+
+def test_a_server_whose_clock_jumps_while_publishing_hurts_no_reader(jumping_clock: Path) -> None:
+    with short_lived_home() as home:
+        settings = Settings(home=home)
+        url = start_embedded(home)
+        with connect(settings) as connection:
+            migrate(connection, **SHOP)
+            release(connection, lists(0), k=K)
+            times = set()
+            with crowd(url) as seen:
+                for day, offset in enumerate(("+3h", "-2d", "+0s", "+400d", "-1h"), start=1):
+                    jumping_clock.write_text(f"{offset}\n")
+                    times.add(connection.execute("SELECT now()").fetchall()[0][0])
+                    with connect(settings) as publisher:
+                        assert release(publisher, lists(day), day=day, k=K).state == "live"
+                    assert shown(connection) == day
+            assert seen.wrong == []
+            assert orphans(connection) == (set(), set())
+            now = "SELECT DISTINCT item_id / 1000 FROM ml.recommendations_as_of(clock_timestamp())"
+            assert connection.execute(now).fetchall() == [(5,)]
+            assert max(times) - min(times) > timedelta(days=400)
