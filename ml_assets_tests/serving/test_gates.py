@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.gates import Candidate, failed_gates
 from ml_assets.serving.shown_lists import ShownLists
+from ml_assets.serving.subjects import SUBJECTS, _numbered
 from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.serving.frames import assignments, recommendations, release, segments
 
@@ -187,3 +189,21 @@ def test_ids_that_share_a_hash_are_no_doubles() -> None:
     assert ShownLists(text, 2).with_doubles() == 1
     zero = pl.DataFrame({"item_ids": [[0, -1, 2**63 - 1], [0, 0, 1]]})
     assert ShownLists(zero, 3).with_doubles() == 1
+
+
+def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
+    """Two lists per customer in turn: every other row would be one placement only."""
+    frame = recommendations(range(50_000), [1, 2, 3])
+    candidate = Candidate(SUBJECTS["recommendations"], frame, 2)
+    assert set(failed_gates(candidate)) == {"sameness"}
+    assert candidate.facts["short_lists"] == 0
+    assert candidate.lists.short_share("discover") == 0
+    assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
+
+
+def test_words_that_a_sample_misses_are_numbered_all_the_same() -> None:
+    words = pl.Series([["common"]] * 50_000 + [["rare", None]], dtype=pl.List(pl.String))
+    numbered, known = _numbered(words)
+    assert sorted(known) == ["common", "rare"]
+    assert known[numbered[-1][0] - 1] == "rare"
+    assert numbered[-1][1] is None
