@@ -40,8 +40,8 @@ class Candidate:
     """Without one, and for older days, nothing is compared."""
     is_newer: bool = False
     """Whether its day is after the live one's."""
-    unavailable_share: Callable[[pl.Series], float] = lambda _: 0.0
-    """The share of item ids that cannot be had now."""
+    unavailable_share: float = 0.0
+    """The share of the items shown that cannot be had now."""
     facts: dict[str, float] = field(default_factory=dict)
     """What the gates measured, by name."""
 
@@ -200,7 +200,7 @@ def availability(candidate: Candidate) -> str | None:
     """Most of what is shown can be had."""
     if not candidate.subject.lists:
         return None
-    share = candidate.facts["unavailable"] = candidate.unavailable_share(candidate.lists.items())
+    share = candidate.facts["unavailable"] = candidate.unavailable_share
     if share > candidate.limits.most_unavailable:
         return f"{share:.0%} of the items it shows are unavailable or banned now."
     return None

@@ -34,14 +34,11 @@ def partition_name(subject: str, release_id: int) -> str:
     return f"{subject}_{release_id}"
 
 
-def load_partition(
-    connection: ServingConnection, subject: Subject, release_id: int, rows: Stored, *, unique: bool
-) -> str:
-    """Create, fill, index and attach the partition; the SHA-256 of what was loaded.
+def fill_partition(connection: ServingConnection, subject: Subject, release_id: int, rows: Stored) -> str:
+    """Create and fill the partition; the SHA-256 of what was loaded.
 
-    Created in the same transaction, so COPY writes frozen rows; indexed after loading, which is faster; attached
-    with a CHECK that already proves the partition's bound, so that nothing is scanned and readers are not blocked.
-    Rows that fit into a page are not compressed: every read would have to take them apart again.
+    Created in the same transaction, so COPY writes frozen rows. Rows that fit into a page are not compressed: every
+    read would have to take them apart again.
     """
     schemas = connection.schemas
     names = {
@@ -49,8 +46,6 @@ def load_partition(
         "part": sql.Identifier(partition_name(subject.name, release_id)),
         "id": sql.Literal(release_id),
         "columns": sql.SQL(", ").join(sql.Identifier(column.name) for column in rows.columns),
-        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
-        "unique": sql.SQL("UNIQUE" if unique else ""),
     }
     connection.execute(
         schemas.sql(
@@ -65,11 +60,27 @@ def load_partition(
     with connection.cursor().copy(copy_statement) as copy:
         for chunk in _ahead(_digested(encode(rows.columns), digest)):
             copy.write(chunk)
+    return digest.hexdigest()
+
+
+def attach_partition(connection: ServingConnection, subject: Subject, release_id: int, *, unique: bool) -> None:
+    """Index and attach the partition that was filled.
+
+    Indexed after loading, which is faster; attached with a CHECK that already proves the partition's bound, so that
+    nothing is scanned and readers are not blocked.
+    """
+    schemas = connection.schemas
+    names = {
+        "parent": sql.Identifier(subject.name),
+        "part": sql.Identifier(partition_name(subject.name, release_id)),
+        "id": sql.Literal(release_id),
+        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
+        "unique": sql.SQL("UNIQUE" if unique else ""),
+    }
     connection.execute(schemas.sql("CREATE {unique} INDEX ON {store}.{part} ({keys})", **names))
     connection.execute(
         schemas.sql("ALTER TABLE {store}.{parent} ATTACH PARTITION {store}.{part} FOR VALUES IN ({id})", **names)
     )
-    return digest.hexdigest()
 
 
 def _digested(chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:

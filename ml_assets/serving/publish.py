@@ -4,6 +4,7 @@ Order and outcome belong here: lock, load, gates, pointer, history, retention. R
 one, whole; a killed publisher leaves nothing; nothing that readers use is renamed or dropped.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -18,7 +19,7 @@ from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.erased import without_erased
 from ml_assets.serving.gates import Candidate, failed_gates
 from ml_assets.serving.live_sample import sample_live
-from ml_assets.serving.load import load_partition, load_segments, upsert_items
+from ml_assets.serving.load import attach_partition, fill_partition, load_segments, upsert_items
 from ml_assets.serving.migrate import IdType
 from ml_assets.serving.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
 from ml_assets.serving.reading import prune_purchases, unavailable_share
@@ -89,23 +90,32 @@ def publish(
                 # A shop was smaller in the past: a backfilled day is not held against a later one.
                 live=sample_live(connection, kind, live, frame) if live and live.day <= day else None,
                 is_newer=live is not None and live.day < day,
-                unavailable_share=lambda shown: unavailable_share(connection, shown),
             )
-            failures = failed_gates(candidate)
+            if kind.lists and frame.height:
+                candidate.unavailable_share = unavailable_share(connection, candidate.lists.items())
+            insert = (
+                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, k, row_count, "
+                "key_count, source_words, reason_words) VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s, %s, %s) "
+                "RETURNING release_id"
+            )
+            facts = [subject, day, model_version, run_id, k]
+            facts += [rows.rows, candidate.keys, rows.source_words, rows.reason_words]
+            release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
+            # Judged while the server loads; the gates touch the frame only.
+            with ThreadPoolExecutor(1) as judge:
+                judged = judge.submit(failed_gates, candidate)
+                checksum = fill_partition(connection, kind, release_id, rows)
+                failures = judged.result()
+            attach_partition(connection, kind, release_id, unique="unique_keys" not in failures)
             reason = " ".join(failures.values()) or None
             blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))
-            insert = (
-                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, reason, k, row_count, "
-                "key_count, source_words, reason_words, gates, facts, accepted_reason) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING release_id"
+            update = (
+                "UPDATE {meta}.releases SET checksum = %s, state = %s, reason = %s, gates = %s, facts = %s, "
+                "accepted_reason = %s WHERE release_id = %s"
             )
-            facts = [subject, day, model_version, run_id, "blocked" if blocked else "ready", reason, k]
-            facts += [rows.rows, candidate.keys, rows.source_words, rows.reason_words]
-            facts += [Jsonb(failures), Jsonb(candidate.facts), override if failures and not blocked else None]
-            release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
-            checksum = load_partition(connection, kind, release_id, rows, unique="unique_keys" not in failures)
-            update = "UPDATE {meta}.releases SET checksum = %s WHERE release_id = %s"
-            connection.execute(schemas.sql(update), [checksum, release_id])
+            verdict = ["blocked" if blocked else "ready", reason, Jsonb(failures), Jsonb(candidate.facts)]
+            accepted = override if failures and not blocked else None
+            connection.execute(schemas.sql(update), [checksum, *verdict, accepted, release_id])
             if segments is not None:
                 load_segments(connection, release_id, segments)
             if not blocked:
