@@ -54,9 +54,9 @@ def main() -> None:
         print(f"  the same into an unlogged table         {middle['copy unlogged']:7.2f} s")
         print(
             f"  publish: gates, COPY, index, live       {middle['publish']:7.2f} s   {median(pairs):.2f}  (bar: 1.60)"
+        )
         least = min(times["publish"]) / min(times["copy"])
         print(f"    of the fastest rounds                            {least:.2f}")
-        )
         for engine in PARTS:
             _write_database(connection, frame, url, engine=engine, published=middle["publish"])
         print(f"  roll back                               {rollback:7.3f} s")
