@@ -9,7 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.embedded import start_embedded, stop_embedded
+from ml_assets.serving.migrate import IdType, migrate
+from ml_assets.serving.schemas import Schemas
+
+# Fixture that a test asks for -> fixture with the name of the database that it is a copy of.
+SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 
 
 @contextmanager
@@ -39,11 +45,34 @@ def embedded_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def integer_shop(embedded_url: str) -> str:
+    """A database with a shop whose ids are integers."""
+    return _set_up(embedded_url, "integer_shop", Schemas(), "bigint")
+
+
+@pytest.fixture(scope="session")
+def text_shop(embedded_url: str) -> str:
+    """A database with a shop named x whose ids are text."""
+    return _set_up(embedded_url, "text_shop", Schemas("x"), "text")
+
+
+def _set_up(url: str, name: str, schemas: Schemas, ids: IdType) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    with ServingConnection.open(url.replace("/postgres?", f"/{name}?"), schemas) as connection:
+        migrate(connection, customer_id_type=ids, item_id_type=ids, source="files")
+    return name
+
+
 @pytest.fixture
 def postgres_url(embedded_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database that exists for one test."""
     name = f"test_{abs(hash(request.node.nodeid))}"
+    # Where a test wants a shop that is set up, copying one is faster than setting it up.
+    shops = [shop for shop in SHOPS if shop in request.fixturenames]
+    template = request.getfixturevalue(SHOPS[shops[0]]) if shops else "template0"
     with psycopg.connect(embedded_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield embedded_url.replace("/postgres?", f"/{name}?")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -13,6 +13,8 @@ import polars as pl
 from ml_assets.assets.shop import Shop
 from ml_assets.events.contract import CheckedLines
 from ml_assets.events.load import load_days
+from ml_assets.resources.serving import ServingDatabase
+from ml_assets.serving.erased import read_erased
 from ml_assets.sources.base import EventSource
 
 ACCOUNTED = "every_line_is_accounted_for"
@@ -57,9 +59,15 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         ],
     )
     def raw_events(
-        context: dg.AssetExecutionContext, source: dg.ResourceParam[EventSource]
+        context: dg.AssetExecutionContext,
+        source: dg.ResourceParam[EventSource],
+        serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
-        days = load_days(source, [date.fromisoformat(key) for key in context.partition_keys], rules)
+        with serving.connect() as connection:
+            erased = read_erased(connection)
+        wanted = [date.fromisoformat(key) for key in context.partition_keys]
+        # Whoever was erased stays away, whatever the source still holds.
+        days = load_days(source, wanted, rules, erased.without)
         for day, lines in days.items():
             _describe(context, shop, day, lines)
         yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")

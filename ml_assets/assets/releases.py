@@ -15,6 +15,8 @@ from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.publish import Release, publish
 
 GATES = "passes_its_gates"
+OVERRIDE_TAG = "ml_assets/override"
+"""A run with this tag publishes what a gate refuses; its value is the reason."""
 SUBJECTS = {
     "recommendations": "Recommendations of the day, readable as ml.recommendations.",
     "segment_assignments": "Segments of the day, readable as ml.segment_assignments and ml.segments.",
@@ -73,6 +75,10 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
                 model_version=frame["model_version"][0] if frame.height else "none",
                 run_id=context.run.run_id,
                 k=shop.settings.recommender.k,
+                gates=shop.settings.serving.gates,
+                keep=shop.settings.serving.keep_releases,
+                override=context.run.tags.get(OVERRIDE_TAG),
+                active=_active(lake, day) if subject == "recommendations" else None,
                 # Names for the reasons; the other subjects of the day would only write the same rows again.
                 items=lake.read("items") if subject == "recommendations" else None,
                 segments=lake.read("segments", day) if subject == "segment_assignments" else None,
@@ -80,6 +86,13 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
         return _result(shop, name, published)
 
     return release
+
+
+def _active(lake: Lake, day: date) -> pl.Series | None:
+    """Customers with a purchase in the look-back; None where their features are not in the lake any more."""
+    if not lake.exists("interactions", day):
+        return None
+    return lake.scan("interactions", [day.isoformat()]).select(pl.col("customer_id").unique()).collect().to_series()
 
 
 def _result(shop: Shop, name: str, published: Release) -> dg.MaterializeResult[None]:

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.assets.models import PROMOTED
-from ml_assets.assets.releases import publish_pool
+from ml_assets.assets.releases import OVERRIDE_TAG, publish_pool
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import IS_FRESH
 from ml_assets.automation.instance import open_instance
@@ -43,7 +43,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 class Runner:
     """Runs the jobs of one shop in this process."""
 
-    def __init__(self, settings: Settings, report: Report) -> None:
+    def __init__(self, settings: Settings, report: Report, *, override: str | None = None) -> None:
         self._settings = settings
         self._report = report
         self._source = build_source(settings)
@@ -53,6 +53,8 @@ class Runner:
         self._serving = ServingDatabase(settings, self._source)
         self._defs = build_defs(settings, source=self._source)
         self._tags = {"ml_assets/started_by": "command line", "ml_assets/shop": settings.name or "default"}
+        # Runs are found again by their tags; the reason to override a gate is none of those they are known by.
+        self._more_tags = {OVERRIDE_TAG: override} if override else {}
 
     def newest_day(self) -> date:
         """The newest day that is over and has events."""
@@ -179,7 +181,7 @@ class Runner:
             result = definition.execute_in_process(
                 instance=self._instance,
                 partition_key=partition_key,
-                tags={**(tags or {}), **self._tags},
+                tags={**(tags or {}), **self._tags, **self._more_tags},
                 run_config={"loggers": {PROGRESS_LOGGER: {}}},
                 raise_on_error=False,
             )

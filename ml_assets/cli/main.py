@@ -9,7 +9,20 @@ import sys
 
 import typer
 
-from ml_assets.cli import backtest, database, evaluate, explain, models, run, status, ui
+from ml_assets.cli import (
+    backtest,
+    database,
+    erase,
+    evaluate,
+    explain,
+    handoff,
+    models,
+    releases,
+    rules,
+    run,
+    status,
+    ui,
+)
 from ml_assets.cli.console import print_error
 from ml_assets.errors import UserError
 
@@ -27,6 +40,15 @@ app.command("models")(models.models)
 app.command("promote")(models.promote)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
+app.command("releases")(releases.releases)
+app.command("rollback")(releases.rollback)
+app.command("unpin")(releases.unpin)
+app.command("accept")(releases.accept)
+app.command("diff")(releases.diff)
+app.add_typer(rules.app, name="rules")
+app.command("erase")(erase.erase)
+app.add_typer(handoff.export_app, name="export")
+app.add_typer(handoff.import_app, name="import")
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)
 app.command("stop")(database.stop)

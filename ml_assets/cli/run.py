@@ -35,6 +35,9 @@ def run(
     accept_source: Annotated[
         bool, typer.Option("--accept-source", help="The files moved: this is still the same shop.")
     ] = False,
+    override: Annotated[
+        str | None, typer.Option("--override", metavar="REASON", help="Publish even what a gate refuses; why.")
+    ] = None,
     config: ConfigOption = None,
 ) -> int:
     """Load, compute and publish one day or a range of days.
@@ -45,7 +48,7 @@ def run(
     days = _days(day, first, last)
     if accept_source:
         take_source(settings)
-    done, failed = run_days(settings, days)
+    done, failed = run_days(settings, days, override=override)
     days_done = f"{done[0]}" if len(done) == 1 else f"{len(done)} days, {done[0]} to {done[-1]}"
     OUT.print(f"Ran {days_done}; see below for what is not published." if failed else f"Published {days_done}.")
     for line in failed:
@@ -83,7 +86,7 @@ def demo(config: ConfigOption = None) -> int:
 
 
 def run_days(
-    settings: Settings, days: list[date | None], *, only_missing: bool = False
+    settings: Settings, days: list[date | None], *, only_missing: bool = False, override: str | None = None
 ) -> tuple[list[date], list[str]]:
     """Run days (None: the newest) and return them with the checks that failed.
 
@@ -96,7 +99,7 @@ def run_days(
         # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
         from ml_assets.automation.runner import Runner  # noqa: PLC0415
 
-        runner = Runner(settings, report)
+        runner = Runner(settings, report, override=override)
         wanted = [day or runner.newest_day() for day in days]
         for day in wanted:
             runner.check_day(day)

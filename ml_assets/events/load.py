@@ -3,7 +3,7 @@
 The order of these steps belongs here; the rules are in `contract.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,8 +14,13 @@ from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import EventSource, empty_items
 
 
-def load_days(source: EventSource, days: Sequence[date], rules: EventSettings) -> dict[date, CheckedLines]:
-    """Read and judge the lines of some days, in one pass over the source.
+def load_days(
+    source: EventSource,
+    days: Sequence[date],
+    rules: EventSettings,
+    admit: Callable[[pl.DataFrame], pl.DataFrame] = lambda lines: lines,
+) -> dict[date, CheckedLines]:
+    """Read and judge the lines of some days, in one pass over the source; only lines that `admit` returns count.
 
     Days without lines are closed days as long as the source has later ones, or is whole. Raises `UserError` where
     the days hold no line at all and nothing came after them, unless empty days are allowed: then the feed is late.
@@ -24,6 +29,7 @@ def load_days(source: EventSource, days: Sequence[date], rules: EventSettings) -
     lines = source.read_lines(first, last)
     if lines.is_empty() and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
+    lines = admit(lines)
     checked = check_lines(lines, rules, _measured_items(source, rules))
     valid = checked.valid.partition_by("day", as_dict=True)
     quarantined = checked.quarantined.partition_by("day", as_dict=True)

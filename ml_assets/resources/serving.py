@@ -11,6 +11,7 @@ from typing import Literal
 from ml_assets.serving.connection import ServingConnection, connect
 from ml_assets.serving.freshness import observe, sync_policies
 from ml_assets.serving.migrate import migrate
+from ml_assets.serving.reading import sync_reading
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 
@@ -40,6 +41,7 @@ class ServingDatabase:
                     connection, customer_id_type=types.customer, item_id_type=types.item, source=self._source.identity
                 )
                 sync_policies(connection, self.settings)
+                sync_reading(connection, self.settings.serving)
                 self._is_migrated = True
             yield connection
 

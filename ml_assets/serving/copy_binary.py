@@ -114,6 +114,10 @@ class _ListField:
     sizes: Ints
 
     def write(self, buffer: Bytes, at: Ints) -> None:
+        numbers = self.elements.numbers
+        if len(at) and numbers is not None and self.elements.present is None and self.counts.min() == self.counts.max():
+            self._write_alike(buffer, at, numbers)
+            return
         filled = self.counts > 0
         head = np.zeros(len(at), dtype=[("dimensions", ">i4"), ("nulls", ">i4"), ("type", ">i4")])
         head["dimensions"] = filled
@@ -131,6 +135,19 @@ class _ListField:
         places = np.repeat(base, self.counts[filled]) + before
         _put(buffer, places, self.elements.lengths)
         self.elements.write(buffer, places + 4)
+
+    def _write_alike(self, buffer: Bytes, at: Ints, numbers: npt.NDArray[np.generic]) -> None:
+        """Lists of one length without nulls or text are records of one size, which are written whole."""
+        count = int(self.counts[0])
+        element = np.dtype([("length", ">i4"), ("number", numbers.dtype)])
+        shape = [("shape", ">i4", (2,)), ("elements", element, (count,))] if count else []
+        records = np.zeros(len(at), dtype=[("head", ">i4", (3,)), *shape])
+        records["head"] = (int(count > 0), 0, self.element_type)
+        if count:
+            records["shape"] = (count, 1)
+            records["elements"]["length"] = numbers.dtype.itemsize
+            records["elements"]["number"] = numbers.reshape(len(at), count)
+        _put(buffer, at, records)
 
 
 def _scalar_field(column: pl.Series) -> _ScalarField:

@@ -4,6 +4,8 @@ All of it happens inside the publisher's transaction. Which release becomes live
 """
 
 import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 from psycopg import sql
@@ -32,13 +34,11 @@ def partition_name(subject: str, release_id: int) -> str:
     return f"{subject}_{release_id}"
 
 
-def load_partition(
-    connection: ServingConnection, subject: Subject, release_id: int, rows: Stored, *, unique: bool
-) -> str:
-    """Create, fill, index and attach the partition; the SHA-256 of what was loaded.
+def fill_partition(connection: ServingConnection, subject: Subject, release_id: int, rows: Stored) -> str:
+    """Create and fill the partition; the SHA-256 of what was loaded.
 
-    Created in the same transaction, so COPY writes frozen rows; indexed after loading, which is faster; attached
-    with a CHECK that already proves the partition's bound, so that nothing is scanned and readers are not blocked.
+    Created in the same transaction, so COPY writes frozen rows. Rows that fit into a page are not compressed: every
+    read would have to take them apart again.
     """
     schemas = connection.schemas
     names = {
@@ -46,12 +46,11 @@ def load_partition(
         "part": sql.Identifier(partition_name(subject.name, release_id)),
         "id": sql.Literal(release_id),
         "columns": sql.SQL(", ").join(sql.Identifier(column.name) for column in rows.columns),
-        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
-        "unique": sql.SQL("UNIQUE" if unique else ""),
     }
     connection.execute(
         schemas.sql(
-            "CREATE TABLE {store}.{part} (LIKE {store}.{parent}, CHECK (release_id = {id})) WITH (fillfactor = 100)",
+            "CREATE TABLE {store}.{part} (LIKE {store}.{parent}, CHECK (release_id = {id})) "
+            "WITH (fillfactor = 100, toast_tuple_target = 8160)",
             **names,
         )
     )
@@ -59,14 +58,44 @@ def load_partition(
     digest = hashlib.sha256()
     copy_statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
     with connection.cursor().copy(copy_statement) as copy:
-        for chunk in encode(rows.columns):
-            digest.update(chunk)
+        for chunk in _ahead(_digested(encode(rows.columns), digest)):
             copy.write(chunk)
+    return digest.hexdigest()
+
+
+def attach_partition(connection: ServingConnection, subject: Subject, release_id: int, *, unique: bool) -> None:
+    """Index and attach the partition that was filled.
+
+    Indexed after loading, which is faster; attached with a CHECK that already proves the partition's bound, so that
+    nothing is scanned and readers are not blocked.
+    """
+    schemas = connection.schemas
+    names = {
+        "parent": sql.Identifier(subject.name),
+        "part": sql.Identifier(partition_name(subject.name, release_id)),
+        "id": sql.Literal(release_id),
+        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
+        "unique": sql.SQL("UNIQUE" if unique else ""),
+    }
     connection.execute(schemas.sql("CREATE {unique} INDEX ON {store}.{part} ({keys})", **names))
     connection.execute(
         schemas.sql("ALTER TABLE {store}.{parent} ATTACH PARTITION {store}.{part} FOR VALUES IN ({id})", **names)
     )
-    return digest.hexdigest()
+
+
+def _digested(chunks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, the next of which is made by another thread while the server takes this one."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, chunks, None)
+        while (chunk := following.result()) is not None:
+            following = pool.submit(next, chunks, None)
+            yield chunk
 
 
 def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:

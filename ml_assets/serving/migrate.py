@@ -8,6 +8,7 @@ that start at once do not meet, and a file that fails leaves nothing.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Literal
 
@@ -16,6 +17,7 @@ from psycopg import errors, sql
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.gentle import close_views, give_way, until_there_is_room
 from ml_assets.serving.roles import sync_roles
 from ml_assets.serving.schemas import Schemas
 
@@ -72,8 +74,10 @@ def migrate(
         done = _done(connection)
         _refuse_unknown(done, wanted)
         missing = [migration for migration in wanted if done.get(migration.number) != migration.checksum]
-        applied += [migration.name for migration in missing if _apply(connection, migration, types, source)]
-        sync_roles(connection, regrant=bool(applied))
+        for migration in missing:
+            if until_there_is_room(partial(_apply, connection, migration, types, source)):
+                applied.append(migration.name)  # noqa: PERF401 what was applied counts even where the next fails
+        until_there_is_room(lambda: sync_roles(connection))
     except errors.InsufficientPrivilege as error:
         role = connection.info.user
         raise UserError(
@@ -87,6 +91,16 @@ def migrate(
         ) from error
     _refuse_other_shop(connection, types, source)
     return applied
+
+
+def upgrade(connection: ServingConnection) -> list[str]:
+    """Apply what a database that is already set up lacks, without changing whose it is; nothing where none is."""
+    done = _done(connection)
+    if not done or {migration.number for migration in delivered_migrations()} <= done.keys():
+        return []
+    query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
+    customer, item, source = connection.execute(query).fetchall()[0]
+    return migrate(connection, customer_id_type=customer, item_id_type=item, source=source)
 
 
 def accept_source(connection: ServingConnection, source: str) -> None:
@@ -117,7 +131,10 @@ def _apply(connection: ServingConnection, migration: Migration, types: dict[str,
                     "Use the version of ml-assets that set the database up, or a newer released one.",
                 )
             return False
-        if not done:
+        give_way(connection)
+        if done:
+            close_views(connection)
+        else:
             _bootstrap(connection)
         connection.execute(migration.sql(schemas, types))
         if not done:

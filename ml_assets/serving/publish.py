@@ -4,6 +4,7 @@ Order and outcome belong here: lock, load, gates, pointer, history, retention. R
 one, whole; a killed publisher leaves nothing; nothing that readers use is renamed or dropped.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -11,15 +12,20 @@ from typing import Literal
 import polars as pl
 from psycopg import errors
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.erased import without_erased
 from ml_assets.serving.gates import Candidate, failed_gates
-from ml_assets.serving.load import load_partition, load_segments, upsert_items
+from ml_assets.serving.live_sample import sample_live
+from ml_assets.serving.load import attach_partition, fill_partition, load_segments, upsert_items
 from ml_assets.serving.migrate import IdType
+from ml_assets.serving.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
+from ml_assets.serving.reading import prune_purchases, unavailable_share
 from ml_assets.serving.retention import KEEP, drop_retired, retire
-from ml_assets.serving.roles import act_as_writer
 from ml_assets.serving.subjects import SUBJECTS, checked, stored
+from ml_assets.settings.serving import GateSettings
 
 State = Literal["live", "ready", "blocked", "retired"]
 
@@ -35,14 +41,7 @@ class Release:
     rows: int
     checksum: str
     reason: str | None
-    """Why it is blocked, in plain sentences."""
-
-
-@dataclass(frozen=True)
-class _Live:
-    release_id: int
-    day: date
-    keys: int
+    """Which gates it fails, in plain sentences."""
 
 
 def publish(
@@ -56,91 +55,94 @@ def publish(
     k: int,
     items: pl.DataFrame | None = None,
     segments: pl.DataFrame | None = None,
+    active: pl.Series | None = None,
+    gates: GateSettings | None = None,
+    override: str | None = None,
     keep: int = KEEP,
 ) -> Release:
-    """Release the predictions as of `day`: live when it is the newest day, ready when it is older, or blocked.
+    """Release the predictions as of `day`: live when it is the newest day and nothing is pinned, ready or blocked.
 
-    `k` items of each list are shown. `items` (item_id, item_name, category) brings names, `segments` the profiles.
-    Publishing a day again replaces that day's release. Waits while another publishes the same subject. Raises
-    `UserError` for frames that cannot be stored at all.
+    `k` items of each list are shown. `items` (item_id, item_name, category) brings names, `segments` the profiles,
+    `active` the customers that must have a list. `override` is a person's reason to take what a gate refuses; what
+    cannot be read at all stays blocked. Publishing a day again replaces that day's release. Waits while another
+    publishes the same subject. Raises `UserError` for frames that cannot be stored at all.
     """
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
     kind = SUBJECTS[subject]
     customer, item = _id_types(connection)
     frame = checked(kind, frame, customer, item)
-    rows = stored(kind, frame)
     schemas = connection.schemas
     try:
         with connection.transaction():
-            _begin(connection, subject)
-            live = _live(connection, subject)
-            # A shop was smaller in the past: a backfilled day is not held against a later one.
-            before = live.keys if live and live.day <= day else None
-            candidate = Candidate(kind, frame, segments, before)
-            failures = failed_gates(candidate)
-            reason = " ".join(failures) or None
-            facts = [subject, day, model_version, run_id, "blocked" if failures else "ready", reason, k]
+            begin(connection, subject)
+            # Under the lock: an erasure waits for those who began before it.
+            frame = without_erased(connection, frame)
+            rows = stored(kind, frame)
+            live = live_release(connection, subject)
+            candidate = Candidate(
+                kind,
+                frame,
+                k,
+                segments=segments,
+                active=active,
+                limits=gates or GateSettings(),
+                # A shop was smaller in the past: a backfilled day is not held against a later one.
+                live=sample_live(connection, kind, live, frame) if live and live.day <= day else None,
+                is_newer=live is not None and live.day < day,
+            )
+            if kind.lists and frame.height:
+                candidate.unavailable_share = unavailable_share(connection, candidate.lists.items())
             insert = (
-                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, reason, k, row_count, "
-                "key_count, source_words, reason_words) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, k, row_count, "
+                "key_count, source_words, reason_words) VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s, %s, %s) "
                 "RETURNING release_id"
             )
+            facts = [subject, day, model_version, run_id, k]
             facts += [rows.rows, candidate.keys, rows.source_words, rows.reason_words]
             release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
-            checksum = load_partition(connection, kind, release_id, rows, unique=not failures)
-            update = "UPDATE {meta}.releases SET checksum = %s WHERE release_id = %s"
-            connection.execute(schemas.sql(update), [checksum, release_id])
+            # Judged while the server loads; the gates touch the frame only.
+            with ThreadPoolExecutor(1) as judge:
+                judged = judge.submit(failed_gates, candidate)
+                checksum = fill_partition(connection, kind, release_id, rows)
+                failures = judged.result()
+            attach_partition(connection, kind, release_id, unique="unique_keys" not in failures)
+            reason = " ".join(failures.values()) or None
+            blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))
+            update = (
+                "UPDATE {meta}.releases SET checksum = %s, state = %s, reason = %s, gates = %s, facts = %s, "
+                "accepted_reason = %s WHERE release_id = %s"
+            )
+            verdict = ["blocked" if blocked else "ready", reason, Jsonb(failures), Jsonb(candidate.facts)]
+            accepted = override if failures and not blocked else None
+            connection.execute(schemas.sql(update), [checksum, *verdict, accepted, release_id])
             if segments is not None:
                 load_segments(connection, release_id, segments)
-            if not failures:
+            if not blocked:
                 if items is not None:
                     upsert_items(connection, items)
-                if live is None or day >= live.day:
-                    _move_pointer(connection, subject, live, release_id)
+                if _takes_over(live, day):
+                    move_pointer(connection, subject, live, release_id, override if failures else None)
             retire(connection, subject, day, release_id, keep=keep)
+            if subject == "recommendations":
+                prune_purchases(connection)
             state = _state(connection, release_id)
     except (errors.CharacterNotInRepertoire, errors.UntranslatableCharacter) as error:
         raise UserError(
             f"{subject} holds a text that PostgreSQL cannot store: {error.diag.message_primary}.",
             "Remove that character from the ids in the source.",
         ) from error
+    except errors.DiskFull as error:
+        raise UserError(
+            f"The database has no space for this release of {subject}: {error.diag.message_primary}.",
+            "Nothing of it was kept and the live release stays; free some space and run the day again.",
+        ) from error
     drop_retired(connection, subject)
     return Release(release_id, subject, day, state, rows.rows, checksum, reason)
 
 
-def _begin(connection: ServingConnection, subject: str) -> None:
-    """One publisher per subject at a time, with the writer's rights, and no timeouts meant for short queries."""
-    connection.execute("SET LOCAL statement_timeout = 0")
-    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-    connection.execute("SET LOCAL lock_timeout = 0")
-    act_as_writer(connection)
-    lock = f"publish {connection.schemas.meta} {subject}"
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
-
-
-def _live(connection: ServingConnection, subject: str) -> _Live | None:
-    query = (
-        "SELECT r.release_id, r.data_as_of, r.key_count FROM {meta}.live AS l JOIN {meta}.releases AS r "
-        "USING (release_id) WHERE l.subject = %s"
-    )
-    row = connection.execute(connection.schemas.sql(query), [subject]).fetchone()
-    return None if row is None else _Live(*row)
-
-
-def _move_pointer(connection: ServingConnection, subject: str, live: _Live | None, release_id: int) -> None:
-    """Make a release live. The time is the clock's, not the transaction's: the views wait a minute from it."""
-    sql = connection.schemas.sql
-    if live is not None:
-        connection.execute(sql("UPDATE {meta}.releases SET state = 'ready' WHERE release_id = %s"), [live.release_id])
-    connection.execute(sql("UPDATE {meta}.releases SET state = 'live' WHERE release_id = %s"), [release_id])
-    moved = "INSERT INTO {meta}.live (subject, release_id, moved_at) VALUES (%s, %s, clock_timestamp()) "
-    moved += "ON CONFLICT (subject) DO UPDATE SET release_id = excluded.release_id, moved_at = excluded.moved_at "
-    moved_at = connection.execute(sql(moved + "RETURNING moved_at"), [subject, release_id]).fetchall()[0][0]
-    until = "UPDATE {meta}.live_history SET live_until = %s WHERE subject = %s AND live_until IS NULL"
-    connection.execute(sql(until), [moved_at, subject])
-    entry = "INSERT INTO {meta}.live_history (subject, release_id, live_from) VALUES (%s, %s, %s)"
-    connection.execute(sql(entry), [subject, release_id, moved_at])
+def _takes_over(live: Live | None, day: date) -> bool:
+    return live is None or (day >= live.day and not live.pinned)
 
 
 def _state(connection: ServingConnection, release_id: int) -> State:

@@ -2,7 +2,8 @@
 
 A release is retired in the publishing transaction and its rows are dropped later, in a transaction of their own that
 gives up after a moment: dropping a partition needs a lock that readers hold, and readers that come later would queue
-behind it. What could not be dropped is tried again at the next publication. The live release is never touched.
+behind it. What could not be dropped is tried again at the next publication. The live release is never touched, and
+with it the pinned one, nor is any that the snapshot of an open transaction may still call live.
 """
 
 import logging
@@ -29,7 +30,7 @@ def retire(connection: ServingConnection, subject: str, day: date, release_id: i
         connection.schemas.sql(
             """
             UPDATE {meta}.releases AS r
-            SET state = 'retired', retired_at = now()
+            SET state = 'retired', retired_at = now(), retired_xid = pg_current_xact_id()
             FROM {meta}.releases AS new
             WHERE new.release_id = %(new)s AND r.subject = %(subject)s AND r.data_as_of = %(day)s
                 AND r.release_id <> new.release_id
@@ -42,7 +43,7 @@ def retire(connection: ServingConnection, subject: str, day: date, release_id: i
         connection.schemas.sql(
             """
             UPDATE {meta}.releases AS r
-            SET state = 'retired', retired_at = now()
+            SET state = 'retired', retired_at = now(), retired_xid = pg_current_xact_id()
             FROM (
                 SELECT release_id, row_number() OVER (
                     PARTITION BY state = 'blocked' ORDER BY data_as_of DESC, release_id DESC
@@ -59,8 +60,19 @@ def retire(connection: ServingConnection, subject: str, day: date, release_id: i
 
 def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelta = GRACE) -> int:
     """Drop the rows of releases retired longer than `grace` ago; how many. Never fails, never waits long."""
-    query = "SELECT release_id FROM {meta}.releases WHERE subject = %s AND retired_at < now() - %s "
-    query += "AND dropped_at IS NULL ORDER BY release_id"
+    query = """
+        SELECT r.release_id
+        FROM {meta}.releases AS r
+        WHERE r.subject = %s AND r.dropped_at IS NULL
+            -- A clock that was ahead when it was retired must not keep it for years.
+            AND r.retired_at NOT BETWEEN now() - %s AND now()
+            AND NOT EXISTS (
+                SELECT FROM pg_stat_activity AS a
+                WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
+                    AND age(a.backend_xmin) >= age(r.retired_xid::xid)
+            )
+        ORDER BY r.release_id
+    """
     dropped = 0
     try:
         for (release_id,) in connection.execute(connection.schemas.sql(query), [subject, grace]).fetchall():

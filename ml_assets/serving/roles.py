@@ -1,38 +1,55 @@
-"""The two roles and what they may do.
+"""The three roles and what they may do.
 
 `ml_reader` reads the contract and nothing else. `ml_writer` owns the tables of releases, because only owners attach
-partitions, and keeps the books; it can neither change the contract nor erase history. PUBLIC gets nothing. Where the
-connecting role may not create roles, they are taken when an administrator has made them, else noted as missing.
+partitions, and keeps the books; it can neither change the contract nor erase history. `ml_merchandiser` reads as well
+and edits the rules of reading. PUBLIC gets nothing. Where the connecting role may not create roles, they are taken when
+an administrator has made them, else noted as missing.
 """
+
+from typing import LiteralString
 
 from psycopg import errors, sql
 
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.gentle import give_way
 from ml_assets.serving.schemas import Schemas
 
 
-def sync_roles(connection: ServingConnection, *, regrant: bool) -> None:
-    """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles."""
+def sync_roles(connection: ServingConnection) -> None:
+    """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles.
+
+    Which migrations the grants are of is noted with them: a command killed between the two leaves them due.
+    """
     schemas = connection.schemas
-    noted: dict[str, bool] = dict(connection.execute(schemas.sql("SELECT role, ready FROM {meta}.roles")).fetchall())
-    if not regrant and noted.get(schemas.reader) and noted.get(schemas.writer):
+    noted: dict[str, str] = dict(
+        connection.execute(schemas.sql("SELECT role, note FROM {meta}.roles WHERE ready")).fetchall()
+    )
+    count = connection.execute(schemas.sql("SELECT count(*) FROM {meta}.migrations")).fetchall()[0][0]
+    done = f"exists and has its grants, as of {count} migrations"
+    grants = {
+        schemas.reader: _grant_reader,
+        schemas.writer: _grant_writer,
+        schemas.merchandiser: _grant_merchandiser,
+    }
+    if all(noted.get(role) == done for role in grants):
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ml_assets roles', 0))")
+        give_way(connection)
         for schema in (schemas.ml, schemas.store, schemas.meta):
             connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(sql.Identifier(schema)))
-        for role in (schemas.reader, schemas.writer):
+        for role, grant in grants.items():
             problem = _create(connection, role)
             if problem is None and role == schemas.writer:
                 problem = _join(connection, role)
             if problem is None:
-                _grant_reader(connection, schemas) if role == schemas.reader else _grant_writer(connection, schemas)
+                grant(connection, schemas)
             connection.execute(
                 schemas.sql(
                     "INSERT INTO {meta}.roles (role, ready, note) VALUES (%s, %s, %s) ON CONFLICT (role) DO UPDATE "
                     "SET ready = excluded.ready, note = excluded.note, noted_at = now()"
                 ),
-                [role, problem is None, problem or "exists and has its grants"],
+                [role, problem is None, problem or done],
             )
 
 
@@ -73,27 +90,50 @@ def _join(connection: ServingConnection, role: str) -> str | None:
 
 
 def _grant_reader(connection: ServingConnection, schemas: Schemas) -> None:
-    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {ml} TO {reader}"))
-    connection.execute(schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {ml} TO {reader}"))
+    _read_contract(connection, schemas, schemas.reader)
+
+
+def _grant_merchandiser(connection: ServingConnection, schemas: Schemas) -> None:
+    role = schemas.merchandiser
+    _read_contract(connection, schemas, role)
+    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {meta} TO {merchandiser}"))
+    _grant(connection, role, "SELECT, INSERT, UPDATE, DELETE", "rules", "purchases", "opt_outs")
+    _grant(connection, role, "SELECT, INSERT, UPDATE", "reason_templates")
 
 
 def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
-    for statement in (
-        schemas.sql("GRANT USAGE ON SCHEMA {ml}, {store}, {meta} TO {writer}"),
-        schemas.sql("GRANT CREATE ON SCHEMA {store} TO {writer}"),
-        schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {ml}, {meta} TO {writer}"),
-        schemas.sql("GRANT INSERT, UPDATE ON {meta}.releases, {meta}.live, {meta}.live_history TO {writer}"),
-        schemas.sql("GRANT INSERT, UPDATE ON {meta}.models, {meta}.observations TO {writer}"),
-        schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.freshness_policies TO {writer}"),
-        schemas.sql("GRANT UPDATE (timezone) ON {meta}.shop TO {writer}"),
-    ):
-        connection.execute(statement)
+    role = schemas.writer
+    _read_contract(connection, schemas, role)
+    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {store}, {meta} TO {writer}"))
+    connection.execute(schemas.sql("GRANT CREATE ON SCHEMA {store} TO {writer}"))
+    connection.execute(schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {meta} TO {writer}"))
+    _grant(connection, role, "INSERT, UPDATE", "releases", "live", "live_history", "models", "observations")
+    _grant(connection, role, "INSERT, UPDATE", "placements", "erased_customers", "erasures")
+    _grant(connection, role, "INSERT, UPDATE, DELETE", "freshness_policies", "rules", "purchases", "opt_outs")
+    _grant(connection, role, "UPDATE (timezone)", "shop")
     tables = connection.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p')",
-        [schemas.store],
+        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
+        "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",
+        [schemas.store, role],
     ).fetchall()
     for (table,) in tables:
         name = sql.Identifier(table)
         # The views run as their owner, who no longer owns what they read.
         connection.execute(schemas.sql("ALTER TABLE {store}.{table} OWNER TO {writer}", table=name))
         connection.execute(schemas.sql("GRANT SELECT ON {store}.{table} TO CURRENT_USER", table=name))
+
+
+def _read_contract(connection: ServingConnection, schemas: Schemas, role: str) -> None:
+    name = sql.Identifier(role)
+    for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "EXECUTE ON ALL FUNCTIONS IN SCHEMA"):
+        connection.execute(sql.SQL("GRANT {} {} TO {}").format(sql.SQL(what), sql.Identifier(schemas.ml), name))
+
+
+def _grant(connection: ServingConnection, role: str, rights: LiteralString, *tables: str) -> None:
+    """Grant rights on tables of the books, as far as the migrations applied so far have made them."""
+    for table in tables:
+        name = sql.Identifier(connection.schemas.meta, table)
+        found = connection.execute("SELECT to_regclass(%s)", [name.as_string(connection)]).fetchone()
+        if found is not None and found[0] is not None:
+            grant = sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role))
+            connection.execute(grant)

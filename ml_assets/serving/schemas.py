@@ -1,7 +1,7 @@
 """The names of everything the project owns in a database, and SQL written with them.
 
 Names belong here; what the objects are is in `migrations/`. Several shops may share one database: each has its own
-three schemas and two roles, prefixed with the shop's name.
+three schemas and three roles, prefixed with the shop's name.
 """
 
 from dataclasses import dataclass
@@ -42,12 +42,19 @@ class Schemas:
         return self._named("ml_writer")
 
     @property
+    def merchandiser(self) -> str:
+        """The role that may edit the rules of reading."""
+        return self._named("ml_merchandiser")
+
+    @property
     def names(self) -> dict[str, str]:
         """All names, by the words that SQL files and queries use for them."""
-        return {word: getattr(self, word) for word in ("ml", "store", "meta", "reader", "writer")}
+        return {word: getattr(self, word) for word in ("ml", "store", "meta", "reader", "writer", "merchandiser")}
 
     def sql(self, text: LiteralString, **parts: sql.Composable) -> sql.Composed:
-        """A query with `{ml}`, `{store}`, `{meta}`, `{reader}`, `{writer}` and further parts quoted into it."""
+        """A query with the schemas `{ml}`, `{store}`, `{meta}`, the roles `{reader}`, `{writer}`, `{merchandiser}`, and
+        further parts quoted into it.
+        """
         names = {word: sql.Identifier(name) for word, name in self.names.items()}
         return sql.SQL(text).format(**names, **parts)
 

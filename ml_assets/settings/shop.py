@@ -20,6 +20,7 @@ from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
+from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import CompleteJourneySource, Source
 
 
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     segmentation: SegmentationSettings = SegmentationSettings()
     freshness: FreshnessSettings = FreshnessSettings()
     schedules: ScheduleSettings = ScheduleSettings()
+    serving: ServingSettings = ServingSettings()
 
     @field_validator("source", mode="before")
     @classmethod

@@ -155,7 +155,8 @@ def test_a_step_that_crashes_is_an_error_even_where_a_check_failed_too(
         raise RuntimeError("out of ideas")
 
     monkeypatch.setattr("ml_assets.assets.predictions.assign", crash)
-    monkeypatch.setattr("ml_assets.serving.gates.LEAST_COVERAGE", 2.0)
+    monkeypatch.setenv("ML_ASSETS_SERVING__GATES__LEAST_ACTIVE_COVERAGE", "1")
+    monkeypatch.setattr("ml_assets.assets.releases._active", lambda *_: pl.Series(["c-000", "a stranger"]))
     assert shop.call("run", "--date", DAY.isoformat()) == 1
     message = capfd.readouterr().err
     assert "out of ideas" in message
@@ -206,3 +207,10 @@ def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
         "AND data_as_of = '2024-06-01'"
     )
     assert len(blocked) == 1
+    assert shop.call("run", "--date", "2024-06-01", "--override", "the other customers moved away") == 0
+    accepted = shop.rows(
+        "SELECT state, reason FROM books_ml.releases WHERE subject = 'recommendations' AND data_as_of = '2024-06-01' "
+        "AND state <> 'retired'"
+    )
+    assert [state for state, _ in accepted] == ["live"]
+    assert "Accepted: the other customers moved away" in str(accepted[0][1])

@@ -8,8 +8,10 @@ import polars as pl
 
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.publish import Release, publish
+from ml_assets.settings.serving import GateSettings
 
 MONDAY = date(2026, 1, 5)
+UNJUDGED = GateSettings(judge_from=1_000_000)
 
 
 def recommendations(customers: Sequence[Any] = (1, 2, 3), items: Sequence[Any] = (11, 12, 13, 14)) -> pl.DataFrame:
@@ -61,6 +63,6 @@ def items() -> pl.DataFrame:
 def release(
     connection: ServingConnection, frame: pl.DataFrame, subject: str = "recommendations", *, day: int = 0, **more: Any
 ) -> Release:
-    """Publish a frame as of a Monday plus some days."""
-    facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run", "k": 2} | more
+    """Publish a frame as of a Monday plus some days; by default such frames are too small to judge by shares."""
+    facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run", "k": 2, "gates": UNJUDGED} | more
     return publish(connection, subject, frame, day=MONDAY + timedelta(days=day), **facts)

@@ -7,6 +7,10 @@ import polars as pl
 import pytest
 
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.gates import Candidate, failed_gates
+from ml_assets.serving.shown_lists import ShownLists
+from ml_assets.serving.subjects import SUBJECTS, _numbered
+from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.serving.frames import assignments, recommendations, release, segments
 
 
@@ -68,7 +72,9 @@ def test_a_blocked_release_of_the_live_day_leaves_it_live(connection: ServingCon
 def test_segments_are_judged(
     connection: ServingConnection, keys: list[str], described: list[str], sentence: str
 ) -> None:
-    blocked = release(connection, assignments(keys), "segment_assignments", segments=segments(described))
+    blocked = release(
+        connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings()
+    )
     assert (blocked.state, blocked.reason) == ("blocked", sentence)
 
 
@@ -91,3 +97,113 @@ def test_a_backfilled_day_is_not_held_against_the_larger_shop_of_today(connectio
 def test_a_shop_too_small_for_similar_items_is_not_blocked_for_ever(connection: ServingConnection) -> None:
     nothing = pl.DataFrame(schema={"item_id": pl.Int64, "item_ids": pl.List(pl.Int64), "scores": pl.List(pl.Float32)})
     assert release(connection, nothing, "similar_items").state == "live"
+
+
+def many(count: int = 200, shift: int = 0, **columns: Any) -> pl.DataFrame:
+    """Lists of five items, of which no two are alike, for more customers than the gates need."""
+    frame = pl.DataFrame(
+        [
+            {
+                "customer_id": customer,
+                "placement": "for_you",
+                "item_ids": [(customer * 7 + shift + place * 3) % 1009 for place in range(5)],
+                "scores": [5.0 - place for place in range(5)],
+                "sources": ["personal"] * 5,
+                "reason_codes": ["bought_often"] * 5,
+                "reason_items": [[]] * 5,
+            }
+            for customer in range(count)
+        ],
+        schema_overrides={"reason_items": pl.List(pl.List(pl.Int64))},
+    )
+    return frame.with_columns(pl.Series(name, [value] * count) for name, value in columns.items())
+
+
+@pytest.mark.parametrize(
+    ("frame", "more", "sentence"),
+    [
+        (many(item_ids=[1, 2, 3, 4, 5]), {}, "100% of the for_you lists are the same"),
+        (many(scores=[1.0] * 5), {}, "All scores are equal in 100% of the lists"),
+        (many(sources=["popular_in_category"] * 5), {}, "100% of the items in for_you lists are just popular"),
+        (many(shift=500), {}, "share 0.0% of their items with the live ones"),
+        (many(), {}, "100.0% of its lists are exactly those of an older day"),
+        (many(shift=3), {"k": 60}, "100% of the for_you lists have fewer than 60 items"),
+        (many(shift=3), {"active": pl.Series([*range(150), *range(1000, 1150)])}, "50% of 300 active customers"),
+    ],
+)
+def test_a_release_that_makes_no_sense_is_blocked(
+    connection: ServingConnection, frame: pl.DataFrame, more: dict[str, Any], sentence: str
+) -> None:
+    live = release(connection, many(), k=5, gates=GateSettings())
+    assert (live.state, live.reason) == ("live", None)
+    blocked = release(connection, frame, day=1, **({"k": 5, "gates": GateSettings()} | more))
+    assert blocked.state == "blocked"
+    assert sentence in (blocked.reason or "")
+    assert release(connection, many(shift=3), day=1, k=5, gates=GateSettings()).state == "live"
+
+
+def test_lists_much_shorter_than_the_live_ones_are_blocked(connection: ServingConnection) -> None:
+    release(connection, recommendations(items=[11, 12, 13, 14, 15]), k=5)
+    blocked = release(connection, recommendations(items=[11, 12]), k=5, day=1)
+    assert blocked.reason == "Lists show 2.0 items, those of the live release 5.0: under 50%."
+
+
+def test_a_release_of_items_that_cannot_be_had_is_blocked(connection: ServingConnection) -> None:
+    connection.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('unavailable', 11), ('ban', 12)")
+    assert release(connection, recommendations(), k=4).state == "live"
+    blocked = release(connection, recommendations(), k=3, day=1)
+    assert blocked.reason == "67% of the items it shows are unavailable or banned now."
+
+
+def test_segments_that_everybody_left_are_blocked(connection: ServingConnection) -> None:
+    def published(loyal: int, day: int) -> str | None:
+        frame = assignments(["loyal"] * loyal + ["dormant"] * (200 - loyal))
+        more: dict[str, Any] = {"segments": segments(), "gates": GateSettings(), "day": day}
+        return release(connection, frame, "segment_assignments", **more).reason
+
+    assert published(180, 0) is None
+    assert published(60, 1) is None
+    assert published(185, 2) == "62% of the customers are in another segment than in the live release."
+
+
+def test_every_limit_is_a_setting(connection: ServingConnection) -> None:
+    release(connection, many(), k=5, gates=GateSettings())
+    lax = GateSettings(
+        least_coverage=0, least_overlap=0, most_same=1, most_constant=1, most_fallback=1, most_unchanged=1
+    )
+    worst = many(item_ids=[1, 2, 3, 4, 5], scores=[1.0] * 5, sources=["popular"] * 5)
+    assert release(connection, worst, day=1, k=5, gates=lax).state == "live"
+    assert release(connection, worst, day=2, k=5, gates=lax).state == "live"
+
+
+def test_what_gates_measured_is_kept(connection: ServingConnection) -> None:
+    release(connection, many(), k=5, gates=GateSettings())
+    release(connection, many(shift=3), day=1, k=5, gates=GateSettings())
+    (facts,) = connection.execute("SELECT facts FROM ml_meta.releases ORDER BY release_id DESC LIMIT 1").fetchall()[0]
+    assert facts["overlap"] == pytest.approx(0.8)
+    assert (facts["mean_length"], facts["fallback"], facts["unchanged"], facts["constant_scores"]) == (5, 0, 0, 0)
+
+
+def test_ids_that_share_a_hash_are_no_doubles() -> None:
+    text = pl.DataFrame({"item_ids": [["a", "b"], ["a", "a"], ["c"]]})
+    assert ShownLists(text, 2).with_doubles() == 1
+    zero = pl.DataFrame({"item_ids": [[0, -1, 2**63 - 1], [0, 0, 1]]})
+    assert ShownLists(zero, 3).with_doubles() == 1
+
+
+def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
+    """Two lists per customer in turn: every other row would be one placement only."""
+    frame = recommendations(range(50_000), [1, 2, 3])
+    candidate = Candidate(SUBJECTS["recommendations"], frame, 2)
+    assert set(failed_gates(candidate)) == {"sameness"}
+    assert candidate.facts["short_lists"] == 0
+    assert candidate.lists.short_share("discover") == 0
+    assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
+
+
+def test_words_that_a_sample_misses_are_numbered_all_the_same() -> None:
+    words = pl.Series([["common"]] * 50_000 + [["rare", None]], dtype=pl.List(pl.String))
+    numbered, known = _numbered(words)
+    assert sorted(known) == ["common", "rare"]
+    assert known[numbered[-1][0] - 1] == "rare"
+    assert numbered[-1][1] is None

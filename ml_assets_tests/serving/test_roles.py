@@ -1,10 +1,14 @@
-"""What the two roles may do, and what not."""
+"""What the three roles may do, and what not."""
+
+from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import errors
 
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.pointer import accept, roll_back, unpin
+from ml_assets.serving.retention import drop_retired
 from ml_assets.serving.schemas import Schemas
 from ml_assets_tests.serving.frames import items, recommendations, release
 from ml_assets_tests.serving.test_migrate import CONTRACT
@@ -19,6 +23,12 @@ FORBIDDEN = [
     "UPDATE ml.contract_version SET version = 2",
     "CREATE TABLE ml.mine (a int)",
     "DROP VIEW ml.releases",
+    "SELECT * FROM ml_meta.rules",
+    "SELECT * FROM ml_meta.purchases",
+    "SELECT * FROM ml_meta.opt_outs",
+    "SELECT * FROM ml_meta.erasure_salt",
+    "SELECT * FROM ml_meta.recommendation_lists",
+    "SELECT ml_meta.arrange(1, 'for_you', '{}', current_date, 3)",
 ]
 
 
@@ -52,6 +62,51 @@ def test_a_reader_does_nothing_else(url: str, statement: str) -> None:
         pytest.raises((errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState, errors.FeatureNotSupported)),
     ):
         reader.execute(statement)
+
+
+def test_a_merchandiser_edits_rules_and_reads_the_result(url: str) -> None:
+    with psycopg.connect(member_url(url, "ml_merchandiser"), autocommit=True) as merchandiser:
+        merchandiser.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('ban', 11)")
+        merchandiser.execute("UPDATE ml_meta.rules SET note = 'recalled'")
+        merchandiser.execute("INSERT INTO ml_meta.opt_outs VALUES (2)")
+        merchandiser.execute("INSERT INTO ml_meta.purchases VALUES (3, 12)")
+        first = (
+            "SELECT customer_id, item_id FROM ml.recommendations WHERE placement = 'for_you' AND rank = 1 ORDER BY 1"
+        )
+        assert merchandiser.execute(first).fetchall() == [(1, 12), (3, 13)]
+        merchandiser.execute("DELETE FROM ml_meta.rules")
+        assert len(merchandiser.execute("SELECT * FROM ml.recommend(9)").fetchall()) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM ml_meta.releases",
+        "SELECT * FROM ml_meta.erasure_salt",
+        "SELECT * FROM ml_store.recommendations",
+        "UPDATE ml_meta.placements SET on_stale = 'empty'",
+        "UPDATE ml_meta.live SET release_id = 1",
+        "DROP TABLE ml_meta.rules",
+        "CREATE VIEW ml.mine AS SELECT 1",
+    ],
+)
+def test_a_merchandiser_does_nothing_else(url: str, statement: str) -> None:
+    with (
+        psycopg.connect(member_url(url, "ml_merchandiser"), autocommit=True) as merchandiser,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        merchandiser.execute(statement)
+
+
+def test_a_writer_rolls_back_accepts_and_retires(url: str) -> None:
+    with ServingConnection.open(member_url(url, "ml_writer"), Schemas()) as writer:
+        release(writer, recommendations(), day=1)
+        roll_back(writer, "recommendations", to=None, reason="x")
+        unpin(writer, "recommendations")
+        blocked = release(writer, recommendations([1]), day=2)
+        accept(writer, blocked.release_id, reason="x")
+        release(writer, recommendations([1]), day=2)
+        assert drop_retired(writer, "recommendations", grace=timedelta(0)) == 1
 
 
 def test_everybody_else_sees_nothing(url: str) -> None:

@@ -1,0 +1,47 @@
+"""`ml-assets erase`: remove a person from everything ml_assets keeps."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.config import load_settings
+from ml_assets.serving.connection import connect
+from ml_assets.serving.releases import require_contract
+
+
+def erase(
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="The shop's own id of the person.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Search everything again afterwards.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Remove a person from every release, table, lake file and export, for good; exit code 2 when a search finds any.
+
+    The source of the shop is its own: what is erased here is never loaded from it again.
+    """
+    from ml_assets.erasure.erase import erase as erase_person  # noqa: PLC0415 Polars imports slowly
+
+    settings = load_settings(config)
+    with connect(settings) as connection:
+        require_contract(connection)
+        receipt = erase_person(connection, settings, customer, verify=verify)
+    if as_json:
+        typer.echo(json.dumps(asdict(receipt), indent=2))
+        return 2 if receipt.found else 0
+    rows = [[where, f"{count:,}"] for where, count in receipt.removed.items()]
+    table("Removed", ["from", "rows"], rows or [["nothing was there", ""]], right=["rows"])
+    if receipt.found:
+        table("Still found", ["in", "rows"], [[where, count] for where, count in receipt.found.items()])
+        OUT.print("A run may have been at work: erase again when it is done.")
+    elif receipt.found is not None:
+        OUT.print("A search of the database, the lake, the models and the exports found nothing more.")
+    OUT.print(f"Receipt {receipt.receipt_id}, customer hash {receipt.customer_hash}.")
+    OUT.print("Backups of the database and of the lake keep what they hold until they expire.")
+    if not verify:
+        next_commands(config, (f"ml-assets erase --customer {customer} --verify", "search everything again"))
+    else:
+        next_commands(config, ("ml-assets releases", "what is live"))
+    return 2 if receipt.found else 0

@@ -1,0 +1,167 @@
+"""`ml-assets releases`, `rollback`, `unpin`, `accept` and `diff`: what is live, and moving it by hand.
+
+Moving the pointer is in `serving/pointer.py`, comparing in `serving/diff.py`.
+"""
+
+import json
+from dataclasses import asdict
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.config import load_settings
+from ml_assets.errors import UserError
+from ml_assets.serving.connection import connect
+from ml_assets.serving.diff import Difference, compare
+from ml_assets.serving.pointer import Move, roll_back
+from ml_assets.serving.pointer import accept as accept_release
+from ml_assets.serving.pointer import unpin as unpin_subject
+from ml_assets.serving.releases import list_releases, require_contract
+from ml_assets.serving.subjects import SUBJECTS
+
+SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help=f"One of: {', '.join(SUBJECTS)}.")]
+
+
+def releases(
+    subject: Annotated[str | None, typer.Argument(metavar="[SUBJECT]", help="Only this subject.")] = None,
+    retired: Annotated[bool, typer.Option("--all", help="Also those that retention has retired.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """List the releases of every subject, newest day first: which is live, pinned, ready or blocked, and why."""
+    if subject is not None and subject not in SUBJECTS:
+        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(SUBJECTS)}.")
+    settings = load_settings(config)
+    with connect(settings) as connection:
+        require_contract(connection)
+        rows = list_releases(connection, subject, retired=retired)
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
+        return 0
+    for name in sorted({row.subject for row in rows}):
+        cells = [
+            [
+                row.release_id,
+                row.data_as_of,
+                f"{row.state}, pinned" if row.pinned else row.state,
+                f"{row.rows:,}",
+                row.model_version,
+                f"{row.published_at:%Y-%m-%d %H:%M}",
+                row.reason or "",
+            ]
+            for row in rows
+            if row.subject == name
+        ]
+        columns = ["id", "day", "state", "rows", "model", "published", "reason"]
+        table(name, columns, cells, right=["id", "rows"])
+    if not rows:
+        OUT.print("Nothing is published yet.")
+    next_commands(
+        config,
+        ("ml-assets diff A B", "what differs between two releases"),
+        ('ml-assets rollback SUBJECT --reason "..."', "show the one before, at once"),
+    )
+    return 0
+
+
+def rollback(
+    subject: SubjectArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the release.")],
+    to: Annotated[int | None, typer.Option("--to", help="Release to show. Default: the whole one before.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Show an earlier release at once and pin it: new ones are published, but not shown until `unpin`."""
+    began = perf_counter()
+    with connect(load_settings(config)) as connection:
+        require_contract(connection)
+        move = roll_back(connection, subject, to=to, reason=reason)
+    text = f"{subject} shows release {move.after} of {move.day}, pinned ({perf_counter() - began:.2f} s)."
+    _report(
+        move,
+        text,
+        as_json,
+        config,
+        (f"ml-assets unpin {subject}", "when the fault is mended"),
+        (f"ml-assets diff {move.after} {move.before}", "what the release that is not shown changes"),
+    )
+    return 0
+
+
+def unpin(subject: SubjectArgument, as_json: JsonOption = False, config: ConfigOption = None) -> int:
+    """Show the newest whole release again, and those that come."""
+    with connect(load_settings(config)) as connection:
+        require_contract(connection)
+        move = unpin_subject(connection, subject)
+    text = f"{subject} shows release {move.after} of {move.day} and follows publications again."
+    _report(move, text, as_json, config, (f"ml-assets releases {subject}", "what is live"))
+    return 0
+
+
+def accept(
+    release_id: Annotated[int, typer.Argument(metavar="ID", help="The blocked release.")],
+    override: Annotated[str, typer.Option("--override", metavar="REASON", help="Why; kept with the release.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Take a blocked release although a gate refused it; it goes live where its day is the newest."""
+    with connect(load_settings(config)) as connection:
+        require_contract(connection)
+        move = accept_release(connection, release_id, reason=override)
+    went = f"is live since now, of {move.day}" if move.after == release_id else f"is ready; live is {move.after}"
+    text = f"Release {release_id} {went}."
+    look = (f"ml-assets releases {move.subject}", "what is live")
+    _report(move, text, as_json, config, look)
+    return 0
+
+
+def diff(
+    a: Annotated[int, typer.Argument(metavar="A", help="A release.")],
+    b: Annotated[int, typer.Argument(metavar="B", help="Another of the same subject.")],
+    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="Movers shown.")] = 10,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Show what differs between two releases: whose rows changed, how much is common, the biggest movers."""
+    with connect(load_settings(config)) as connection:
+        require_contract(connection)
+        found = compare(connection, a, b, most=most)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2, default=str))
+        return 0
+    _show(found)
+    next_commands(
+        config,
+        (f"ml-assets rollback {found.subject} --to {a} --reason ...", f"show release {a}"),
+        (f"ml-assets releases {found.subject}", "what is live"),
+    )
+    return 0
+
+
+def _show(found: Difference) -> None:
+    share = found.changed / found.both if found.both else 0.0
+    OUT.print(f"[bold]{found.subject}: release {found.a} and release {found.b}[/bold]")
+    OUT.print(f"{found.both:,} in both, {found.changed:,} of them changed ({share:.1%})")
+    OUT.print(f"{found.only_a:,} only in {found.a}, {found.only_b:,} only in {found.b}")
+    if found.overlap is not None:
+        OUT.print(f"{found.overlap:.1%} of the items shown are common, on average")
+    OUT.print()
+    for title, rows in (("Biggest movers", found.movers), ("Items shown more or less often", found.items)):
+        if rows:
+            columns = list(rows[0])
+            table(
+                title, columns, [list(row.values()) for row in rows], right=[name for name in columns if name in RIGHT]
+            )
+
+
+RIGHT = ("overlap", "customers", "before", "after")
+
+
+def _report(move: Move, text: str, as_json: bool, config: Any, *commands: tuple[str, str]) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(move), indent=2, default=str))
+        return
+    OUT.print(text)
+    next_commands(config, *commands)

@@ -1,0 +1,97 @@
+"""`ml-assets rules import` and `rules list`: what merchandisers want, in force on the next SELECT.
+
+Judging and writing rows is in `serving/rules.py`; plain SQL on the same tables does as well.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.config import load_settings
+from ml_assets.errors import UserError
+from ml_assets.serving.connection import ServingConnection, connect
+from ml_assets.serving.releases import require_contract
+from ml_assets.serving.rules import TABLES, import_rules, read_rules
+
+app = typer.Typer(help="Hide, pin, boost and cap items, note purchases and opt-outs.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header line.")],
+    into: Annotated[str, typer.Option("--into", help=f"What the file holds: {', '.join(TABLES)}.")] = "rules",
+    replace: Annotated[bool, typer.Option("--replace", help="Remove what was there before.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Take rules from a CSV file, whole or not at all.
+
+    rules: kind (unavailable, ban, pin, boost, cap), item_id or category, placement, value, valid_from, valid_until,
+    note. purchases: customer_id, item_id, bought_at. opt-outs: customer_id, note.
+    """
+    if into not in TABLES:
+        raise UserError(f"--into {into} is not known.", f"It may be {', '.join(TABLES)}.")
+    settings = load_settings(config)
+    with connect(settings) as connection:
+        require_contract(connection)
+        rows = read_rules(file, into, ids=_id_types(connection), tz=settings.tz)
+        added = import_rules(connection, into, rows, mode="replace" if replace else "add")
+    if as_json:
+        typer.echo(json.dumps({"read": len(rows), "added": added, "into": into}))
+        return 0
+    known = "" if added == len(rows) else f", {len(rows) - added:,} were known, doubled or of erased customers"
+    OUT.print(f"Added {added:,} of {len(rows):,} rows to {into}{known}. In force from the next SELECT.")
+    next_commands(config, ("ml-assets rules list", "what is in force now"))
+    return 0
+
+
+@app.command("list")
+def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
+    """Show the rules on items and categories that are in force or to come, and how many customers opted out."""
+    with connect(load_settings(config)) as connection:
+        require_contract(connection)
+        query = connection.schemas.sql(
+            "SELECT rule_id, kind, item_id, item_name, r.category, placement, value, "
+            "nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until, note, "
+            "noted_by, now() >= valid_from AS in_force FROM {meta}.rules AS r LEFT JOIN {store}.items USING (item_id) "
+            "WHERE valid_until > now() ORDER BY kind, rule_id"
+        )
+        cursor = connection.execute(query)
+        names = [column.name for column in cursor.description or ()]
+        rules: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        counts = connection.schemas.sql(
+            "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
+        )
+        opted_out, bought = connection.execute(counts).fetchall()[0]
+    if as_json:
+        facts = {"rules": rules, "opt_outs": opted_out, "purchases": bought}
+        typer.echo(json.dumps(facts, indent=2, default=str))
+        return 0
+    cells = [
+        [
+            rule["rule_id"],
+            rule["kind"],
+            rule["category"] or f"{rule['item_id']} {rule['item_name'] or ''}".strip(),
+            rule["placement"] or "every list",
+            f"{rule['value']:g}" if rule["value"] is not None else "",
+            "now" if rule["in_force"] else f"from {rule['valid_from']:%Y-%m-%d %H:%M}",
+            f"{rule['valid_until']:%Y-%m-%d %H:%M}" if rule["valid_until"] else "",
+            rule["note"] or "",
+        ]
+        for rule in rules
+    ]
+    columns = ["id", "kind", "what", "where", "value", "in force", "until", "note"]
+    if cells:
+        table("Rules", columns, cells, right=["id", "value"])
+    OUT.print(f"{len(rules):,} rules, {opted_out:,} customers opted out, {bought:,} purchases noted.")
+    next_commands(config, ("ml-assets rules import FILE.csv", "take more from a file"))
+    return 0
+
+
+def _id_types(connection: ServingConnection) -> dict[str, str]:
+    row = connection.execute(connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop"))
+    customer, item = row.fetchall()[0]
+    return {"customer_id": customer, "item_id": item}

@@ -1,0 +1,102 @@
+"""One person's rows in the database: found by what tables hold, not by a list that somebody has to keep.
+
+Every table of the shop's schemas with a column customer_id is meant, partitions of retired releases among them.
+Files are the matter of `files.py`, the order of the steps that of `erase.py`.
+"""
+
+import re
+from collections import Counter
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.types.json import Jsonb
+
+from ml_assets.errors import UserError
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.erased import read_erased
+from ml_assets.serving.pointer import begin
+from ml_assets.serving.subjects import SUBJECTS
+
+RELEASE_ENDING = re.compile(r"_\d+$")
+
+
+def parse_customer(connection: ServingConnection, text: str) -> int | str:
+    """A customer id as the shop's database holds it; raises `UserError` where it cannot be one."""
+    kind = connection.execute(connection.schemas.sql("SELECT customer_id_type FROM {meta}.shop")).fetchall()[0][0]
+    if kind == "text":
+        return text
+    try:
+        number = int(text)
+    except ValueError:
+        raise UserError(
+            f"{text!r} is no customer id of this shop, whose ids are integers.", "Give the id alone."
+        ) from None
+    if not -(2**63) <= number < 2**63:
+        raise UserError(f"{text} is too large for a customer id.", "Give the id alone.")
+    return number
+
+
+def note_erased(connection: ServingConnection, customer: int | str) -> bytes:
+    """Keep the person from coming back, from this moment on; returns the hash."""
+    digest = read_erased(connection).hash_of(customer)
+    insert = "INSERT INTO {meta}.erased_customers (customer_hash) VALUES (%s) ON CONFLICT DO NOTHING"
+    connection.execute(connection.schemas.sql(insert), [digest])
+    return digest
+
+
+def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[str]:
+    """Delete the person's rows everywhere, and the space they took; how many, by table (releases by subject).
+
+    Waits for publications under way, which may not know yet that the person is erased.
+    """
+    removed: Counter[str] = Counter()
+    touched = []
+    try:
+        for subject in SUBJECTS:
+            # Whoever holds this lock read the list of erased customers after it was extended, or is done.
+            with connection.transaction():
+                begin(connection, subject)
+        for schema, table in _tables(connection):
+            delete = sql.SQL("DELETE FROM {} WHERE customer_id = %s").format(sql.Identifier(schema, table))
+            if count := connection.execute(delete, [customer]).rowcount:
+                removed[RELEASE_ENDING.sub("", table)] += count
+                touched.append((schema, table))
+    except errors.InsufficientPrivilege as error:
+        raise UserError(
+            f"The database role {connection.info.user} may not erase: {error.diag.message_primary}.",
+            "Connect as the owner of the schemas.",
+        ) from error
+    for schema, table in touched:
+        try:
+            # Until then the deleted rows still lie in the files of the server.
+            connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier(schema, table)))
+        except psycopg.errors.LockNotAvailable:
+            continue
+    return removed
+
+
+def count_rows(connection: ServingConnection, customer: int | str) -> Counter[str]:
+    """What a search of every table finds of the person."""
+    found: Counter[str] = Counter()
+    for schema, table in _tables(connection):
+        query = sql.SQL("SELECT count(*) FROM {} WHERE customer_id = %s").format(sql.Identifier(schema, table))
+        if count := connection.execute(query, [customer]).fetchall()[0][0]:
+            found[RELEASE_ENDING.sub("", table)] += count
+    return found
+
+
+def write_receipt(connection: ServingConnection, digest: bytes, removed: Counter[str], verified: bool | None) -> int:
+    """Record an erasure; the number of its receipt."""
+    insert = "INSERT INTO {meta}.erasures (customer_hash, removed, verified) VALUES (%s, %s, %s) RETURNING receipt_id"
+    facts = [digest, Jsonb(dict(removed)), verified]
+    return int(connection.execute(connection.schemas.sql(insert), facts).fetchall()[0][0])
+
+
+def _tables(connection: ServingConnection) -> list[tuple[str, str]]:
+    query = (
+        "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped "
+        "WHERE n.nspname = ANY (%s) AND c.relkind = 'r' ORDER BY 1, 2"
+    )
+    schemas = connection.schemas
+    return connection.execute(query, [[schemas.ml, schemas.store, schemas.meta]]).fetchall()

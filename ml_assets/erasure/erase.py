@@ -1,0 +1,52 @@
+"""Erasing one person: the guard first, then everything there is, then a search, then a receipt.
+
+The order belongs here. Whatever happens in between, erasing again finishes it: nothing depends on what was there.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.erasure.database import count_rows, delete_rows, note_erased, parse_customer, write_receipt
+from ml_assets.erasure.files import count_in_exports, count_in_lake, erase_from_exports, erase_from_lake
+from ml_assets.lake import Lake
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.settings.shop import Settings
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an erasure did; it holds no id."""
+
+    receipt_id: int
+    customer_hash: str
+    """SHA-256 of the shop's salt and the id, in hexadecimal."""
+    removed: dict[str, int]
+    """Rows removed, by table, asset of the lake, or exports."""
+    found: dict[str, int] | None
+    """What a search afterwards found; empty is good, None: not searched."""
+
+
+def erase(connection: ServingConnection, settings: Settings, customer: str, *, verify: bool) -> Receipt:
+    """Remove a person from the database, the lake and the exports, and keep backfills from bringing them back.
+
+    Raises `UserError` where something cannot be searched or changed; what was removed until then stays removed.
+    """
+    person = parse_customer(connection, customer)
+    lake, exports = Lake.of(settings), exports_folder(settings)
+    digest = note_erased(connection, person)
+    removed: Counter[str] = erase_from_lake(lake, person)
+    removed += erase_from_exports(exports, person)
+    # Last, because what is published comes from the lake.
+    removed += delete_rows(connection, person)
+    found = None
+    if verify:
+        found = count_rows(connection, person) + count_in_lake(lake, person) + count_in_exports(exports, person)
+    receipt = write_receipt(connection, digest, removed, None if found is None else not found)
+    return Receipt(receipt, digest.hex(), dict(sorted(removed.items())), None if found is None else dict(found))
+
+
+def exports_folder(settings: Settings) -> Path:
+    """Where `ml-assets export` writes."""
+    folder = settings.serving.exports
+    return Path(folder) if folder else settings.home / "exports"

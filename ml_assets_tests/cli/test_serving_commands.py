@@ -1,0 +1,188 @@
+"""Releases, rules, hand-off and erasure from the command line: facts, exit codes, next commands, bad input."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_assets.cli import main as command
+from ml_assets.serving.connection import ServingConnection
+from ml_assets_tests.serving.conftest import connection  # noqa: F401 a fixture
+from ml_assets_tests.serving.frames import assignments, items, recommendations, release, segments
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    connection: ServingConnection,  # noqa: F811
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Run:
+    """Run `ml-assets ...` on a shop with two releases; returns exit code, output and errors."""
+    for variable in [name for name in os.environ if name.startswith(("ML_ASSETS_", "PG", "DAGSTER_"))]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.chdir(tmp_path)
+    release(connection, recommendations(), items=items())
+    release(connection, recommendations(items=[12, 13, 14, 15]), day=1)
+    release(connection, assignments(), "segment_assignments", segments=segments())
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
+        code = command.exit_code()
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def facts(run: Run, *arguments: str, code: int = 0) -> Any:
+    found, out, err = run(*arguments, "--json")
+    assert found == code, err
+    return json.loads(out)
+
+
+def live(run: Run) -> int:
+    rows = facts(run, "releases", "recommendations")
+    (release_id,) = [row["release_id"] for row in rows if row["state"] == "live"]
+    return int(release_id)
+
+
+def test_releases_are_listed_with_what_is_live(run: Run) -> None:
+    code, out, _ = run("releases")
+    assert code == 0
+    for words in ("recommendations", "segment_assignments", "2026-01-06", "live", "ready", "ml-assets diff A B"):
+        assert words in out
+    assert len(facts(run, "releases", "recommendations")) == 2
+
+
+def test_rolling_back_pins_and_unpinning_follows_again(run: Run) -> None:
+    assert live(run) == 2
+    code, out, _ = run("rollback", "recommendations", "--reason", "wrong prices")
+    assert (code, live(run)) == (0, 1)
+    assert "shows release 1 of 2026-01-05, pinned" in out
+    assert "ml-assets unpin recommendations" in out
+    _, out, _ = run("releases", "recommendations")
+    assert "live, pinned" in out
+    assert "wrong prices" in out
+    assert facts(run, "unpin", "recommendations")["after"] == 2
+    assert run("unpin", "recommendations")[0] == 1
+
+
+def test_two_releases_are_compared(run: Run) -> None:
+    code, out, _ = run("diff", "1", "2")
+    assert code == 0
+    for words in ("6 in both, 6 of them changed (100.0%)", "50.0% of the items shown", "Milk"):
+        assert words in out
+    assert facts(run, "diff", "1", "1")["changed"] == 0
+
+
+def test_a_blocked_release_is_accepted_with_a_reason(run: Run, connection: ServingConnection) -> None:  # noqa: F811
+    blocked = release(connection, recommendations([1]), day=2).release_id
+    assert facts(run, "accept", str(blocked), "--override", "half the shop closed")["after"] == blocked
+    assert live(run) == blocked
+
+
+def test_rules_are_imported_and_listed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_text("kind,item_id,category,value,note\nban,12,,,recalled\ncap,,dairy,2,\n")
+    code, out, _ = run("rules", "import", "rules.csv")
+    assert code == 0
+    assert "Added 2 of 2 rows to rules" in out
+    _, out, _ = run("rules", "list")
+    for words in ("12 Bread", "recalled", "every list", "2 rules, 0 customers opted out"):
+        assert words in out
+    (tmp_path / "people.csv").write_text("customer_id\n2\n")
+    assert facts(run, "rules", "import", "people.csv", "--into", "opt-outs") == {
+        "read": 1,
+        "added": 1,
+        "into": "opt-outs",
+    }
+
+
+def test_what_is_exported_comes_in_as_a_release_of_its_own(run: Run, tmp_path: Path) -> None:
+    assert facts(run, "export", "recommendations", "--csv")["rows"] == 12
+    file = tmp_path / ".ml_assets" / "exports" / "recommendations.csv"
+    imported = facts(run, "import", "recommendations", str(file), "--k", "2")
+    assert (imported["state"], imported["day"]) == ("live", "2026-01-06")
+    assert live(run) == imported["release_id"]
+    code, out, _ = run("export", "segments", "--parquet", "--output", "segments.parquet")
+    assert code == 0
+    assert "Wrote 3 rows" in out
+    assert "in your own care" in out
+
+
+def test_an_import_that_a_gate_refuses_exits_with_2_and_can_be_overridden(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("customer_id,item_id,rank\n1,11,1\n")
+    code, out, err = run("import", "recommendations", "few.csv", "--as-of", "2026-01-07")
+    assert code == 2
+    assert "less than 50%" in err
+    assert "ml-assets accept" in out
+    assert live(run) == 2
+    again = facts(run, "import", "recommendations", "few.csv", "--as-of", "2026-01-07", "--override", "a trial")
+    assert again["state"] == "live"
+
+
+def test_a_person_is_erased_with_a_receipt(run: Run) -> None:
+    facts(run, "export", "recommendations")
+    receipt = facts(run, "erase", "--customer", "2", "--verify")
+    assert receipt["found"] == {}
+    assert receipt["removed"] == {"exports": 4, "recommendations": 4, "segment_assignments": 1}
+    code, out, _ = run("erase", "--customer", "2", "--verify")
+    assert code == 0
+    for words in ("nothing was there", "found nothing more", "Receipt 2", "Backups"):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["releases", "carts"], "no subject carts"),
+        (["rollback", "recommendations", "--reason", "x", "--to", "77"], "no release 77"),
+        (["rollback", "recommendations"], "--reason"),
+        (["unpin", "similar_items"], "similar_items is not pinned"),
+        (["accept", "1", "--override", "x"], "is ready, not blocked"),
+        (["diff", "1", "3"], "is one of recommendations"),
+        (["diff", "1", "99"], "Release 99 does not exist"),
+        (["rules", "import", "none.csv"], "no file none.csv"),
+        (["rules", "import", "none.csv", "--into", "carts"], "--into carts"),
+        (["import", "recommendations", "none.csv"], "no file none.csv"),
+        (["export", "recommendations", "--csv", "--parquet"], "exclude each other"),
+        (["erase", "--customer", "anna"], "'anna' is no customer id"),
+    ],
+)
+def test_bad_input_is_one_message_with_a_next_step(run: Run, arguments: list[str], words: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert words in err
+    assert err.count("Error:") == err.count("Next:") == 1
+    assert "Traceback" not in err
+
+
+def test_an_older_database_is_brought_up_to_date_by_any_of_these(
+    run: Run,
+    connection: ServingConnection,  # noqa: F811
+) -> None:
+    functions = ["recommend", "recommend_for_items", "recommendations_as_of", "segment_assignments_as_of"]
+    for name in [*(f"ml.{each}" for each in functions), "ml_meta.reason_text", "ml_meta.release_at"]:
+        connection.execute(f"DROP FUNCTION {name}")
+    connection.execute("DELETE FROM ml_meta.migrations WHERE number = 14")
+    assert run("releases")[0] == 0
+    assert connection.execute("SELECT count(*) FROM ml.recommend(1)").fetchone() == (2,)
+
+
+def test_a_database_without_a_shop_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, postgres_url: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["releases"], ["erase", "--customer", "1"], ["rules", "list"], ["export", "segments"]):
+        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
+        assert command.exit_code() == 1
+        assert "Run `ml-assets run`" in capfd.readouterr().err
