@@ -85,7 +85,11 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
         schemas.sql("GRANT INSERT, UPDATE ON {meta}.releases, {meta}.live, {meta}.live_history TO {writer}"),
         schemas.sql("GRANT INSERT, UPDATE ON {meta}.models, {meta}.observations TO {writer}"),
         schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.freshness_policies TO {writer}"),
-        schemas.sql("GRANT UPDATE (timezone) ON {meta}.shop TO {writer}"),
+        schemas.sql("GRANT UPDATE (timezone, business_days, clock_shift) ON {meta}.shop TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.holidays, {meta}.source_days TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE ON {meta}.restatements, {meta}.drift TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE ON {meta}.incidents, {meta}.messages, {meta}.channels TO {writer}"),
+        schemas.sql("GRANT INSERT, UPDATE, DELETE ON {meta}.mutes, {meta}.evaluators TO {writer}"),
     ):
         connection.execute(statement)
     tables = connection.execute(
