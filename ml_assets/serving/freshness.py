@@ -64,7 +64,9 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
             warn_after = min(limits.warn_after, error_after)
             shares = [volume.warn_below, volume.error_below, volume.weeks] if kind == "data" else [None] * 3
             rows.append([subject, kind, warn_after, error_after, at, zone, kind != "model", *shares])
-    facts = "warn_after, error_after, deadline, deadline_zone, business_days_only, volume_warn, volume_error, volume_weeks"
+    facts = (
+        "warn_after, error_after, deadline, deadline_zone, business_days_only, volume_warn, volume_error, volume_weeks"
+    )
     names = facts.split(", ")
     upsert = connection.schemas.sql(
         "INSERT INTO {meta}.freshness_policies AS p (subject, kind, {facts}) "

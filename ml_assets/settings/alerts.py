@@ -65,9 +65,9 @@ class AlertSettings(Section):
 
     enabled: bool = Field(default=True, description="The sensor that evaluates and sends is on where Dagster runs.")
     channels: dict[str, Channel] = Field(default={}, description="Channels by name: {ops: {url: ..., fallback: mail}}.")
-    routes: list[Route] = Field(default=[], description="Empty: everything to all channels that are no fallback.")
+    routes: list[Route] = Field(default=[], description="Empty: everything to all channels but fallbacks and escalation.")
     owners: dict[str, str] = Field(default={}, description="Owner by subject. Others: the first of owners.")
-    escalation: list[str] = Field(default=[], description="Channels told as well when nobody acknowledges an error.")
+    escalation: list[str] = Field(default=[], description="Channels told when nobody acknowledges an error.")
     escalate_after: Duration = Field(default=timedelta(hours=4), description="Error not acknowledged: escalate once.")
     remind_after: Duration = Field(default=timedelta(hours=24), description="Between reminders of what is still open.")
     settle: Duration = Field(

@@ -50,7 +50,7 @@ COMMENT ON COLUMN :"meta".restatements.valid_until IS 'Until when the content be
 COMMENT ON COLUMN :"meta".restatements.rebuilt_at IS 'When the partitions that depend on the day were asked for again.';
 
 CREATE FUNCTION :"meta".is_business_day(day date) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT extract(isodow FROM day)::smallint = ANY (s.business_days)
         AND NOT EXISTS (SELECT 1 FROM :"meta".holidays AS h WHERE h.day = $1)
     FROM :"meta".shop AS s
@@ -59,7 +59,7 @@ $$;
 -- The moment at which `span` of business time has passed since `since`. Local days are as long as they are: 23, 24 or
 -- 25 hours.
 CREATE FUNCTION :"meta".business_time_later(since timestamptz, span interval) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT d.begins + (make_interval(secs => extract(epoch FROM span)::double precision) - (d.total - d.length))
     FROM (
         SELECT b.begins, b.ends - b.begins AS length, sum(b.ends - b.begins) OVER (ORDER BY b.begins) AS total
@@ -71,10 +71,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             CROSS JOIN LATERAL generate_series(
                 (since AT TIME ZONE s.timezone)::date::timestamp,
                 (since AT TIME ZONE s.timezone)::date
-                    + make_interval(days => 40 + 8 * (extract(epoch FROM span) / 86400)::integer),
+                    + make_interval(days => 24 + 8 * (extract(epoch FROM span) / 86400)::integer),
                 interval '1 day'
             ) AS g (day)
-            WHERE :"meta".is_business_day(g.day::date)
+            WHERE extract(isodow FROM g.day)::smallint = ANY (s.business_days)
+                AND NOT EXISTS (SELECT 1 FROM :"meta".holidays AS h WHERE h.day = g.day::date)
         ) AS b
     ) AS d
     WHERE d.total >= make_interval(secs => extract(epoch FROM span)::double precision)
@@ -83,7 +84,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 CREATE FUNCTION :"meta".next_business_day(after date) RETURNS date
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT coalesce(
         (
             SELECT after + n FROM generate_series(1, 60) AS n
