@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from ml_assets.cli import backtest, database, evaluate, explain, models, run, status, ui
+from ml_assets.cli import alerts, backtest, database, evaluate, explain, models, run, status, ui, watch
 from ml_assets.cli.console import print_error
 from ml_assets.errors import UserError
 
@@ -27,6 +27,8 @@ app.command("models")(models.models)
 app.command("promote")(models.promote)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
+app.add_typer(alerts.app, name="alerts")
+app.command("watch")(watch.watch)
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)
 app.command("stop")(database.stop)

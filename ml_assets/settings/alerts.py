@@ -65,7 +65,9 @@ class AlertSettings(Section):
 
     enabled: bool = Field(default=True, description="The sensor that evaluates and sends is on where Dagster runs.")
     channels: dict[str, Channel] = Field(default={}, description="Channels by name: {ops: {url: ..., fallback: mail}}.")
-    routes: list[Route] = Field(default=[], description="Empty: everything to all channels but fallbacks and escalation.")
+    routes: list[Route] = Field(
+        default=[], description="Empty: everything to all channels but fallbacks and escalation."
+    )
     owners: dict[str, str] = Field(default={}, description="Owner by subject. Others: the first of owners.")
     escalation: list[str] = Field(default=[], description="Channels told when nobody acknowledges an error.")
     escalate_after: Duration = Field(default=timedelta(hours=4), description="Error not acknowledged: escalate once.")
