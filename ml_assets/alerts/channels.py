@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -94,8 +95,7 @@ def send(template: str, message: Message, *, seconds: float = SECONDS_TO_SEND) -
 def _notify(address: Address, message: Message) -> str | None:
     import apprise  # noqa: PLC0415 most evaluations send nothing
 
-    # Apprise logs addresses it does not understand as they are.
-    logging.getLogger("apprise").propagate = False
+    _silence(address)
     asset = apprise.AppriseAsset(
         app_id="ml_assets",
         app_desc="ml_assets",
@@ -124,6 +124,31 @@ def _notify(address: Address, message: Message) -> str | None:
     why = address.scrub(lines[-1] if lines else "no reason was given")
     answer = ANSWER.search(why)
     return f"It answered with status {answer[1]}." if answer else why
+
+
+class _Scrubber(logging.Filter):
+    """Blots the secrets of the address in use out of everything a library logs in this thread."""
+
+    address: ContextVar[Address | None] = ContextVar("address", default=None)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record; none is dropped."""
+        address = self.address.get()
+        if address is not None:
+            record.msg, record.args, record.exc_info = address.scrub(record.getMessage()), (), None
+        return True
+
+
+SCRUBBER = _Scrubber()
+
+
+def _silence(address: Address) -> None:
+    """Apprise logs addresses that it does not understand as they are, and urllib3 every path, at debug level."""
+    SCRUBBER.address.set(address)
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    logger.addFilter(SCRUBBER)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 def _with_incident(url: str, message: Message) -> str:
