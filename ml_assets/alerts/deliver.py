@@ -16,6 +16,7 @@ from ml_assets.settings.shop import Settings
 # Two attempts, then the fallback; without one, ever longer waits for two days.
 ATTEMPTS_BEFORE_FALLBACK = 2
 FIRST_WAIT = timedelta(seconds=30)
+GRACE_OF_UNKNOWN = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=1)
 KEEP_TRYING = timedelta(days=2)
 
@@ -43,7 +44,7 @@ def deliver(
                 connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                 act_as_writer(connection)
                 message = claim(connection, number)
-                if message is None or message.channel in silent:
+                if message is None or message.channel in silent or _is_known_elsewhere(settings, message, now):
                     continue
                 progress = True
                 error = _attempt(connection, settings, message, now, seconds)
@@ -54,6 +55,11 @@ def deliver(
         if not progress:
             break
     return done
+
+
+def _is_known_elsewhere(settings: Settings, message: Queued, now: datetime) -> bool:
+    """Whether the writer of a message may know its channel from newer settings, and send it at once."""
+    return message.channel not in settings.alerts.channels and now - message.created_at < GRACE_OF_UNKNOWN
 
 
 def _attempt(

@@ -65,9 +65,13 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
     title = f"{MARKS[event][incident.severity]}: {what}"
     title += f" (shop {context.shop})" if context.shop else ""
     if event == "resolved":
-        lines = [f"It was: {incident.summary}", f"It lasted {_length(now - incident.opened_at)}."]
+        lines = [f"It was: {incident.summary}"]
         lines += [context.impact] if context.impact else []
-        lines.append(f"Opened {_local(incident.opened_at, context.zone)}, over {_local(now, context.zone)}.")
+        if now >= incident.opened_at:
+            lines.append(f"It lasted {_length(now - incident.opened_at)}.")
+            lines.append(f"Opened {_local(incident.opened_at, context.zone)}, over {_local(now, context.zone)}.")
+        else:
+            lines.append("The clock has been set back since it was opened.")
     else:
         lines = [incident.summary]
         lines += [context.impact] if context.impact else []

@@ -44,11 +44,11 @@ def list_(
         return 2 if opened else 0
     columns = ["no", "severity", "what", "since", "state", "owner"]
     if opened:
-        table("Open incidents", columns, [_row(one, settings) for one in opened], right=["no"])
+        table("Open incidents", columns, [_row(one, settings) for one in _grouped(opened)], right=["no"])
     else:
         OUT.print("Nothing is open.\n")
     if over:
-        table(f"Over in the last {days} days", columns, [_row(one, settings) for one in over], right=["no"])
+        table(f"Over in the last {days} days", columns, [_row(one, settings) for one in _grouped(over)], right=["no"])
     for (subject, cause), until in sorted(mutes.items()):
         what = subject if cause == "*" else f"{subject} {cause}"
         OUT.print(f"Muted until {until.astimezone(settings.tz):%d %b %Y %H:%M}: {what}")
@@ -161,12 +161,27 @@ def _note(settings: Settings, results: dict[str, str | None]) -> None:
 
 
 def _row(incident: Incident, settings: Settings) -> list[object]:
-    state = f"because of {incident.root.replace('/', ' ')}" if incident.root else incident.state
+    """A line of the table; what follows from another incident is named, not explained again."""
+    what = f"{incident.subject} {describe(incident.cause)}"
+    if incident.root is not None:
+        subject, _, cause = incident.root.rpartition("/")
+        what, state = f"  {what}", f"because {subject} {describe(cause)}"
+    else:
+        what, state = f"{what}: {incident.summary}", incident.state
     if incident.acknowledged_by and incident.state != "resolved":
         state = f"taken on by {incident.acknowledged_by}"
     since = f"{incident.opened_at.astimezone(settings.tz):%d %b %H:%M}"
-    what = f"{incident.subject} {describe(incident.cause)}: {incident.summary}"
     return [incident.incident_id, incident.severity, what, since, state, incident.owner]
+
+
+def _grouped(incidents: list[Incident]) -> list[Incident]:
+    """Causes, newest first, each before what follows from it."""
+    causes = [one for one in incidents if one.root is None]
+    known = {one.key for one in causes}
+    orphans = [one for one in incidents if one.root is not None and one.root not in known]
+    return [
+        line for one in causes for line in (one, *(other for other in incidents if other.root == one.key))
+    ] + orphans
 
 
 def _me() -> str:

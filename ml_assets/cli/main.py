@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from ml_assets.cli import alerts, backtest, database, evaluate, explain, models, run, status, ui, watch
+from ml_assets.cli import alerts, backtest, database, demo, evaluate, explain, models, run, status, ui, watch
 from ml_assets.cli.console import print_error
 from ml_assets.errors import UserError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("demo")(run.demo)
+app.add_typer(demo.app, name="demo")
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)

@@ -129,8 +129,12 @@ def read_freshness(connection: ServingConnection, at: datetime | None = None) ->
         return cursor.execute(query, [at]).fetchall()
 
 
+def clock_shift(connection: ServingConnection) -> timedelta:
+    """How far the clock for judging is ahead of the machine's: zero but in a demonstration."""
+    row = connection.execute(connection.schemas.sql("SELECT clock_shift FROM {meta}.shop")).fetchone()
+    return row[0] if row else timedelta()
+
+
 def clock_of(connection: ServingConnection) -> datetime:
     """What the time is for judging: the machine's clock, shifted in a demonstration."""
-    query = connection.schemas.sql("SELECT clock_shift FROM {meta}.shop")
-    row = connection.execute(query).fetchone()
-    return datetime.now(UTC) + (row[0] if row else timedelta())
+    return datetime.now(UTC) + clock_shift(connection)
