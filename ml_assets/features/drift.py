@@ -15,8 +15,9 @@ from scipy.stats import wasserstein_distance
 
 from ml_assets.settings.drift import DriftSettings
 
-# Windows that end today and are never longer than the history; tenure and yearly sums grow with every day by nature.
-FEATURES = ("recency_days", "orders_28d", "orders_90d", "spend_28d", "spend_90d", "mean_order_value")
+# Windows that end today. Tenure and yearly sums grow with every day by nature, and recency jumps for everybody on the
+# day after Christmas, when no shop was open.
+FEATURES = ("orders_28d", "orders_90d", "spend_28d", "spend_90d", "mean_order_value", "mean_gap_days")
 BINS = 10
 FEWEST = 100
 Status = Literal["ok", "warn", "error"]

@@ -89,7 +89,7 @@ def test_fourteen_days_bring_exactly_these_messages(connection: ServingConnectio
     body = bodies["ERROR, was a warning: transactions is stale"].splitlines()
     assert body.pop(3).startswith("Last good run: recommendations of 2026-03-17, published ")
     assert body == [
-        "The newest day is 2026-03-17; a newer one was due 54.0 hours after its end. It is 54 hours old.",
+        "The newest day is 2026-03-17; a newer one was due 54 hours after its end. It is 54 hours old.",
         "3 customers see Tuesday's list (2026-03-17).",
         "Because of it also: customer_features is stale, interactions is stale, popular_items is stale, "
         "recommendations is stale, segment_assignments is stale, similar_items is stale.",

@@ -186,7 +186,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             WHEN at > coalesce(t.warn_at, t.stale_at) THEN format(
                 'The newest day is %s; a newer one was due %s hours after its end.',
                 t.data_as_of,
-                round((extract(epoch FROM CASE WHEN at > t.stale_at THEN t.error_after ELSE t.warn_after END) / 3600)::numeric, 1)
+                trim_scale(round((extract(epoch FROM CASE WHEN at > t.stale_at THEN t.error_after ELSE t.warn_after END) / 3600)::numeric, 1))
             )
             WHEN t.row_count < t.usual * t.volume_warn THEN format(
                 '%s has %s rows; %s are usual for that weekday.', t.data_as_of, t.row_count, round(t.usual)
