@@ -58,7 +58,7 @@ class FreshnessLimits(Section):
         if value is not None and found is None:
             raise ValueError("write HH:MM, or HH:MM and a time zone such as Europe/Berlin")
         if found and found[3] and found[3] not in available_timezones():
-            raise ValueError(f"{found[3]} is not an IANA time zone; use a name such as Europe/Berlin")
+            raise ValueError(f"the zone {found[3]} is not an IANA time zone; use a name such as Europe/Berlin")
         return value
 
     @model_validator(mode="after")

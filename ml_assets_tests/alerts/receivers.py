@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,59 +40,64 @@ class Hook(Received):
         return f"json://127.0.0.1:{self.port}/hook"
 
 
-@contextmanager
-def http_receiver(on_message: Callable[[str, dict[str, str]], None] | None = None) -> Iterator[Hook]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            hook.requests.append(("GET", self.path))
-            self._answer(200)
+class _HookServer(ThreadingHTTPServer):
+    daemon_threads = True
+    hook: Hook
 
-        def do_POST(self) -> None:
-            hook.requests.append(("POST", self.path))
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if hook.behaviour == "hang":
-                hook.closing.wait(30)
-                return
-            if hook.behaviour == "drip":
-                self.send_response(200)
-                self.send_header("Content-Length", "1000")
-                self.end_headers()
-                while not hook.closing.wait(0.2):
-                    self.wfile.write(b".")
-                    self.wfile.flush()
-                return
-            if hook.behaviour == "redirect":
-                self.send_response(302)
-                self.send_header("Location", f"http://127.0.0.1:{hook.port}/elsewhere")
-                self.end_headers()
-                return
-            if hook.behaviour != "ok":
-                self._answer(int(hook.behaviour))
-                return
-            payload: dict[str, Any] = json.loads(body)
+
+class _HookHandler(BaseHTTPRequestHandler):
+    server: _HookServer
+
+    def do_GET(self) -> None:
+        self.server.hook.requests.append(("GET", self.path))
+        self._answer(200)
+
+    def do_POST(self) -> None:
+        hook = self.server.hook
+        hook.requests.append(("POST", self.path))
+        payload: dict[str, Any] = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if hook.behaviour == "hang":
+            hook.closing.wait(30)
+        elif hook.behaviour == "drip":
+            self._drip(hook.closing)
+        elif hook.behaviour == "redirect":
+            self._answer(302, Location=f"http://127.0.0.1:{hook.port}/elsewhere")
+        elif hook.behaviour != "ok":
+            self._answer(int(hook.behaviour))
+        else:
             message = {"title": payload["title"], "body": payload["message"], "type": payload["type"]}
             hook.messages.append(message)
             if hook.on_message:
                 hook.on_message("hook", message)
             self._answer(200)
 
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def _drip(self, closing: Event) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        while not closing.wait(0.2):
+            self.wfile.write(b".")
+            self.wfile.flush()
 
-        def log_message(self, *_: object) -> None: ...
+    def _answer(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hook = Hook(server.server_port, on_message)
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def http_receiver(on_message: Callable[[str, dict[str, str]], None] | None = None) -> Iterator[Hook]:
+    server = _HookServer(("127.0.0.1", 0), _HookHandler)
+    server.hook = hook = Hook(server.server_port, on_message)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield hook
     finally:
         hook.closing.set()
-        time.sleep(0.05)
         server.shutdown()
         server.server_close()
 
@@ -110,7 +114,9 @@ class Mailbox(Received):
     def url(self) -> str:
         return f"mailto://127.0.0.1:{self.port}?from=ml@shop.example&to=team@shop.example&mode=insecure&format=text"
 
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 the library's name
+        self, server: object, session: object, envelope: Any
+    ) -> str:
         mail = message_from_bytes(envelope.content, policy=policy.default)
         body = mail.get_body(("plain",))
         content = body.get_content() if body is not None else ""

@@ -91,8 +91,10 @@ def test_fourteen_days_bring_exactly_these_messages(connection: ServingConnectio
     assert body == [
         "The newest day is 2026-03-17; a newer one was due 54 hours after its end. It is 54 hours old.",
         "3 customers see Tuesday's list (2026-03-17).",
-        "Because of it also: customer_features is stale, interactions is stale, popular_items is stale, "
-        "recommendations is stale, segment_assignments is stale, similar_items is stale.",
+        (
+            "Because of it also: customer_features is stale, interactions is stale, popular_items is stale, "
+            "recommendations is stale, segment_assignments is stale, similar_items is stale."
+        ),
         "Since Thu 19 Mar 2026 06:30 CET, owner team:shop.",
         "Next: check the feed, then `ml-assets run`",
         "Runbook: docs/alerts.md#stale",

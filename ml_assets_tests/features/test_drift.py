@@ -39,7 +39,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pl.DataFrame]:
     settings = Settings(home=tmp_path_factory.mktemp("x"), source=CompleteJourneySource(replay=False))
     days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
     loaded = load_days(build_source(settings), days, settings.events)
-    yield pl.concat(lines.valid for lines in loaded.values()).filter(pl.col("customer_id") % 3 == 0)
+    return pl.concat(lines.valid for lines in loaded.values()).filter(pl.col("customer_id") % 3 == 0)
 
 
 def features(events: pl.DataFrame, day: date) -> pl.DataFrame:
