@@ -19,6 +19,8 @@ from ml_assets.errors import UserError
 
 SECONDS_TO_SEND = 20.0
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# Where Docker and Kubernetes mount secrets as files.
+MOUNTED = "/run/secrets"
 KINDS = {"error": "failure", "warning": "warning"}
 ANSWER = re.compile(r"error=(\d{3})")
 
@@ -38,7 +40,7 @@ class Address:
 
 
 def resolve(template: str, environment: Mapping[str, str] | None = None) -> Address:
-    """Put the values of `${NAME}` in, from the variable or the file that NAME_FILE names.
+    """Put the values of `${NAME}` in, from the variable, the file that NAME_FILE names, or /run/secrets/NAME.
 
     Raises `UserError` that names the variable, where neither is there.
     """
@@ -58,9 +60,9 @@ def resolve(template: str, environment: Mapping[str, str] | None = None) -> Addr
 def _secret(name: str, known: Mapping[str, str]) -> str:
     if known.get(name):
         return known[name]
-    file = known.get(f"{name}_FILE")
-    if file and Path(file).is_file():
-        return Path(file).read_text(encoding="utf-8").strip()
+    for file in (known.get(f"{name}_FILE"), f"{MOUNTED}/{name}"):
+        if file and Path(file).is_file():
+            return Path(file).read_text(encoding="utf-8").strip()
     raise UserError(
         f"The secret ${{{name}}} of a channel is not set.",
         f"Set the variable {name}, or {name}_FILE to a file that holds it, where this process runs.",
