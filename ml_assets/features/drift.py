@@ -18,6 +18,7 @@ from ml_assets.settings.drift import DriftSettings
 # Windows that end today. Tenure and yearly sums grow with every day by nature, and recency jumps for everybody on the
 # day after Christmas, when no shop was open.
 FEATURES = ("orders_28d", "orders_90d", "spend_28d", "spend_90d", "mean_order_value", "mean_gap_days")
+ONE_OF_MANY = ("psi:", "distance:")
 BINS = 10
 FEWEST = 100
 Status = Literal["ok", "warn", "error"]
@@ -91,9 +92,10 @@ def measure_features(today: pl.DataFrame, reference: pl.DataFrame, rules: DriftS
 
 
 def measure_scores(today: pl.DataFrame, reference: pl.DataFrame, rules: DriftSettings) -> list[Measure]:
-    """The scores of the first places per placement against those of the reference days.
+    """The scores of the first places per placement against those of the reference days, as a distance.
 
-    Lists as in the recommendations asset: placement, scores, best first.
+    Lists as in the recommendations asset: placement, scores, best first. Every week's model has a scale a little of its
+    own, which an index over bins takes for another population; a distance in spreads does not.
     """
     found = []
     for placement in sorted(today["placement"].unique()):
@@ -101,9 +103,10 @@ def measure_scores(today: pl.DataFrame, reference: pl.DataFrame, rules: DriftSet
             _numbers(frame.filter(pl.col("placement") == placement)["scores"].list.first())
             for frame in (today, reference)
         )
-        psi = population_stability(now, then)
-        words = f"Scores of {placement}: PSI {psi:.2f} against the weeks before."
-        found.append(Measure("recommendations", f"psi:{placement}", psi, rules.psi_warn, rules.psi_error, words))
+        moved = distance_in_spreads(now, then)
+        words = f"Scores of {placement} moved by {moved:.2f} of their usual spread."
+        limits = (rules.distance_warn, rules.distance_error)
+        found.append(Measure("recommendations", f"distance:{placement}", moved, *limits, words))
     return found
 
 
@@ -153,10 +156,10 @@ def verdict(measures: Sequence[Measure]) -> Status:
 
     A single measure beyond its error threshold is a warning, two are an error; shares and hit rates stand alone.
     """
-    alone = [one for one in measures if not one.metric.startswith("psi:")]
+    alone = [one for one in measures if not one.metric.startswith(ONE_OF_MANY)]
     if any(one.status == "error" for one in alone):
         return "error"
-    beyond = [one for one in measures if one.status == "error" and one.metric.startswith("psi:")]
+    beyond = [one for one in measures if one.status == "error" and one.metric.startswith(ONE_OF_MANY)]
     if len(beyond) >= 2:
         return "error"
     return "warn" if any(one.status != "ok" for one in measures) else "ok"

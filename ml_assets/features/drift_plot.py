@@ -33,7 +33,10 @@ def drift_png(measures: Sequence[Measure]) -> bytes:
         if warn is not None:
             axis.plot([warn, warn], [row - 0.35, row + 0.35], color=GREY, linewidth=1, linestyle=":")
     axis.axvline(1.0, color=GREY, linewidth=1)
-    axis.set_yticks(range(len(measures)), [one.metric.replace("psi:", "PSI ").replace("_", " ") for one in measures])
+    axis.set_yticks(
+        range(len(measures)),
+        [one.metric.replace("psi:", "PSI ").replace(":", " ").replace("_", " ") for one in measures],
+    )
     axis.invert_yaxis()
     axis.set_xlim(0, max([1.15, *(1.2 * _share(one) for one in measures)]))
     axis.set_xticks([0, 1], ["nothing", "error"], color=GREY, fontsize=8)

@@ -16,6 +16,10 @@ class DriftSettings(Section):
     )
     psi_warn: float = Field(default=0.2, gt=0, description="Population stability index: changed.")
     psi_error: float = Field(default=0.5, gt=0, description="Population stability index: another population.")
+    distance_warn: float = Field(
+        default=0.5, gt=0, description="Wasserstein distance of scores in their interquartile range: changed."
+    )
+    distance_error: float = Field(default=1.5, gt=0, description="As distance_warn.")
     unseen_warn: float = Field(
         default=0.15, gt=0, le=1, description="Share of a day's customers, or lines' items, never seen before."
     )

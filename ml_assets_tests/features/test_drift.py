@@ -17,6 +17,7 @@ from ml_assets.features.drift import (
     hit_rate,
     measure_features,
     measure_hit_rate,
+    measure_scores,
     measure_unseen,
     population_stability,
     verdict,
@@ -96,6 +97,19 @@ def test_few_or_missing_values_are_not_judged() -> None:
 def test_distances_are_in_units_of_the_usual_spread() -> None:
     reference = np.random.default_rng(1).normal(100, 10, 10_000)
     assert distance_in_spreads(reference + 13.5, reference) == pytest.approx(1, abs=0.05)
+
+
+def test_scores_of_another_weeks_model_are_no_drift_but_collapsed_ones_are() -> None:
+    rng = np.random.default_rng(1)
+
+    def lists(scores: np.ndarray) -> pl.DataFrame:
+        return pl.DataFrame({"placement": ["discover"] * len(scores), "scores": [[x, 0.0] for x in scores]})
+
+    # As on real data: lumps, whose places move a little with every training.
+    usual = rng.choice([1.44, 1.6, 1.69], 2000) + rng.normal(0, 0.02, 2000)
+    retrained = rng.choice([1.43, 1.58, 1.67], 2000) + rng.normal(0, 0.02, 2000)
+    statuses = [measure_scores(lists(scores), lists(usual), RULES)[0].status for scores in (retrained, np.zeros(2000))]
+    assert statuses == ["ok", "error"]
 
 
 def test_one_feature_alone_is_a_warning_two_are_an_error() -> None:
