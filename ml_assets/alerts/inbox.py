@@ -7,6 +7,7 @@ It listens on this machine only, and ends by itself when nobody has looked for a
 import html
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 from ml_assets.errors import UserError
 
 HOST = "127.0.0.1"
+PROCESS = "inbox.pid"
 SECONDS_ALONE = 3600
 SECONDS_TO_START = 15
 LONGEST = 1_000_000
@@ -53,11 +55,28 @@ def start_inbox(folder: Path, port: int) -> str:
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
         if _answers(address, file):
+            # It outlives this process: nobody will wait for it.
+            process.returncode = 0
+            (folder / PROCESS).write_text(f"{process.pid} {port}", encoding="utf-8")
             return address
         if process.poll() is not None:
             break
         time.sleep(0.1)
     raise UserError(f"The inbox cannot listen on port {port} of {HOST}.", f"Choose another: --port {port + 1}.")
+
+
+def stop_inbox(folder: Path) -> bool:
+    """Stop the inbox of a home folder; whether one ran."""
+    note = folder / PROCESS
+    if not note.is_file():
+        return False
+    pid, port = map(int, note.read_text(encoding="utf-8").split())
+    note.unlink()
+    # A process of that number may be another one by now; only the inbox knows the folder.
+    if not _answers(f"http://{HOST}:{port}", folder / "inbox.jsonl"):
+        return False
+    os.kill(pid, signal.SIGTERM)
+    return True
 
 
 def _answers(address: str, file: Path) -> bool:

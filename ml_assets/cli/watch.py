@@ -44,7 +44,7 @@ def watch(
     if port is not None and not once:
         _serve(metrics, host, port)
     stopped = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
+    for sign in () if once else (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stopped.set())
     if not settings.alerts.channels:
         ERR.print("[yellow]No channel is configured (alerts.channels): incidents are kept, nobody is told.[/yellow]")
