@@ -51,7 +51,7 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
             deliveries = deliver(connection, settings, now=judged.at)
             rows = read_freshness(connection, judged.at)
             metrics.show(rows, judged.open, undelivered=undelivered(connection), at=judged.at, took=took)
-    except (UserError, psycopg.OperationalError) as error:
+    except (UserError, psycopg.Error) as error:
         problem = error if isinstance(error, UserError) else _lost(error)
         metrics.show_outage()
         told = outage.failed(problem, moment)
@@ -69,9 +69,12 @@ def _beat(settings: Settings, *, ok: bool) -> tuple[str, ...]:
     return (problem,) if problem else ()
 
 
-def _lost(error: psycopg.OperationalError) -> UserError:
+def _lost(error: psycopg.Error) -> UserError:
     words = str(error).strip().splitlines() or ["no reason given"]
-    return UserError(f"The connection to the database was lost: {words[0]}.", "Check that the server runs.")
+    if isinstance(error, psycopg.OperationalError):
+        return UserError(f"The connection to the database was lost: {words[0]}.", "Check that the server runs.")
+    next_step = "Run the same version of ml-assets everywhere; `ml-assets run` brings the database up to date."
+    return UserError(f"The database could not be judged: {words[0]}.", next_step)
 
 
 def _require_tables(connection: ServingConnection) -> None:

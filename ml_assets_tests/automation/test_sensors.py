@@ -248,4 +248,6 @@ def test_the_alert_sensor_tells_once_what_is_wrong_and_leaves_no_secret_in_dagst
             ) as context:
                 result = defs.resolve_sensor_def("books_alerts").evaluate_tick(context)
             assert "s3cr3t" not in str(result)
+        kept = b"".join(file.read_bytes() for file in Path(instance.root_directory).rglob("*") if file.is_file())
+        assert b"s3cr3t" not in kept
         assert hook.titles == [f"ERROR: {subject} has never arrived (shop books)" for subject in ("transactions",)]
