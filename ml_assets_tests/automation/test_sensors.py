@@ -160,7 +160,7 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(house: H
     assert [(entry.day, entry.rows_before == entry.rows_after) for entry in ledger] == [(date(2024, 5, 17), True)]
     features = "interactions,customer_features"
     # Exactly the days that see the seventeenth: not the fifteenth, nor the sixteenth, which was never built.
-    assert house.look()[:4] == [
+    assert [asked for asked in house.look() if "rebuild" in asked[0]] == [
         ("books_rebuild", "2024-05-20"),
         (f"books_rebuild({features})", "2024-05-19"),
         (f"books_rebuild({features})", "2024-05-18"),
