@@ -141,6 +141,19 @@ def test_when_the_daemon_is_dead_watch_tells_it_and_what_it_makes_stale(
         assert hook.titles[-1] == "Recovered: dagster is silent"
 
 
+def test_watch_does_not_end_what_only_dagster_sees(
+    connection: ServingConnection, postgres_url: str, tmp_path: Path
+) -> None:
+    with http_receiver() as hook:
+        channels = {"hook": {"url": hook.url}}
+        settings = settings_of({"channels": channels}, home=tmp_path, database_url=SecretStr(postgres_url))
+        set_up(connection, settings, day=date(2026, 3, 17), created=NOW - YEAR)
+        tell(connection, settings, NOW, FAILED)
+        for minute in (1, 2, 3):
+            watch_round(settings, Metrics(""), now=NOW + minute * MINUTE)
+        assert hook.titles == ["ERROR: weekly_training run failed"]
+
+
 def test_watch_does_not_import_dagster() -> None:
     code = "import sys, ml_assets.alerts.watch, ml_assets.cli.watch; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -233,5 +246,5 @@ def test_what_apprise_logs_holds_no_secret_whoever_listens() -> None:
         send("slack://T0KENTOKEN-4715", Message("Title", "Body", "opened", "error"))
     finally:
         logging.getLogger("apprise").removeHandler(listener)
-    assert any("slack://***" in words for words in heard)
+    assert any("Token (***)" in words for words in heard)
     assert not any("4715" in words for words in heard)
