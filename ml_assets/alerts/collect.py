@@ -87,15 +87,19 @@ def _blocked_releases(connection: ServingConnection) -> Iterator[Finding]:
 
 
 def _refused_models(connection: ServingConnection) -> Iterator[Finding]:
-    """Kinds of model whose newest challenger was not promoted."""
+    """Kinds of model of whose newest training a challenger was not promoted, for one placement or more."""
     query = connection.schemas.sql(
-        "SELECT DISTINCT ON (kind) kind, version, trained_through, decision, reason FROM {meta}.models "
-        "ORDER BY kind, trained_through DESC, model_id DESC"
+        "SELECT m.kind, m.trained_through, array_agg(concat_ws(': ', nullif(m.placement, ''), m.reason) "
+        "ORDER BY m.placement) FILTER (WHERE m.decision = 'refused') FROM ("
+        "SELECT DISTINCT ON (kind, placement) * FROM {meta}.models ORDER BY kind, placement, trained_through DESC, "
+        "greatest(registered_at, forced_at) DESC, model_id DESC) AS m "
+        "WHERE m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind) "
+        "GROUP BY 1, 2 ORDER BY 1"
     )
-    for kind, version, through, decision, reason in connection.execute(query).fetchall():
-        if decision == "refused":
-            words = f"The challenger {version}, trained through {through}, was refused: {reason}"
-            step = f"compare its card in `ml-assets ui`; the champion keeps scoring ({kind})"
+    for kind, through, reasons in connection.execute(query).fetchall():
+        if reasons:
+            words = f"Trained through {through} and refused: {' '.join(reasons)} The champion keeps scoring."
+            step = "`ml-assets models` lists what was decided, and why"
             yield Finding(f"{kind}_model", "refused", "model", "warning", "models", words, step)
 
 

@@ -13,8 +13,8 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
 
-# What the database tells better: age, gates and drift.
-TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted")
+# What the database tells better: age, gates, drift and refused challengers.
+TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted", "challengers_are_promoted")
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 WILL_RETRY = "dagster/will_retry"
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]

@@ -46,7 +46,7 @@ def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[
 def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_policy(settings: Settings) -> None:
     definitions = build_defs(settings)
     specs = list(definitions.resolve_all_asset_specs())
-    assert len(specs) == 16
+    assert len(specs) == 17
     for spec in specs:
         assert spec.owners == ["team:ml"], spec.key
         assert spec.group_name in {"raw", "features", "models", "predictions", "serving"}, spec.key

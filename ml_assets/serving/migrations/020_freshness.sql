@@ -118,10 +118,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM :"meta".live AS l
         JOIN :"meta".releases AS r USING (release_id)
         UNION ALL
-        SELECT m.kind || '_model', 'model', max(m.trained_through), max(m.registered_at)
-        FROM :"meta".models AS m
-        WHERE m.decision = 'promoted'
-        GROUP BY m.kind
+        -- As old as the oldest champion among the placements that the newest training filled.
+        SELECT p.kind || '_model', 'model', min(p.trained_through), max(p.registered_at)
+        FROM (
+            SELECT m.kind, m.placement, max(m.trained_through) AS trained_through, max(m.registered_at) AS registered_at
+            FROM :"meta".models AS m
+            WHERE m.decision = 'promoted' AND EXISTS (
+                SELECT 1 FROM :"meta".models AS n
+                WHERE n.kind = m.kind AND n.placement = m.placement AND n.trained_through = (
+                    SELECT max(x.trained_through) FROM :"meta".models AS x WHERE x.kind = m.kind
+                )
+            )
+            GROUP BY m.kind, m.placement
+        ) AS p
+        GROUP BY p.kind
     ),
     judged AS (
         SELECT
