@@ -29,8 +29,8 @@ def drift_png(measures: Sequence[Measure]) -> bytes:
     )
     axis.bar_label(bars, labels=[f"{one.value:.2f}" for one in measures], padding=3, fontsize=8)
     for row, one in enumerate(measures):
-        warn = one.warn_at / one.error_at if one.error_at > 0 and not one.below_is_bad else None
-        if warn is not None:
+        if one.error_at > 0 and one.warn_at > 0:
+            warn = one.error_at / one.warn_at if one.below_is_bad else one.warn_at / one.error_at
             axis.plot([warn, warn], [row - 0.35, row + 0.35], color=GREY, linewidth=1, linestyle=":")
     axis.axvline(1.0, color=GREY, linewidth=1)
     axis.set_yticks(
