@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from ml_assets.config import load_settings
@@ -169,3 +170,18 @@ def test_volume_is_not_judged_on_holidays_or_with_little_history(connection: Ser
     assert status(connection, "2026-03-21T04:00") == "stale"
     sync_policies(connection, settings(calendar={"holidays": [FRIDAY.isoformat()]}))
     assert status(connection, "2026-03-21T04:00") == "fresh"
+
+
+def test_a_reader_sees_freshness_incidents_and_restatements_and_nothing_behind_them(
+    connection: ServingConnection,
+) -> None:
+    sync_policies(connection, settings())
+    with connection.transaction():
+        connection.execute("SET LOCAL ROLE ml_reader")
+        assert len(connection.execute("SELECT * FROM ml.freshness").fetchall()) == 9
+        assert len(connection.execute("SELECT * FROM ml.freshness_at(now() + interval '1 day')").fetchall()) == 9
+        for view in ("incidents", "restatements"):
+            assert connection.execute(f"SELECT * FROM ml.{view}").fetchall() == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+        connection.execute("SET LOCAL ROLE ml_reader")
+        connection.execute("SELECT * FROM ml_meta.messages")
