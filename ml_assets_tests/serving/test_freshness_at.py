@@ -182,6 +182,6 @@ def test_a_reader_sees_freshness_incidents_and_restatements_and_nothing_behind_t
         assert len(connection.execute("SELECT * FROM ml.freshness_at(now() + interval '1 day')").fetchall()) == 9
         for view in ("incidents", "restatements"):
             assert connection.execute(f"SELECT * FROM ml.{view}").fetchall() == []
-    with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
-        connection.execute("SET LOCAL ROLE ml_reader")
+    connection.execute("SET ROLE ml_reader")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM ml_meta.messages")
