@@ -4,19 +4,21 @@ A shop is published at two sizes, and every evaluation is timed next to a `SELEC
 turns; medians and queries are printed. The cost must not grow with the customers.
 """
 
+import argparse
+import json
 import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 import psycopg
 
+from benchmarks.sides import interleaved
 from ml_assets.alerts.evaluate import evaluate
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.embedded import start_embedded, stop_embedded
@@ -31,14 +33,14 @@ ROUNDS = 41
 SIZES = (1_000, 1_000_000)
 
 
-class Counting(ServingConnection):
-    """A connection that counts its statements."""
+class Counting(psycopg.Cursor[Any]):
+    """A cursor that counts statements."""
 
     statements = 0
 
-    def execute(self, *arguments: Any, **options: Any) -> psycopg.Cursor[Any]:
+    def execute(self, *arguments: Any, **options: Any) -> Self:
         """Count, then execute."""
-        self.statements += 1
+        Counting.statements += 1
         return super().execute(*arguments, **options)
 
 
@@ -84,8 +86,8 @@ def fill(connection: ServingConnection, customers: int, day: date) -> None:
     connection.execute("UPDATE ml_meta.shop SET created_at = now() - interval '1 year'")
 
 
-def measure(connection: Counting, day: date) -> dict[str, float]:
-    """Median milliseconds of each side, taken in turns."""
+def measure(connection: ServingConnection, day: date, rounds: int) -> dict[str, tuple[float, int]]:
+    """Median milliseconds and statements of each side, taken in turns."""
     settings = Settings()
     noon = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=12)
     stale = noon + timedelta(days=3)
@@ -99,34 +101,31 @@ def measure(connection: Counting, day: date) -> dict[str, float]:
         "evaluation, all fresh": lambda: judge(noon),
         "evaluation, feed stale": lambda: judge(stale),
     }
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    queries: dict[str, int] = {}
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            before, started = connection.statements, time.perf_counter()
-            side()
-            taken[name].append((time.perf_counter() - started) * 1000)
-            queries[name] = connection.statements - before
-    return {name: statistics.median(values) for name, values in taken.items()} | {
-        f"{name}, queries": float(count) for name, count in queries.items()
-    }
+    taken = interleaved(sides, rounds)
+    queries = {}
+    for name, side in sides.items():
+        before = Counting.statements
+        side()
+        queries[name] = Counting.statements - before
+    return {name: (statistics.median(values) * 1000, queries[name]) for name, values in taken.items()}
 
 
-def run() -> dict[int, dict[str, float]]:
-    """Results by number of customers."""
+def run(sizes: tuple[int, ...] = SIZES, rounds: int = ROUNDS) -> dict[int, dict[str, tuple[float, int]]]:
+    """Milliseconds and statements of each side, by number of customers."""
     day = date(2026, 3, 17)
     results = {}
     with tempfile.TemporaryDirectory(prefix="ml_assets_benchmark-") as folder:
         home = Path(folder)
         url = start_embedded(home)
         try:
-            for customers in SIZES:
+            for customers in sizes:
                 with psycopg.connect(url, autocommit=True) as admin:
                     admin.execute(f"CREATE DATABASE shop_{customers}")
                 own = url.replace("/postgres?", f"/shop_{customers}?")
-                with Counting.open(own, Schemas()) as connection:
+                with ServingConnection.open(own, Schemas()) as connection:
                     fill(connection, customers, day)
-                    results[customers] = measure(connection, day)
+                    connection.cursor_factory = Counting
+                    results[customers] = measure(connection, day, rounds)
         finally:
             stop_embedded(home)
     return results
@@ -134,16 +133,25 @@ def run() -> dict[int, dict[str, float]]:
 
 def main() -> None:
     """Print the table."""
-    results = run()
-    names = [name for name in next(iter(results.values())) if not name.endswith("queries")]
-    out = sys.stdout
-    out.write(f"{'':26}" + "".join(f"{customers:>12,}" for customers in results) + "   ratio  queries\n")
-    for name in names:
-        values = [found[name] for found in results.values()]
-        queries = next(iter(results.values()))[f"{name}, queries"]
-        out.write(f"{name:26}" + "".join(f"{value:9.2f} ms" for value in values))
-        out.write(f"{values[-1] / values[0]:8.2f} {queries:8.0f}\n")
-    out.write(f"{os.cpu_count()} CPUs, medians of {ROUNDS} rounds in turns\n")
+    parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="Small shops and few rounds, to see that it works.")
+    parser.add_argument("--json", action="store_true", help="Print facts as JSON.")
+    chosen = parser.parse_args()
+    rounds = 3 if chosen.quick else ROUNDS
+    results = run((100, 1_000) if chosen.quick else SIZES, rounds)
+    smallest, largest = results[min(results)], results[max(results)]
+    if chosen.json:
+        facts = {
+            name: {"ms": large, "statements": count, "ratio_to_small_shop": large / smallest[name][0]}
+            for name, (large, count) in largest.items()
+        }
+        print(json.dumps({"customers": max(results), "sides": facts}, indent=2))
+        return
+    print(f"{'customers':24}" + "".join(f"{customers:>14,}" for customers in results) + "   ratio  statements")
+    for name, (large, count) in largest.items():
+        values = "".join(f"{found[name][0]:11.2f} ms" for found in results.values())
+        print(f"{name:24}{values}{large / smallest[name][0]:8.2f}{count:12}")
+    print(f"{os.cpu_count()} CPUs, medians of {rounds} rounds in turns")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote, urlsplit
 from ml_assets.alerts.message import Message
 from ml_assets.errors import UserError
 
-SECONDS_TO_SEND = 20.0
+# A sensor's tick has a minute; several channels may hang in one.
+SECONDS_TO_SEND = 10.0
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Where Docker and Kubernetes mount secrets as files.
 MOUNTED = "/run/secrets"
@@ -110,7 +111,7 @@ def _notify(address: Address, message: Message) -> str | None:
     with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]
         try:
             client = apprise.Apprise(asset=asset)
-            if not client.add(_with_incident(address.url, message)):
+            if not client.add(with_incident(address.url, message)):
                 return "Its URL is not one that Apprise understands; see https://appriseit.com/services/."
             accepted = client.notify(
                 body=message.body,
@@ -153,7 +154,7 @@ def _silence(address: Address) -> None:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
-def _with_incident(url: str, message: Message) -> str:
+def with_incident(url: str, message: Message) -> str:
     """PagerDuty ends an incident of its own when it hears of the same key again."""
     if not url.startswith("pagerduty:") or message.incident_id is None or "dedup=" in url:
         return url

@@ -46,7 +46,10 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
         with connect(settings) as connection:
             _require_tables(connection)
             sync_policies(connection, settings)
-            judged = evaluate(connection, settings, now=now or clock_of(connection), evaluator="watch")
+            moment_of_shop = now or clock_of(connection)
+            # Whoever has switched the sensor off does not miss it.
+            expected = settings.alerts.enabled
+            judged = evaluate(connection, settings, now=moment_of_shop, evaluator="watch", watch_dagster=expected)
             took = time.perf_counter() - started
             deliveries = deliver(connection, settings, now=judged.at)
             rows = read_freshness(connection, judged.at)
