@@ -137,7 +137,8 @@ def _complaint(item: Mapping[str, Any]) -> str:
         return f"{key}.kind must be complete_journey or files"
     message = str(item["msg"]).removeprefix("Value error, ")
     # What was given for a secret must not be repeated, however wrong it is.
-    unshown = parts[:1] == ["database_url"] or item["type"] in ("missing", "value_error")
+    secret = parts[:1] == ["database_url"] or parts[:2] in (["alerts", "channels"], ["alerts", "heartbeat_url"])
+    unshown = secret or item["type"] in ("missing", "value_error")
     value = "" if unshown or isinstance(item["input"], dict) else f" {item['input']!r}"
     return f"{key or 'settings'}:{value} {message[:1].lower()}{message[1:]}".replace(":  ", ": ")
 

@@ -88,7 +88,10 @@ def _default(field: FieldInfo) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, timedelta):
-        hours = value.total_seconds() / 3600
+        seconds = value.total_seconds()
+        if seconds % 3600:
+            return f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m"
+        hours = seconds / 3600
         return f"{hours / 24:g}d" if hours % 24 == 0 else f"{hours:g}h"
     return str(value).lower() if isinstance(value, bool) else str(value)
 

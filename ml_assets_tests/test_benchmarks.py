@@ -39,6 +39,15 @@ def test_a_short_run_of_the_scoring_benchmark_gives_every_figure() -> None:
     assert facts["blas"]
 
 
+def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None:
+    ran = benchmarks("alerts", "--quick", "--json")
+    assert ran.returncode == 0, ran.stderr
+    sides = json.loads(ran.stdout)["sides"]
+    assert sides["SELECT 1"]["statements"] == sides["ml.freshness"]["statements"] == 1
+    assert 5 < sides["evaluation, all fresh"]["statements"] < 30
+    assert all(side["ms"] > 0 for side in sides.values())
+
+
 def test_without_a_name_the_benchmarks_are_listed() -> None:
     ran = benchmarks()
     assert ran.returncode == 0

@@ -37,7 +37,7 @@ def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
         return dict(said)
     shown = summary.select("placement", "horizon", "method", "role", *FIGURES)
     return {
-        "methods_plot": _image(backtest_png(summary), "NDCG@10 of every method"),
+        "methods_plot": image(backtest_png(summary), "NDCG@10 of every method"),
         **said,
         "methods": _table(shown),
         "windows": dg.MetadataValue.text(", ".join(str(day) for day in study.plan.cutoffs) if study.plan else "none"),
@@ -62,7 +62,7 @@ def decision_metadata(decisions: Mapping[str, Decision], study: Study) -> dict[s
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
     figures = segments.drop("segment_key", "description")
-    return {"profile": _image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
+    return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:
@@ -70,5 +70,6 @@ def _table(frame: pl.DataFrame) -> dg.MetadataValue:
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rounded.iter_rows(named=True)])
 
 
-def _image(png: bytes, title: str) -> dg.MetadataValue:
+def image(png: bytes, title: str) -> dg.MetadataValue:
+    """A picture that Dagster shows in place."""
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")

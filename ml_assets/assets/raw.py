@@ -12,9 +12,13 @@ import polars as pl
 
 from ml_assets.assets.shop import Shop
 from ml_assets.events.contract import CheckedLines
+from ml_assets.events.fingerprint import DayContent
 from ml_assets.events.load import load_days
+from ml_assets.features.as_known import keep_superseded
+from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.erased import read_erased
+from ml_assets.serving.source_days import known_days, record_days
 from ml_assets.sources.base import EventSource
 
 ACCOUNTED = "every_line_is_accounted_for"
@@ -61,6 +65,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     def raw_events(
         context: dg.AssetExecutionContext,
         source: dg.ResourceParam[EventSource],
+        lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
         with serving.connect() as connection:
@@ -68,14 +73,28 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
         # Whoever was erased stays away, whatever the source still holds.
         days = load_days(source, wanted, rules, erased.without)
+        _keep_what_changes(lake, serving, days)
         for day, lines in days.items():
             _describe(context, shop, day, lines)
         yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")
         yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
+        with serving.connect() as connection:
+            contents = {day: DayContent(lines.read, lines.fingerprint) for day, lines in days.items()}
+            for day in record_days(connection, contents, run_id=context.run.run_id):
+                context.log.warning("%s has changed since it was first loaded; see ml.restatements.", day)
         yield _accounted(shop, days)
         yield _small_quarantine(shop, days)
 
     return [items, raw_events]
+
+
+def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, CheckedLines]) -> None:
+    """Before a day is overwritten with other lines, what was known of it is put aside."""
+    with serving.connect() as connection:
+        known = known_days(connection, min(days), max(days))
+    for day, before in known.items():
+        if day in days and DayContent(days[day].read, days[day].fingerprint).differs_from(before):
+            keep_superseded(lake, day, before.fingerprint)
 
 
 def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, lines: CheckedLines) -> None:

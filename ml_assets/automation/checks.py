@@ -85,6 +85,13 @@ def _result(key: dg.AssetCheckKey, row: Freshness) -> dg.AssetCheckResult:
         check_name=key.name,
         passed=row.status == "fresh",
         severity=dg.AssetCheckSeverity.WARN if row.status == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=f"{row.status}: newest day {row.data_as_of or 'never'}, stale after {limit:g} hours.",
-        metadata={"status": row.status, "age_hours": row.age.total_seconds() / 3600 if row.age else -1.0},
+        description=f"{row.status}: {row.reason}"
+        if row.reason
+        else f"{row.status}: newest day {row.data_as_of or 'never'}, stale after {limit:g} hours.",
+        metadata={
+            "status": row.status,
+            "age_hours": row.age.total_seconds() / 3600 if row.age else -1.0,
+            **({"stale_at": dg.MetadataValue.timestamp(row.stale_at)} if row.stale_at else {}),
+            **({"rows": row.row_count} if row.row_count is not None else {}),
+        },
     )

@@ -4,6 +4,7 @@ They say whether something ran; whether what is served is recent is said by the 
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -22,11 +23,23 @@ def with_freshness_policies(
         "predictions": settings.freshness.predictions,
         "serving": settings.freshness.predictions,
     }
-    policies = {group: _policy(limit) for group, limit in limits.items()}
-    return list(
-        dg.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policies[spec.group_name or "raw"]), assets)
-    )
+    own = {str(subject): limit for subject, limit in settings.freshness.subjects.items()}
+
+    def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
+        name = spec.key.path[-1]
+        limit = own.get(name.removesuffix("_release")) or limits[spec.group_name or "raw"]
+        return _policy(limit, settings.timezone)
+
+    return list(dg.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policy_of(spec)), assets))
 
 
-def _policy(limits: FreshnessLimits) -> dg.FreshnessPolicy:
+def _policy(limits: FreshnessLimits, zone: str) -> dg.FreshnessPolicy:
+    if limits.due is not None:
+        at, own_zone = limits.due
+        return dg.FreshnessPolicy.cron(
+            deadline_cron=f"{at.minute} {at.hour} * * *",
+            # Whatever was made since the evening before counts for the morning.
+            lower_bound_delta=timedelta(hours=23),
+            timezone=own_zone or zone,
+        )
     return dg.FreshnessPolicy.time_window(fail_window=limits.error_after, warn_window=limits.warn_after)

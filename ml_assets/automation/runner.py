@@ -51,7 +51,8 @@ class Runner:
         self._shop = Shop(settings, build_calendar(settings, self._source))
         self._lake = Lake.of(settings)
         self._serving = ServingDatabase(settings, self._source)
-        self._defs = build_defs(settings, source=self._source)
+        # Somebody waits at the screen: a fault is told at once.
+        self._defs = build_defs(settings, source=self._source, retry=None)
         self._tags = {"ml_assets/started_by": "command line", "ml_assets/shop": settings.name or "default"}
         # Runs are found again by their tags; the reason to override a gate is none of those they are known by.
         self._more_tags = {OVERRIDE_TAG: override} if override else {}

@@ -18,6 +18,8 @@ from rich.table import Table
 
 # Wide enough for tables where there is no terminal to ask, such as in a pipe or a log of continuous integration.
 WIDTH = 118
+# Commands that have commands of their own.
+GROUPS = ("alerts", "demo", "export", "import", "rules")
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
 
@@ -86,6 +88,9 @@ def next_commands(config: Path | None, *commands: tuple[str, str]) -> None:
     grid.add_column(no_wrap=True)
     for command, purpose in commands:
         _, name, *rest = command.split(" ", 2)
+        if name in GROUPS and rest:
+            subcommand, _, options = rest[0].partition(" ")
+            name, rest = f"{name} {subcommand}", [options] if options else []
         typed = " ".join([_program(), name, *(["--config", str(config)] if config else []), *rest])
         grid.add_row(f"[cyan]{escape(typed)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
     OUT.print("[bold]Next[/bold]")

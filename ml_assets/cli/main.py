@@ -10,8 +10,10 @@ import sys
 import typer
 
 from ml_assets.cli import (
+    alerts,
     backtest,
     database,
+    demo,
     erase,
     evaluate,
     explain,
@@ -22,6 +24,7 @@ from ml_assets.cli import (
     run,
     status,
     ui,
+    watch,
 )
 from ml_assets.cli.console import print_error
 from ml_assets.errors import UserError
@@ -32,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("demo")(run.demo)
+app.add_typer(demo.app, name="demo")
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)
@@ -49,6 +52,8 @@ app.add_typer(rules.app, name="rules")
 app.command("erase")(erase.erase)
 app.add_typer(handoff.export_app, name="export")
 app.add_typer(handoff.import_app, name="import")
+app.add_typer(alerts.app, name="alerts")
+app.command("watch")(watch.watch)
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)
 app.command("stop")(database.stop)

@@ -1,6 +1,6 @@
-"""`ml-assets run` and `ml-assets demo`: compute and publish days.
+"""`ml-assets run`: compute and publish days.
 
-What must run is decided by `automation/runner.py`, what the demo shows by `cli/showcase.py`.
+What must run is decided by `automation/runner.py`.
 """
 
 import logging
@@ -59,28 +59,6 @@ def run(
         ("ml-assets status", "how fresh everything is"),
         (f"ml-assets psql -c '{look}'", "read the lists"),
         ("ml-assets ui", "see the assets in Dagster"),
-    )
-    return 2 if failed else 0
-
-
-def demo(config: ConfigOption = None) -> int:
-    """Compute the newest day of the built-in data and show what came out.
-
-    A second demo on the same day shows the same results without computing them again.
-    """
-    from ml_assets.cli.showcase import show  # noqa: PLC0415 showing needs the database driver and Polars
-
-    settings = load_settings(config)
-    done, failed = run_days(settings, [None], only_missing=True)
-    show(settings, done[-1])
-    cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
-    next_commands(
-        config,
-        ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
-        ("ml-assets psql", "SQL on the tables above"),
-        ("ml-assets status", "how fresh everything is"),
-        (f"ml-assets run --date {before}", "any other day"),
-        (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
     )
     return 2 if failed else 0
 

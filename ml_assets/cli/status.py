@@ -4,10 +4,10 @@ import json
 
 import typer
 
-from ml_assets.cli.console import ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
 from ml_assets.config import load_settings
 from ml_assets.serving.connection import connect
-from ml_assets.serving.freshness import Freshness, read_freshness
+from ml_assets.serving.freshness import Freshness, clock_shift, read_freshness
 from ml_assets.serving.releases import require_contract
 
 LATE = ("stale", "missing")
@@ -21,13 +21,19 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     settings = load_settings(config)
     with connect(settings) as connection:
         require_contract(connection)
-        rows = read_freshness(connection)
+        rows, shift = read_freshness(connection), clock_shift(connection)
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows], indent=2, default=str))
     else:
         show_freshness(rows)
+        for row in rows:
+            if row.reason and row.usual_row_count and row.stale_at and row.age and row.age < row.warn_after:
+                OUT.print(f"{row.subject}: {row.reason}\n")
+        if shift:
+            OUT.print(f"The clock is {shift.days} days ahead because of `ml-assets demo break`.\n")
         next_commands(
             config,
+            *([("ml-assets demo fix", "bring the feed back")] if shift else []),
             ("ml-assets run", "compute and publish the newest day"),
             ("ml-assets ui", "see runs and checks in Dagster"),
         )
@@ -50,6 +56,10 @@ def _facts(row: Freshness) -> dict[str, object]:
         "age_seconds": row.age and row.age.total_seconds(),
         "warn_after_seconds": row.warn_after.total_seconds(),
         "error_after_seconds": row.error_after.total_seconds(),
+        "stale_at": row.stale_at,
+        "rows": row.row_count,
+        "usual_rows": row.usual_row_count,
+        "reason": row.reason,
     }
 
 

@@ -8,14 +8,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
+from ml_assets.alerts.collect import SENSOR
 from ml_assets.cli.console import ERR, OUT, ConfigOption
 from ml_assets.config import CONFIG_VARIABLE, find_config, load_settings
 from ml_assets.errors import UserError
+from ml_assets.serving.connection import connect
+from ml_assets.serving.incidents import forget_evaluator
+from ml_assets.settings.shop import Settings
 
 WORKSPACE = """load_from:
   - python_module:
@@ -53,15 +59,25 @@ def ui(
     process = subprocess.Popen(
         [*command, "--log-level", "warning"], env=environment, start_new_session=True, stdin=subprocess.DEVNULL
     )
+    stopped_on_purpose = False
     try:
         _wait_until_ready(process, host, port)
         OUT.print(f"Dagster is at [cyan]http://{host}:{port}[/cyan]; schedules run while this does. Ctrl-C stops it.")
         return 1 if process.wait() else 0
     except KeyboardInterrupt:
         ERR.print("Stopping Dagster ...")
+        stopped_on_purpose = True
         return 0
     finally:
         _stop(process)
+        if stopped_on_purpose:
+            _not_missed(settings)
+
+
+def _not_missed(settings: Settings) -> None:
+    """Whoever stops Dagster knows it; `ml-assets watch` need not tell that it is silent."""
+    with suppress(UserError, psycopg.Error), connect(settings) as connection:
+        forget_evaluator(connection, SENSOR)
 
 
 def _require_free(host: str, port: int) -> None:

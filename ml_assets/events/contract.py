@@ -53,6 +53,8 @@ class CheckedLines:
     """Refused lines with QUARANTINE_COLUMNS; `day` is the day under which they were delivered."""
     read: int
     """Number of lines judged."""
+    fingerprint: str = ""
+    """Of the lines as the source delivered them (`fingerprint.py`)."""
 
 
 def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> CheckedLines:

@@ -10,6 +10,7 @@ import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, check_lines
+from ml_assets.events.fingerprint import NOTHING, fingerprint_days
 from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import EventSource, empty_items
 
@@ -34,9 +35,14 @@ def load_days(
     valid = checked.valid.partition_by("day", as_dict=True)
     quarantined = checked.quarantined.partition_by("day", as_dict=True)
     no_valid, none_quarantined = checked.valid.clear(), checked.quarantined.clear()
-    read = dict(lines.group_by("source_day").len().iter_rows())
+    contents = fingerprint_days(lines)
     return {
-        day: CheckedLines(valid.get((day,), no_valid), quarantined.get((day,), none_quarantined), read.get(day, 0))
+        day: CheckedLines(
+            valid.get((day,), no_valid),
+            quarantined.get((day,), none_quarantined),
+            contents[day].rows if day in contents else 0,
+            contents[day].fingerprint if day in contents else NOTHING,
+        )
         for day in days
     }
 

@@ -5,10 +5,11 @@ data contains, never from when something ran.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
 
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.roles import act_as_writer
@@ -37,29 +38,72 @@ class Freshness:
     warn_after: timedelta
     error_after: timedelta
     status: Literal["fresh", "warn", "stale", "missing"]
+    stale_at: datetime | None
+    """When it becomes stale unless something newer arrives."""
+    row_count: int | None
+    """Of data: rows of the newest day."""
+    usual_row_count: int | None
+    """Of data: the median of the same weekday in the weeks before."""
+    reason: str | None
+    """Why it is not fresh."""
 
 
 def sync_policies(connection: ServingConnection, settings: Settings) -> None:
-    """Take the limits and the time zone over from the settings."""
+    """Take limits, calendar and time zone over from the settings."""
     sql = connection.schemas.sql
-    rows = []
+    volume = settings.freshness.volume
+    rows: list[list[object]] = []
     for kind, subjects in JUDGED.items():
-        limits = getattr(settings.freshness, kind)
-        rows += [(subject, kind, limits.warn_after, limits.error_after) for subject in subjects]
-    upsert = (
-        "INSERT INTO {meta}.freshness_policies AS p (subject, kind, warn_after, error_after) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT (subject, kind) DO UPDATE "
-        "SET warn_after = excluded.warn_after, error_after = excluded.error_after "
-        "WHERE (p.warn_after, p.error_after) <> (excluded.warn_after, excluded.error_after)"
+        for subject in subjects:
+            limits = settings.freshness.of(kind, subject)
+            at, zone = limits.due or (None, None)
+            error_after = limits.error_after
+            if at is not None:
+                # What `is_stale` of the views goes by: the same moment, as long as every day has business.
+                error_after = timedelta(hours=24 + at.hour, minutes=at.minute)
+            warn_after = min(limits.warn_after, error_after)
+            shares = [volume.warn_below, volume.error_below, volume.weeks] if kind == "data" else [None] * 3
+            rows.append([subject, kind, warn_after, error_after, at, zone, kind != "model", *shares])
+    facts = (
+        "warn_after, error_after, deadline, deadline_zone, business_days_only, volume_warn, volume_error, volume_weeks"
+    )
+    names = facts.split(", ")
+    upsert = connection.schemas.sql(
+        "INSERT INTO {meta}.freshness_policies AS p (subject, kind, {facts}) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (subject, kind) DO UPDATE SET ({facts}) = "
+        "({news}) WHERE ({olds}) IS DISTINCT FROM ({news})",
+        facts=SQL(", ").join(map(Identifier, names)),
+        news=SQL(", ").join(Identifier("excluded", name) for name in names),
+        olds=SQL(", ").join(Identifier("p", name) for name in names),
     )
     with connection.transaction(), connection.cursor() as cursor:
         act_as_writer(connection)
-        cursor.executemany(sql(upsert), rows)
+        cursor.executemany(upsert, rows)
         cursor.execute(
             sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [[row[0] for row in rows]]
         )
-        zone = settings.timezone
-        cursor.execute(sql("UPDATE {meta}.shop SET timezone = %s WHERE timezone <> %s"), [zone, zone])
+        shop = [settings.timezone, settings.calendar.numbers()]
+        update = "UPDATE {meta}.shop SET (timezone, business_days) = (%s, %s::smallint[]) "
+        update += "WHERE (timezone, business_days) IS DISTINCT FROM (%s, %s::smallint[])"
+        cursor.execute(sql(update), [*shop, *shop])
+    _sync_holidays(connection, settings)
+
+
+def _sync_holidays(connection: ServingConnection, settings: Settings) -> None:
+    """Holidays of the years around the present one; older years stay, so that the past is judged as it was."""
+    sql = connection.schemas.sql
+    year = datetime.now(UTC).year
+    closed = settings.calendar.closed_days(year - 1, year + 2)
+    known = connection.execute(sql("SELECT day, name FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
+    if dict(known.fetchall()) == {day: name for day, name in closed.items() if day >= date(year - 1, 1, 1)}:
+        return
+    with connection.transaction(), connection.cursor() as cursor:
+        act_as_writer(connection)
+        cursor.execute(sql("DELETE FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
+        cursor.executemany(
+            sql("INSERT INTO {meta}.holidays VALUES (%s, %s) ON CONFLICT (day) DO UPDATE SET name = excluded.name"),
+            list(closed.items()),
+        )
 
 
 def observe(connection: ServingConnection, subject: str, kind: Literal["data", "features"], day: date) -> None:
@@ -74,11 +118,23 @@ def observe(connection: ServingConnection, subject: str, kind: Literal["data", "
         connection.execute(connection.schemas.sql(upsert), [subject, kind, day])
 
 
-def read_freshness(connection: ServingConnection) -> list[Freshness]:
-    """The verdict on every subject, the worst first."""
+def read_freshness(connection: ServingConnection, at: datetime | None = None) -> list[Freshness]:
+    """The verdict on every subject now, or at a moment; the worst first."""
     query = connection.schemas.sql(
-        "SELECT subject, kind, data_as_of, updated_at, age, warn_after, error_after, status FROM {ml}.freshness "
+        "SELECT subject, kind, data_as_of, updated_at, age, warn_after, error_after, status, stale_at, row_count, "
+        "usual_row_count, reason FROM {ml}.freshness_at(coalesce(%s, now() + (SELECT clock_shift FROM {meta}.shop))) "
         "ORDER BY array_position(ARRAY['stale', 'missing', 'warn', 'fresh'], status), kind, subject"
     )
     with connection.cursor(row_factory=class_row(Freshness)) as cursor:
-        return cursor.execute(query).fetchall()
+        return cursor.execute(query, [at]).fetchall()
+
+
+def clock_shift(connection: ServingConnection) -> timedelta:
+    """How far the clock for judging is ahead of the machine's: zero but in a demonstration."""
+    row = connection.execute(connection.schemas.sql("SELECT clock_shift FROM {meta}.shop")).fetchone()
+    return row[0] if row else timedelta()
+
+
+def clock_of(connection: ServingConnection) -> datetime:
+    """What the time is for judging: the machine's clock, shifted in a demonstration."""
+    return datetime.now(UTC) + clock_shift(connection)

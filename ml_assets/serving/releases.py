@@ -48,6 +48,12 @@ def live_days(connection: ServingConnection) -> dict[str, date]:
     return dict(connection.execute(query).fetchall())
 
 
+def published_days(connection: ServingConnection, subject: str) -> set[date]:
+    """The days for which a release of a subject was made, whatever became of it."""
+    query = connection.schemas.sql("SELECT DISTINCT data_as_of FROM {meta}.releases WHERE subject = %s")
+    return {row[0] for row in connection.execute(query, [subject]).fetchall()}
+
+
 def require_contract(connection: ServingConnection) -> None:
     """Raise `UserError` where nothing has ever been published to this database; bring an older one up to date."""
     name = f"{connection.schemas.ml}.freshness"

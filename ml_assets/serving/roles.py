@@ -110,7 +110,9 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
     _grant(connection, role, "INSERT, UPDATE", "releases", "live", "live_history", "models", "observations")
     _grant(connection, role, "INSERT, UPDATE", "placements", "erased_customers", "erasures")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "freshness_policies", "rules", "purchases", "opt_outs")
-    _grant(connection, role, "UPDATE (timezone)", "shop")
+    _grant(connection, role, "UPDATE (timezone, business_days, clock_shift)", "shop")
+    _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
+    _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
         "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",

@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ml_assets.settings.alerts import AlertSettings
+from ml_assets.settings.calendar import BusinessCalendar
+from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.recommender import RecommenderSettings
@@ -63,7 +66,10 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     recommender: RecommenderSettings = RecommenderSettings()
     segmentation: SegmentationSettings = SegmentationSettings()
+    calendar: BusinessCalendar = BusinessCalendar()
     freshness: FreshnessSettings = FreshnessSettings()
+    drift: DriftSettings = DriftSettings()
+    alerts: AlertSettings = AlertSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     serving: ServingSettings = ServingSettings()
 

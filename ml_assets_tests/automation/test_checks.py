@@ -46,10 +46,23 @@ def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[
 def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_policy(settings: Settings) -> None:
     definitions = build_defs(settings)
     specs = list(definitions.resolve_all_asset_specs())
-    assert len(specs) == 16
+    assert len(specs) == 17
     for spec in specs:
         assert spec.owners == ["team:ml"], spec.key
         assert spec.group_name in {"raw", "features", "models", "predictions", "serving"}, spec.key
         assert spec.kinds, spec.key
         assert spec.description, spec.key
         assert spec.freshness_policy is not None, spec.key
+
+
+def test_a_deadline_becomes_a_policy_of_dagster_with_that_deadline(settings: Settings) -> None:
+    limits = {"subjects": {"recommendations": {"deadline": "07:30 America/New_York"}}, "data": {"deadline": "06:00"}}
+    shop = Settings.model_validate(settings.model_dump() | {"timezone": "Europe/Berlin", "freshness": limits})
+    found = {spec.key.path[-1]: spec.freshness_policy for spec in build_defs(shop).resolve_all_asset_specs()}
+    expected = {
+        "recommendations": ("30 7 * * *", "America/New_York"),
+        "recommendations_release": ("30 7 * * *", "America/New_York"),
+        "transactions": ("0 6 * * *", "Europe/Berlin"),
+    }
+    crons = {name: found[name] for name in expected}
+    assert {name: (policy.deadline_cron, policy.timezone) for name, policy in crons.items()} == expected  # type: ignore[union-attr]

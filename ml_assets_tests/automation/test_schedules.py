@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from ml_assets.automation.jobs import BACK_OFF
 from ml_assets.definitions import build_defs
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
@@ -67,3 +68,26 @@ def test_a_named_shop_prefixes_its_keys_and_jobs(tmp_path: Path) -> None:
     dg.Definitions.validate_loadable(defs)
     assert {key.path[0] for key in defs.resolve_asset_graph().get_all_asset_keys()} == {"books"}
     assert defs.resolve_job_def("books_daily_scoring").name == "books_daily_scoring"
+
+
+def test_steps_that_fail_are_tried_again_with_ever_longer_waits_but_failed_gates_are_not(tmp_path: Path) -> None:
+    policy = definitions(tmp_path).resolve_job_def("daily_scoring").op_retry_policy
+    assert policy == BACK_OFF
+    assert [round(policy.calculate_delay(attempt) / 60) for attempt in (1, 2)] != [0, 0]
+    tries = {"gate": 0, "fault": 0}
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("passes", asset="gate", blocking=True)])
+    def gate() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        tries["gate"] += 1
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+
+    @dg.asset
+    def fault() -> None:
+        tries["fault"] += 1
+        raise OSError("the disk hiccups")
+
+    quick = dg.RetryPolicy(max_retries=2, delay=0.01)
+    job = dg.define_asset_job("both", selection="*", op_retry_policy=quick)
+    defs = dg.Definitions(assets=[gate, fault], jobs=[job])
+    defs.resolve_job_def("both").execute_in_process(raise_on_error=False)
+    assert tries == {"gate": 1, "fault": 3}

@@ -24,7 +24,7 @@ from ml_assets.serving.embedded import psql_path, start_embedded, stop_embedded
 from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_environment
 
 PLACES = ("/opt/dagster", "/etc/ml_assets", "/var/lib/ml_assets", "/var/lib/dagster", "/var/cache/ml_assets")
-PORTS = ("3000", "4000")
+PORTS = ("3000", "4000", "9187")
 # Libraries and programs of this test's own environment.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 SECONDS_TO_PROBE = 60
@@ -114,6 +114,12 @@ class Containers:
         self._note_families()
         self._processes[name].send_signal(signal.SIGTERM)
         self._processes[name].wait(seconds)
+
+    def kill(self, name: str) -> None:
+        """The process of a service dies, without a word."""
+        self._note_families()
+        self._processes[name].kill()
+        self._processes[name].wait(10)
 
     def leftovers(self) -> list[str]:
         """Processes of stopped services that are still there."""

@@ -11,6 +11,7 @@ import polars as pl
 import psycopg
 import pytest
 
+from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.deployment.containers import Containers, wait_until
 
 REPOSITORY = {"repositoryLocationName": "ml_assets", "repositoryName": "__repository__"}
@@ -107,6 +108,14 @@ def test_schedules_run_without_anybody_switching_them_on(containers: Containers)
     assert set(states.values()) == {"RUNNING"}
 
 
+def test_sensors_run_without_anybody_switching_them_on(containers: Containers) -> None:
+    query = """query ($repository: RepositorySelector!) { sensorsOrError(repositorySelector: $repository) {
+        ... on Sensors { results { name sensorState { status } } } } }"""
+    sensors = ask(containers, query, repository=REPOSITORY)["sensorsOrError"]["results"]
+    states = {sensor["name"]: sensor["sensorState"]["status"] for sensor in sensors}
+    assert states == dict.fromkeys(("alerts", "source_changes", "retraining"), "RUNNING")
+
+
 def test_the_daemons_are_healthy(containers: Containers) -> None:
     def statuses() -> list[dict[str, Any]]:
         found = ask(containers, DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
@@ -127,6 +136,27 @@ def test_a_run_started_in_the_ui_passes_the_queue_and_writes_the_lake(containers
     assert [event for event in events if event in wanted] == wanted, events
     assert pl.read_parquet(containers.lake() / "items.parquet").height > 90_000
     assert list((containers.logs() / "compute_logs" / run).rglob("*.err"))
+
+
+def test_when_the_daemon_is_killed_watch_tells_it(containers: Containers) -> None:
+    def evaluations() -> list[Any]:
+        with psycopg.connect(containers.database_url()) as connection:
+            return connection.execute("SELECT evaluated_at FROM ml_meta.evaluators").fetchall()
+
+    wait_until(lambda: bool(evaluations()), 120, lambda: f"the sensor never ran:\n{containers.output('daemon')}")
+    containers.kill("daemon")
+    settings = containers.settings_file()
+    before = settings.read_text(encoding="utf-8")
+    with http_receiver() as hook:
+        alerts = f"alerts: {{silent_after: 1s, channels: {{ops: {{url: '{hook.url}'}}}}}}"
+        settings.write_text(f"{before}\n{alerts}\n", encoding="utf-8")
+        containers.start("watch")
+        containers.wait_until_healthy("watch")
+        wait_until(lambda: bool(hook.titles), 60, lambda: f"nothing was told:\n{containers.output('watch')}")
+        assert hook.titles == ["ERROR: dagster is silent"]
+        containers.stop("watch", seconds=60)
+    settings.write_text(before, encoding="utf-8")
+    containers.start("daemon")
 
 
 def test_a_stopping_code_server_lets_a_run_finish_and_everything_ends_on_sigterm(containers: Containers) -> None:

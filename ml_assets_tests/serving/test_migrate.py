@@ -22,7 +22,11 @@ CONTRACT = {
     "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of",
     "similar_items": "item_id rank similar_item_id score data_as_of release_id",
     "popular_items": "scope rank item_id score data_as_of release_id",
-    "freshness": "subject kind data_as_of updated_at age warn_after error_after status",
+    "freshness": "subject kind data_as_of updated_at age warn_after error_after status stale_at row_count "
+    "usual_row_count reason",
+    "incidents": "incident_id subject cause severity state owner summary opened_at resolved_at acknowledged_by "
+    "explained_by",
+    "restatements": "day rows_before rows_after changed_at rebuilt_at",
     "releases": "release_id subject data_as_of model_version rows checksum run_id published_at state reason",
     "contract_version": "version",
     "past_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "

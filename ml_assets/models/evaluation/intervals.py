@@ -49,6 +49,12 @@ def interval_of(values: Float64) -> Interval:
     return Interval(float(values.mean()), float(low), float(high))
 
 
+def relative_half_width(values: Float64) -> float:
+    """Half the width of the interval of the mean, relative to the mean; 0 without customers."""
+    found = interval_of(values)
+    return (found.high - found.low) / 2 / found.mean if found.mean > 0 else 0.0
+
+
 @lru_cache(maxsize=8)
 def _resampled(customers: int) -> npt.NDArray[np.float64]:
     return _draw(np.random.default_rng(SEED), customers, RESAMPLES)

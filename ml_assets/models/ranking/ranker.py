@@ -73,7 +73,7 @@ class Ranker(Method):
         min_leaf: int = 1000,
         negatives: int = 30,
         novelty: float = 0.02,
-        committee: int = 2,
+        committee: int = 3,
         threads: int = 1,
         seed: int = 20170101,
     ) -> None:

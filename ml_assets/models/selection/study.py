@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 from pydantic import JsonValue
 
+from ml_assets.models.evaluation.intervals import relative_half_width
 from ml_assets.models.evaluation.measures import Measure, Measures
 from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.method import Lesson, Method, Single
@@ -32,6 +33,8 @@ Report = Callable[[str], None]
 CHOSEN, YARDSTICK = "chosen", "yardstick"
 QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")
 """Methods that compete beside the yardsticks where the effort is quick."""
+TOLERANCE = 0.05
+"""Part of the half width of an interval within which two variants are taken as equal."""
 SHARED = {"buy_again": "for_you"}
 """Placements that use the combination of another one, which ranks what was bought before as well."""
 
@@ -266,7 +269,10 @@ class _Studying:
     def _best_variant(
         self, validated: list[tuple[Past, Pool]], recipe: Recipe, teacher: str
     ) -> tuple[Recipe, list[Measure]]:
-        """The variant that is best over all windows, and what it measures on each."""
+        """The variant that is best over all windows, and what it measures on each.
+
+        Of those that differ by less than chance easily explains, the one that shows most different items.
+        """
         placements = [placement for placement in self._placements if taught(placement) == teacher]
         fitted = [self._learned(recipe.make().draft(), teacher, after=number) for number in range(len(validated))]
         tried = []
@@ -275,7 +281,10 @@ class _Studying:
             for method, (past, pool) in zip(variants, validated, strict=True):
                 measures += past.measure(recipe.method, method, pool, placements)
             tried.append(measures)
-        best = max(range(len(tried)), key=lambda number: sum(one.ndcg for one in tried[number]))
+        quality = [sum(one.ndcg for one in measures) for measures in tried]
+        tolerance = TOLERANCE * max(relative_half_width(one.metrics.ndcg) for one in tried[0])
+        close = [number for number, value in enumerate(quality) if value >= max(quality) * (1 - tolerance)]
+        best = max(close, key=lambda number: sum(one.facts.items_shown for one in tried[number]))
         return recipe.varied(fitted[0].variants()[best]), tried[best]
 
     def _measure_champions(

@@ -1,0 +1,71 @@
+"""Root causes: which incident explains which others.
+
+Only the graph and the choice of a root belong here. A stale feed makes features, models and predictions stale; people
+are told of the feed alone, with the others listed under it.
+"""
+
+from collections.abc import Collection, Mapping
+
+# What each subject is made from. Jobs, and Dagster itself, come before everything they fill.
+UPSTREAM: Mapping[str, tuple[str, ...]] = {
+    "load_days": ("dagster",),
+    "daily_scoring": ("dagster",),
+    "weekly_training": ("dagster",),
+    "transactions": ("daily_scoring", "load_days"),
+    "interactions": ("transactions",),
+    "customer_features": ("transactions",),
+    "recommender_model": ("interactions", "weekly_training"),
+    "segmentation_model": ("customer_features", "weekly_training"),
+    "recommendations": ("interactions",),
+    "segment_assignments": ("customer_features",),
+    "similar_items": ("interactions",),
+    "popular_items": ("interactions",),
+}
+# An old model goes on scoring every day; only one that does not exist leaves its predictions without a list.
+MODELS = {
+    "recommendations": ("recommender_model",),
+    "similar_items": ("recommender_model",),
+    "segment_assignments": ("segmentation_model",),
+}
+# What makes later things old, and being old, which may be explained by something earlier.
+ROOTS = frozenset({"stale", "missing", "run", "blocked", "refused", "daemon", "silent", "tick", "check"})
+CONSEQUENCES = frozenset({"stale", "missing", "silent"})
+# Of the same subject: a blocked release makes it stale, never the other way round.
+EARLIER = {"blocked": 0, "refused": 0, "run": 0, "daemon": 0, "check": 0, "silent": 1, "stale": 1, "missing": 1}
+
+
+def find_root(key: str, present: Collection[str]) -> str | None:
+    """The incident (subject/cause) among those present that explains this one, the most remote of several."""
+    subject, cause = _parts(key)
+    if cause not in CONSEQUENCES:
+        return None
+    best: tuple[int, str] | None = None
+    distances = _distances(subject, with_models=cause == "missing")
+    for other in present:
+        theirs, why = _parts(other)
+        if other == key or why not in ROOTS or theirs not in distances:
+            continue
+        if why in ("blocked", "refused") and theirs != subject:
+            continue
+        if theirs == subject and EARLIER.get(why, 2) >= EARLIER[cause]:
+            continue
+        # Of equally remote ones the name decides, so that it is the same every time.
+        if best is None or (distances[theirs], other) > best:
+            best = distances[theirs], other
+    return best[1] if best else None
+
+
+def _parts(key: str) -> tuple[str, str]:
+    subject, _, cause = key.rpartition("/")
+    return subject, cause.partition(":")[0]
+
+
+def _distances(subject: str, *, with_models: bool) -> dict[str, int]:
+    """Steps up to everything that a subject is made from, itself included."""
+    found, frontier, steps = {subject: 0}, [subject], 0
+    while frontier:
+        steps += 1
+        ups = [up for name in frontier for up in UPSTREAM.get(name, ()) + (MODELS.get(name, ()) if with_models else ())]
+        frontier = [up for up in ups if up not in found]
+        found |= dict.fromkeys(frontier, steps)
+    return found

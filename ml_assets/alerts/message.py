@@ -1,0 +1,108 @@
+"""The words of a message: what, how bad, who is affected, what to do.
+
+Plain text, one line for the title. Channels give it their own form.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ml_assets.alerts.incident import Event, Incident
+
+MARKS = {
+    "opened": {"error": "ERROR", "warning": "Warning"},
+    "worsened": {"error": "ERROR, was a warning", "warning": "Warning"},
+    "escalated": {"error": "ERROR, nobody has acknowledged", "warning": "Warning, nobody has acknowledged"},
+    "reminded": {"error": "Still an ERROR", "warning": "Still a warning"},
+    "resolved": {"error": "Recovered", "warning": "Recovered"},
+}
+NAMES = {
+    "stale": "is stale",
+    "missing": "has never arrived",
+    "volume": "has too few rows",
+    "blocked": "release is blocked",
+    "refused": "challenger was refused",
+    "drift": "has drifted",
+    "run": "run failed",
+    "check": "check failed",
+    "tick": "does not run",
+    "daemon": "daemon is dead",
+    "silent": "is silent",
+    "undeliverable": "does not deliver",
+    "unreachable": "is unreachable",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a channel gets."""
+
+    title: str
+    body: str
+    event: Event
+    severity: str
+    incident_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """Facts around an incident that its message names."""
+
+    shop: str
+    zone: ZoneInfo
+    runbook: str
+    impact: str | None = None
+    """Whom it hits now, as a sentence."""
+    last_good: str | None = None
+    """The last time that it was well, as a sentence."""
+    affected: tuple[str, ...] = ()
+    """What it explains, such as `recommendations is stale`."""
+
+
+def compose(incident: Incident, event: Event, context: Context, now: datetime) -> Message:
+    """The message about an event."""
+    what = f"{incident.subject} {describe(incident.cause)}"
+    title = f"{MARKS[event][incident.severity]}: {what}"
+    title += f" (shop {context.shop})" if context.shop else ""
+    if event == "resolved":
+        lines = [f"It was: {incident.summary}"]
+        lines += [context.impact] if context.impact else []
+        if now >= incident.opened_at:
+            lines.append(f"It lasted {_length(now - incident.opened_at)}.")
+            lines.append(f"Opened {_local(incident.opened_at, context.zone)}, over {_local(now, context.zone)}.")
+        else:
+            lines.append("The clock has been set back since it was opened.")
+    else:
+        lines = [incident.summary]
+        lines += [context.impact] if context.impact else []
+        lines += [f"Because of it also: {', '.join(context.affected)}."] if context.affected else []
+        lines += [context.last_good] if context.last_good else []
+        lines.append(f"Since {_local(incident.opened_at, context.zone)}, owner {incident.owner}.")
+        lines.append(f"Next: {incident.next_step}")
+        lines.append(f"Runbook: {context.runbook}#{incident.cause.partition(':')[0]}")
+        if incident.incident_id is not None:
+            lines.append(f"Taken on: ml-assets alerts ack {incident.incident_id}")
+    return Message(_one_line(title), "\n".join(lines), event, incident.severity, incident.incident_id)
+
+
+def describe(cause: str) -> str:
+    """The cause as the end of a sentence."""
+    name, _, detail = cause.partition(":")
+    return f"{NAMES.get(name, name)}{f' ({detail})' if detail else ''}"
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%a %d %b %Y %H:%M %Z}"
+
+
+def _length(span: timedelta) -> str:
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes} minutes" if minutes != 1 else "1 minute"
+    hours = round(minutes / 60)
+    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"
+
+
+def _one_line(text: str) -> str:
+    """Titles become mail headers, where a line break would start another one."""
+    return " ".join(text.split())[:200]

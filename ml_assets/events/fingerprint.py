@@ -1,0 +1,44 @@
+"""What a day of the source contains, in a few characters: rows and a fingerprint of their content.
+
+The order of the lines, their files and their places in them do not count; every value and every repetition does.
+Polars promises equal hashes within one of its versions only, so the version is part of the fingerprint, and
+fingerprints of two versions say nothing about each other.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from ml_assets.sources.base import LINE_COLUMNS
+
+WHERE_IT_LAY = ("source", "line", "source_day")
+CONTENT = tuple(column for column in LINE_COLUMNS if column not in WHERE_IT_LAY)
+NOTHING = "empty"
+SEED = 20170101
+
+
+@dataclass(frozen=True)
+class DayContent:
+    """The lines delivered under one day."""
+
+    rows: int
+    fingerprint: str
+
+    def differs_from(self, other: "DayContent") -> bool:
+        """Whether the content is known to be another one."""
+        if self.rows != other.rows:
+            return True
+        mine, theirs = self.fingerprint, other.fingerprint
+        comparable = mine.partition(":")[0] == theirs.partition(":")[0]
+        return comparable and mine != theirs
+
+
+def fingerprint_days(lines: pl.DataFrame) -> dict[date, DayContent]:
+    """The content of every day in a frame of lines (`sources.base.LINE_COLUMNS`)."""
+    # Hashes are added as two halves of 32 bits, whose sums cannot overflow.
+    hashes = lines.select(CONTENT).hash_rows(SEED).cast(pl.UInt64)
+    halves = pl.DataFrame({"day": lines["source_day"], "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
+    sums = halves.group_by("day").agg(pl.len(), pl.col("low").sum(), pl.col("high").sum())
+    version = f"polars-{pl.__version__}"
+    return {day: DayContent(rows, f"{version}:{low:x}-{high:x}") for day, rows, low, high in sums.iter_rows()}

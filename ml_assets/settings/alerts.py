@@ -1,0 +1,106 @@
+"""Who is told about what, where, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+from ml_assets.settings.section import Section
+
+Kind = Literal["data", "features", "model", "predictions", "run", "check", "dagster", "database", "channel"]
+
+
+def _short(value: Any) -> Any:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if isinstance(value, str) and value[:-1].isdigit() and value[-1] in units:
+        return timedelta(**{units[value[-1]]: int(value[:-1])})
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_short)]
+
+
+class Channel(Section):
+    """One place where messages go."""
+
+    url: SecretStr = Field(
+        description="Apprise URL (slack://, mailto://, pagerduty://, jsons:// ...). ${NAME} stands for the variable "
+        "NAME, or the file that NAME_FILE names, read when a message is sent."
+    )
+    fallback: str | None = Field(default=None, description="Channel that is told when this one fails.")
+
+
+class Route(Section):
+    """Which incidents go to which channels; all conditions given must hold, all routes that match are used."""
+
+    channels: list[str] = Field(min_length=1, description="Names of channels.")
+    severity: Literal["warning", "error"] = Field(default="warning", description="At least this severe.")
+    owners: list[str] = Field(default=[], description="Only of these owners. Empty: of all.")
+    kinds: list[Kind] = Field(default=[], description="Only of these kinds. Empty: of all.")
+    subjects: list[str] = Field(default=[], description="Only these subjects. Empty: all.")
+
+
+class QuietHours(Section):
+    """When nobody is disturbed; what is still wrong afterwards is told then."""
+
+    start: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM in the shop's time zone.")
+    end: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM, the next day if before start.")
+    closed_days: bool = Field(default=False, description="Days without business are quiet as well, all day.")
+    escalate_anyway: list[Literal["warning", "error"]] = Field(
+        default=[], description="Severities that are told at any hour."
+    )
+    escalate_subjects: list[str] = Field(default=[], description="Subjects whose errors are told at any hour.")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> QuietHours:
+        if self.start == self.end:
+            raise ValueError("start and end must differ")
+        return self
+
+
+class AlertSettings(Section):
+    """Incidents and their messages."""
+
+    enabled: bool = Field(default=True, description="The sensor that evaluates and sends is on where Dagster runs.")
+    channels: dict[str, Channel] = Field(default={}, description="Channels by name: {ops: {url: ..., fallback: mail}}.")
+    routes: list[Route] = Field(
+        default=[], description="Empty: everything to all channels but fallbacks and escalation."
+    )
+    owners: dict[str, str] = Field(default={}, description="Owner by subject. Others: the first of owners.")
+    escalation: list[str] = Field(default=[], description="Channels told when nobody acknowledges an error.")
+    escalate_after: Duration = Field(default=timedelta(hours=4), description="Error not acknowledged: escalate once.")
+    remind_after: Duration = Field(default=timedelta(hours=24), description="Between reminders of what is still open.")
+    settle: Duration = Field(
+        default=timedelta(seconds=30), description="Two good evaluations at least this far apart end an incident."
+    )
+    consequence_wait: Duration = Field(
+        default=timedelta(hours=2), description="After its cause is gone, a consequence has this long to recover."
+    )
+    silent_after: Duration = Field(
+        default=timedelta(minutes=15), description="Dagster has not evaluated for so long: it is taken as dead."
+    )
+    quiet_hours: QuietHours | None = Field(default=None, description="{start: '22:00', end: '07:00'}. Unset: none.")
+    runbook: str = Field(default="docs/alerts.md", description="Address of the runbook that messages link to.")
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        description="`ml-assets watch` fetches this URL after each evaluation, URL/fail after a failed one, so that "
+        "an outside service notices silence. ${NAME} as in channels.",
+    )
+
+    @model_validator(mode="after")
+    def _known_channels(self) -> AlertSettings:
+        named = [name for route in self.routes for name in route.channels] + self.escalation
+        named += [channel.fallback for channel in self.channels.values() if channel.fallback]
+        unknown = sorted(set(named) - set(self.channels))
+        if unknown:
+            raise ValueError(f"channel {unknown[0]} is named but not defined under channels")
+        for name in self.channels:
+            seen, at = {name}, self.channels[name].fallback
+            while at is not None:
+                if at in seen:
+                    raise ValueError(f"the fallbacks of channel {name} go round in a circle")
+                seen.add(at)
+                at = self.channels[at].fallback
+        return self

@@ -1,0 +1,80 @@
+"""A shop of the alert tests: a database, settings with two channels, and a feed that can be moved day by day."""
+
+from datetime import date, datetime
+from typing import Any
+
+from ml_assets.alerts.deliver import deliver
+from ml_assets.alerts.evaluate import Evaluation, evaluate
+from ml_assets.alerts.finding import Collected, Finding
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.freshness import observe, sync_policies
+from ml_assets.serving.publish import publish
+from ml_assets.serving.registry import register
+from ml_assets.settings.shop import Settings
+from ml_assets_tests.serving import frames
+
+
+def settings_of(alerts: dict[str, Any], **more: Any) -> Settings:
+    """Settings in Berlin with these alerts."""
+    return Settings.model_validate({"timezone": "Europe/Berlin", "alerts": alerts, **more})
+
+
+def set_up(connection: ServingConnection, settings: Settings, *, day: date, created: datetime) -> None:
+    """A shop that is a while old, fresh as of `day`."""
+    connection.execute("UPDATE ml_meta.shop SET created_at = %s", [created])
+    sync_policies(connection, settings)
+    for kind in ("recommender", "segmentation"):
+        register(
+            connection,
+            kind=kind,
+            version=f"{kind}-1",
+            trained_through=day,
+            data_fingerprint="f",
+            parameters={},
+            metrics={},
+            card={},
+            artifact="a",
+            checksum="c",
+            decision="promoted",
+            reason="First.",
+        )
+    arrive(connection, day)
+
+
+def arrive(connection: ServingConnection, day: date, *, subjects: frozenset[str] = frozenset()) -> None:
+    """A whole day has arrived and was published; or only some of it."""
+    observations = {"transactions": "data", "interactions": "features", "customer_features": "features"}
+    for name, kind in observations.items():
+        if not subjects or name in subjects:
+            observe(connection, name, kind, day)  # type: ignore[arg-type]
+    published: dict[str, Any] = {
+        "recommendations": frames.recommendations(),
+        "segment_assignments": frames.assignments(),
+        "similar_items": frames.similar_items(),
+        "popular_items": frames.popular_items(),
+    }
+    for name, frame in published.items():
+        if not subjects or name in subjects:
+            segments = frames.segments() if name == "segment_assignments" else None
+            publish(connection, name, frame, day=day, model_version="m-1", run_id="run-12345", k=2, segments=segments)
+
+
+def failing(subject: str, cause: str, kind: str = "run", severity: str = "error") -> Finding:
+    """Something that only Dagster sees."""
+    words = f"{subject} failed."
+    return Finding(subject, cause, kind, severity, "dagster", words, "`ml-assets ui`")  # type: ignore[arg-type]
+
+
+def tell(
+    connection: ServingConnection,
+    settings: Settings,
+    now: datetime,
+    *found: Finding,
+    seconds: float = 5.0,
+    **more: Any,
+) -> Evaluation:
+    """One evaluation by the sensor, and its messages."""
+    extra = Collected.of(found, "dagster")
+    result = evaluate(connection, settings, now=now, evaluator="sensor", extra=extra, **more)
+    deliver(connection, settings, now=now, seconds=seconds)
+    return result

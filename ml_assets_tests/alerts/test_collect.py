@@ -1,0 +1,121 @@
+"""What the database alone shows: blocked releases, refused challengers, drift, a shop that is being set up."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ml_assets.alerts.collect import collect
+from ml_assets.alerts.finding import Finding
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.freshness import read_freshness, sync_policies
+from ml_assets.serving.registry import force_promotion, register
+from ml_assets.settings.shop import Settings
+from ml_assets_tests.alerts.shops import arrive, set_up
+from ml_assets_tests.serving import frames
+from ml_assets_tests.serving.frames import MONDAY, release
+
+NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
+SETTINGS = Settings()
+
+
+def findings(connection: ServingConnection, now: datetime = NOON) -> dict[str, Finding]:
+    return {one.key: one for one in collect(connection, SETTINGS, now).findings}
+
+
+def add(connection: ServingConnection, placement: str, through: date, decision: Any, reason: str = "") -> None:
+    register(
+        connection,
+        kind="recommender",
+        version=f"r-{through}",
+        trained_through=through,
+        data_fingerprint="",
+        parameters={},
+        metrics={},
+        card={},
+        artifact="",
+        checksum="",
+        decision=decision,
+        reason=reason,
+        placement=placement,
+    )
+
+
+@pytest.fixture
+def shop(connection: ServingConnection) -> ServingConnection:
+    set_up(connection, SETTINGS, day=MONDAY, created=NOON - timedelta(days=400))
+    return connection
+
+
+def test_a_fresh_shop_has_no_findings(shop: ServingConnection) -> None:
+    assert findings(shop) == {}
+
+
+def test_a_blocked_release_is_told_until_a_later_one_passes(shop: ServingConnection) -> None:
+    release(shop, frames.recommendations().clear(), day=1)
+    found = findings(shop)["recommendations/blocked"]
+    assert found.severity == "error"
+    assert found.summary.startswith("The release of 2026-01-06 was blocked: ")
+    arrive(shop, MONDAY + timedelta(days=1))
+    assert findings(shop) == {}
+
+
+def test_a_blocked_backfill_of_an_older_day_is_nobodys_business(shop: ServingConnection) -> None:
+    release(shop, frames.recommendations().clear(), day=-3)
+    assert findings(shop) == {}
+
+
+def test_refused_challengers_are_one_warning_with_the_reason_of_each_placement(shop: ServingConnection) -> None:
+    shop.execute("DELETE FROM ml_meta.models WHERE kind = 'recommender'")
+    before, newest = MONDAY - timedelta(days=8), MONDAY - timedelta(days=1)
+    for placement in ("for_you", "discover", "dropped"):
+        add(shop, placement, before, "refused" if placement == "dropped" else "promoted", "Old.")
+    add(shop, "for_you", newest, "refused", "It is worse.")
+    add(shop, "discover", newest, "promoted")
+    found = findings(shop)["recommender_model/refused"]
+    assert found.severity == "warning"
+    assert found.summary == (
+        "Trained through 2026-01-04 and refused: for_you: It is worse. The champion keeps scoring."
+    )
+    # What scores for_you is a week old, and so is the recommender.
+    ages = {row.subject: row.data_as_of for row in read_freshness(shop, NOON)}
+    assert ages["recommender_model"] == before
+    force_promotion(shop, f"r-{newest}", "for_you", "we know better")
+    assert findings(shop) == {}
+    assert {row.subject: row.data_as_of for row in read_freshness(shop, NOON)}["recommender_model"] == newest
+
+
+@pytest.mark.parametrize(("statuses", "severity"), [(["warn", "ok"], "warning"), (["warn", "error"], "error")])
+def test_drift_of_the_newest_measured_day_is_told(shop: ServingConnection, statuses: list[str], severity: str) -> None:
+    for day in (0, 1):
+        for number, status in enumerate(statuses):
+            shop.execute(
+                "INSERT INTO ml_meta.drift VALUES (%s, 'customer_features', %s, 1, 1, 1, %s, %s)",
+                [MONDAY + timedelta(days=day), f"psi:{number}", status, f"feature {number} moved."],
+            )
+    assert findings(shop)["customer_features/drift"].severity == severity
+    shop.execute("UPDATE ml_meta.drift SET status = 'ok' WHERE day > %s", [MONDAY])
+    assert findings(shop) == {}
+
+
+def test_what_never_arrived_is_told_once_the_shop_is_no_longer_being_set_up(connection: ServingConnection) -> None:
+    sync_policies(connection, SETTINGS)
+    now = datetime.now(UTC)
+    assert findings(connection, now + timedelta(hours=1)) == {}
+    late = findings(connection, now + timedelta(hours=4))
+    assert {one.cause for one in late.values()} == {"missing"}
+    assert len(late) == 9
+
+
+def test_few_rows_and_an_old_day_are_two_findings(shop: ServingConnection) -> None:
+    shop.execute(
+        "INSERT INTO ml_meta.source_days SELECT %s::date - 7 * n, CASE n WHEN 0 THEN 10 ELSE 1000 END, 'x' "
+        "FROM generate_series(0, 8) AS n",
+        [MONDAY],
+    )
+    assert set(findings(shop)) == {"transactions/volume"}
+    late = findings(shop, NOON + timedelta(hours=20))
+    assert {key: one.severity for key, one in late.items() if key.startswith("transactions")} == {
+        "transactions/volume": "error",
+        "transactions/stale": "warning",
+    }
