@@ -3,6 +3,7 @@
 Plain text, one line for the title. Channels give it their own form.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -30,6 +31,21 @@ NAMES = {
     "silent": "is silent",
     "undeliverable": "does not deliver",
     "unreachable": "is unreachable",
+}
+PAST = {
+    "stale": "was stale",
+    "missing": "had never arrived",
+    "volume": "had too few rows",
+    "blocked": "release was blocked",
+    "refused": "challenger was refused",
+    "drift": "had drifted",
+    "run": "run had failed",
+    "check": "check had failed",
+    "tick": "did not run",
+    "daemon": "daemon was dead",
+    "silent": "was silent",
+    "undeliverable": "did not deliver",
+    "unreachable": "was unreachable",
 }
 
 
@@ -61,7 +77,7 @@ class Context:
 
 def compose(incident: Incident, event: Event, context: Context, now: datetime) -> Message:
     """The message about an event."""
-    what = f"{incident.subject} {describe(incident.cause)}"
+    what = f"{incident.subject} {describe(incident.cause, PAST if event == 'resolved' else NAMES)}"
     title = f"{MARKS[event][incident.severity]}: {what}"
     title += f" (shop {context.shop})" if context.shop else ""
     if event == "resolved":
@@ -85,10 +101,10 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
     return Message(_one_line(title), "\n".join(lines), event, incident.severity, incident.incident_id)
 
 
-def describe(cause: str) -> str:
+def describe(cause: str, words: Mapping[str, str] = NAMES) -> str:
     """The cause as the end of a sentence."""
     name, _, detail = cause.partition(":")
-    return f"{NAMES.get(name, name)}{f' ({detail})' if detail else ''}"
+    return f"{words.get(name, name)}{f' ({detail})' if detail else ''}"
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -79,7 +79,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")
         yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
         with serving.connect() as connection:
-            contents = {day: DayContent(lines.read, lines.fingerprint) for day, lines in days.items()}
+            contents = {day: DayContent(lines.delivered, lines.fingerprint) for day, lines in days.items()}
             for day in record_days(connection, contents, run_id=context.run.run_id):
                 context.log.warning("%s has changed since it was first loaded; see ml.restatements.", day)
         yield _accounted(shop, days)
@@ -93,7 +93,7 @@ def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, Ch
     with serving.connect() as connection:
         known = known_days(connection, min(days), max(days))
     for day, before in known.items():
-        if day in days and DayContent(days[day].read, days[day].fingerprint).differs_from(before):
+        if day in days and DayContent(days[day].delivered, days[day].fingerprint).differs_from(before):
             keep_superseded(lake, day, before.fingerprint)
 
 

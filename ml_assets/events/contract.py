@@ -53,6 +53,8 @@ class CheckedLines:
     """Refused lines with QUARANTINE_COLUMNS; `day` is the day under which they were delivered."""
     read: int
     """Number of lines judged."""
+    delivered: int = 0
+    """Number of lines that the source holds, those of erased customers among them."""
     fingerprint: str = ""
     """Of the lines as the source delivered them (`fingerprint.py`)."""
 

@@ -30,16 +30,19 @@ def load_days(
     lines = source.read_lines(first, last)
     if lines.is_empty() and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
+    # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
+    contents = fingerprint_days(lines)
     lines = admit(lines)
     checked = check_lines(lines, rules, _measured_items(source, rules))
     valid = checked.valid.partition_by("day", as_dict=True)
     quarantined = checked.quarantined.partition_by("day", as_dict=True)
     no_valid, none_quarantined = checked.valid.clear(), checked.quarantined.clear()
-    contents = fingerprint_days(lines)
+    read = dict(lines.group_by("source_day").len().iter_rows())
     return {
         day: CheckedLines(
             valid.get((day,), no_valid),
             quarantined.get((day,), none_quarantined),
+            read.get(day, 0),
             contents[day].rows if day in contents else 0,
             contents[day].fingerprint if day in contents else NOTHING,
         )

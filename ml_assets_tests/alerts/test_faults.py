@@ -62,14 +62,14 @@ def test_a_channel_that_fails_is_tried_again_then_passed_on_and_reported(
         hook.behaviour = "ok"
         for minute in (3, 4, 5):
             tell(connection, settings, NOW + minute * MINUTE, seconds=1.0)
-        assert mail.titles[2:] == ["Recovered: weekly_training run failed"]
+        assert mail.titles[2:] == ["Recovered: weekly_training run had failed"]
         assert hook.titles == []
         # The next message gets through, which ends the channel's own incident.
         tell(connection, settings, NOW + 10 * MINUTE, failing("daily_scoring", "run"), seconds=1.0)
         assert hook.titles == ["ERROR: daily_scoring run failed"]
         for minute in (11, 12):
             tell(connection, settings, NOW + minute * MINUTE, failing("daily_scoring", "run"), seconds=1.0)
-        assert mail.titles[3:] == ["Recovered: channel hook does not deliver"]
+        assert mail.titles[3:] == ["Recovered: channel hook did not deliver"]
 
 
 def test_without_a_fallback_a_message_is_tried_until_it_arrives(connection: ServingConnection) -> None:
@@ -138,7 +138,7 @@ def test_when_the_daemon_is_dead_watch_tells_it_and_what_it_makes_stale(
         # A day later everything is stale, because nothing was computed: a consequence, told with its cause.
         tell(connection, settings, NOW + timedelta(hours=41))
         tell(connection, settings, NOW + timedelta(hours=41, minutes=1))
-        assert hook.titles[-1] == "Recovered: dagster is silent"
+        assert hook.titles[-1] == "Recovered: dagster was silent"
 
 
 def test_watch_does_not_end_what_only_dagster_sees(
@@ -187,7 +187,7 @@ def test_a_killed_database_brings_one_alert_and_one_recovery(tmp_path: Path) -> 
         start_embedded(home)
         for _ in range(4):
             assert watch_round(settings, metrics).outage is None
-        assert hook.titles[1:] == ["Recovered: database is unreachable"]
+        assert hook.titles[1:] == ["Recovered: database was unreachable"]
         pings = [path for _, path in outside.requests]
         assert pings == ["/ping", *["/ping/fail"] * 4, *["/ping"] * 4]
 

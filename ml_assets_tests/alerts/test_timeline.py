@@ -29,19 +29,19 @@ MESSAGES = [
     ("20 07:00", "mail", "ERROR, was a warning: transactions is stale"),
     ("20 07:00", "hook", "ERROR, was a warning: transactions is stale"),
     # Friday 15:00 the feed is back; the second good evaluation ends it.
-    ("20 15:30", "hook", "Recovered: transactions is stale"),
-    ("20 15:30", "mail", "Recovered: transactions is stale"),
+    ("20 15:30", "hook", "Recovered: transactions was stale"),
+    ("20 15:30", "mail", "Recovered: transactions was stale"),
     # Sunday is closed, so Monday misses nothing. Wednesday's flapping check is one incident.
     ("25 10:00", "mail", "ERROR: customer_features check failed (no_nulls)"),
     ("25 10:00", "hook", "ERROR: customer_features check failed (no_nulls)"),
-    ("25 12:00", "hook", "Recovered: customer_features check failed (no_nulls)"),
-    ("25 12:00", "mail", "Recovered: customer_features check failed (no_nulls)"),
+    ("25 12:00", "hook", "Recovered: customer_features check had failed (no_nulls)"),
+    ("25 12:00", "mail", "Recovered: customer_features check had failed (no_nulls)"),
     # The failure of Thursday night was over before anybody got up. Friday's blocked release is told at any hour, and
     # the next run at 03:30 mends it.
     ("28 02:00", "mail", "ERROR: recommendations release is blocked"),
     ("28 02:00", "hook", "ERROR: recommendations release is blocked"),
-    ("28 04:00", "hook", "Recovered: recommendations release is blocked"),
-    ("28 04:00", "mail", "Recovered: recommendations release is blocked"),
+    ("28 04:00", "hook", "Recovered: recommendations release was blocked"),
+    ("28 04:00", "mail", "Recovered: recommendations release was blocked"),
 ]
 
 

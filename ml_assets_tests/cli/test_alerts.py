@@ -78,7 +78,7 @@ def test_the_rehearsal_brings_one_alert_and_one_recovery_and_leaves_no_trace(run
     assert run("demo", "break", "--no-open")[0] == 1
     code, shown = run("demo", "fix", "--no-open", "--port", str(port))
     assert code == 0, shown
-    assert "Recovered: transactions is stale" in shown
+    assert "Recovered: transactions was stale" in shown
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
         page = answer.read().decode()
     assert page.index("Recovered: transactions") < page.index("ERROR: transactions is stale")
