@@ -149,7 +149,7 @@ class Bench:
 def latencies(bench: Bench, url: str, rate: float, options: argparse.Namespace) -> tuple[float, float]:
     """Medians of the p99 at rest and while another connection publishes one day after the other."""
     script, stop, lull = SCRIPTS["lookup: rank, item, score"], threading.Event(), threading.Event()
-    frames = [recommendations(CUSTOMERS // 10, turn) for turn in (0, 5)]
+    frames = [recommendations(CUSTOMERS, turn) for turn in (0, 5)]
     published: list[int] = []
 
     def publish_forever() -> None:
@@ -165,7 +165,6 @@ def latencies(bench: Bench, url: str, rate: float, options: argparse.Namespace) 
                     model_version="m",
                     run_id=None,
                     k=20,
-                    override="the benchmark publishes fewer customers",
                 )
                 published.append(release.release_id)
 
