@@ -10,10 +10,12 @@ import matplotlib.font_manager  # noqa: F401 importing it writes the list
 import polars as pl
 
 from ml_assets.features.interactions import build_interactions
+from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
-from ml_assets.models.ranking.sources import SOURCES
+from ml_assets.models.ranking.sources import SOURCES, fit_sources
+from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
@@ -40,6 +42,10 @@ def main() -> None:
         model = fit_recommender(interactions, items, study, options)
         recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
     similar_items(model, items, options)
+    past = Past.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
+    purchases = past.snapshot.purchases
+    pool = past.pool(fit_sources(purchases, {"popularity": {}}).scores(purchases), options.depth)
+    Fusion(["popularity"]).fit([past.lesson(pool)], "for_you")
 
 
 def _events() -> pl.DataFrame:

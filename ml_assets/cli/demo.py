@@ -37,9 +37,11 @@ def demo(context: typer.Context, config: ConfigOption = None) -> int:
         return 0
     from ml_assets.cli.showcase import show  # noqa: PLC0415 showing needs the database driver and Polars
 
-    settings = load_settings(config)
+    settings = in_a_minute(load_settings(config))
     done, failed = run_days(settings, [None], only_missing=True)
     show(settings, done[-1])
+    if settings.recommender.selection.effort == "quick":
+        OUT.print("The demo chose among few methods on one window; the weekly training tries them all, for minutes.\n")
     cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
     next_commands(
         config,
@@ -48,9 +50,19 @@ def demo(context: typer.Context, config: ConfigOption = None) -> int:
         ("ml-assets psql", "SQL on the tables above"),
         ("ml-assets status", "how fresh everything is"),
         (f"ml-assets run --date {before}", "any other day"),
-        (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists are"),
+        ("ml-assets backtest", "every method on the shop's own past, in some minutes"),
+        (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists would have been"),
     )
     return 2 if failed else 0
+
+
+def in_a_minute(settings: Settings) -> Settings:
+    """The settings with quick selection of methods, unless they say themselves how much effort to make."""
+    selection = settings.recommender.selection
+    if "effort" in selection.model_fields_set:
+        return settings
+    quick = selection.model_copy(update={"effort": "quick"})
+    return settings.model_copy(update={"recommender": settings.recommender.model_copy(update={"selection": quick})})
 
 
 @app.command("break")
@@ -100,7 +112,7 @@ def fix(
         require_contract(connection)
         if not is_broken(connection):
             raise UserError("The feed is not stopped.", "`ml-assets demo break` stops it.")
-    run_days(settings, [None], only_missing=True)
+    run_days(in_a_minute(settings), [None], only_missing=True)
     with connect(settings) as connection, Progress().shown() as report:
         address = start_inbox(settings.home, port)
         _, deliveries = fix_feed(connection, with_inbox(settings, address), report)

@@ -6,6 +6,7 @@ and edits the rules of reading. PUBLIC gets nothing. Where the connecting role m
 an administrator has made them, else noted as missing.
 """
 
+from collections.abc import Sequence
 from typing import LiteralString
 
 from psycopg import errors, sql
@@ -110,7 +111,7 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
     _grant(connection, role, "INSERT, UPDATE", "releases", "live", "live_history", "models", "observations")
     _grant(connection, role, "INSERT, UPDATE", "placements", "erased_customers", "erasures")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "freshness_policies", "rules", "purchases", "opt_outs")
-    _grant(connection, role, "UPDATE (timezone, business_days, clock_shift)", "shop")
+    _grant_update(connection, role, "shop", ("timezone", "business_days", "clock_shift"))
     _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
     tables = connection.execute(
@@ -139,3 +140,12 @@ def _grant(connection: ServingConnection, role: str, rights: LiteralString, *tab
         if found is not None and found[0] is not None:
             grant = sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role))
             connection.execute(grant)
+
+
+def _grant_update(connection: ServingConnection, role: str, table: str, columns: Sequence[str]) -> None:
+    """Grant updating those of some columns that the migrations applied so far have made."""
+    known = "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+    found = {name for (name,) in connection.execute(known, [connection.schemas.meta, table]).fetchall()}
+    names = sql.SQL(", ").join(sql.Identifier(column) for column in columns if column in found)
+    place = sql.Identifier(connection.schemas.meta, table)
+    connection.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(names, place, sql.Identifier(role)))

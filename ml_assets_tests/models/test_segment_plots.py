@@ -6,7 +6,7 @@ import sys
 import polars as pl
 import pytest
 
-from ml_assets.models.plots import metric_comparison_png, segment_profile_png
+from ml_assets.models.plots import backtest_png, segment_profile_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LIMIT = 50_000
@@ -25,14 +25,14 @@ def segments(count: int) -> pl.DataFrame:
     )
 
 
-def metrics(name: str) -> pl.DataFrame:
+def metrics() -> pl.DataFrame:
     rows = [
-        {name: placement, "horizon": horizon, "method": method, "ndcg": 0.1 * horizon / 30, "recall": 0.05}
-        for placement in ("for_you", "discover")
+        {"placement": placement, "horizon": horizon, "method": f"method_{number}", "role": role, "ndcg": number / 30,
+         "ndcg_low": number / 40, "ndcg_high": number / 20}
+        for placement in ("for_you", "discover", "buy_again")
         for horizon in (7, 30)
-        for method in ("recommender", "popularity", "frequency")
-        if (placement, method) != ("discover", "frequency")
-    ]
+        for number, role in enumerate(["yardstick", "champion", "chosen", *[""] * 14])
+    ]  # fmt: skip
     return pl.DataFrame(rows)
 
 
@@ -43,19 +43,17 @@ def test_segment_profiles_are_small_pngs(count):
     assert len(picture) < LIMIT
 
 
-@pytest.mark.parametrize("name", ["placement", "task"])
-def test_comparisons_are_small_pngs(name):
-    picture = metric_comparison_png(metrics(name))
+def test_backtests_are_small_pngs():
+    picture = backtest_png(metrics())
     assert picture.startswith(PNG)
     assert len(picture) < LIMIT
 
 
 def test_the_same_numbers_give_the_same_picture():
-    assert metric_comparison_png(metrics("task")) == metric_comparison_png(metrics("task"))
+    assert backtest_png(metrics()) == backtest_png(metrics())
 
 
 def test_tables_without_rows_still_draw():
-    assert metric_comparison_png(metrics("task").clear()).startswith(PNG)
     assert segment_profile_png(segments(1).clear()).startswith(PNG)
 
 

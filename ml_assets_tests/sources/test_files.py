@@ -112,12 +112,22 @@ def test_names_and_categories_come_from_events_or_from_a_catalogue(tmp_path: Pat
     names = {"name": ["Milk", "Whole milk"], "cat": ["Dairy", None]}
     frame(ts=[date(2024, 5, 30), date(2024, 5, 31)], **names).write_parquet(tmp_path / "events.parquet")
     mapped = source(tmp_path, "events.parquet", columns={**COLUMNS, "item_name": "name", "item_category": "cat"})
-    assert mapped.read_items().rows() == [(1, "Whole milk", "Dairy")]
+    assert mapped.read_items().rows() == [(1, "Whole milk", "Dairy", None, None)]
     pl.DataFrame({"id": [1, 2], "title": ["Milk", "Bread"]}).write_csv(tmp_path / "items.csv")
     catalogue = source(
         tmp_path, "events.parquet", items=str(tmp_path / "items.csv"), item_columns={"item": "id", "name": "title"}
     )
-    assert catalogue.read_items().rows() == [(1, "Milk", None), (2, "Bread", None)]
+    assert catalogue.read_items().rows() == [(1, "Milk", None, None, None), (2, "Bread", None, None, None)]
+
+
+def test_brands_and_availability_come_from_the_catalogue(tmp_path: Path) -> None:
+    frame(ts=[date(2024, 5, 30)]).write_parquet(tmp_path / "events.parquet")
+    known = {"id": range(6), "maker": [*"abcde", None], "sold": ["yes", "NO", "1", "false", "", "perhaps"]}
+    pl.DataFrame(known).write_csv(tmp_path / "items.csv")
+    columns = {"item": "id", "brand": "maker", "available": "sold"}
+    items = source(tmp_path, "events.parquet", items=str(tmp_path / "items.csv"), item_columns=columns).read_items()
+    assert items["brand"].to_list() == [*"abcde", None]
+    assert items["available"].to_list() == [True, False, True, False, None, None]
 
 
 def test_id_types_are_remembered_so_that_a_later_file_cannot_change_them(tmp_path: Path) -> None:
