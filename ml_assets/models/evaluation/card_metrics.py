@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ml_assets.models.placements import PLACEMENTS
+
 METRIC_NAME = re.compile(r"(\w+?)_(\d+)d_(\w+?)_(recall|ndcg|hit_rate|coverage)")
 
 
@@ -32,4 +34,5 @@ def metrics_table(metrics: Mapping[str, float]) -> pl.DataFrame:
         {"placement": placement, "horizon": horizon, "method": method, **row}
         for (placement, horizon, method), row in rows.items()
     ]
-    return pl.DataFrame(facts)
+    order = pl.col("placement").cast(pl.Enum(PLACEMENTS))
+    return pl.DataFrame(facts).sort(order, "horizon", "ndcg", descending=[False, False, True])
