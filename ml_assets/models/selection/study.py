@@ -16,14 +16,14 @@ from pydantic import JsonValue
 
 from ml_assets.models.evaluation.intervals import relative_half_width
 from ml_assets.models.evaluation.measures import Measure, Measures
-from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.pool import Pool
 from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
-from ml_assets.models.selection.choose import CHAMPION, WORDS, YARDSTICKS, Choice, choose
+from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS, Choice, choose
+from ml_assets.models.selection.entrants import QUICK, off_in_words, sampled, suits, taught
 from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.search import search_parameters
 from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, Plan, plan_windows
@@ -31,12 +31,8 @@ from ml_assets.settings.shop import Settings
 
 Report = Callable[[str], None]
 CHOSEN, YARDSTICK = "chosen", "yardstick"
-QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")
-"""Methods that compete beside the yardsticks where the effort is quick."""
 TOLERANCE = 0.05
 """Part of the half width of an interval within which two variants are taken as equal."""
-SHARED = {"buy_again": "for_you"}
-"""Placements that use the combination of another one, which ranks what was bought before as well."""
 
 
 @dataclass
@@ -334,31 +330,3 @@ class _Studying:
         return (
             method.fit(self._lessons[after + 1 : after + 1 + LESSONS], taught(placement)) if method.learns else method
         )
-
-
-def taught(placement: str) -> str:
-    """The placement for which the combinations of this one learn."""
-    return SHARED.get(placement, placement)
-
-
-def suits(source: str, placement: str) -> bool:
-    """Whether a source may fill a placement: what says nothing of repeats does not rank them."""
-    return SOURCES[source].repeats or REPEATS[placement] != "only"
-
-
-def off_in_words(off: Mapping[str, str]) -> list[str]:
-    """One sentence per reason to switch methods off."""
-    reasons = dict.fromkeys(off.values())
-    return [
-        f"Switched off: {', '.join(WORDS[name] for name, why in off.items() if why == reason)} ({reason})."
-        for reason in reasons
-    ]
-
-
-def sampled(events: pl.LazyFrame, most: int) -> pl.LazyFrame:
-    """The events of every n-th customer in the order of ids, so that at most `most` remain; nothing is random."""
-    customers = events.select(pl.col("customer_id").unique()).collect()["customer_id"].sort()
-    if len(customers) <= most:
-        return events
-    kept = customers.gather_every(-(-len(customers) // most))
-    return events.filter(pl.col("customer_id").is_in(kept.implode()))
