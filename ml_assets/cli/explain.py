@@ -20,7 +20,6 @@ from ml_assets.settings.shop import Settings
 
 FAITHFUL = 0.95
 """Share of reasons that must hold."""
-EXAMPLES = 8
 
 
 def explain(

@@ -11,7 +11,7 @@ import numpy as np
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.pool import places_of
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.recommenders.sparse import Bools, Int32
+from ml_assets.models.recommenders.sparse import Bools, Float64, Int32
 
 BEST_SELLERS = 100
 """Items that count as popular: the best sellers of the popularity window."""
@@ -55,7 +55,7 @@ class ListJudge:
         return ListFacts(
             coverage=different / eligible,
             items_shown=different,
-            novelty=float(Description(self._snapshot).bits[listed].mean()),
+            novelty=float(self._bits[listed].mean()),
             popularity_share=float(self._best_sellers[listed].mean()),
             repeat_share=float((places_of(self._snapshot.bought, owner, listed) >= 0).mean()),
             new_item_share=float(self.new_items[listed].mean()),
@@ -68,6 +68,10 @@ class ListJudge:
         ages = np.zeros(self._snapshot.items, np.int64)
         np.maximum.at(ages, purchases.item, purchases.age)
         return ages < NEW_ITEM_DAYS
+
+    @cached_property
+    def _bits(self) -> Float64:
+        return Description(self._snapshot).bits
 
     @cached_property
     def _best_sellers(self) -> Bools:

@@ -7,6 +7,7 @@ because nobody else can be judged.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,15 @@ class Past:
             cutoff, snapshot, judges(snapshot, bought, cutoff=cutoff, horizons=horizons, placements=PLACEMENTS, k=K)
         )
 
+    @cached_property
+    def description(self) -> Description:
+        """Features of the window's candidates; what depends on the shop alone is computed once for all methods."""
+        return Description(self.snapshot)
+
+    @cached_property
+    def _list_judge(self) -> ListJudge:
+        return ListJudge(self.snapshot)
+
     @property
     def horizons(self) -> list[int]:
         """The horizons that are judged, ascending."""
@@ -86,11 +96,11 @@ class Past:
         """What combinations learn from this window."""
         everything = {judge.horizon: judge for judge in self.judges if REPEATS[judge.placement] == "allowed"}
         bought = {days: judge.is_relevant(pool.customers, pool.items) for days, judge in everything.items()}
-        return Lesson(pool, Description(self.snapshot), bought)
+        return Lesson(pool, self.description, bought)
 
     def measure(self, name: str, method: Method, pool: Pool, placements: Sequence[str]) -> list[Measure]:
         """The method's lists of each placement, judged at every horizon."""
-        scores = in_blocks(method, pool, Description(self.snapshot))
+        scores = in_blocks(method, pool, self.description)
         return [
             measure
             for placement in placements
@@ -100,7 +110,6 @@ class Past:
     def judge(self, name: str, lists: Lists, placement: str) -> list[Measure]:
         """Lists of all customers of the snapshot, judged at every horizon."""
         popular = self.snapshot.popular() if REPEATS[placement] != "only" else np.empty(0, np.int32)
-        described = ListJudge(self.snapshot)
         return [
             Measure(
                 placement=placement,
@@ -108,7 +117,7 @@ class Past:
                 horizon=judge.horizon,
                 method=name,
                 metrics=judge.metrics(lists.items, popular),
-                facts=described.facts(judge.known, lists.items[judge.known, :K]),
+                facts=self._list_judge.facts(judge.known, lists.items[judge.known, :K]),
             )
             for judge in self.judges
             if judge.placement == placement
