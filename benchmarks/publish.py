@@ -17,12 +17,13 @@ import polars as pl
 from benchmarks.shop import DEPTH, FIRST_DAY, recommendations, shop
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.copy_binary import encode
+from ml_assets.serving.load import BLOCK_ROWS
 from ml_assets.serving.pointer import roll_back, unpin
 from ml_assets.serving.publish import publish
-from ml_assets.serving.subjects import SUBJECTS, checked, stored
+from ml_assets.serving.subjects import SUBJECTS, Stored, checked
 
 CUSTOMERS = 200_000
-ROUNDS = 3
+ROUNDS = 5
 # Parts of the customers for the slow ways, one in so many.
 Engine = Literal["adbc", "sqlalchemy"]
 PARTS: dict[Engine, int] = {"adbc": 20, "sqlalchemy": 400}
@@ -31,11 +32,12 @@ PARTS: dict[Engine, int] = {"adbc": 20, "sqlalchemy": 400}
 def main() -> None:
     """Measure and print."""
     frame, other = recommendations(CUSTOMERS), recommendations(CUSTOMERS, turn=5)
-    columns = stored(SUBJECTS["recommendations"], checked(SUBJECTS["recommendations"], frame, "bigint", "bigint"))
+    kind = SUBJECTS["recommendations"]
+    rows = Stored(kind, checked(kind, frame, "bigint", "bigint"))
     with shop() as (connection, url, home):
         file = home / "rows.bin"
         with file.open("wb") as target:
-            target.writelines(encode(columns.columns))
+            target.writelines(encode(rows.blocks(BLOCK_ROWS)))
         file.chmod(0o644)
         home.chmod(0o755)
         print(f"{CUSTOMERS:,} customers x {DEPTH} candidates, {file.stat().st_size / 1e6:,.0f} MB, medians of {ROUNDS}")

@@ -5,7 +5,7 @@ src/backend/utils/adt/arrayfuncs.c. All numbers are big-endian. There is no loop
 every number and text in the buffer is computed, then all of a kind are written at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,6 @@ import polars as pl
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-BLOCK_ROWS = 4096
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -28,19 +27,18 @@ TYPES: dict[pl.DataType, tuple[int, str | None]] = {
 }
 
 
-def encode(columns: Sequence[pl.Series], block_rows: int = BLOCK_ROWS) -> Iterator[bytes]:
-    """The chunks of one COPY: header, blocks of rows, trailer.
+def encode(blocks: Iterable[Sequence[pl.Series]]) -> Iterator[bytes | memoryview]:
+    """The chunks of one COPY: header, one per block of columns, trailer.
 
     Columns are Int16, Int64, Float32, String or lists of these; nulls are allowed inside lists only.
     """
     yield SIGNATURE
-    rows = len(columns[0])
-    for start in range(0, rows, block_rows):
-        yield _block([column.slice(start, block_rows) for column in columns])
+    for block in blocks:
+        yield _block(block)
     yield TRAILER
 
 
-def _block(columns: list[pl.Series]) -> bytes:
+def _block(columns: Sequence[pl.Series]) -> memoryview:
     fields = [_list_field(column) if column.dtype == pl.List else _scalar_field(column) for column in columns]
     sizes: Ints = np.sum([4 + field.sizes for field in fields], axis=0) + 2
     ends = np.cumsum(sizes)
@@ -52,7 +50,7 @@ def _block(columns: list[pl.Series]) -> bytes:
         _put(buffer, at, field.sizes.astype(">i4"))
         field.write(buffer, at + 4)
         at = at + 4 + field.sizes
-    return buffer.tobytes()
+    return buffer.data
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ml_assets.serving.migrate import IdType
 from ml_assets.serving.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
 from ml_assets.serving.reading import prune_purchases, unavailable_share
 from ml_assets.serving.retention import KEEP, drop_retired, retire
-from ml_assets.serving.subjects import SUBJECTS, checked, stored
+from ml_assets.serving.subjects import SUBJECTS, Stored, checked
 from ml_assets.settings.serving import GateSettings
 
 State = Literal["live", "ready", "blocked", "retired"]
@@ -78,7 +78,7 @@ def publish(
             begin(connection, subject)
             # Under the lock: an erasure waits for those who began before it.
             frame = without_erased(connection, frame)
-            rows = stored(kind, frame)
+            rows = Stored(kind, frame)
             live = live_release(connection, subject)
             candidate = Candidate(
                 kind,
@@ -94,12 +94,10 @@ def publish(
             if kind.lists and frame.height:
                 candidate.unavailable_share = unavailable_share(connection, candidate.lists.items())
             insert = (
-                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, k, row_count, "
-                "key_count, source_words, reason_words) VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s, %s, %s) "
-                "RETURNING release_id"
+                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, k, row_count, key_count) "
+                "VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s) RETURNING release_id"
             )
-            facts = [subject, day, model_version, run_id, k]
-            facts += [rows.rows, candidate.keys, rows.source_words, rows.reason_words]
+            facts = [subject, day, model_version, run_id, k, rows.rows, candidate.keys]
             release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
             # Judged while the server loads; the gates touch the frame only.
             with ThreadPoolExecutor(1) as judge:
@@ -111,11 +109,12 @@ def publish(
             blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))
             update = (
                 "UPDATE {meta}.releases SET checksum = %s, state = %s, reason = %s, gates = %s, facts = %s, "
-                "accepted_reason = %s WHERE release_id = %s"
+                "accepted_reason = %s, source_words = %s, reason_words = %s WHERE release_id = %s"
             )
             verdict = ["blocked" if blocked else "ready", reason, Jsonb(failures), Jsonb(candidate.facts)]
+            words = [rows.source_words, rows.reason_words]
             accepted = override if failures and not blocked else None
-            connection.execute(schemas.sql(update), [checksum, *verdict, accepted, release_id])
+            connection.execute(schemas.sql(update), [checksum, *verdict, accepted, *words, release_id])
             if segments is not None:
                 load_segments(connection, release_id, segments)
             if not blocked:

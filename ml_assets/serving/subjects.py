@@ -3,14 +3,13 @@
 The translation from frames to columns belongs here; loading them is in `load.py`, judging them in `gates.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.serving.migrate import IdType
-
-SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,79 @@ SUBJECTS = {
 }
 
 
-@dataclass(frozen=True)
 class Stored:
-    """The columns of a release as they are loaded, and the words behind its numbers."""
+    """The rows of a release as they are loaded, and the words behind their numbers.
 
-    columns: list[pl.Series]
-    source_words: list[str]
-    reason_words: list[str]
+    Translated block by block, so that the server loads one block while the next is made.
+    """
+
+    def __init__(self, subject: Subject, frame: pl.DataFrame) -> None:
+        """Take a frame that `checked` returned."""
+        self._subject = subject
+        self._frame = frame
+        self._sources, self._reasons = _Words(), _Words()
+        self.names = subject.keys + subject.texts
+        """Columns of the table, in the order of the series in a block."""
+        if subject.lists:
+            self.names += ("item_ids", "scores")
+        if "reason_items" in subject.lists:
+            self.names += ("sources", "reasons", "reason_items_1", "reason_items_2")
 
     @property
     def rows(self) -> int:
         """Rows to load."""
-        return len(self.columns[0])
+        return self._frame.height
+
+    @property
+    def source_words(self) -> list[str]:
+        """The words that the numbers in `sources` count, from 1; whole once all blocks have been made."""
+        return self._sources.words
+
+    @property
+    def reason_words(self) -> list[str]:
+        """The words that the numbers in `reasons` count, from 1; whole once all blocks have been made."""
+        return self._reasons.words
+
+    def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
+        """The columns of so many rows at a time."""
+        for block in self._frame.iter_slices(rows):
+            columns = [block[name] for name in self._subject.keys + self._subject.texts]
+            if self._subject.lists:
+                columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
+            if "reason_items" in self._subject.lists:
+                columns += [self._sources.numbered(block["sources"]), self._reasons.numbered(block["reason_codes"])]
+                columns += [_nth(block["reason_items"], place) for place in (0, 1)]
+            yield columns
+
+
+class _Words:
+    """Words, numbered from 1 as PostgreSQL counts, in the order in which blocks bring them."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def numbered(self, lists: pl.Series) -> pl.Series:
+        """The numbers of the words in lists; nulls stay."""
+        texts = lists.cast(pl.List(pl.String))
+        numbers = self._known(texts)
+        if _nulls(numbers) > _nulls(texts):
+            found = texts.explode(empty_as_null=False).drop_nulls().unique()
+            self.words += found.filter(~found.is_in(self.words)).sort().to_list()
+            numbers = self._known(texts)
+        return numbers
+
+    def _known(self, texts: pl.Series) -> pl.Series:
+        coded = pl.element().cast(pl.Enum(self.words), strict=False).to_physical().cast(pl.Int16) + 1
+        return texts.list.eval(coded.cast(pl.Int16))
+
+
+def _nulls(lists: pl.Series) -> int:
+    return lists.explode(empty_as_null=False).null_count()
+
+
+def _nth(lists: pl.Series, place: int) -> pl.Series:
+    """Of every inner list the element at a place, or null."""
+    return lists.list.eval(pl.element().list.get(place, null_on_oob=True))
 
 
 def checked(subject: Subject, frame: pl.DataFrame, customer: IdType, item: IdType) -> pl.DataFrame:
@@ -88,39 +148,6 @@ def checked(subject: Subject, frame: pl.DataFrame, customer: IdType, item: IdTyp
     # Sorting nested lists takes as long as loading a part of them, and predictions mostly come in order.
     keys = taken.select(pl.struct(subject.keys).alias("key"))["key"]
     return taken if keys.is_sorted() else taken.sort(subject.keys)
-
-
-def stored(subject: Subject, frame: pl.DataFrame) -> Stored:
-    """The columns to load from a frame that `checked` returned."""
-    columns: dict[str, pl.Expr] = {column: pl.col(column) for column in subject.keys + subject.texts}
-    sources: list[str] = []
-    reasons: list[str] = []
-    if subject.lists:
-        columns["item_ids"] = pl.col("item_ids")
-        columns["scores"] = pl.col("scores").cast(pl.List(pl.Float32))
-    if "reason_items" in subject.lists:
-        numbered, sources = _numbered(frame["sources"])
-        columns["sources"] = pl.lit(numbered)
-        numbered, reasons = _numbered(frame["reason_codes"])
-        columns["reasons"] = pl.lit(numbered)
-        for place in (0, 1):
-            nth = pl.element().list.get(place, null_on_oob=True)
-            columns[f"reason_items_{place + 1}"] = pl.col("reason_items").list.eval(nth)
-    selected = frame.select(expression.alias(name) for name, expression in columns.items())
-    return Stored(selected.get_columns(), sources, reasons)
-
-
-def _numbered(lists: pl.Series) -> tuple[pl.Series, list[str]]:
-    """Words as their place in a list of words, from 1 as PostgreSQL counts, and that list."""
-    # Nearly always some rows have all the words; looking at every one takes as long as numbering them.
-    for rows in (lists.sample(min(SAMPLE, len(lists)), seed=1), lists):
-        words = rows.explode(empty_as_null=False).drop_nulls().cast(pl.String).unique().sort().to_list()
-        coded = pl.element().cast(pl.String).cast(pl.Enum(words), strict=False).to_physical().cast(pl.Int16) + 1
-        numbered = lists.list.eval(coded.cast(pl.Int16))
-        nulls = numbered.explode(empty_as_null=False).null_count()
-        if not nulls or nulls == lists.explode(empty_as_null=False).null_count():
-            break
-    return numbered, words
 
 
 def _is_text(dtype: pl.DataType) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.gates import Candidate, failed_gates
 from ml_assets.serving.shown_lists import ShownLists
-from ml_assets.serving.subjects import SUBJECTS, _numbered
+from ml_assets.serving.subjects import SUBJECTS, Stored
 from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.serving.frames import assignments, recommendations, release, segments
 
@@ -201,9 +201,13 @@ def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
     assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
 
 
-def test_words_that_a_sample_misses_are_numbered_all_the_same() -> None:
-    words = pl.Series([["common"]] * 50_000 + [["rare", None]], dtype=pl.List(pl.String))
-    numbered, known = _numbered(words)
-    assert sorted(known) == ["common", "rare"]
-    assert known[numbered[-1][0] - 1] == "rare"
-    assert numbered[-1][1] is None
+def test_words_that_a_later_block_brings_are_numbered_too() -> None:
+    frame = recommendations(range(6))
+    words = [["common"] * n for n in frame["item_ids"].list.len()]
+    rare = ["rare", None, *words[-1][2:]]
+    frame = frame.with_columns(pl.Series("sources", [*words[:-1], rare], dtype=pl.List(pl.String)))
+    rows = Stored(SUBJECTS["recommendations"], frame)
+    blocks = [dict(zip(rows.names, block, strict=True)) for block in rows.blocks(2)]
+    numbers = pl.concat([block["sources"] for block in blocks]).to_list()
+    assert rows.source_words == ["common", "rare"]
+    assert numbers == [[1] * len(row) for row in words[:-1]] + [[2, None, *[1] * len(rare[2:])]]

@@ -163,8 +163,9 @@ from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.schemas import Schemas
 from ml_assets_tests.serving.frames import recommendations, release
 
-def half(columns):
-    chunks = encode(columns, 100)
+load.BLOCK_ROWS = 100
+def half(blocks):
+    chunks = encode(blocks)
     for _ in range(5):
         yield next(chunks)
     os.kill(os.getpid(), signal.SIGKILL)
