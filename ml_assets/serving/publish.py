@@ -94,7 +94,8 @@ def publish(
             if kind.lists and frame.height:
                 candidate.unavailable_share = unavailable_share(connection, candidate.lists.items())
             insert = (
-                "INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, state, k, row_count, key_count) "
+                "INSERT INTO {meta}.releases "
+                "(subject, data_as_of, model_version, run_id, state, k, row_count, key_count) "
                 "VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s) RETURNING release_id"
             )
             facts = [subject, day, model_version, run_id, k, rows.rows, candidate.keys]
