@@ -48,7 +48,7 @@ def releases(
                 f"{row.state}, pinned" if row.pinned else row.state,
                 f"{row.rows:,}",
                 row.model_version,
-                f"{row.published_at:%Y-%m-%d %H:%M}",
+                f"{row.published_at.astimezone(settings.tz):%Y-%m-%d %H:%M}",
                 row.reason or "",
             ]
             for row in rows
@@ -58,8 +58,11 @@ def releases(
         table(name, columns, cells, right=["id", "rows"])
     if not rows:
         OUT.print("Nothing is published yet.")
+    blocked = next((row.release_id for row in rows if row.state == "blocked"), None)
+    accepting = (f'ml-assets accept {blocked} --override "..."', "publish what a gate refused, when you know better")
     next_commands(
         config,
+        *([accepting] if blocked is not None else []),
         ("ml-assets diff A B", "what differs between two releases"),
         ('ml-assets rollback SUBJECT --reason "..."', "show the one before, at once"),
     )
@@ -110,7 +113,7 @@ def accept(
     with connect(load_settings(config)) as connection:
         require_contract(connection)
         move = accept_release(connection, release_id, reason=override)
-    went = f"is live since now, of {move.day}" if move.after == release_id else f"is ready; live is {move.after}"
+    went = f"of {move.day} is live now" if move.after == release_id else f"is ready; live is {move.after}"
     text = f"Release {release_id} {went}."
     look = (f"ml-assets releases {move.subject}", "what is live")
     _report(move, text, as_json, config, look)

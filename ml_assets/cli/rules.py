@@ -12,9 +12,12 @@ import typer
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import ServingConnection, connect
+from ml_assets.serving.connection import connect
 from ml_assets.serving.releases import require_contract
-from ml_assets.serving.rules import TABLES, import_rules, read_rules
+from ml_assets.serving.rules import TABLES, import_rules, read_rules, unknown_things, vocabulary
+
+# Unknown items and categories that are named.
+SHOWN = 5
 
 app = typer.Typer(help="Hide, pin, boost and cap items, note purchases and opt-outs.", no_args_is_help=True)
 
@@ -37,13 +40,17 @@ def import_file(
     settings = load_settings(config)
     with connect(settings) as connection:
         require_contract(connection)
-        rows = read_rules(file, into, ids=_id_types(connection), tz=settings.tz)
+        rows = read_rules(file, into, vocabulary(connection, settings.tz))
         added = import_rules(connection, into, rows, mode="replace" if replace else "add")
+        unknown = unknown_things(connection, rows) if into == "rules" else []
     if as_json:
-        typer.echo(json.dumps({"read": len(rows), "added": added, "into": into}))
+        typer.echo(json.dumps({"read": len(rows), "added": added, "into": into, "unknown": unknown}))
         return 0
     known = "" if added == len(rows) else f", {len(rows) - added:,} were known, doubled or of erased customers"
     OUT.print(f"Added {added:,} of {len(rows):,} rows to {into}{known}. In force from the next SELECT.")
+    if unknown:
+        more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
+        OUT.print(f"The catalogue does not have {', '.join(unknown[:SHOWN])}{more}: misspelt, or still to come?")
     next_commands(config, ("ml-assets rules list", "what is in force now"))
     return 0
 
@@ -51,7 +58,8 @@ def import_file(
 @app.command("list")
 def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     """Show the rules on items and categories that are in force or to come, and how many customers opted out."""
-    with connect(load_settings(config)) as connection:
+    settings = load_settings(config)
+    with connect(settings) as connection:
         require_contract(connection)
         query = connection.schemas.sql(
             "SELECT rule_id, kind, item_id, item_name, r.category, placement, value, "
@@ -77,8 +85,8 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             rule["category"] or f"{rule['item_id']} {rule['item_name'] or ''}".strip(),
             rule["placement"] or "every list",
             f"{rule['value']:g}" if rule["value"] is not None else "",
-            "now" if rule["in_force"] else f"from {rule['valid_from']:%Y-%m-%d %H:%M}",
-            f"{rule['valid_until']:%Y-%m-%d %H:%M}" if rule["valid_until"] else "",
+            "now" if rule["in_force"] else f"from {rule['valid_from'].astimezone(settings.tz):%Y-%m-%d %H:%M}",
+            f"{rule['valid_until'].astimezone(settings.tz):%Y-%m-%d %H:%M}" if rule["valid_until"] else "",
             rule["note"] or "",
         ]
         for rule in rules
@@ -89,9 +97,3 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     OUT.print(f"{len(rules):,} rules, {opted_out:,} customers opted out, {bought:,} purchases noted.")
     next_commands(config, ("ml-assets rules import FILE.csv", "take more from a file"))
     return 0
-
-
-def _id_types(connection: ServingConnection) -> dict[str, str]:
-    row = connection.execute(connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop"))
-    customer, item = row.fetchall()[0]
-    return {"customer_id": customer, "item_id": item}

@@ -54,8 +54,10 @@ def run(
     for line in failed:
         ERR.print(f"[red]Check failed:[/red] {line}")
     look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
+    blocked = ("ml-assets releases", "what is blocked, and why; the live releases stay")
     next_commands(
         config,
+        *([blocked] if failed else []),
         ("ml-assets status", "how fresh everything is"),
         (f"ml-assets psql -c '{look}'", "read the lists"),
         ("ml-assets ui", "see the assets in Dagster"),

@@ -47,11 +47,29 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, float, float, bool] | None]] 
 }
 
 
-def read_rules(path: Path, table: str, *, ids: dict[str, str], tz: ZoneInfo) -> list[dict[str, object]]:
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the cells of a file may say in one shop."""
+
+    ids: dict[str, str]
+    """The types of customer_id and item_id."""
+    placements: tuple[str, ...]
+    tz: ZoneInfo
+    """Of times without a zone."""
+
+
+def vocabulary(connection: ServingConnection, tz: ZoneInfo) -> Vocabulary:
+    """What the database knows of it."""
+    row = connection.execute(connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop"))
+    customer, item = row.fetchall()[0]
+    found = connection.execute(connection.schemas.sql("SELECT placement FROM {meta}.placements ORDER BY 1")).fetchall()
+    return Vocabulary({"customer_id": customer, "item_id": item}, tuple(str(name) for (name,) in found), tz)
+
+
+def read_rules(path: Path, table: str, words: Vocabulary) -> list[dict[str, object]]:
     """The rows of a CSV file, judged and with their types.
 
-    `ids` are the shop's types of customer_id and item_id. Times without a zone are the shop's (`tz`). Raises
-    `UserError` that names the file, and the row and column of everything wrong (of many, the first ten).
+    Raises `UserError` that names the file, and the row and column of everything wrong (of many, the first ten).
     """
     wanted = TABLES[table]
     rows = _read(path, wanted)
@@ -60,7 +78,7 @@ def read_rules(path: Path, table: str, *, ids: dict[str, str], tz: ZoneInfo) -> 
     for line, row in enumerate(rows, start=2):
         values: dict[str, object] = {}
         for column, text in row.items():
-            problem, value = _value(column, text, ids, tz)
+            problem, value = _value(column, text, words)
             values[column] = value
             if problem:
                 problems.append(f"line {line}, column {column}: {problem}")
@@ -125,6 +143,20 @@ def import_rules(
         ) from error
 
 
+def unknown_things(connection: ServingConnection, rows: Iterable[dict[str, object]]) -> list[str]:
+    """Items and categories of rules that the catalogue does not have, as words; they may still be to come."""
+    rows = list(rows)
+    found = []
+    for column, singular in (("item_id", "item"), ("category", "category")):
+        named = list(dict.fromkeys(row[column] for row in rows if row.get(column) is not None))
+        query = connection.schemas.sql(
+            "SELECT DISTINCT {c} FROM {store}.items WHERE {c} = ANY (%s)", c=sql.Identifier(column)
+        )
+        known = {value for (value,) in connection.execute(query, [named]).fetchall()} if named else set()
+        found += [f"{singular} {value}" for value in named if value not in known]
+    return found
+
+
 DEFAULTED = ("valid_from", "valid_until", "bought_at")
 
 
@@ -167,19 +199,21 @@ def _text(value: str | None) -> str | None:
     return (value or "").strip() or None
 
 
-def _value(column: str, text: str | None, ids: dict[str, str], tz: ZoneInfo) -> tuple[str | None, object]:
+def _value(column: str, text: str | None, words: Vocabulary) -> tuple[str | None, object]:
     """What is wrong with a cell, or None, and its value."""
     readers: dict[str, Callable[[str], object]] = {
         "value": float,
-        "valid_from": lambda cell: _time(cell, tz),
-        "valid_until": lambda cell: _time(cell, tz),
-        "bought_at": lambda cell: _time(cell, tz),
+        "valid_from": lambda cell: _time(cell, words.tz),
+        "valid_until": lambda cell: _time(cell, words.tz),
+        "bought_at": lambda cell: _time(cell, words.tz),
     }
-    readers |= {name: _integer for name, kind in ids.items() if kind == "bigint"}
+    readers |= {name: _integer for name, kind in words.ids.items() if kind == "bigint"}
     if text is None:
         return None, None
     if "\0" in text:
         return "a zero byte", None
+    if column == "placement" and text not in words.placements:
+        return f"{text!r} is not one of {', '.join(words.placements)}", None
     try:
         return None, readers.get(column, str)(text)
     except ValueError:

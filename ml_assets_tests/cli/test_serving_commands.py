@@ -86,6 +86,8 @@ def test_two_releases_are_compared(run: Run) -> None:
 
 def test_a_blocked_release_is_accepted_with_a_reason(run: Run, connection: ServingConnection) -> None:  # noqa: F811
     blocked = release(connection, recommendations([1]), day=2).release_id
+    _, out, _ = run("releases")
+    assert f'ml-assets accept {blocked} --override "..."' in out
     assert facts(run, "accept", str(blocked), "--override", "half the shop closed")["after"] == blocked
     assert live(run) == blocked
 
@@ -103,7 +105,15 @@ def test_rules_are_imported_and_listed(run: Run, tmp_path: Path) -> None:
         "read": 1,
         "added": 1,
         "into": "opt-outs",
+        "unknown": [],
     }
+
+
+def test_a_rule_about_an_item_that_nobody_knows_is_taken_and_pointed_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules.csv").write_text("kind,item_id,value\npin,121212,1\n")
+    code, out, _ = run("rules", "import", "rules.csv")
+    assert code == 0
+    assert "The catalogue does not have item 121212" in out
 
 
 def test_what_is_exported_comes_in_as_a_release_of_its_own(run: Run, tmp_path: Path) -> None:

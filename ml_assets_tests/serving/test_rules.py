@@ -6,12 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from psycopg import errors
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.freshness import sync_policies
 from ml_assets.serving.reading import sync_reading
-from ml_assets.serving.rules import import_rules, read_rules
+from ml_assets.serving.rules import Vocabulary, import_rules, read_rules, unknown_things, vocabulary
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.serving.frames import (
@@ -25,7 +26,7 @@ from ml_assets_tests.serving.frames import (
 )
 
 IDS = {"customer_id": "bigint", "item_id": "bigint"}
-UTC = ZoneInfo("UTC")
+WORDS = Vocabulary(IDS, ("for_you", "discover", "buy_again"), ZoneInfo("Europe/Berlin"))
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def test_rules_are_taken_from_a_file_once(shop: ServingConnection, tmp_path: Pat
         "kind,item_id,category,placement,value,valid_from,valid_until,note\n"
         "ban,12,,,,,,too hot\npin,16,,for_you,1,2026-01-01,2099-01-01T10:00+02:00,\ncap,,dairy,,2,,,\n",
     )
-    rows = read_rules(path, "rules", ids=IDS, tz=ZoneInfo("Europe/Berlin"))
+    rows = read_rules(path, "rules", WORDS)
     assert import_rules(shop, "rules", rows, mode="add") == 3
     assert import_rules(shop, "rules", rows, mode="add") == 0
     assert shown(shop) == [16, 11, 13]
@@ -257,10 +258,10 @@ def test_rules_are_taken_from_a_file_once(shop: ServingConnection, tmp_path: Pat
 
 def test_purchases_and_opt_outs_are_taken_from_files(shop: ServingConnection, tmp_path: Path) -> None:
     path = write(tmp_path, "customer_id,item_id,bought_at\n1,11,\n1,12,2030-01-01T10:00\n")
-    assert import_rules(shop, "purchases", read_rules(path, "purchases", ids=IDS, tz=UTC), mode="add") == 2
+    assert import_rules(shop, "purchases", read_rules(path, "purchases", WORDS), mode="add") == 2
     assert shown(shop) == [13, 14, 15]
     path = write(tmp_path, "customer_id,note\n2,by mail\n2,by mail\n")
-    rows = read_rules(path, "opt-outs", ids=IDS, tz=UTC)
+    rows = read_rules(path, "opt-outs", WORDS)
     assert import_rules(shop, "opt-outs", rows, mode="add") == 1
     assert import_rules(shop, "opt-outs", rows, mode="add") == 0
     assert shown(shop, customer=2) == []
@@ -280,6 +281,7 @@ def test_purchases_and_opt_outs_are_taken_from_files(shop: ServingConnection, tm
         ("boost,12,,,0,,", "a boost needs a factor"),
         ("boost,12,,,nan,,", "a boost needs a factor"),
         ("cap,12,,,3,,", "a cap needs category"),
+        ("pin,12,,for_yuo,1,,", "column placement: 'for_yuo' is not one of for_you, discover, buy_again"),
         ("ban,12,,,,soon,", "column valid_from: 'soon' is not a time"),
         ("ban,12,,,,2026-02-01,2026-01-01", "valid_until: not after valid_from"),
         ("ban,12,,,,,,,,", "cannot be read as CSV"),
@@ -288,18 +290,29 @@ def test_purchases_and_opt_outs_are_taken_from_files(shop: ServingConnection, tm
 def test_a_file_with_a_bad_row_is_refused_with_its_line_and_column(tmp_path: Path, line: str, words: str) -> None:
     path = write(tmp_path, f"kind,item_id,category,placement,value,valid_from,valid_until\n{line}\n")
     with pytest.raises(UserError) as raised:
-        read_rules(path, "rules", ids=IDS, tz=UTC)
+        read_rules(path, "rules", WORDS)
     assert words in raised.value.problem
     assert str(path) in raised.value.problem
 
 
+def test_a_rule_for_a_list_that_does_not_exist_is_refused_by_the_table_too(shop: ServingConnection) -> None:
+    assert vocabulary(shop, WORDS.tz).placements == ("buy_again", "discover", "for_you")
+    with pytest.raises(errors.ForeignKeyViolation, match="is_about_a_known_list"):
+        rule(shop, "pin", 12, 1, placement="for_yuo")
+
+
+def test_items_and_categories_that_the_catalogue_does_not_have_are_named(shop: ServingConnection) -> None:
+    rows = [{"kind": "ban", "item_id": item} for item in (12, 999, 12)] + [{"kind": "cap", "category": "diary"}]
+    assert unknown_things(shop, rows) == ["item 999", "category diary"]
+
+
 def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown columns: sku"):
-        read_rules(write(tmp_path, "kind,sku\nban,1\n"), "rules", ids=IDS, tz=UTC)
+        read_rules(write(tmp_path, "kind,sku\nban,1\n"), "rules", WORDS)
     with pytest.raises(UserError, match="has no column customer_id"):
-        read_rules(write(tmp_path, "item_id\n1\n"), "purchases", ids=IDS, tz=UTC)
+        read_rules(write(tmp_path, "item_id\n1\n"), "purchases", WORDS)
     with pytest.raises(UserError, match="There is no file"):
-        read_rules(tmp_path / "none.csv", "rules", ids=IDS, tz=UTC)
+        read_rules(tmp_path / "none.csv", "rules", WORDS)
 
 
 @pytest.mark.parametrize(
