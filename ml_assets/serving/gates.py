@@ -124,8 +124,8 @@ def coverage(candidate: Candidate) -> str | None:
     least, before = candidate.limits.least_coverage, candidate.live.keys if candidate.live else 0
     if not before or candidate.keys >= least * before:
         return None
-    what = candidate.subject.keys[0]
-    return f"It covers {candidate.keys} values of {what}, the live release {before}: less than {least:.0%}."
+    what = {"customer_id": "customers", "item_id": "items", "scope": "scopes"}[candidate.subject.keys[0]]
+    return f"It covers {candidate.keys:,} {what}, the live release {before:,}: less than {least:.0%}."
 
 
 def active_coverage(candidate: Candidate) -> str | None:

@@ -97,7 +97,8 @@ def read_recommendations(path: Path, *, customer: IdType, item: IdType, placemen
     """Recommendations from CSV or Parquet: one row per customer, placement and item, best first by rank or score.
 
     Columns: customer_id and item_id, rank or score (or both), and optionally placement (for_you), source (imported),
-    reason_code, data_as_of. Further columns of an export are ignored. Raises `UserError` that names file, row and
+    reason_code, data_as_of. Where rank gives the order, a score may be empty, as of pinned items in an export: it is
+    then that of the item before. Further columns of an export are ignored. Raises `UserError` that names file, row and
     column of what cannot be taken.
     """
     frame = _read(path)
@@ -112,7 +113,8 @@ def read_recommendations(path: Path, *, customer: IdType, item: IdType, placemen
     )
     for name, dtype in (("rank", pl.Int64()), ("score", pl.Float64()), ("data_as_of", pl.Date())):
         if name in frame.columns:
-            typed = typed.with_columns(_typed(path, frame, name, dtype))
+            gaps = name == "score" and "rank" in frame.columns
+            typed = typed.with_columns(_typed(path, frame, name, dtype, gaps=gaps))
     placement = pl.col("placement").cast(pl.String) if "placement" in typed.columns else pl.lit("for_you")
     source = pl.col("source").cast(pl.String) if "source" in typed.columns else pl.lit("imported")
     reason = pl.col("reason_code").cast(pl.String) if "reason_code" in typed.columns else pl.lit("imported")
@@ -130,9 +132,11 @@ def read_recommendations(path: Path, *, customer: IdType, item: IdType, placemen
         descending.append(True)
     ranked = typed.sort([*order, "item_id"], descending=[*descending, False])
     # Without scores the place is all that is known.
-    score = pl.col("score") if "score" in typed.columns else -pl.col("rank").cast(pl.Float64)
+    score = pl.col("score").fill_null(strategy="forward").fill_null(strategy="backward")
+    place = -pl.int_range(1, pl.len() + 1).cast(pl.Float64)
+    scores = pl.coalesce(score, place) if "score" in typed.columns else place
     lists = ranked.group_by("customer_id", "placement", maintain_order=True).agg(
-        item_ids="item_id", scores=score.cast(pl.Float32), sources="source", reason_codes="reason_code"
+        item_ids="item_id", scores=scores.cast(pl.Float32), sources="source", reason_codes="reason_code"
     )
     empty: pl.DataType = pl.List(pl.List(pl.Int64 if item == "bigint" else pl.String))
     nothing = pl.Series("reason_items", [[[]] * len(ids) for ids in lists["item_ids"]], dtype=empty)
@@ -151,8 +155,8 @@ def _read(path: Path) -> pl.DataFrame:
         ) from None
 
 
-def _typed(path: Path, frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
-    """A column of one type without gaps, or the first row where it is not."""
+def _typed(path: Path, frame: pl.DataFrame, name: str, dtype: pl.DataType, *, gaps: bool = False) -> pl.Series:
+    """A column of one type, without gaps unless they are allowed; raises with the first row where it is not."""
     column = frame[name]
     if column.dtype == pl.String:
         column = column.str.strip_chars().replace("", None)
@@ -160,17 +164,22 @@ def _typed(path: Path, frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl
     converted = column.str.to_date("%Y-%m-%d", strict=False) if is_text_day else column.cast(dtype, strict=False)
     if converted.dtype == pl.Float64:
         converted = converted.set(~converted.is_finite().fill_null(value=False), None)
-    bad = converted.is_null().arg_true()
+    bad = (converted.is_null() & column.is_not_null() if gaps else converted.is_null()).arg_true()
     if len(bad):
         row = int(bad[0])
         value = "empty" if column[row] is None else repr(column[row])
         expected = {"Int64": "a whole number", "Float64": "a number", "Date": "a day, YYYY-MM-DD"}
         raise UserError(
-            f"{path}, row {row + 1}, column {name}: {value} is not {expected.get(str(dtype), 'an id')} "
-            f"({len(bad):,} rows like it).",
+            f"{_place(path, row)}, column {name}: {value} is not {expected.get(str(dtype), 'an id')}"
+            f"{f', nor are {len(bad) - 1:,} more' if len(bad) > 1 else ''}.",
             "Mend these cells; nothing was published.",
         )
     return converted
+
+
+def _place(path: Path, row: int) -> str:
+    """Where a person finds a row: by its line where there is a header line, else by its number from 1."""
+    return f"{path}, row {row + 1}" if path.suffix == ".parquet" else f"{path}, line {row + 2}"
 
 
 def _refuse_placements(path: Path, frame: pl.DataFrame, placements: tuple[str, ...]) -> None:
@@ -178,7 +187,7 @@ def _refuse_placements(path: Path, frame: pl.DataFrame, placements: tuple[str, .
     if len(unknown):
         row = int(unknown[0])
         raise UserError(
-            f"{path}, row {row + 1}, column placement: {frame['placement'][row]!r} is unknown.",
+            f"{_place(path, row)}, column placement: {frame['placement'][row]!r} is unknown.",
             f"Placements are {', '.join(placements)}.",
         )
 
@@ -188,7 +197,7 @@ def _refuse_doubles(path: Path, frame: pl.DataFrame) -> None:
     if len(doubled):
         row = frame.row(int(doubled[1]), named=True)
         raise UserError(
-            f"{path}, row {int(doubled[1]) + 1}: item {row['item_id']} is twice in the {row['placement']} list of "
+            f"{_place(path, int(doubled[1]))}: item {row['item_id']} is twice in the {row['placement']} list of "
             f"customer {row['customer_id']} ({len(doubled):,} such rows).",
             "Keep one row per customer, placement and item.",
         )

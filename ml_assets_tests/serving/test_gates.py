@@ -32,7 +32,7 @@ def changed(column: str, value: Any) -> pl.DataFrame:
         (changed("scores", [4.0, math.inf, None, 1.0]), "2 scores are missing, not a number or infinite"),
         (changed("item_ids", [11, 12, 12, 13]), "1 lists name an item twice or have a gap"),
         (changed("item_ids", [11, None, 12, 13]), "1 lists name an item twice or have a gap"),
-        (recommendations([1]), "covers 1 values of customer_id, the live release 3: less than 50%"),
+        (recommendations([1]), "covers 1 customers, the live release 3: less than 50%"),
     ],
 )
 def test_a_bad_release_is_blocked_with_a_sentence(

@@ -77,6 +77,12 @@ def test_scores_give_the_order_where_there_is_no_rank(tmp_path: Path) -> None:
     assert imported.frame["placement"].to_list() == ["discover"]
 
 
+def test_a_pinned_item_without_a_score_comes_back_at_its_place(tmp_path: Path) -> None:
+    imported = read(write(tmp_path, "customer_id,item_id,rank,score\n1,13,1,\n1,12,2,0.5\n1,14,3,\n2,11,1,\n2,12,2,\n"))
+    assert imported.frame["item_ids"].to_list() == [[13, 12, 14], [11, 12]]
+    assert imported.frame["scores"].to_list() == [[0.5, 0.5, 0.5], [-1, -2]]
+
+
 def test_the_version_names_the_contents(tmp_path: Path) -> None:
     first = read(write(tmp_path, "customer_id,item_id,rank\n1,12,2\n")).version
     assert first == read(write(tmp_path, "customer_id,item_id,rank\n1,12,2\n")).version
@@ -88,14 +94,14 @@ def test_the_version_names_the_contents(tmp_path: Path) -> None:
     [
         ("item_id,rank\n1,1\n", "has no column customer_id"),
         ("customer_id,item_id\n1,1\n", "neither a column rank nor one score"),
-        ("customer_id,item_id,rank\n1,11,1\nanna,11,1\n", "row 2, column customer_id: 'anna' is not a whole number"),
-        ("customer_id,item_id,rank\n1,,1\n", "row 1, column item_id: empty is not a whole number"),
-        ("customer_id,item_id,score\n1,11,high\n", "row 1, column score: 'high' is not a number"),
-        ("customer_id,item_id,score\n1,11,nan\n", "row 1, column score: 'nan' is not a number"),
-        ("customer_id,item_id,rank,placement\n1,11,1,cart\n", "row 1, column placement: 'cart' is unknown"),
+        ("customer_id,item_id,rank\n1,11,1\nanna,11,1\n", "line 3, column customer_id: 'anna' is not a whole number"),
+        ("customer_id,item_id,rank\n1,,1\n", "line 2, column item_id: empty is not a whole number"),
+        ("customer_id,item_id,score\n1,11,high\n", "line 2, column score: 'high' is not a number"),
+        ("customer_id,item_id,score\n1,11,nan\n", "line 2, column score: 'nan' is not a number"),
+        ("customer_id,item_id,rank,placement\n1,11,1,cart\n", "line 2, column placement: 'cart' is unknown"),
         (
             "customer_id,item_id,rank\n1,11,1\n1,12,2\n1,11,3\n",
-            "row 3: item 11 is twice in the for_you list of customer 1",
+            "line 4: item 11 is twice in the for_you list of customer 1",
         ),
         ("customer_id,item_id,rank,data_as_of\n1,11,1,soon\n", "column data_as_of: 'soon' is not a day"),
         ("customer_id,item_id,rank,data_as_of\n1,1,1,2026-01-01\n1,2,2,2026-01-02\n", "mixes data as of 2026-01-01"),
