@@ -104,9 +104,8 @@ def import_recommendations(
         facts = {"release_id": release.release_id, "state": release.state, "rows": release.rows, "day": as_of}
         typer.echo(json.dumps({**facts, "reason": release.reason}, indent=2, default=str))
     else:
-        OUT.print(
-            f"Release {release.release_id} of {as_of}: {release.rows:,} list{'s' * (release.rows != 1)}, {release.state}."
-        )
+        lists = "1 list" if release.rows == 1 else f"{release.rows:,} lists"
+        OUT.print(f"Release {release.release_id} of {as_of}: {lists}, {release.state}.")
         if release.reason:
             ERR.print(f"[red]Gates:[/red] {release.reason}")
         again = f'ml-assets accept {release.release_id} --override "..."'
