@@ -12,7 +12,11 @@ from ml_assets.errors import UserError
 FAULTS = (
     ("password authentication failed", "refused the user or the password", "Check both in DATABASE_URL."),
     ("no password supplied", "wants a password", "Add it to DATABASE_URL, or set PGPASSWORD or ~/.pgpass."),
-    ("no pg_hba.conf entry", "does not admit this user from this machine", "Ask its administrator for access."),
+    (
+        "pg_hba.conf",
+        "does not admit this user from this machine",
+        "Ask its administrator for access; where the reason says no encryption, sslmode=require may do.",
+    ),
     ("server does not support SSL", "offers no TLS", "Use sslmode=prefer, or switch TLS on in the server."),
     ("certificate", "and its TLS certificate do not go together", "Check sslmode, sslrootcert and the host's name."),
     ("SSL", "and TLS do not go together", "Check sslmode and the certificates in DATABASE_URL."),
