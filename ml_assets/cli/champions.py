@@ -6,8 +6,7 @@ Reading the registry for the command line belongs here; what a recipe is does no
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ml_assets.serving.connection import connect
-from ml_assets.serving.embedded import has_data
+from ml_assets.cli.known_shop import where_known
 from ml_assets.serving.registry import champion
 from ml_assets.settings.shop import Settings
 
@@ -19,15 +18,9 @@ def champion_recipes(settings: Settings, before: date) -> "dict[str, Recipe]":
     """By placement, the recipe of the model that scores a day; nothing where nothing was ever published."""
     from ml_assets.models.ranking.recipes import Recipe  # noqa: PLC0415 numba imports slowly
 
-    if settings.database_url is None and not has_data(settings.home):
-        return {}
-    found = {}
-    with connect(settings) as connection:
-        has_champions = (
-            "SELECT 1 FROM information_schema.columns WHERE table_schema = %s AND table_name = 'models' "
-            "AND column_name = 'placement'"
-        )
-        if connection.execute(has_champions, [connection.schemas.meta]).fetchone() is None:
+    found: dict[str, Recipe] = {}
+    with where_known(settings, "models", "placement") as connection:
+        if connection is None:
             return {}
         for placement in settings.recommender.enabled_placements:
             model = champion(connection, "recommender", before, placement)

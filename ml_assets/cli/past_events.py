@@ -3,11 +3,14 @@
 Only finding them belongs here; judging does not.
 """
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import polars as pl
 
+from ml_assets.cli.known_shop import where_known
 from ml_assets.errors import UserError
+from ml_assets.serving.erased import read_erased
 from ml_assets.settings.shop import Settings
 
 
@@ -70,5 +73,11 @@ def _between(settings: Settings, first: date, last: date) -> tuple[pl.LazyFrame,
     if lake.exists("items") and not missing_ranges(days, {date.fromisoformat(day) for day in present}):
         return lake.scan("transactions", present), lake.read("items")
     source = build_source(settings)
-    loaded = load_days(source, days, settings.events)
+    loaded = load_days(source, days, settings.events, _admitted(settings))
     return pl.concat(lines.valid for lines in loaded.values()).lazy(), source.read_items()
+
+
+def _admitted(settings: Settings) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """What keeps erased customers out, whatever the source still holds."""
+    with where_known(settings, "erased_customers", "customer_hash") as connection:
+        return (lambda lines: lines) if connection is None else read_erased(connection).without

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
 from ml_assets.erasure.erase import erase
 from ml_assets.errors import UserError
@@ -142,6 +143,21 @@ def test_a_backfill_does_not_bring_an_erased_person_back(text_connection: Servin
     (without,) = load_days(source, [day], settings.events, read_erased(text_connection).without).values()
     assert person not in without.valid["customer_id"]
     assert without.valid.height == without.read == checked.valid.filter(pl.col("customer_id") != person).height
+
+
+def test_an_evaluation_on_days_that_the_lake_lacks_leaves_an_erased_person_out(
+    text_connection: ServingConnection, postgres_url: str, tmp_path: Path
+) -> None:
+    from ml_assets.cli.past_events import events_around
+    from ml_assets.config import load_settings
+    from ml_assets_tests.shop import write_shop
+
+    settings = load_settings(write_shop(tmp_path, name="x"))
+    settings = settings.model_copy(update={"database_url": SecretStr(postgres_url)})
+    cutoff = date(2024, 5, 2)
+    person = str(events_around(settings, cutoff, 7)[0].select("customer_id").first().collect().item())
+    erase(text_connection, settings, person, verify=False)
+    assert person not in events_around(settings, cutoff, 7)[0].collect()["customer_id"]
 
 
 def test_a_text_id_is_looked_for_in_models_too(text_connection: ServingConnection, settings: Settings) -> None:
