@@ -9,10 +9,11 @@ from ml_assets.alerts.collect import SENSOR
 from ml_assets.alerts.deliver import deliver
 from ml_assets.alerts.evaluate import evaluate
 from ml_assets.assets.shop import Shop
+from ml_assets.automation.checks import show_freshness
 from ml_assets.automation.collectors import ALERTS_SENSOR, Watched, collect_dagster
 from ml_assets.automation.jobs import job_name
 from ml_assets.resources.serving import ServingDatabase
-from ml_assets.serving.freshness import clock_of
+from ml_assets.serving.freshness import clock_of, read_freshness
 
 SECONDS = 60
 
@@ -25,7 +26,8 @@ def build_alert_sensor(shop: Shop) -> dg.SensorDefinition:
         name=job_name(shop, ALERTS_SENSOR),
         minimum_interval_seconds=SECONDS,
         default_status=status,
-        description="Judges everything, opens and resolves incidents, and sends what people must know.",
+        description="Judges everything, shows the verdicts on the assets, opens and resolves incidents, and sends what "
+        "people must know.",
     )
     def alerts(context: dg.SensorEvaluationContext, serving: dg.ResourceParam[ServingDatabase]) -> dg.SkipReason:
         watched = what_to_watch(shop, context.repository_def)
@@ -34,6 +36,7 @@ def build_alert_sensor(shop: Shop) -> dg.SensorDefinition:
             extra = collect_dagster(context.instance, watched)
             judged = evaluate(connection, shop.settings, now=now, evaluator=SENSOR, extra=extra)
             deliveries = deliver(connection, shop.settings, now=now)
+            show_freshness(context.instance, shop, read_freshness(connection))
         for done in deliveries:
             if done.error is not None:
                 context.log.warning("Channel %s did not take %r: %s", done.channel, done.title, done.error)

@@ -62,7 +62,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
         ),
         daily_scoring=dg.define_asset_job(
             job_name(shop, "daily_scoring"),
-            selection=(dg.AssetSelection.all() - models) | freshness | drift,
+            selection=(dg.AssetSelection.all() - models - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Loads a day, builds features, scores every customer and publishes the releases.",
@@ -76,7 +76,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
         ),
         rebuild=dg.define_asset_job(
             job_name(shop, "rebuild"),
-            selection=(dg.AssetSelection.all() - models - raw) | freshness | drift,
+            selection=(dg.AssetSelection.all() - models - raw - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Builds a day again from raw days that changed.",

@@ -13,7 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 from ml_assets.assets.models import PROMOTED
 from ml_assets.assets.releases import OVERRIDE_TAG, publish_pool
 from ml_assets.assets.shop import Shop
-from ml_assets.automation.checks import IS_FRESH
+from ml_assets.automation.checks import show_freshness
 from ml_assets.automation.instance import open_instance
 from ml_assets.automation.jobs import job_name
 from ml_assets.automation.partitions import build_calendar, week_of
@@ -26,6 +26,7 @@ from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import has_artifact
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.exclusive import one_at_a_time
+from ml_assets.serving.freshness import read_freshness
 from ml_assets.serving.registry import trained_on
 from ml_assets.serving.releases import live_days
 from ml_assets.serving.subjects import SUBJECTS
@@ -117,6 +118,7 @@ class Runner:
                 self._instance = found
                 self._close_killed_runs()
                 yield
+                show_freshness(found, self._shop, read_freshness(connection))
 
     def _close_killed_runs(self) -> None:
         """Runs of this shop that a killed command left unfinished: under the lock, none of them is alive."""
@@ -186,15 +188,14 @@ class Runner:
                 run_config={"loggers": {PROGRESS_LOGGER: {}}},
                 raise_on_error=False,
             )
-        # An old day is stale by its nature; `ml-assets status` is the command that judges age.
         evaluations = result.get_asset_check_evaluations()
         failed = [
             f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}"
             for check in evaluations
-            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR and check.check_name != IS_FRESH
+            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
         ]
         for check in evaluations:
-            if not check.passed and check.severity == dg.AssetCheckSeverity.WARN and check.check_name != IS_FRESH:
+            if not check.passed and check.severity == dg.AssetCheckSeverity.WARN:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         blocked = any(check.blocking and not check.passed for check in evaluations)
         errors = [

@@ -1,6 +1,6 @@
 """Checks: holes in the history, and what every asset tells the catalog."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -8,13 +8,16 @@ import polars as pl
 import pytest
 
 from ml_assets.assets.shop import Shop
-from ml_assets.automation.checks import build_history_check
+from ml_assets.automation.checks import build_history_check, show_freshness
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.definitions import build_defs
 from ml_assets.lake import Lake
+from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.freshness import read_freshness, sync_policies
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.build import build_source
+from ml_assets_tests.serving.frames import MONDAY, recommendations, release
 
 
 @pytest.fixture
@@ -41,6 +44,35 @@ def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed == (not missing)
     assert result.metadata["missing"].value == missing
+
+
+def test_a_verdict_is_shown_without_a_run_and_again_only_when_it_changes(
+    settings: Settings, connection: ServingConnection
+) -> None:
+    shop = Shop(settings, build_calendar(settings, build_source(settings)))
+    sync_policies(connection, settings)
+    key = dg.AssetCheckKey(dg.AssetKey("recommendations_release"), "is_fresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def shown() -> dg.AssetCheckEvaluation:
+            record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+            assert record.event is not None
+            return record.event.asset_check_evaluation  # type: ignore[return-value]
+
+        assert show_freshness(instance, shop, read_freshness(connection)) == 9
+        assert (shown().passed, shown().description) == (False, "missing: Nothing has ever arrived.")
+        assert show_freshness(instance, shop, read_freshness(connection)) == 0
+        yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011 the database's clock is this machine's
+        release(connection, recommendations(), day=(yesterday - MONDAY).days)
+        assert show_freshness(instance, shop, read_freshness(connection)) == 1
+        assert shown().passed
+        assert shown().metadata["status"].value == "fresh"
+
+
+@pytest.mark.parametrize("job", ["daily_scoring", "rebuild", "load_days", "weekly_training"])
+def test_no_job_that_may_stop_halfway_leaves_a_freshness_check_undone(settings: Settings, job: str) -> None:
+    definition = build_defs(settings).resolve_job_def(job)
+    assert "freshness_of_everything" not in {node.name for node in definition.nodes}
 
 
 def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_policy(settings: Settings) -> None:
