@@ -112,6 +112,13 @@ def _result(shop: Shop, name: str, published: Release) -> dg.MaterializeResult[N
                 asset_key=shop.key(name),
                 passed=published.state != "blocked",
                 description=published.reason or f"Release {published.release_id} is {published.state}.",
+                metadata={**published.facts, **_next_step(published)},
             )
         ],
     )
+
+
+def _next_step(published: Release) -> dict[str, str]:
+    if published.state != "blocked":
+        return {}
+    return {"next": f"`ml-assets releases {published.subject}`, or `ml-assets accept {published.release_id}`"}

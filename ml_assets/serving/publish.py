@@ -42,6 +42,8 @@ class Release:
     checksum: str
     reason: str | None
     """Which gates it fails, in plain sentences."""
+    facts: dict[str, float]
+    """What the gates measured, by name; shares are 0 to 1."""
 
 
 def publish(
@@ -138,7 +140,7 @@ def publish(
             "Nothing of it was kept and the live release stays; free some space and run the day again.",
         ) from error
     drop_retired(connection, subject)
-    return Release(release_id, subject, day, state, rows.rows, checksum, reason)
+    return Release(release_id, subject, day, state, rows.rows, checksum, reason, candidate.facts)
 
 
 def _takes_over(live: Live | None, day: date) -> bool:
