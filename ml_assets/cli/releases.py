@@ -154,9 +154,8 @@ def _show(found: Difference) -> None:
     for title, rows in (("Biggest movers", found.movers), ("Items shown more or less often", found.items)):
         if rows:
             columns = list(rows[0])
-            table(
-                title, columns, [list(row.values()) for row in rows], right=[name for name in columns if name in RIGHT]
-            )
+            cells = [[f"{value:.2f}" if isinstance(value, float) else value for value in row.values()] for row in rows]
+            table(title, columns, cells, right=[name for name in columns if name in RIGHT])
 
 
 RIGHT = ("overlap", "customers", "before", "after")

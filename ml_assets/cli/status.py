@@ -72,4 +72,6 @@ def _limit(row: Freshness) -> str:
 
 
 def _hours(seconds: float) -> str:
+    if abs(seconds) < 3600:
+        return f"{seconds / 60:.0f} min"
     return f"{seconds / 86400:.1f} d" if seconds >= 48 * 3600 else f"{seconds / 3600:.1f} h"
