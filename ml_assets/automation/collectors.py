@@ -8,13 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.scheduler.instigation import TickStatus
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
+from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
 
 # What the database tells better: age, gates, drift and refused challengers.
 TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted", "challengers_are_promoted")
+# Jobs that do the work of a job as well, so that their success ends its failure.
+HEIRS = {"load_days": ("daily_scoring",), "rebuild": ("daily_scoring",)}
+# Runs and evaluations that are looked back at.
+REMEMBERED = 20
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 WILL_RETRY = "dagster/will_retry"
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -53,58 +62,128 @@ def _failed_checks(instance: dg.DagsterInstance, watched: Watched) -> Iterator[F
     keys = [key for key in watched.checks if key.name not in TOLD_BY_THE_DATABASE]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     for key in keys:
-        record = records.get(key)
+        newest = records.get(key)
+        record = newest if newest is None else _last_verdict(instance, key, newest)
         if record is None:
             continue
         cause, subject = f"check:{key.name}", key.asset_key.path[-1]
-        evaluation = record.event.asset_check_evaluation if record.event and record.event.dagster_event else None
+        if record.status == AssetCheckExecutionRecordStatus.PLANNED:
+            words = f"{key.name} could not be evaluated: it raised an error."
+            yield Finding(subject, cause, "check", "error", "checks", words, f"{LOOK} (run {record.run_id[:8]})")
+            continue
+        evaluation = record.event.asset_check_evaluation if record.event else None
         if evaluation is not None and not evaluation.passed:
             severity: Severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warning"
             words = f"{key.name}: {evaluation.description or 'it failed without a description.'}"
             yield Finding(subject, cause, "check", severity, "checks", words, LOOK)
-        elif record.status == AssetCheckExecutionRecordStatus.PLANNED and _is_over(instance, record.run_id):
-            # A check that raised never reports; its run has ended without it.
-            words = f"{key.name} could not be evaluated: it raised an error."
-            yield Finding(subject, cause, "check", "error", "checks", words, f"{LOOK} (run {record.run_id[:8]})")
 
 
-def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
-    run = instance.get_run_by_id(run_id)
-    return run is not None and run.is_finished
+def _last_verdict(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, newest: AssetCheckExecutionRecord
+) -> AssetCheckExecutionRecord | None:
+    """The last time that a check said something, or raised; what is at work, or was skipped with its run, says nothing.
+
+    A check that raised never reports: it stays planned, and its step has failed.
+    """
+    if newest.status != AssetCheckExecutionRecordStatus.PLANNED:
+        return newest
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=REMEMBERED):
+        planned = record.status == AssetCheckExecutionRecordStatus.PLANNED
+        if not planned or key in _steps_of(instance, record.run_id).raised_checks:
+            return record
+    return None
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What became of the steps of a run."""
+
+    failures: Sequence[tuple[str, SerializableErrorInfo | None]]
+    """Step keys and errors, without those of steps that only evaluate checks."""
+    raised_checks: frozenset[dg.AssetCheckKey]
+
+
+def _steps_of(instance: dg.DagsterInstance, run_id: str) -> _Steps:
+    kinds = {
+        dg.DagsterEventType.STEP_FAILURE,
+        dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+    }
+    records = instance.event_log_storage.get_records_for_run(run_id, of_type=kinds).records
+    events = [record.event_log_entry.dagster_event for record in records if record.event_log_entry.dagster_event]
+    makers = {
+        event.step_key for event in events if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    }
+    failed = {event.step_key: event.step_failure_data.error for event in events if event.is_step_failure}
+    checks = {
+        event.step_key: event.event_specific_data
+        for event in events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED and event.step_key not in makers
+    }
+    raised = [checks[step] for step in failed.keys() & checks.keys()]
+    return _Steps(
+        [(str(step), error) for step, error in failed.items() if step not in checks],
+        frozenset(one.asset_check_key for one in raised if isinstance(one, AssetCheckEvaluationPlanned)),
+    )
 
 
 def _failed_runs(instance: dg.DagsterInstance, watched: Watched) -> Iterator[Finding]:
-    for job in watched.jobs:
-        newest = instance.get_runs(dg.RunsFilter(job_name=job, statuses=FINISHED), limit=1)
-        for run in newest:
-            failed = run.status == dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY) != "true"
-            why = _why(instance, run) if failed else None
+    ended = {
+        job: instance.get_run_records(dg.RunsFilter(job_name=job, statuses=FINISHED), limit=REMEMBERED)
+        for job in watched.jobs
+    }
+    for job, records in ended.items():
+        heirs = [job, *(other for other in watched.jobs if watched.plain(other) in HEIRS.get(watched.plain(job), ()))]
+        good = [one for heir in heirs for one in ended[heir] if one.dagster_run.status == dg.DagsterRunStatus.SUCCESS]
+        for record in records:
+            run = record.dagster_run
+            is_over = any(_came_after(one, record) for one in good)
+            if run.status == dg.DagsterRunStatus.SUCCESS or run.tags.get(WILL_RETRY) == "true" or is_over:
+                continue
+            why = _why(instance, run)
             if why is not None:
-                partition = run.tags.get("dagster/partition")
-                of = f" of {partition}" if partition else ""
-                step = f"`ml-assets ui` shows run {run.run_id[:8]}"
-                if partition and watched.plain(job) == "daily_scoring":
-                    step = f"`ml-assets run --date {partition}`, or {step}"
-                yield Finding(watched.plain(job), "run", "run", "error", "runs", f"The run{of} failed: {why}", step)
+                yield _failed_run(watched, run, why)
+                break
+
+
+def _came_after(good: dg.RunRecord, bad: dg.RunRecord) -> bool:
+    """Whether a run that succeeded ended later, and reached as far: an older day says nothing of a newer one."""
+    later = (good.end_time or 0) > (bad.end_time or 0)
+    reached, wanted = _last_partition(good.dagster_run), _last_partition(bad.dagster_run)
+    return later and (reached is None or wanted is None or reached >= wanted)
+
+
+def _last_partition(run: dg.DagsterRun) -> str | None:
+    return run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_end")
+
+
+def _failed_run(watched: Watched, run: dg.DagsterRun, why: str) -> Finding:
+    partition, job = run.tags.get("dagster/partition"), watched.plain(run.job_name)
+    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    of = f" of {partition}" if partition else f" of {first} to {last}" if first else ""
+    step = f"`ml-assets ui` shows run {run.run_id[:8]}"
+    day = {"daily_scoring": partition, "load_days": last}.get(job)
+    if day:
+        step = f"`ml-assets run --date {day}`, or {step}"
+    return Finding(job, "run", "run", "error", "runs", f"The run{of} failed: {why}", step)
 
 
 def _why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
-    """The first failed step's own words; None where only blocking checks failed, which tell themselves."""
-    records = instance.event_log_storage.get_records_for_run(
-        run.run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}, limit=20
-    ).records
-    events = [record.event_log_entry.dagster_event for record in records]
-    steps = [event for event in events if event is not None and event.is_step_failure]
-    words: list[str] = []
-    for event in steps:
-        error = event.step_failure_data.error
+    """The first failed step's own words; None where only checks failed, which tell themselves."""
+    steps = _steps_of(instance, run.run_id)
+    for step, found in steps.failures:
+        error = found
         while error is not None and error.cause is not None:
             error = error.cause
         if error is None or error.cls_name != CHECK_FAILED:
             text = error.message.split(":", 1)[-1].strip() if error else "no error was recorded"
-            words.append(f"step {event.step_key}: {(text.splitlines() or ['no words'])[0]}")
-    if steps:
-        return words[0] if words else None
+            return f"step {step}: {(text.splitlines() or ['no words'])[0]}"
+    if steps.failures or steps.raised_checks:
+        return None
+    records = instance.event_log_storage.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+    ).records
+    events = [record.event_log_entry.dagster_event for record in records]
     messages = [event.message for event in events if event is not None and event.message]
     return (messages[-1].splitlines() or ["it ended without a word"])[0] if messages else "it ended without a word"
 

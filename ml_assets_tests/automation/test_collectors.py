@@ -44,10 +44,10 @@ def passes_its_gates() -> dg.AssetCheckResult:
 DEFS = dg.Definitions(
     assets=[recommendations_release],
     asset_checks=[is_dense, passes_its_gates],
-    jobs=[dg.define_asset_job("books_daily_scoring", selection="*")],
+    jobs=[dg.define_asset_job(f"books_{name}", selection="*") for name in ("daily_scoring", "load_days")],
 )
 KEYS = [dg.AssetCheckKey(dg.AssetKey("recommendations_release"), name) for name in ("is_dense", "passes_its_gates")]
-WATCHED = Watched("books_", ["books_daily_scoring"], KEYS, ["books_source_changes"])
+WATCHED = Watched("books_", ["books_load_days", "books_daily_scoring"], KEYS, ["books_source_changes"])
 
 
 @pytest.fixture
@@ -57,10 +57,12 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def run(instance: dg.DagsterInstance, *faults: str, tags: dict[str, str] | None = None) -> None:
+def run(
+    instance: dg.DagsterInstance, *faults: str, tags: dict[str, str] | None = None, of: str = "daily_scoring"
+) -> None:
     FAULTS.clear()
     FAULTS.update(faults)
-    job = DEFS.resolve_job_def("books_daily_scoring")
+    job = DEFS.resolve_job_def(f"books_{of}")
     job.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
 
 
@@ -75,9 +77,44 @@ def test_nothing_is_wrong_before_anything_ran(instance: dg.DagsterInstance) -> N
 def test_a_failed_run_is_told_in_its_own_words_until_one_succeeds(instance: dg.DagsterInstance) -> None:
     run(instance, "run")
     words = "The run failed: step recommendations_release: the disk is full"
-    assert found(instance)["daily_scoring/run"] == ("error", words)
+    # Its checks were skipped with it, and say nothing.
+    assert found(instance) == {"daily_scoring/run": ("error", words)}
     run(instance)
     assert found(instance) == {}
+
+
+DAY, DAY_BEFORE = {"dagster/partition": "2026-11-24"}, {"dagster/partition": "2026-11-23"}
+RANGE = {"dagster/asset_partition_range_start": "2026-11-23", "dagster/asset_partition_range_end": "2026-11-24"}
+
+
+def test_an_older_day_that_succeeds_says_nothing_of_a_newer_one(instance: dg.DagsterInstance) -> None:
+    run(instance, "run", tags=DAY)
+    run(instance, tags=DAY_BEFORE)
+    words = "The run of 2026-11-24 failed: step recommendations_release: the disk is full"
+    assert found(instance) == {"daily_scoring/run": ("error", words)}
+    run(instance, tags=DAY)
+    assert found(instance) == {}
+
+
+def test_a_failed_load_ends_when_its_last_day_was_scored(instance: dg.DagsterInstance) -> None:
+    run(instance, "run", tags=RANGE, of="load_days")
+    words = "The run of 2026-11-23 to 2026-11-24 failed: step recommendations_release: the disk is full"
+    assert found(instance) == {"load_days/run": ("error", words)}
+    run(instance, tags=DAY_BEFORE)
+    assert found(instance) == {"load_days/run": ("error", words)}
+    run(instance, tags=DAY)
+    assert found(instance) == {}
+
+
+def test_a_failed_check_stays_failed_while_it_is_planned_again_or_skipped(instance: dg.DagsterInstance) -> None:
+    run(instance, "check")
+    expected = found(instance)
+    assert expected.keys() == {"recommendations_release/check:is_dense"}
+    job = DEFS.resolve_job_def("books_daily_scoring")
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert found(instance) == expected
+    run(instance, "run")
+    assert found(instance).keys() == {"daily_scoring/run", *expected}
 
 
 def test_a_run_that_will_be_retried_is_not_told(instance: dg.DagsterInstance) -> None:
@@ -97,7 +134,7 @@ def test_a_check_that_fails_or_raises_is_told_until_it_passes(
     instance: dg.DagsterInstance, faults: tuple[str, ...], expected: tuple[str, str]
 ) -> None:
     run(instance, *faults)
-    assert found(instance)["recommendations_release/check:is_dense"] == expected
+    assert found(instance) == {"recommendations_release/check:is_dense": expected}
     run(instance)
     assert found(instance) == {}
 
