@@ -12,17 +12,13 @@ from ml_assets.alerts.causes import find_root
 from ml_assets.alerts.collect import SENSOR, collect
 from ml_assets.alerts.finding import Collected, Finding, Severity, worst
 from ml_assets.alerts.incident import Event, Incident, advance, open_incident
-from ml_assets.alerts.message import Context, compose, describe
 from ml_assets.alerts.quiet import may_be_sent_at
-from ml_assets.alerts.routing import channels_for, owner_of
+from ml_assets.alerts.routing import owner_of
+from ml_assets.alerts.tell import Teller
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.impact import LiveRelease, live_releases
 from ml_assets.serving.incidents import lock_evaluation, muted, note_evaluation, open_incidents, save_incident
-from ml_assets.serving.outbox import channels_told, enqueue, withdraw_unsent
 from ml_assets.serving.roles import act_as_writer
 from ml_assets.settings.shop import Settings
-
-IMPACT = ("data", "features", "model", "predictions", "run", "dagster")
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def evaluate(
                 heard_at=may_be_sent_at(
                     now,
                     severity=severity or start.severity,
-                    subject=start.subject,
+                    subjects={start.subject, *_erring(key, findings, roots)},
                     quiet=settings.alerts.quiet_hours,
                     zone=settings.tz,
                     closed_days=closed,
@@ -96,8 +92,12 @@ def evaluate(
             after.append(incident)
             if event is not None:
                 events.append((event, incident))
-        if events:
-            _write_down(connection, settings, events, after, now, closed)
+        teller = Teller(connection, settings, after, now, closed)
+        for event, incident in events:
+            teller.tell(event, incident)
+        for incident in after:
+            if all(incident is not told for _, told in events):
+                teller.look_again(incident)
     return Evaluation(now, tuple(seen.findings), tuple(events), tuple(i for i in after if i.state != "resolved"))
 
 
@@ -109,74 +109,15 @@ def _severity(key: str, findings: Mapping[str, Finding], roots: Mapping[str, str
     return worst([findings[key].severity, *explained])
 
 
+def _erring(key: str, findings: Mapping[str, Finding], roots: Mapping[str, str | None]) -> set[str]:
+    """Subjects that have an error because of this one."""
+    explained = (findings[other] for other, root in roots.items() if root == key)
+    return {finding.subject for finding in explained if finding.severity == "error"}
+
+
 def _is_muted(key: str, quiet: Mapping[tuple[str, str], datetime]) -> bool:
     subject, _, cause = key.rpartition("/")
     return any((subject, name) in quiet for name in ("*", cause, cause.partition(":")[0]))
-
-
-def _write_down(  # noqa: PLR0917 everything that messages are made of
-    connection: ServingConnection,
-    settings: Settings,
-    events: list[tuple[Event, Incident]],
-    after: list[Incident],
-    now: datetime,
-    closed: frozenset[date],
-) -> None:
-    """Put the messages into the outbox."""
-    live = live_releases(connection)
-    for event, incident in events:
-        number = incident.incident_id
-        if number is None:
-            raise RuntimeError("an incident is told before it was stored")
-        told: list[str] = []
-        if event in ("resolved", "worsened"):
-            # What waits for the end of the quiet hours is old by now.
-            withdraw_unsent(connection, number)
-            told = channels_told(connection, number)
-        said: Event = "opened" if event == "worsened" and not told else event
-        message = compose(incident, said, _context(settings, incident, after, live), now)
-        moment = may_be_sent_at(
-            now,
-            severity=incident.severity,
-            subject=incident.subject,
-            quiet=settings.alerts.quiet_hours,
-            zone=settings.tz,
-            closed_days=closed,
-        )
-        for channel in told if event == "resolved" else channels_for(incident, event, settings.alerts):
-            enqueue(connection, message, number=incident.messages, channel=channel, now=now, not_before=moment)
-
-
-def _context(settings: Settings, incident: Incident, after: list[Incident], live: Mapping[str, LiveRelease]) -> Context:
-    affected = [f"{other.subject} {describe(other.cause)}" for other in after if other.root == incident.key]
-    return Context(
-        shop=settings.name,
-        zone=settings.tz,
-        runbook=settings.alerts.runbook,
-        impact=_impact(incident, live),
-        last_good=_last_good(settings, incident, live),
-        affected=tuple(affected),
-    )
-
-
-def _impact(incident: Incident, live: Mapping[str, LiveRelease]) -> str | None:
-    if incident.kind not in IMPACT:
-        return None
-    segments = incident.subject in ("segment_assignments", "segmentation_model")
-    release = live.get("segment_assignments" if segments else "recommendations")
-    if release is None:
-        return "No customer has anything to see yet."
-    what = "segments" if segments else "list"
-    return f"{release.keys:,} customers see {release.day:%A}'s {what} ({release.day})."
-
-
-def _last_good(settings: Settings, incident: Incident, live: Mapping[str, LiveRelease]) -> str | None:
-    release = live.get(incident.subject) or (live.get("recommendations") if incident.kind in IMPACT else None)
-    if release is None:
-        return None
-    run = f", run {release.run_id[:8]}" if release.run_id else ""
-    local = release.published_at.astimezone(settings.tz)
-    return f"Last good run: {release.subject} of {release.day}, published {local:%a %d %b %H:%M}{run}."
 
 
 def _closed_days(connection: ServingConnection, now: datetime) -> frozenset[date]:

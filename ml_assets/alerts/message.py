@@ -31,6 +31,7 @@ NAMES = {
     "silent": "is silent",
     "undeliverable": "does not deliver",
     "unreachable": "is unreachable",
+    "unjudged": "cannot be judged",
 }
 PAST = {
     "stale": "was stale",
@@ -46,6 +47,7 @@ PAST = {
     "silent": "was silent",
     "undeliverable": "did not deliver",
     "unreachable": "was unreachable",
+    "unjudged": "could not be judged",
 }
 
 
@@ -84,7 +86,7 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
         lines = [f"It was: {incident.summary}"]
         lines += [context.impact] if context.impact else []
         if now >= incident.opened_at:
-            lines.append(f"It lasted {_length(now - incident.opened_at)}.")
+            lines.append(f"It was open for {_length(now - incident.opened_at)}.")
             lines.append(f"Opened {_local(incident.opened_at, context.zone)}, over {_local(now, context.zone)}.")
         else:
             lines.append("The clock has been set back since it was opened.")
@@ -97,7 +99,7 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
         lines.append(f"Next: {incident.next_step}")
         lines.append(f"Runbook: {context.runbook}#{incident.cause.partition(':')[0]}")
         if incident.incident_id is not None:
-            lines.append(f"Taken on: ml-assets alerts ack {incident.incident_id}")
+            lines.append(f"To take it on: `ml-assets alerts ack {incident.incident_id}`")
     return Message(_one_line(title), "\n".join(lines), event, incident.severity, incident.incident_id)
 
 

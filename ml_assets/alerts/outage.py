@@ -1,7 +1,7 @@
-"""The database is down: an incident that cannot be kept in the database.
+"""The database is down, or cannot be judged: an incident that cannot be kept in the database.
 
-Its state is a small file at home; its messages take the same routes and fallbacks. Two failed evaluations open it,
-two good ones end it, each told once.
+Its state is a small file at home; its messages take the same routes and fallbacks, and no quiet hours. Two failed
+evaluations open it, two good ones end it, each told once; in between it is escalated and reminded of like others.
 """
 
 import json
@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from ml_assets.alerts.channels import SECONDS_TO_SEND, send
 from ml_assets.alerts.finding import Finding
@@ -20,6 +21,11 @@ from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 
 NEEDED = 2
+Cause = Literal["unreachable", "unjudged"]
+IMPACT: dict[Cause, str] = {
+    "unreachable": "No application can read lists or segments.",
+    "unjudged": "Applications may still read; nobody is told when something goes stale.",
+}
 
 
 @dataclass
@@ -30,6 +36,9 @@ class _State:
     summary: str = ""
     next_step: str = ""
     told: list[str] = field(default_factory=list)
+    cause: Cause = "unreachable"
+    told_at: str | None = None
+    escalated: bool = False
 
 
 class Outage:
@@ -41,18 +50,32 @@ class Outage:
         self._settings = settings
         self._seconds = seconds
 
-    def failed(self, error: UserError, now: datetime) -> list[str]:
+    def failed(self, error: UserError, now: datetime, *, cause: Cause = "unreachable") -> list[str]:
         """Note a failed evaluation; returns the channels told just now."""
         state = self._load()
         state.since = state.since or now.isoformat()
         state.bad, state.good = state.bad + 1, 0
         state.summary, state.next_step = error.problem, error.next_step
-        told: list[str] = []
-        if state.bad >= NEEDED and not state.told:
-            told = self._tell(state, "opened", now)
-            state.told = told
+        # As it was told, so that the recovery names the same.
+        state.cause = state.cause if state.told else cause
+        event = self._event(state, now)
+        told = self._tell(state, event, now) if event else []
+        if told:
+            state.told = sorted({*state.told, *told})
+            state.told_at, state.escalated = now.isoformat(), state.escalated or event == "escalated"
         self._save(state)
         return told
+
+    def _event(self, state: _State, now: datetime) -> Event | None:
+        """What people are told of a failed evaluation."""
+        if state.bad < NEEDED:
+            return None
+        if not state.told or state.told_at is None:
+            return "opened"
+        alerts, known_for = self._settings.alerts, now - datetime.fromisoformat(state.told_at)
+        if alerts.escalation and not state.escalated and known_for >= alerts.escalate_after:
+            return "escalated"
+        return "reminded" if known_for >= alerts.remind_after else None
 
     def worked(self, now: datetime) -> list[str]:
         """Note that the database answered; returns the channels told that it is back."""
@@ -74,7 +97,9 @@ class Outage:
     def _tell(self, state: _State, event: Event, now: datetime) -> list[str]:
         incident = self._incident(state, now)
         alerts = self._settings.alerts
-        message = compose(incident, event, Context(self._settings.name, self._settings.tz, alerts.runbook), now)
+        impact = None if event == "resolved" else IMPACT[state.cause]
+        context = Context(self._settings.name, self._settings.tz, alerts.runbook, impact=impact)
+        message = compose(incident, event, context, now)
         wanted = state.told if event == "resolved" else channels_for(incident, event, alerts)
         told = [self._send(name, message) for name in wanted if name in alerts.channels]
         return sorted({name for name in told if name is not None})
@@ -87,7 +112,7 @@ class Outage:
         return self._send(channel.fallback, message) if channel.fallback else None
 
     def _incident(self, state: _State, now: datetime) -> Incident:
-        finding = Finding("database", "unreachable", "database", "error", "watch", state.summary, state.next_step)
+        finding = Finding("database", state.cause, "database", "error", "watch", state.summary, state.next_step)
         since = datetime.fromisoformat(state.since) if state.since else now
         return open_incident(finding, owner_of("database", self._settings), since)
 

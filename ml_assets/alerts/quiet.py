@@ -1,5 +1,6 @@
 """Quiet hours: the moment from which a message may be sent."""
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,18 +12,19 @@ def may_be_sent_at(
     now: datetime,
     *,
     severity: Severity,
-    subject: str,
+    subjects: Collection[str],
     quiet: QuietHours | None,
     zone: ZoneInfo,
     closed_days: frozenset[date] = frozenset(),
 ) -> datetime:
     """Now, or the end of the quiet hours that now lies in.
 
+    `subjects` are that of the incident, and those that have an error because of it.
     `closed_days` are the days without business around now; they count where `closed_days` is set in the settings.
     """
     if quiet is None or severity in quiet.escalate_anyway:
         return now
-    if severity == "error" and subject in quiet.escalate_subjects:
+    if severity == "error" and set(subjects) & set(quiet.escalate_subjects):
         return now
     moment = now
     # A night may end on a closed day and that in the next night.

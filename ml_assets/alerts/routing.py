@@ -14,13 +14,19 @@ def owner_of(subject: str, settings: Settings) -> str:
     return settings.alerts.owners.get(subject, default)
 
 
-def channels_for(incident: Incident, event: Event, settings: AlertSettings) -> list[str]:
-    """Names of channels, each once, in the order of the settings; a channel never reports its own failure."""
+def channels_for(
+    incident: Incident, event: Event, settings: AlertSettings, explained: Collection[Incident] = ()
+) -> list[str]:
+    """Names of channels, each once, in the order of the settings; a channel never reports its own failure.
+
+    Who wants to hear of something also hears of what explains it: `explained` are incidents that are not told for
+    themselves because of this one.
+    """
     if event == "escalated":
         return [name for name in settings.channels if name in settings.escalation]
     fallbacks = {channel.fallback for channel in settings.channels.values()}
     if settings.routes:
-        chosen = {name for route in settings.routes if _matches(route, incident) for name in route.channels}
+        chosen = {name for route in settings.routes if _wants(route, (incident, *explained)) for name in route.channels}
     else:
         chosen = set(settings.channels) - fallbacks - set(settings.escalation)
     if incident.kind == "channel":
@@ -31,6 +37,10 @@ def channels_for(incident: Incident, event: Event, settings: AlertSettings) -> l
 def _not(broken: str, name: str, settings: AlertSettings) -> str:
     """The channel, or where it is the broken one, its fallback."""
     return name if name != broken else settings.channels[name].fallback or ""
+
+
+def _wants(route: Route, incidents: Collection[Incident]) -> bool:
+    return any(_matches(route, incident) for incident in incidents)
 
 
 def _matches(route: Route, incident: Incident) -> bool:

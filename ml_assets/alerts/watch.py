@@ -44,7 +44,10 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
     started = time.perf_counter()
     try:
         with connect(settings) as connection:
-            _require_tables(connection)
+            if not _is_set_up(connection):
+                metrics.show_outage()
+                words = "The database holds no shop yet; run `ml-assets run` (or `ml-assets demo`) once."
+                return Round(failures=(words, *_beat(settings, ok=False)))
             sync_policies(connection, settings)
             moment_of_shop = now or clock_of(connection)
             # Whoever has switched the sensor off does not miss it.
@@ -57,7 +60,8 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
     except (UserError, psycopg.Error) as error:
         problem = error if isinstance(error, UserError) else _lost(error)
         metrics.show_outage()
-        told = outage.failed(problem, moment)
+        answers = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
+        told = outage.failed(problem, moment, cause="unjudged" if answers else "unreachable")
         return Round(sent=len(told), failures=_beat(settings, ok=False), outage=problem)
     told = outage.worked(moment)
     failures = tuple(f"channel {done.channel}: {done.error}" for done in deliveries if done.error is not None)
@@ -80,10 +84,6 @@ def _lost(error: psycopg.Error) -> UserError:
     return UserError(f"The database could not be judged: {words[0]}.", next_step)
 
 
-def _require_tables(connection: ServingConnection) -> None:
-    name = f"{connection.schemas.meta}.incidents"
-    found = connection.execute("SELECT to_regclass(%s)", [name]).fetchone()
-    if found is None or found[0] is None:
-        raise UserError(
-            f"The database has no {name} yet.", "Run `ml-assets run` (or `ml-assets demo`) once; it sets everything up."
-        )
+def _is_set_up(connection: ServingConnection) -> bool:
+    found = connection.execute("SELECT to_regclass(%s)", [f"{connection.schemas.meta}.incidents"]).fetchone()
+    return found is not None and found[0] is not None

@@ -60,6 +60,15 @@ def withdraw_unsent(connection: ServingConnection, incident_id: int) -> None:
     connection.execute(query, [incident_id])
 
 
+def hurry(connection: ServingConnection, incident_id: int, now: datetime) -> None:
+    """Send what waits for the end of the quiet hours now."""
+    query = connection.schemas.sql(
+        "UPDATE {meta}.messages SET not_before = %s WHERE incident_id = %s AND state = 'queued' AND attempts = 0 "
+        "AND not_before > %s"
+    )
+    connection.execute(query, [now, incident_id, now])
+
+
 def channels_told(connection: ServingConnection, incident_id: int) -> list[str]:
     """The channels that were told, or that are still being tried."""
     query = connection.schemas.sql(

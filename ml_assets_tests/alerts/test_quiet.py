@@ -34,14 +34,14 @@ def moment(text: str) -> datetime:
 )
 def test_messages_wait_for_the_end_of_the_quiet_hours(now: str, heard: str) -> None:
     found = may_be_sent_at(
-        moment(now), severity="error", subject="transactions", quiet=NIGHT, zone=BERLIN, closed_days=CLOSED
+        moment(now), severity="error", subjects=["transactions"], quiet=NIGHT, zone=BERLIN, closed_days=CLOSED
     )
     assert found == moment(heard)
 
 
 def test_hours_within_a_day_are_quiet_as_well() -> None:
     noon = QuietHours(start="12:00", end="13:00")
-    found = may_be_sent_at(moment("03-18T12:30"), severity="error", subject="x", quiet=noon, zone=BERLIN)
+    found = may_be_sent_at(moment("03-18T12:30"), severity="error", subjects=["x"], quiet=noon, zone=BERLIN)
     assert found == moment("03-18T13:00")
 
 
@@ -51,5 +51,11 @@ def test_hours_within_a_day_are_quiet_as_well() -> None:
 )
 def test_what_cannot_wait_is_told_at_any_hour(severity: str, subject: str, is_told: bool) -> None:
     now = moment("03-18T23:00")
-    found = may_be_sent_at(now, severity=severity, subject=subject, quiet=NIGHT, zone=BERLIN)  # type: ignore[arg-type]
+    found = may_be_sent_at(now, severity=severity, subjects=[subject], quiet=NIGHT, zone=BERLIN)  # type: ignore[arg-type]
     assert (found == now) == is_told
+
+
+def test_a_cause_is_as_urgent_as_what_it_explains() -> None:
+    now = moment("03-18T23:00")
+    subjects = ["transactions", "recommendations"]
+    assert may_be_sent_at(now, severity="error", subjects=subjects, quiet=NIGHT, zone=BERLIN) == now

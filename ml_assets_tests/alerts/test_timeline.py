@@ -25,9 +25,9 @@ SHORT_NIGHT = (at("26 23:00"), at("27 02:00"))
 MESSAGES = [
     # Thursday: nothing newer than Tuesday since 06:00, told when the quiet hours end.
     ("19 07:00", "mail", "Warning: transactions is stale"),
-    # Friday 06:00 it is an error, which the webhook hears as well.
-    ("20 07:00", "mail", "ERROR, was a warning: transactions is stale"),
-    ("20 07:00", "hook", "ERROR, was a warning: transactions is stale"),
+    # Friday 06:00 it is an error, which the webhook hears as well; and at once, because of recommendations.
+    ("20 06:30", "mail", "ERROR, was a warning: transactions is stale"),
+    ("20 06:30", "hook", "ERROR, was a warning: transactions is stale"),
     # Friday 15:00 the feed is back; the second good evaluation ends it.
     ("20 15:30", "hook", "Recovered: transactions was stale"),
     ("20 15:30", "mail", "Recovered: transactions was stale"),
@@ -98,5 +98,5 @@ def test_fourteen_days_bring_exactly_these_messages(connection: ServingConnectio
         "Since Thu 19 Mar 2026 06:30 CET, owner team:shop.",
         "Next: check the feed, then `ml-assets run`",
         "Runbook: docs/alerts.md#stale",
-        "Taken on: ml-assets alerts ack 1",
+        "To take it on: `ml-assets alerts ack 1`",
     ]

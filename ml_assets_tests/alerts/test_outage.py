@@ -1,0 +1,53 @@
+"""A database that is down is told, reminded of, escalated and ended, though nothing can be written down in it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ml_assets.alerts.metrics import Metrics
+from ml_assets.alerts.outage import Outage
+from ml_assets.alerts.watch import watch_round
+from ml_assets.errors import UserError
+from ml_assets.serving.connection import ServingConnection
+from ml_assets_tests.alerts.receivers import http_receiver
+from ml_assets_tests.alerts.shops import settings_of
+
+NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
+DOWN = UserError("The server at db does not listen.", "Start it.")
+
+
+def test_a_long_outage_is_escalated_once_and_reminded_of(tmp_path: Path) -> None:
+    with http_receiver() as hook, http_receiver() as boss:
+        alerts = {
+            "channels": {"hook": {"url": hook.url}, "boss": {"url": boss.url}},
+            "escalation": ["boss"],
+            "escalate_after": "2h",
+            "remind_after": "24h",
+        }
+        settings = settings_of(alerts, home=str(tmp_path))
+        for minutes in (0, 1, 2, 121, 122, 60 * 27, 60 * 27 + 1):
+            Outage(settings).failed(DOWN, NOON + timedelta(minutes=minutes))
+        assert hook.titles == ["ERROR: database is unreachable", "Still an ERROR: database is unreachable"]
+        assert boss.titles == ["ERROR, nobody has acknowledged: database is unreachable"]
+        assert "No application can read lists or segments." in hook.messages[0]["body"]
+        for hours in (30, 31):
+            Outage(settings).worked(NOON + timedelta(hours=hours))
+        assert hook.titles[2:] == boss.titles[1:] == ["Recovered: database was unreachable"]
+
+
+def test_a_database_that_answers_is_not_called_unreachable(
+    connection: ServingConnection, postgres_url: str, tmp_path: Path
+) -> None:
+    with http_receiver() as hook:
+        settings = settings_of({"channels": {"hook": {"url": hook.url}}}, home=str(tmp_path))
+        settings = settings.model_copy(update={"database_url": SecretStr(postgres_url)})
+        connection.execute("ALTER TABLE ml_meta.live RENAME TO lively")
+        for _ in range(2):
+            watch_round(settings, Metrics(""))
+        assert hook.titles == ["ERROR: database cannot be judged"]
+        connection.execute("DROP SCHEMA ml, ml_meta, ml_store CASCADE")
+        done = watch_round(settings, Metrics(""))
+        assert done.outage is None
+        assert "no shop yet" in done.failures[0]
+        assert len(hook.titles) == 1
