@@ -126,6 +126,8 @@ def _notify(address: Address, message: Message) -> str | None:
         return None
     why = address.scrub(lines[-1] if lines else "no reason was given")
     answer = ANSWER.search(why)
+    if answer is None and "Connection error" in why:
+        return "It cannot be reached, or does not answer."
     return f"It answered with status {answer[1]}." if answer else why
 
 

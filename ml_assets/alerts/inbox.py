@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         given = json.loads(self.rfile.read(length))
         message = {
-            "at": f"{datetime.now().astimezone():%a %d %b %Y %H:%M:%S}",
+            "at": f"{datetime.now().astimezone():%a %d %b %Y %H:%M:%S %Z}",
             "title": str(given["title"]),
             "body": str(given["message"]),
             "type": str(given["type"]),

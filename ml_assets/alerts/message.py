@@ -3,7 +3,6 @@
 Plain text, one line for the title. Channels give it their own form.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -75,11 +74,15 @@ class Context:
     """The last time that it was well, as a sentence."""
     affected: tuple[str, ...] = ()
     """What it explains, such as `recommendations is stale`."""
+    note: str | None = None
+    """What else a reader must know, such as that this is a rehearsal."""
+    command: str = "ml-assets"
+    """How readers call the program."""
 
 
 def compose(incident: Incident, event: Event, context: Context, now: datetime) -> Message:
     """The message about an event."""
-    what = f"{incident.subject} {describe(incident.cause, PAST if event == 'resolved' else NAMES)}"
+    what = f"{incident.subject} {describe(incident.cause, incident.severity, over=event == 'resolved')}"
     title = f"{MARKS[event][incident.severity]}: {what}"
     title += f" (shop {context.shop})" if context.shop else ""
     if event == "resolved":
@@ -95,18 +98,23 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
         lines += [context.impact] if context.impact else []
         lines += [f"Because of it also: {', '.join(context.affected)}."] if context.affected else []
         lines += [context.last_good] if context.last_good else []
-        lines.append(f"Since {_local(incident.opened_at, context.zone)}, owner {incident.owner}.")
+        lines.append(f"Noticed {_local(incident.opened_at, context.zone)}, owner {incident.owner}.")
         lines.append(f"Next: {incident.next_step}")
         lines.append(f"Runbook: {context.runbook}#{incident.cause.partition(':')[0]}")
         if incident.incident_id is not None:
             lines.append(f"To take it on: `ml-assets alerts ack {incident.incident_id}`")
-    return Message(_one_line(title), "\n".join(lines), event, incident.severity, incident.incident_id)
+    lines += [context.note] if context.note else []
+    body = "\n".join(lines).replace("`ml-assets ", f"`{context.command} ")
+    return Message(_one_line(title), body, event, incident.severity, incident.incident_id)
 
 
-def describe(cause: str, words: Mapping[str, str] = NAMES) -> str:
-    """The cause as the end of a sentence."""
+def describe(cause: str, severity: str = "error", *, over: bool = False) -> str:
+    """The cause as the end of a sentence; what is not yet stale is late."""
     name, _, detail = cause.partition(":")
-    return f"{words.get(name, name)}{f' ({detail})' if detail else ''}"
+    words = (PAST if over else NAMES).get(name, name)
+    if name == "stale" and severity == "warning":
+        words = words.replace("stale", "late")
+    return f"{words}{f' ({detail})' if detail else ''}"
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -98,7 +98,7 @@ class Outage:
         incident = self._incident(state, now)
         alerts = self._settings.alerts
         impact = None if event == "resolved" else IMPACT[state.cause]
-        context = Context(self._settings.name, self._settings.tz, alerts.runbook, impact=impact)
+        context = Context(self._settings.name, self._settings.tz, alerts.runbook, impact=impact, command=alerts.command)
         message = compose(incident, event, context, now)
         wanted = state.told if event == "resolved" else channels_for(incident, event, alerts)
         told = [self._send(name, message) for name in wanted if name in alerts.channels]

@@ -24,11 +24,11 @@ SETTLE = timedelta(seconds=2)
 SHIFT = timedelta(days=3)
 
 
-def with_inbox(settings: Settings, address: str) -> Settings:
-    """The settings, with the inbox as the only channel."""
+def with_inbox(settings: Settings, address: str, command: str) -> Settings:
+    """The settings, with the inbox as the only channel; `command` is how the reader calls the program."""
     url = f"json://{address.partition('://')[2]}/"
     alerts = AlertSettings(
-        channels={INBOX: Channel(url=SecretStr(url))}, settle=SETTLE, runbook=settings.alerts.runbook
+        channels={INBOX: Channel(url=SecretStr(url))}, settle=SETTLE, runbook=settings.alerts.runbook, command=command
     )
     return settings.model_copy(update={"alerts": alerts})
 

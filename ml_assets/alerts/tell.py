@@ -13,6 +13,7 @@ from ml_assets.alerts.message import Context, compose, describe
 from ml_assets.alerts.quiet import may_be_sent_at
 from ml_assets.alerts.routing import channels_for
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.freshness import clock_shift
 from ml_assets.serving.impact import LiveRelease, live_releases
 from ml_assets.serving.outbox import channels_told, enqueue, hurry, withdraw_unsent
 from ml_assets.settings.shop import Settings
@@ -94,8 +95,15 @@ class Teller:
             runbook=self.settings.alerts.runbook,
             impact=self._impact(incident),
             last_good=self._last_good(incident),
-            affected=tuple(f"{other.subject} {describe(other.cause)}" for other in explained),
+            affected=tuple(f"{other.subject} {describe(other.cause, other.severity)}" for other in explained),
+            note=self._note,
+            command=self.settings.alerts.command,
         )
+
+    @cached_property
+    def _note(self) -> str | None:
+        days = clock_shift(self.connection).days
+        return f"A rehearsal: the clock is {days} days ahead because of `ml-assets demo break`." if days else None
 
     @cached_property
     def _live(self) -> dict[str, LiveRelease]:

@@ -21,6 +21,10 @@ from ml_assets.serving.freshness import clock_of, read_freshness, sync_policies
 from ml_assets.serving.outbox import undelivered
 from ml_assets.settings.shop import Settings
 
+NOT_SET_UP = UserError(
+    "The database holds no shop yet.", "Run `ml-assets run` (or `ml-assets demo`) once; it sets everything up."
+)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -31,7 +35,8 @@ class Round:
     sent: int = 0
     failures: tuple[str, ...] = ()
     """Channels, heartbeat: what did not work, in words."""
-    outage: UserError | None = None
+    problem: UserError | None = None
+    """Why nothing could be judged."""
 
 
 def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = None) -> Round:
@@ -46,8 +51,7 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
         with connect(settings) as connection:
             if not _is_set_up(connection):
                 metrics.show_outage()
-                words = "The database holds no shop yet; run `ml-assets run` (or `ml-assets demo`) once."
-                return Round(failures=(words, *_beat(settings, ok=False)))
+                return Round(failures=_beat(settings, ok=False), problem=NOT_SET_UP)
             sync_policies(connection, settings)
             moment_of_shop = now or clock_of(connection)
             # Whoever has switched the sensor off does not miss it.
@@ -62,7 +66,7 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
         metrics.show_outage()
         answers = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
         told = outage.failed(problem, moment, cause="unjudged" if answers else "unreachable")
-        return Round(sent=len(told), failures=_beat(settings, ok=False), outage=problem)
+        return Round(sent=len(told), failures=_beat(settings, ok=False), problem=problem)
     told = outage.worked(moment)
     failures = tuple(f"channel {done.channel}: {done.error}" for done in deliveries if done.error is not None)
     sent = len(told) + sum(done.error is None for done in deliveries)

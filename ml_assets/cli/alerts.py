@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ml_assets.alerts.causes import UPSTREAM
 from ml_assets.alerts.channels import send
 from ml_assets.alerts.incident import Incident
 from ml_assets.alerts.message import Message, describe
@@ -80,7 +81,7 @@ def ack(
     if found is None or found.state == "resolved":
         state = "is over" if found else "does not exist"
         raise UserError(f"Incident {incident} {state}.", "`ml-assets alerts list` shows the open ones.")
-    OUT.print(f"{found.acknowledged_by} has taken on: {found.subject} {describe(found.cause)}.")
+    OUT.print(f"{found.acknowledged_by} has taken on: {found.subject} {describe(found.cause, found.severity)}.")
     next_commands(config, ("ml-assets alerts list", "what is open"))
     return 0
 
@@ -102,16 +103,15 @@ def mute_(
     """Say nothing about a subject until a date; what is still wrong then is told then."""
     settings = load_settings(config)
     if (until is None) == (hours is None):
-        raise UserError("A mute needs an end.", "Give --until 2026-01-07, or --hours 12.")
+        raise UserError("A mute needs one end.", "Give either --until 2026-01-07 or --hours 12.")
     with connect(settings) as connection:
         require_contract(connection)
         now = clock_of(connection)
         end = until.replace(tzinfo=settings.tz) if until else now + timedelta(hours=hours or 0)
         if until and end <= now:
             raise UserError(f"--until {until:%Y-%m-%d %H:%M} is over.", "Give a later end; --hours 0 ends a mute.")
-        known = {name for names in JUDGED.values() for name in names} | {
-            one.subject for one in list_incidents(connection)
-        }
+        known = {name for names in JUDGED.values() for name in names} | set(UPSTREAM) | {"dagster"}
+        known |= {one.subject for one in list_incidents(connection)}
         if subject not in known:
             raise UserError(f"There is no subject {subject}.", f"One of: {', '.join(sorted(known))}.")
         mute(connection, subject, cause, until=end, by=_me(), reason=reason)
@@ -162,7 +162,7 @@ def _note(settings: Settings, results: dict[str, str | None]) -> None:
 
 def _row(incident: Incident, settings: Settings) -> list[object]:
     """A line of the table; what follows from another incident is named, not explained again."""
-    what = f"{incident.subject} {describe(incident.cause)}"
+    what = f"{incident.subject} {describe(incident.cause, incident.severity)}"
     if incident.root is not None:
         subject, _, cause = incident.root.rpartition("/")
         what, state = f"  {what}", f"because {subject} {describe(cause)}"

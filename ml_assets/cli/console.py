@@ -91,13 +91,13 @@ def next_commands(config: Path | None, *commands: tuple[str, str]) -> None:
         if name in GROUPS and rest:
             subcommand, _, options = rest[0].partition(" ")
             name, rest = f"{name} {subcommand}", [options] if options else []
-        typed = " ".join([_program(), name, *(["--config", str(config)] if config else []), *rest])
+        typed = " ".join([program(), name, *(["--config", str(config)] if config else []), *rest])
         grid.add_row(f"[cyan]{escape(typed)}[/cyan]", f"[dim]{escape(purpose)}[/dim]")
     OUT.print("[bold]Next[/bold]")
     OUT.print(grid)
 
 
-def _program() -> str:
+def program() -> str:
     """`ml-assets` where the shell finds this one, otherwise the path to it from the current folder."""
     called = Path(sys.argv[0]).absolute()
     found = shutil.which("ml-assets")

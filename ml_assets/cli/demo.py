@@ -11,7 +11,7 @@ import typer
 
 from ml_assets.alerts.deliver import Delivery
 from ml_assets.alerts.inbox import read_inbox, start_inbox
-from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands
+from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands, program
 from ml_assets.cli.run import run_days
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
@@ -82,14 +82,13 @@ def break_(
         report("starting the inbox")
         address = start_inbox(settings.home, port)
         report("the feed has stopped; three days pass")
-        judged, deliveries = break_feed(connection, with_inbox(settings, address))
+        judged, deliveries = break_feed(connection, with_inbox(settings, address, program()))
         report("judged and told")
     _require_delivered(deliveries)
     _show(settings, address, len(deliveries), no_open=no_open)
     explained = sum(one.root is not None for one in judged.open)
-    OUT.print(
-        f"[bold]{len(judged.open)} subjects are stale, {len(deliveries)} message: {explained} follow from it.[/bold]\n"
-    )
+    stale = len(judged.open)
+    OUT.print(f"[bold]{stale} subjects are stale and one message tells it: {explained} follow from the feed.[/bold]\n")
     next_commands(
         config,
         ("ml-assets status", "exits with 2 now, as cron and Nagios would see"),
@@ -115,7 +114,7 @@ def fix(
     run_days(in_a_minute(settings), [None], only_missing=True)
     with connect(settings) as connection, Progress().shown() as report:
         address = start_inbox(settings.home, port)
-        _, deliveries = fix_feed(connection, with_inbox(settings, address), report)
+        _, deliveries = fix_feed(connection, with_inbox(settings, address, program()), report)
         report("judged and told")
     _require_delivered(deliveries)
     _show(settings, address, len(deliveries), no_open=no_open)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ml_assets.alerts.metrics import Metrics
 from ml_assets.alerts.watch import Round, watch_round
@@ -58,8 +59,8 @@ def watch(
             break
         if stopped.wait(max(0.0, every - (time.monotonic() - started))):
             return 0
-    if done.outage is not None:
-        print_error(done.outage.problem, done.outage.next_step)
+    if done.problem is not None:
+        print_error(done.problem.problem, done.problem.next_step)
         return 1
     next_commands(
         config,
@@ -75,8 +76,8 @@ def _show(done: Round) -> None:
         OUT.print(f"{clock}  {event}: {incident.subject} {incident.cause}", soft_wrap=True)
     for failure in done.failures:
         ERR.print(f"{clock}  [red]{failure}[/red]", soft_wrap=True)
-    if done.outage is not None:
-        OUT.print(f"{clock}  the database is unreachable; {done.sent} messages sent", soft_wrap=True)
+    if done.problem is not None:
+        OUT.print(f"{clock}  {escape(done.problem.problem)} {done.sent} messages sent", soft_wrap=True)
     else:
         OUT.print(f"{clock}  {len(done.open)} open, {done.sent} messages sent", soft_wrap=True)
 

@@ -83,10 +83,15 @@ class AlertSettings(Section):
     )
     quiet_hours: QuietHours | None = Field(default=None, description="{start: '22:00', end: '07:00'}. Unset: none.")
     runbook: str = Field(default="docs/alerts.md", description="Address of the runbook that messages link to.")
+    command: str = Field(
+        default="ml-assets",
+        min_length=1,
+        description="How people who read the messages call the program, e.g. `docker compose exec code ml-assets`.",
+    )
     heartbeat_url: SecretStr | None = Field(
         default=None,
-        description="`ml-assets watch` fetches this URL after each evaluation, URL/fail after a failed one, so that "
-        "an outside service notices silence. ${NAME} as in channels.",
+        description="`ml-assets watch` fetches this URL after each evaluation, URL/fail (Uptime Kuma: status=down) "
+        "after a failed one, so that an outside service notices silence. ${NAME} as in channels.",
     )
 
     @model_validator(mode="after")

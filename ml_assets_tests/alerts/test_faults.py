@@ -174,19 +174,19 @@ def test_a_killed_database_brings_one_alert_and_one_recovery(tmp_path: Path) -> 
             database_url=SecretStr(secret),
         )
         metrics = Metrics("")
-        assert watch_round(settings, metrics).outage is None
+        assert watch_round(settings, metrics).problem is None
         with psycopg.connect(url, autocommit=True) as admin:
             pid = admin.execute("SELECT pg_backend_pid()").fetchone()
         assert pid
         stop_embedded(home)
         for _ in range(4):
-            assert watch_round(settings, metrics).outage is not None
+            assert watch_round(settings, metrics).problem is not None
         assert hook.titles == ["ERROR: database is unreachable"]
         assert "hunter2" not in str(hook.messages)
         assert metrics.registry.get_sample_value("ml_assets_database_up", {"shop": "default"}) == 0
         start_embedded(home)
         for _ in range(4):
-            assert watch_round(settings, metrics).outage is None
+            assert watch_round(settings, metrics).problem is None
         assert hook.titles[1:] == ["Recovered: database was unreachable"]
         pings = [path for _, path in outside.requests]
         assert pings == ["/ping", *["/ping/fail"] * 4, *["/ping"] * 4]

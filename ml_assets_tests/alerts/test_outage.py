@@ -48,6 +48,6 @@ def test_a_database_that_answers_is_not_called_unreachable(
         assert hook.titles == ["ERROR: database cannot be judged"]
         connection.execute("DROP SCHEMA ml, ml_meta, ml_store CASCADE")
         done = watch_round(settings, Metrics(""))
-        assert done.outage is None
-        assert "no shop yet" in done.failures[0]
+        assert done.problem is not None
+        assert "no shop yet" in done.problem.problem
         assert len(hook.titles) == 1

@@ -24,7 +24,7 @@ FLAPPING = {at("25 10:00"), at("25 11:00")}
 SHORT_NIGHT = (at("26 23:00"), at("27 02:00"))
 MESSAGES = [
     # Thursday: nothing newer than Tuesday since 06:00, told when the quiet hours end.
-    ("19 07:00", "mail", "Warning: transactions is stale"),
+    ("19 07:00", "mail", "Warning: transactions is late"),
     # Friday 06:00 it is an error, which the webhook hears as well; and at once, because of recommendations.
     ("20 06:30", "mail", "ERROR, was a warning: transactions is stale"),
     ("20 06:30", "hook", "ERROR, was a warning: transactions is stale"),
@@ -95,7 +95,7 @@ def test_fourteen_days_bring_exactly_these_messages(connection: ServingConnectio
             "Because of it also: customer_features is stale, interactions is stale, popular_items is stale, "
             "recommendations is stale, segment_assignments is stale, similar_items is stale."
         ),
-        "Since Thu 19 Mar 2026 06:30 CET, owner team:shop.",
+        "Noticed Thu 19 Mar 2026 06:30 CET, owner team:shop.",
         "Next: check the feed, then `ml-assets run`",
         "Runbook: docs/alerts.md#stale",
         "To take it on: `ml-assets alerts ack 1`",

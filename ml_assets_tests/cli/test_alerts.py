@@ -71,7 +71,8 @@ def test_the_rehearsal_brings_one_alert_and_one_recovery_and_leaves_no_trace(run
     code, shown = run("demo", "break", "--no-open", "--port", str(port))
     assert code == 0, shown
     assert "ERROR: transactions is stale" in shown
-    assert "7 subjects are stale, 1 message: 6 follow from it." in shown
+    assert "A rehearsal: the clock is 3 days ahead" in shown
+    assert "7 subjects are stale and one message tells it: 6 follow from the feed." in shown
     code, shown = run("status")
     assert code == 2
     assert "ml-assets demo fix" in shown
@@ -142,7 +143,7 @@ def test_test_says_which_channel_works(run: Run, hook: Hook) -> None:
     [
         (("alerts", "ack", "99"), "Incident 99 does not exist"),
         (("alerts", "mute", "recomendations", "--hours", "3"), "There is no subject recomendations"),
-        (("alerts", "mute", "transactions"), "A mute needs an end"),
+        (("alerts", "mute", "transactions"), "A mute needs one end"),
         (("alerts", "mute", "transactions", "--until", "2020-01-01"), "is over"),
         (("alerts", "test", "pager"), "There is no channel pager"),
         (("watch", "--once", "--textfile", "no/such/folder/m.prom"), "does not exist"),
