@@ -59,7 +59,7 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
             at, zone = limits.due or (None, None)
             error_after = limits.error_after
             if at is not None:
-                # What `is_stale` of the views goes by: the same moment, as long as every day has business.
+                # For those who read ages only: the same moment, as long as every day has business.
                 error_after = timedelta(hours=24 + at.hour, minutes=at.minute)
             warn_after = min(limits.warn_after, error_after)
             shares = [volume.warn_below, volume.error_below, volume.weeks] if kind == "data" else [None] * 3
@@ -100,9 +100,13 @@ def _sync_holidays(connection: ServingConnection, settings: Settings) -> None:
     with connection.transaction(), connection.cursor() as cursor:
         act_as_writer(connection)
         cursor.execute(sql("DELETE FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
-        cursor.executemany(
-            sql("INSERT INTO {meta}.holidays VALUES (%s, %s) ON CONFLICT (day) DO UPDATE SET name = excluded.name"),
-            list(closed.items()),
+        # One statement, because after each one the moments at which releases become stale are computed anew.
+        cursor.execute(
+            sql(
+                "INSERT INTO {meta}.holidays SELECT * FROM unnest(%s::date[], %s::text[]) "
+                "ON CONFLICT (day) DO UPDATE SET name = excluded.name"
+            ),
+            [list(closed), list(closed.values())],
         )
 
 
