@@ -14,6 +14,7 @@ from ml_assets.assets.shop import Shop
 from ml_assets.automation.alert_sensor import build_alert_sensor
 from ml_assets.automation.checks import build_freshness_checks, build_history_check
 from ml_assets.automation.drift_checks import build_drift_checks
+from ml_assets.automation.failures import with_final_failures
 from ml_assets.automation.jobs import BACK_OFF, build_jobs
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.automation.policies import with_freshness_policies
@@ -39,7 +40,7 @@ def build_defs(
 ) -> dg.Definitions:
     """All definitions of one shop, on the source that the settings name and today's date unless given.
 
-    Steps that fail are tried again by `retry`.
+    Steps that fail are tried again by `retry`, unless a person must mend what failed.
     """
     source = source or build_source(settings, today=today)
     shop = Shop(settings, build_calendar(settings, source))
@@ -51,10 +52,11 @@ def build_defs(
         *build_prediction_assets(shop),
         *build_release_assets(shop),
     ]
+    checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)
     return dg.Definitions(
-        assets=with_freshness_policies(assets, settings),
-        asset_checks=[*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)],
+        assets=with_final_failures(with_freshness_policies(assets, settings)),
+        asset_checks=with_final_failures(checks),
         jobs=jobs.all,
         schedules=build_schedules(shop, jobs),
         sensors=[build_alert_sensor(shop), build_source_sensor(shop, jobs), build_retrain_sensor(shop, jobs)],

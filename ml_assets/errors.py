@@ -1,4 +1,4 @@
-"""The one exception that people are meant to read.
+"""The exceptions that people are meant to read.
 
 Anything a user can cause or mend is raised as `UserError`: what happened, where, and the next step. The command
 line prints it as one message and exits with 1; Dagster shows it as the failure of the step. Programming errors
@@ -17,3 +17,7 @@ class UserError(Exception):
         super().__init__(f"{problem} {next_step}")
         self.problem = problem
         self.next_step = next_step
+
+
+class PassingError(UserError):
+    """A fault that may pass by itself, such as a server that restarts: the same step may succeed a minute later."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.shop import Settings
 
 SECONDS_IN_USE = 86_400
@@ -112,9 +112,9 @@ class Lake:
         try:
             return self.scan(asset, None if partition is None else [str(partition)]).collect()
         except pl.exceptions.ComputeError as error:
-            raise UserError(
-                f"{self.path(asset, partition)} is damaged: {error}.", f"Materialize {asset} again."
-            ) from error
+            # Of a store the library's words do not tell a damaged file from a network that failed.
+            kind = UserError if self.is_local else PassingError
+            raise kind(f"{self.path(asset, partition)} is damaged: {error}.", f"Materialize {asset} again.") from error
 
     def _require(self, asset: str, paths: Iterable[UPath]) -> None:
         for path in paths:

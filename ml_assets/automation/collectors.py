@@ -17,6 +17,7 @@ from dagster._core.storage.asset_check_execution_record import (
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
+from ml_assets.automation.failures import told
 
 # What the database tells better: age, gates, drift and refused challengers.
 TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted", "challengers_are_promoted")
@@ -172,9 +173,7 @@ def _why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """The first failed step's own words; None where only checks failed, which tell themselves."""
     steps = _steps_of(instance, run.run_id)
     for step, found in steps.failures:
-        error = found
-        while error is not None and error.cause is not None:
-            error = error.cause
+        error = told(found)
         if error is None or error.cls_name != CHECK_FAILED:
             text = error.message.split(":", 1)[-1].strip() if error else "no error was recorded"
             return f"step {step}: {(text.splitlines() or ['no words'])[0]}"

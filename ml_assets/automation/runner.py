@@ -14,6 +14,7 @@ from ml_assets.assets.models import PROMOTED
 from ml_assets.assets.releases import OVERRIDE_TAG, publish_pool
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import show_freshness
+from ml_assets.automation.failures import OUR_WORDS, told
 from ml_assets.automation.instance import open_instance
 from ml_assets.automation.jobs import job_name
 from ml_assets.automation.partitions import build_calendar, week_of
@@ -199,7 +200,7 @@ class Runner:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         blocked = any(check.blocking and not check.passed for check in evaluations)
         errors = [
-            (event.step_key, _root(event.step_failure_data.error))
+            (event.step_key, told(event.step_failure_data.error))
             for event in result.all_node_events
             if event.is_step_failure
         ]
@@ -218,15 +219,9 @@ def _failure(
 ) -> UserError:
     """The first failed step's own words, and the checks that failed beside it."""
     look = f"`ml-assets ui` shows the log of run {result.run_id}."
-    step, error = crashes[0] if crashes else (None, _root(result.get_run_failure_event().job_failure_data.error))
+    step, error = crashes[0] if crashes else (None, told(result.get_run_failure_event().job_failure_data.error))
     words = "no error was recorded" if error is None else error.message.split(":", 1)[-1].strip()
-    if error is None or error.cls_name != UserError.__name__:
+    if error is None or error.cls_name not in OUR_WORDS:
         # The first line says what; the rest is SQL and hints for developers, kept in the log.
         words = f"{f'Step {step}' if step else 'The run'} failed while {title}: {words.splitlines()[0]}"
     return UserError(" ".join([words, *(f"Check failed: {check}" for check in failed_checks)]), look)
-
-
-def _root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import conninfo, sql
 from psycopg.rows import TupleRow
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.serving.embedded import start_embedded
 from ml_assets.serving.faults import explain_connection_fault, explain_url_fault
 from ml_assets.serving.schemas import Schemas
@@ -75,7 +75,7 @@ def connect(settings: Settings) -> Iterator[ServingConnection]:
     except psycopg.OperationalError as error:
         if not connection.closed:
             raise
-        raise UserError(
+        raise PassingError(
             f"The connection to the database was lost: {str(error).strip().splitlines()[0]}.",
             "Nothing half-done was kept; run the command again when the database is back.",
         ) from None

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.serving.owner import let_traverse, server_account
 from ml_assets.serving.postmaster import (
     PORT,
@@ -137,7 +137,7 @@ def _start(data: Path) -> str:
     url = ready_url(data, time.monotonic() + SECONDS_TO_RECOVER) if outcome.returncode == 0 else None
     if url is None:
         said = log.read_bytes()[began:].decode("utf-8", "replace") if log.exists() else ""
-        raise UserError(
+        raise PassingError(
             f"The embedded PostgreSQL in {data} did not start: {_reason(said or outcome.stderr)}",
             f"Look at {log}, or set DATABASE_URL to another PostgreSQL.",
         )

@@ -6,7 +6,7 @@ would appear as host, port or database.
 
 from psycopg import ProgrammingError, conninfo
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 
 # Words of libpq and the server -> what it means, and what to do. The first that fits is told.
 FAULTS = (
@@ -20,16 +20,29 @@ FAULTS = (
     ("server does not support SSL", "offers no TLS", "Use sslmode=prefer, or switch TLS on in the server."),
     ("certificate", "and its TLS certificate do not go together", "Check sslmode, sslrootcert and the host's name."),
     ("SSL", "and TLS do not go together", "Check sslmode and the certificates in DATABASE_URL."),
-    ("role ", "does not know this user", "Create the role, or mend the user in DATABASE_URL."),
-    ("database ", "has no such database", "Create it, or mend its name in DATABASE_URL."),
     ("too many", "has no connection left", "Raise max_connections, or close some."),
     ("starting up", "is still starting", "Try again in a moment."),
+    ("in recovery mode", "is still starting", "Try again in a moment."),
     ("shutting down", "is shutting down", "Start it again."),
+    ("role ", "does not know this user", "Create the role, or mend the user in DATABASE_URL."),
+    ("database ", "has no such database", "Create it, or mend its name in DATABASE_URL."),
     ("not translate host name", "has a host name that does not exist", "Check the host in DATABASE_URL."),
     ("Name or service not known", "has a host name that does not exist", "Check the host in DATABASE_URL."),
     ("Connection refused", "does not listen there", "Check host and port, and that the server runs."),
     ("No such file", "has no socket there", "Check the host folder, and that the server runs."),
     ("timeout", "did not answer in time", "Check host, port and firewall."),
+)
+
+
+# Those meanings that stay true until a person mends something.
+LASTING = (
+    "refused the user or the password",
+    "wants a password",
+    "does not admit this user from this machine",
+    "offers no TLS",
+    "and its TLS certificate do not go together",
+    "does not know this user",
+    "has no such database",
 )
 
 
@@ -63,8 +76,9 @@ def explain_connection_fault(url: str, message: str) -> UserError:
     place = f"{parts.get('host', 'the default host')}, database {parts.get('dbname', 'by default')}"
     for words, meaning, next_step in FAULTS:
         if words in reason:
-            return UserError(f"The PostgreSQL at {place} {meaning} ({reason}).", next_step)
-    return UserError(f"The PostgreSQL at {place} cannot be used ({reason}).", "Check DATABASE_URL and the server.")
+            kind = UserError if meaning in LASTING else PassingError
+            return kind(f"The PostgreSQL at {place} {meaning} ({reason}).", next_step)
+    return PassingError(f"The PostgreSQL at {place} cannot be used ({reason}).", "Check DATABASE_URL and the server.")
 
 
 def _last_reason(message: str) -> str:

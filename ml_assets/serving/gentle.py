@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from psycopg import errors, sql
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError
 from ml_assets.serving.connection import ServingConnection
 
 Result = TypeVar("Result")
@@ -43,7 +43,7 @@ def close_views(connection: ServingConnection) -> None:
 def until_there_is_room(change: Callable[[], Result]) -> Result:
     """Call a change that gives way, again and again until it is through.
 
-    Raises `UserError` when readers leave it no room for two minutes.
+    Raises `PassingError` when readers leave it no room for two minutes.
     """
     deadline = time.monotonic() + SECONDS_IN_ALL
     while True:
@@ -51,7 +51,7 @@ def until_there_is_room(change: Callable[[], Result]) -> Result:
             return change()
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             if time.monotonic() > deadline:
-                raise UserError(
+                raise PassingError(
                     "The database cannot be changed: for two minutes there was always a query that reads it.",
                     "End long queries on the schema ml (pg_stat_activity shows them) and run the command again.",
                 ) from None

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from psycopg import pq
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError
 
 if TYPE_CHECKING:
     import psutil
@@ -69,7 +69,7 @@ def ready_url(data: Path, deadline: float) -> str | None:
         if answer != pq.Ping.REJECT:
             return None
         if time.monotonic() > deadline:
-            raise UserError(
+            raise PassingError(
                 f"The embedded PostgreSQL in {data} answers, but is not ready after {SECONDS_TO_RECOVER:.0f} seconds.",
                 f"Look at {data / 'server.log'}; it may still be recovering.",
             )

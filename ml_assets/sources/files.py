@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
@@ -209,7 +209,10 @@ class Files:
 
 def _unreadable(path: str, error: Exception) -> UserError:
     """The complaint about a damaged file; of the library's words the first line, the rest is for programmers."""
-    return UserError(
+    # Of a store the library's words do not tell a damaged file from a network that failed.
+    passes = "://" in path or (isinstance(error, OSError) and not isinstance(error, PermissionError))
+    kind = PassingError if passes else UserError
+    return kind(
         f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",
         "Deliver the file again, whole, or take it out of the folder.",
     )

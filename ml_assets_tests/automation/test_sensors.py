@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from ml_assets.assets.shop import Shop
+from ml_assets.automation.collectors import Watched, _failed_runs
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.automation.retrain_sensor import decide
 from ml_assets.automation.source_sensor import look
@@ -131,6 +132,24 @@ def test_the_schedule_goes_first_and_a_late_day_is_scored_when_it_arrives(house:
     house.deliver(date(2024, 5, 20))
     assert house.look(night) == []
     assert house.look(night + timedelta(hours=1)) == [("books_daily_scoring", "2024-05-20")]
+
+
+def test_a_feed_that_is_late_is_told_at_once_and_its_day_scored_when_it_arrives(house: House) -> None:
+    house.deliver(date(2024, 5, 19))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 19))
+    # With the back-off of production: a second attempt would take a minute.
+    job = build_defs(house.settings, source=house.source).resolve_job_def("books_daily_scoring")
+    failed = job.execute_in_process(instance=house.instance, partition_key="2024-05-20", raise_on_error=False)
+    assert not failed.success
+    assert [event for event in failed.all_events if event.is_step_up_for_retry] == []
+    (finding,) = _failed_runs(house.instance, Watched("books_", ["books_daily_scoring"], [], []))
+    assert finding.summary == (
+        "The run of 2024-05-20 failed: step raw_events: The source (files) holds no events for 2024-05-20; it "
+        "covers 2024-04-01 to 2024-05-19. Choose another day, wait for the feed, or set events.allow_empty_days: true "
+        "for days without sales."
+    )
+    house.deliver(date(2024, 5, 20))
+    assert house.look() == [("books_daily_scoring", "2024-05-20")]
 
 
 def test_an_outage_of_a_month_asks_for_the_window_in_one_run(house: House) -> None:
