@@ -1,5 +1,6 @@
 """An erased person is nowhere, leaves a receipt, and does not come back."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from ml_assets.erasure.erase import erase
+from ml_assets.erasure.files import erase_from_lake
 from ml_assets.errors import UserError
 from ml_assets.events.load import load_days
+from ml_assets.features.as_known import SUPERSEDED, keep_superseded
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import _pack
 from ml_assets.serving.connection import ServingConnection
@@ -40,6 +43,8 @@ def fill(connection: ServingConnection, settings: Settings) -> Lake:
     for asset in ("transactions", "quarantined_transactions", "interactions", "recommendations"):
         for day in ("2026-01-05", "2026-01-06"):
             lake.write(asset, frame, day)
+    # A version of a day that was corrected later.
+    keep_superseded(lake, DAY, "polars-1.0:1f-2e")
     lake.write("items", pl.DataFrame({"item_id": [1, 2], "item_name": ["a", "b"]}))
     exports = settings.home / "exports" / "march"
     exports.mkdir(parents=True)
@@ -79,6 +84,7 @@ def test_an_erased_person_is_nowhere_and_everybody_else_is_where_they_were(
         "lake/interactions": 4,
         "lake/quarantined_transactions": 4,
         "lake/recommendations": 4,
+        "lake/superseded_transactions": 2,
         "lake/transactions": 4,
         "of_a_later_version": 1,
         "opt_outs": 1,
@@ -158,6 +164,20 @@ def test_an_evaluation_on_days_that_the_lake_lacks_leaves_an_erased_person_out(
     person = str(events_around(settings, cutoff, 7)[0].select("customer_id").first().collect().item())
     erase(text_connection, settings, person, verify=False)
     assert person not in events_around(settings, cutoff, 7)[0].collect()["customer_id"]
+def test_a_search_finds_who_is_left_in_a_superseded_version(
+    connection: ServingConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(connection, settings)
+
+    def erase_all_but_superseded(lake: Lake, customer: int | str) -> Counter[str]:
+        (path,) = (lake.root / SUPERSEDED).glob("*.parquet")
+        kept = pl.read_parquet(str(path))
+        removed = erase_from_lake(lake, customer)
+        lake.write(SUPERSEDED, kept, path.stem)
+        return removed
+
+    monkeypatch.setattr("ml_assets.erasure.erase.erase_from_lake", erase_all_but_superseded)
+    assert erase(connection, settings, "2", verify=True).found == {f"lake/{SUPERSEDED}": 2}
 
 
 def test_a_text_id_is_looked_for_in_models_too(text_connection: ServingConnection, settings: Settings) -> None:
