@@ -5,8 +5,10 @@ import os
 import socket
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,8 +23,17 @@ from ml_assets_tests.alerts.receivers import Hook, http_receiver
 from ml_assets_tests.alerts.shops import arrive, set_up
 
 Run = Callable[..., tuple[int, str]]
-NOW = datetime.now(UTC)
-YESTERDAY = NOW.date() - timedelta(days=1)
+ZONES = ("Etc/GMT+12", "UTC", "Etc/GMT-12")
+
+
+@cache
+def zone_at_noon() -> str:
+    """A time zone in which it is between six and eighteen, so that no day ends while the tests run."""
+    return min(ZONES, key=lambda zone: abs(datetime.now(ZoneInfo(zone)).hour - 12))
+
+
+def yesterday() -> date:
+    return datetime.now(ZoneInfo(zone_at_noon())).date() - timedelta(days=1)
 
 
 @pytest.fixture
@@ -43,10 +54,12 @@ def run(
     monkeypatch.chdir(tmp_path)
     os.environ["DATABASE_URL"] = postgres_url
     channels = f"alerts: {{channels: {{ops: {{url: '{hook.url}'}}}}}}\nsource: {{replay_start: 2026-01-18}}\n"
+    channels += f"timezone: {zone_at_noon()}\n"
     (tmp_path / "ml_assets.yaml").write_text(channels)
     with ServingConnection.open(postgres_url, Schemas()) as connection:
         migrate(connection, customer_id_type="bigint", item_id_type="bigint", source="complete_journey")
-        set_up(connection, Settings(), day=YESTERDAY, created=NOW - timedelta(days=400))
+        settings = Settings(timezone=zone_at_noon())
+        set_up(connection, settings, day=yesterday(), created=datetime.now(UTC) - timedelta(days=400))
 
     def call(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["ml-assets", *arguments])
@@ -99,7 +112,7 @@ def test_a_shop_with_data_of_its_own_is_not_rehearsed_on(run: Run) -> None:
 
 def stale(url: str) -> None:
     with ServingConnection.open(url, Schemas()) as connection:
-        connection.execute("UPDATE ml_meta.observations SET data_as_of = %s", [YESTERDAY - timedelta(days=5)])
+        connection.execute("UPDATE ml_meta.observations SET data_as_of = %s", [yesterday() - timedelta(days=5)])
 
 
 def test_watch_once_tells_and_list_ack_and_mute_act_on_it(run: Run, hook: Hook, postgres_url: str) -> None:
@@ -125,8 +138,8 @@ def test_watch_once_tells_and_list_ack_and_mute_act_on_it(run: Run, hook: Hook, 
     assert "Muted until 01 Jan 2099 00:00: transactions" in run("alerts", "list")[1]
     assert "is heard again" in run("alerts", "mute", "transactions", "--hours", "0")[1]
     with ServingConnection.open(postgres_url, Schemas()) as connection:
-        arrive(connection, YESTERDAY)
-        sync_policies(connection, Settings())
+        arrive(connection, yesterday())
+        sync_policies(connection, Settings(timezone=zone_at_noon()))
 
 
 def test_test_says_which_channel_works(run: Run, hook: Hook) -> None:

@@ -1,7 +1,6 @@
 """Freshness is judged from what the data contains, in the shop's time zone."""
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 
@@ -21,8 +20,13 @@ def status(connection: ServingConnection) -> dict[str, str]:
 
 
 @pytest.fixture
-def today() -> date:
-    return datetime.now(ZoneInfo("UTC")).date()
+def today(connection: ServingConnection) -> date:
+    """A day on which it is noon, so that none of these tests depends on when it runs."""
+    noon = "UPDATE ml_meta.shop SET clock_shift = date_trunc('day', now(), 'UTC') + interval '12 h' - now()"
+    connection.execute(noon)
+    row = connection.execute("SELECT ((now() + clock_shift) AT TIME ZONE 'UTC')::date FROM ml_meta.shop").fetchall()[0]
+    assert isinstance(row[0], date)
+    return row[0]
 
 
 def test_everything_is_missing_before_anything_ran(connection: ServingConnection) -> None:
