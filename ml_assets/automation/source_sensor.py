@@ -12,12 +12,11 @@ import dagster as dg
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.jobs import Jobs, job_name
 from ml_assets.events.arrivals import Arrivals, affected_days, compare_days, ranges_of
-from ml_assets.events.fingerprint import fingerprint_days
+from ml_assets.events.glance import Glance
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.releases import published_days
 from ml_assets.serving.source_days import Restatement, known_days, mark_rebuilt, restatements
-from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -53,7 +52,9 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(settings.tz)
         # Built at every tick: a source remembers the date on which it was built.
-        requests = list(look(shop, context.instance, lake, serving, build_source(settings), now))
+        glance = Glance(build_source(settings, today=now.date()), context.cursor, today=now.date())
+        requests = list(look(shop, context.instance, lake, serving, glance, now))
+        context.update_cursor(glance.memory or "")
         if not requests:
             return dg.SkipReason("The lake holds what the source holds.")
         return dg.SensorResult(run_requests=requests)
@@ -66,7 +67,7 @@ def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and th
     instance: dg.DagsterInstance,
     lake: Lake,
     serving: ServingDatabase,
-    source: EventSource,
+    glance: Glance,
     now: datetime,
 ) -> Iterator[dg.RunRequest]:
     """What to run now."""
@@ -78,8 +79,7 @@ def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and th
     if not loaded or first > last:
         # The first load of a shop is a person's decision (`ml-assets run`).
         return
-    # Shops whose files carry no days ahead are read once for the whole window.
-    seen = fingerprint_days(source.read_lines(first, last))
+    seen = glance.contents(first, last)
     with serving.connect() as connection:
         arrivals = compare_days(seen, known_days(connection, first, last), loaded=loaded)
         pending = restatements(connection, only_pending=True)

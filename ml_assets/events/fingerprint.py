@@ -16,6 +16,8 @@ WHERE_IT_LAY = ("source", "line", "source_day")
 CONTENT = tuple(column for column in LINE_COLUMNS if column not in WHERE_IT_LAY)
 NOTHING = "empty"
 SEED = 20170101
+Sums = tuple[int, int, int]
+"""Rows, and the sums of the lower and the upper halves of their hashes."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,19 @@ class DayContent:
 
 def fingerprint_days(lines: pl.DataFrame) -> dict[date, DayContent]:
     """The content of every day in a frame of lines (`sources.base.LINE_COLUMNS`)."""
+    return {day: content_of(sums) for day, sums in sums_by_day(lines).items() if day is not None}
+
+
+def sums_by_day(lines: pl.DataFrame) -> dict[date | None, Sums]:
+    """What fingerprints are made of; the sums of parts of a day can be added."""
     # Hashes are added as two halves of 32 bits, whose sums cannot overflow.
     hashes = lines.select(CONTENT).hash_rows(SEED).cast(pl.UInt64)
     halves = pl.DataFrame({"day": lines["source_day"], "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
     sums = halves.group_by("day").agg(pl.len(), pl.col("low").sum(), pl.col("high").sum())
-    version = f"polars-{pl.__version__}"
-    return {day: DayContent(rows, f"{version}:{low:x}-{high:x}") for day, rows, low, high in sums.iter_rows()}
+    return {day: (rows, low, high) for day, rows, low, high in sums.iter_rows()}
+
+
+def content_of(sums: Sums) -> DayContent:
+    """The content of a day of which all sums are added."""
+    rows, low, high = sums
+    return DayContent(rows, f"polars-{pl.__version__}:{low:x}-{high:x}")

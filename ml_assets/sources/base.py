@@ -73,6 +73,18 @@ class EventSource(Protocol):
         No line is left out: one without a readable time still has a source_day.
         """
 
+    def pieces(self) -> dict[str, str | None]:
+        """The parts that change by themselves, such as files, each with a stamp that changes with its content.
+
+        Found without reading them. None: only reading tells.
+        """
+
+    def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
+        """The lines that one piece has for the days `first` to `last`, as `read_lines`, and its newest day.
+
+        Lines without a source_day belong to the newest day of all pieces.
+        """
+
     def read_items(self) -> pl.DataFrame:
         """The catalogue: item_id (unique, never null), item_name, category, brand, available; possibly without rows."""
 

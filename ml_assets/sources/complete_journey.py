@@ -76,6 +76,14 @@ class CompleteJourney:
         lines = lines.with_columns(day=day, source_day=day).filter(pl.col("day").is_between(first, last))
         return lines.select(LINE_COLUMNS).collect()
 
+    def pieces(self) -> dict[str, str | None]:
+        """One, which never changes."""
+        return {self.identity: self.identity}
+
+    def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:  # noqa: ARG002
+        """All of it."""
+        return self.read_lines(first, last), self.days().last
+
     def read_items(self) -> pl.DataFrame:
         """Products, named by their type and package size."""
         kind = _readable("product_type")

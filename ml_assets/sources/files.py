@@ -21,6 +21,7 @@ from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items, polars_type
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.stamps import stamp_of
 
 ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
 # One line dated 1970 must not make twenty thousand days.
@@ -94,6 +95,28 @@ class Files:
         if not parts:
             return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS)
         return self._collect(pl.concat(parts).select(LINE_COLUMNS))
+
+    def pieces(self) -> dict[str, str | None]:
+        """The files; how they are read is part of their stamps."""
+        reading = f"{self._timezone} {self.id_types()} {self._source.model_dump_json()}"
+        stamps = {path: stamp_of(UPath(path)) for path in self._event_paths}
+        return {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
+
+    def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
+        """Lines of one file; those without a readable time have a source_day only where others of it have a time."""
+        file = self._look_into(piece)
+        types = self.id_types()
+        if file and (file.first > last or file.last < first):
+            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS), file.last
+        lines = columns.lines(
+            self._scan(piece, "source.events", self._wanted()),
+            self._source.columns,
+            types=types,
+            timezone=self._timezone,
+            source=piece,
+            source_day=self._source_day(file) if file else pl.col("day"),
+        ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
+        return self._collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""
@@ -220,6 +243,8 @@ def _unreadable(path: str, error: Exception) -> UserError:
 
 def _stored(pattern: str) -> list[str]:
     """The files behind a URL, a folder's URL or a glob in an object store."""
+    # fsspec remembers listings for as long as the process runs; new files must be seen.
+    UPath(pattern).fs.invalidate_cache()
     fixed, wildcard, _ = pattern.partition("*")
     if not wildcard:
         place = UPath(pattern)

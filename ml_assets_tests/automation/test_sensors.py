@@ -19,6 +19,7 @@ from ml_assets.automation.retrain_sensor import decide
 from ml_assets.automation.source_sensor import look
 from ml_assets.config import load_settings
 from ml_assets.definitions import build_defs
+from ml_assets.events.glance import Glance
 from ml_assets.features.as_known import transactions_as_known
 from ml_assets.features.customers import build_customer_features
 from ml_assets.lake import Lake
@@ -43,6 +44,8 @@ class House:
     folder: Path
     settings: Settings
     instance: dg.DagsterInstance
+    memory: str | None = None
+    """What the sensor keeps from one look to the next."""
 
     def __post_init__(self) -> None:
         self.lake = Lake.of(self.settings)
@@ -84,13 +87,15 @@ class House:
 
     def look(self, now: datetime = NOON) -> list[tuple[str, str]]:
         found = []
-        for request in look(self.shop, self.instance, self.lake, self.serving, self.source, now):
+        glance = Glance(self.source, self.memory, today=TODAY)
+        for request in look(self.shop, self.instance, self.lake, self.serving, glance, now):
             tags = request.tags
             days = request.partition_key or "..".join(
                 tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")
             )
             what = ",".join(key.path[-1] for key in request.asset_selection or [])
             found.append((f"{request.job_name}{f'({what})' if what else ''}", days))
+        self.memory = glance.memory
         return found
 
 
