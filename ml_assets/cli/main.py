@@ -17,6 +17,7 @@ from ml_assets.cli import (
     erase,
     evaluate,
     explain,
+    features,
     handoff,
     models,
     releases,
@@ -42,6 +43,7 @@ app.command("backtest")(backtest.backtest)
 app.command("models")(models.models)
 app.command("promote")(models.promote)
 app.command("explain")(explain.explain)
+app.command("features")(features.features)
 app.command("status")(status.status)
 app.command("releases")(releases.releases)
 app.command("rollback")(releases.rollback)

@@ -4,15 +4,19 @@ Superseded versions of days and their choice belong here. The ledger says until 
 that was first loaded later was not known at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 
 from ml_assets.errors import UserError
+from ml_assets.features.customers import build_customer_features
+from ml_assets.features.interactions import build_interactions
 from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
+from ml_assets.settings.shop import Settings
 
 SUPERSEDED = "superseded_transactions"
 
@@ -76,3 +80,53 @@ def transactions_as_known(
     names = [version_name(day, replaced[day].fingerprint_before) for day in known if day in replaced]
     frames += [lake.scan(SUPERSEDED, names)] if names else []
     return pl.concat(frames)
+
+
+@dataclass(frozen=True)
+class KnownFeatures:
+    """Features as they were known, and what set them apart from those of today."""
+
+    frame: pl.DataFrame
+    corrected_since: list[date]
+    """Days of the look-back taken in the version of then."""
+    not_known_then: list[date]
+    """Days of the look-back that were loaded later, and left out."""
+
+
+def features_as_known(
+    lake: Lake,
+    ledger: Collection[Superseded],
+    first_loads: Mapping[date, datetime],
+    asset: Literal["customer_features", "interactions"],
+    *,
+    as_of: date,
+    at: datetime,
+    settings: Settings,
+) -> KnownFeatures:
+    """The features of a day from the transactions that were known at a moment.
+
+    Raises `UserError` where the lake has not that day, or it was not known then.
+    """
+    if not lake.exists("transactions", as_of):
+        held = lake.partitions("transactions")
+        raise UserError(
+            f"The lake holds no transactions of {as_of}" + (f"; it has {held[0]} to {held[-1]}." if held else "."),
+            "Choose a day in the lake, or load it with `ml-assets run`.",
+        )
+    if as_of in first_loads and first_loads[as_of] > at:
+        raise UserError(
+            f"{as_of} was not known at {at:%Y-%m-%d %H:%M}: it was first loaded at "
+            f"{first_loads[as_of].astimezone(settings.tz):%Y-%m-%d %H:%M}.",
+            "Choose a later moment, or an earlier day.",
+        )
+    lookback, weights = settings.lookback_days, settings.events.weights
+    lines = transactions_as_known(lake, ledger, first_loads, as_of=as_of, at=at, lookback_days=lookback)
+    if asset == "interactions":
+        plan = build_interactions(lines, as_of=as_of, lookback_days=lookback, weights=weights)
+    else:
+        items = lake.scan("items") if lake.exists("items") else None
+        plan = build_customer_features(lines, items, as_of=as_of, lookback_days=lookback, weights=weights)
+    days = {date.fromisoformat(day) for day in lake.days_between("transactions", first_day(as_of, lookback), as_of)}
+    later = {day for day in days if day in first_loads and first_loads[day] > at}
+    corrected = {entry.day for entry in ledger if entry.valid_until > at} & days - later
+    return KnownFeatures(plan.collect(engine="streaming"), sorted(corrected), sorted(later))

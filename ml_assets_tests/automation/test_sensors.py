@@ -1,9 +1,10 @@
 """The sensors of a shop: late, missing and corrected days, one retraining, and alerts once."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from ml_assets.automation.collectors import Watched, _failed_runs
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.automation.retrain_sensor import decide
 from ml_assets.automation.source_sensor import look
+from ml_assets.cli import main as command
 from ml_assets.config import load_settings
 from ml_assets.definitions import build_defs
 from ml_assets.events.glance import Glance
@@ -162,7 +164,9 @@ def test_an_outage_of_a_month_asks_for_the_window_in_one_run(house: House) -> No
     assert house.look() == [("books_load_days", "2024-05-07..2024-05-19")]
 
 
-def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(house: House) -> None:
+def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
+    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     house.run("load_days", date(2024, 4, 1), date(2024, 5, 20))
     days = [date(2024, 5, number) for number in (15, 17, 18, 19, 20)]
     for day in days:
@@ -203,6 +207,54 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(house: H
         lines, house.lake.scan("items"), as_of=date(2024, 5, 20), lookback_days=house.settings.lookback_days
     ).collect()
     assert again.equals(known_then)
+    _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
+
+
+def _the_command_rebuilds_it_too(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    before: datetime,
+    known_then: pl.DataFrame,
+) -> None:
+    assert house.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", house.settings.database_url.get_secret_value())
+    config = str(house.folder / "shop.yaml")
+
+    def call(day: str, moment: str, *more: str) -> tuple[int, str, str]:
+        arguments = ["features", "--date", day, "--as-known", moment, "--config", config, *more]
+        monkeypatch.setattr("sys.argv", ["ml-assets", *arguments])
+        code = command.exit_code()
+        shown = capfd.readouterr()
+        return code, shown.out, shown.err
+
+    capfd.readouterr()
+    target = house.folder / "then.parquet"
+    code, out, err = call("2024-05-20", before.isoformat(), "--json", "-o", str(target))
+    assert code == 0, err
+    facts = json.loads(out)
+    assert (facts["corrected_since"], facts["not_known_then"]) == (["2024-05-17"], [])
+    assert pl.read_parquet(target).equals(known_then)
+    code, out, _ = call("2024-05-20", before.isoformat())
+    assert "2024-05-17" in out
+    assert "Add -o FILE" in out
+    # As known now, it is what the lake holds.
+    assert call("2024-05-20", datetime.now(UTC).isoformat(), "-o", str(target))[0] == 0
+    assert pl.read_parquet(target).equals(house.lake.read("customer_features", date(2024, 5, 20)))
+    lists = house.folder / "then.csv"
+    assert call("2024-05-20", before.isoformat(), "--asset", "interactions", "-o", str(lists))[0] == 0
+    assert pl.read_csv(lists).height == house.lake.read("interactions", date(2024, 5, 20)).height
+    for arguments, words in (
+        (("2024-05-21", before.isoformat()), "holds no transactions of 2024-05-21; it has 2024-04-01 to 2024-05-20"),
+        (("2024-05-20", "2024-05-20"), "2024-05-20 was not known at 2024-05-20 00:00: it was first loaded at"),
+        (("2024-05-20", "noon"), "--as-known noon is no moment"),
+        (("2024-05-20", "2999-01-01"), "is in the future"),
+        (("2024-05-20", before.isoformat(), "-o", "then.xlsx"), "neither a .parquet nor a .csv"),
+    ):
+        code, _, err = call(*arguments)
+        assert code == 1
+        assert words in " ".join(err.split())
+        assert "Next:" in err
 
 
 def trained(house: House, through: date) -> None:
