@@ -1,22 +1,24 @@
 """The sensor that looks at the source: days that arrived late, days missing in the middle, days that were corrected.
 
 It asks for as little as possible, one step after the other: first raw days, then what depends on them. Run keys make
-every request at most one run a day, so that a fault is neither given up nor repeated without end.
+every request at most one run a day for the same content, so that a fault is neither given up nor repeated without end.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.jobs import Jobs, job_name
-from ml_assets.events.arrivals import Arrivals, affected_days, compare_days, ranges_of
+from ml_assets.events.arrivals import affected_days, compare_days, ranges_of
+from ml_assets.events.fingerprint import DayContent
 from ml_assets.events.glance import Glance
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.releases import published_days
-from ml_assets.serving.source_days import Restatement, known_days, mark_rebuilt, restatements
+from ml_assets.serving.source_days import Restatement, known_days, mark_rebuilt, newest_restatement, restatements
 from ml_assets.sources.build import build_source
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -83,9 +85,13 @@ def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and th
     with serving.connect() as connection:
         arrivals = compare_days(seen, known_days(connection, first, last), loaded=loaded)
         pending = restatements(connection, only_pending=True)
+        # Content that comes back after a correction is another correction.
+        ledger = newest_restatement(connection)
         published = published_days(connection, "recommendations")
     newest = max(seen, default=None)
-    raw = list(_load_requests(shop, instance, arrivals, now, newest))
+    # The newest day is loaded by its scoring.
+    missing = [day for day in arrivals.new if day != newest]
+    raw = list(_load_requests(shop, instance, seen, [*ranges_of(missing), *ranges_of(arrivals.changed)], now, ledger))
     yield from raw
     if pending and not raw:
         yield from _rebuild_requests(shop, lake, pending, last)
@@ -96,26 +102,35 @@ def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and th
         is_waiting = any(day < newest for day in arrivals.new) and raw
         if not is_waiting and not _is_running(instance, job_name(shop, "daily_scoring"), newest):
             yield dg.RunRequest(
-                run_key=f"arrived-{newest}-{now:%Y-%m-%d}",
+                run_key=f"arrived-{newest}-{now:%Y-%m-%d}-{_digest(seen, newest, newest)}",
                 job_name=job_name(shop, "daily_scoring"),
                 partition_key=newest.isoformat(),
             )
 
 
-def _load_requests(
-    shop: Shop, instance: dg.DagsterInstance, arrivals: Arrivals, now: datetime, newest: date | None
+def _load_requests(  # noqa: PLR0917 what a key is made of
+    shop: Shop,
+    instance: dg.DagsterInstance,
+    seen: Mapping[date, DayContent],
+    ranges: Sequence[tuple[date, date]],
+    now: datetime,
+    ledger: int,
 ) -> Iterator[dg.RunRequest]:
-    """Missing and changed raw days, as ranges; the newest day is loaded by its scoring."""
-    for word, days in (("missing", [day for day in arrivals.new if day != newest]), ("changed", arrivals.changed)):
-        for first, last in ranges_of(days):
-            key = f"{word}-{first}-{last}-{now:%Y-%m-%d}"
-            known = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1)
-            if not known:
-                yield dg.RunRequest(
-                    run_key=key,
-                    job_name=job_name(shop, "load_days"),
-                    tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
-                )
+    """Missing and changed raw days, as ranges; `ledger` is the number of the newest correction."""
+    for first, last in ranges:
+        key = f"load-{first}-{last}-{now:%Y-%m-%d}-{ledger}-{_digest(seen, first, last)}"
+        if not instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1):
+            yield dg.RunRequest(
+                run_key=key,
+                job_name=job_name(shop, "load_days"),
+                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            )
+
+
+def _digest(seen: Mapping[date, DayContent], first: date, last: date) -> str:
+    """A short name of what the source holds for some days."""
+    contents = "".join(f"{day}{seen[day].fingerprint}" for day in sorted(seen) if first <= day <= last)
+    return hashlib.sha256(contents.encode()).hexdigest()[:12]
 
 
 def _rebuild_requests(shop: Shop, lake: Lake, pending: Sequence[Restatement], last: date) -> Iterator[dg.RunRequest]:

@@ -72,7 +72,7 @@ def features(
     table(f"{asset} of {day.date()}", ["fact", "value"], rows)
     OUT.print(f"Written to {output}." if output else "Add -o FILE (.parquet or .csv) for the rows.")
     ledger_view = f"{Schemas(settings.name).ml}.restatements"
-    next_commands(config, (f"ml-assets psql -c 'SELECT * FROM {ledger_view}'", "what was corrected, and when"))
+    next_commands(config, (f"ml-assets psql -c 'SELECT * FROM {ledger_view}'", "what was corrected, and when"))  # noqa: S608 shown, not run
     return 0
 
 

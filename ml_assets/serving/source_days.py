@@ -77,6 +77,12 @@ def restatements(connection: ServingConnection, *, only_pending: bool = False) -
         return cursor.execute(query, [only_pending]).fetchall()
 
 
+def newest_restatement(connection: ServingConnection) -> int:
+    """The number of the newest entry of the ledger; 0 where there is none."""
+    query = connection.schemas.sql("SELECT coalesce(max(restatement_id), 0) FROM {meta}.restatements")
+    return int(connection.execute(query).fetchall()[0][0])
+
+
 def first_loads(connection: ServingConnection) -> dict[date, datetime]:
     """When each day was loaded for the first time."""
     return dict(connection.execute(connection.schemas.sql("SELECT day, loaded_at FROM {meta}.source_days")).fetchall())

@@ -69,7 +69,9 @@ class House:
         whole = pl.read_parquet(self.folder / "whole.parquet")
         whole.filter(pl.col("sold_at").dt.date() <= until).write_parquet(self.folder / "events" / "part-0.parquet")
 
-    def run(self, job: str, first: date, last: date | None = None, assets: list[str] | None = None) -> None:
+    def run(
+        self, job: str, first: date, last: date | None = None, assets: list[str] | None = None, key: str | None = None
+    ) -> None:
         defs = build_defs(self.settings, source=self.source, retry=None)
         tags = (
             {}
@@ -79,6 +81,7 @@ class House:
                 "dagster/asset_partition_range_end": last.isoformat(),
             }
         )
+        tags |= {"dagster/run_key": key} if key else {}
         definition = defs.resolve_job_def(f"books_{job}")
         definition.execute_in_process(
             instance=self.instance,
@@ -87,17 +90,21 @@ class House:
             asset_selection=[self.shop.key(name) for name in assets] if assets else None,
         )
 
+    def requests(self, now: datetime = NOON) -> list[dg.RunRequest]:
+        glance = Glance(self.source, self.memory, today=TODAY)
+        found = list(look(self.shop, self.instance, self.lake, self.serving, glance, now))
+        self.memory = glance.memory
+        return found
+
     def look(self, now: datetime = NOON) -> list[tuple[str, str]]:
         found = []
-        glance = Glance(self.source, self.memory, today=TODAY)
-        for request in look(self.shop, self.instance, self.lake, self.serving, glance, now):
+        for request in self.requests(now):
             tags = request.tags
             days = request.partition_key or "..".join(
                 tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")
             )
             what = ",".join(key.path[-1] for key in request.asset_selection or [])
             found.append((f"{request.job_name}{f'({what})' if what else ''}", days))
-        self.memory = glance.memory
         return found
 
 
@@ -208,6 +215,45 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
     ).collect()
     assert again.equals(known_then)
     _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
+
+
+def test_a_day_that_is_corrected_to_and_fro_on_one_date_is_loaded_each_time_and_never_twice(house: House) -> None:
+    day = date(2024, 5, 17)
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 20))
+    whole = pl.read_parquet(house.folder / "whole.parquet")
+    fewer = whole.filter((pl.col("sold_at").dt.date() != day) | (pl.col("paid") > pl.col("paid").median()))
+    keys = []
+    for content in (fewer, whole, fewer):
+        content.write_parquet(house.folder / "whole.parquet")
+        house.deliver(date(2024, 5, 20))
+        (asked,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+        assert asked.run_key is not None
+        keys.append(asked.run_key)
+        house.run("load_days", day, day, key=asked.run_key)
+        assert [request.run_key for request in house.requests() if request.job_name == "books_load_days"] == []
+    assert len(set(keys)) == 3
+
+
+def test_a_load_that_failed_is_not_asked_for_again_until_the_source_holds_something_else(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 12))
+    (asked,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+    definition = dg.Definitions(jobs=[_broken]).resolve_job_def("books_load_days")
+    tags = {"dagster/run_key": str(asked.run_key)}
+    definition.execute_in_process(instance=house.instance, tags=tags, raise_on_error=False)
+    assert [request.run_key for request in house.requests() if request.job_name == "books_load_days"] == []
+    house.deliver(date(2024, 5, 18))
+    (again,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+    assert again.run_key != asked.run_key
+
+
+@dg.op
+def _break() -> None:
+    raise OSError("the disk is gone")
+
+
+@dg.job(name="books_load_days")
+def _broken() -> None:
+    _break()
 
 
 def _the_command_rebuilds_it_too(

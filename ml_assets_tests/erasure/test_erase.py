@@ -164,6 +164,8 @@ def test_an_evaluation_on_days_that_the_lake_lacks_leaves_an_erased_person_out(
     person = str(events_around(settings, cutoff, 7)[0].select("customer_id").first().collect().item())
     erase(text_connection, settings, person, verify=False)
     assert person not in events_around(settings, cutoff, 7)[0].collect()["customer_id"]
+
+
 def test_a_search_finds_who_is_left_in_a_superseded_version(
     connection: ServingConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,6 +162,7 @@ def test_ids_are_data_never_sql(text_connection: ServingConnection, text: str) -
     assert len(execute("SELECT * FROM x_ml.recommend(%s, 'for_you', 3)", [text]).fetchall()) == 3
     assert execute("SELECT * FROM x_ml.recommend('b', %s, 3)", [text]).fetchall() == []
     assert execute("SELECT * FROM x_ml.recommend_for_items(%s, 3)", [[text]]).fetchall() == []
+    execute("INSERT INTO x_ml_meta.placements (placement, on_stale) VALUES (%s, 'serve')", [text])
     execute("INSERT INTO x_ml_meta.rules (kind, item_id, placement) VALUES ('ban', %s, %s)", [text, text])
     assert len(execute("SELECT * FROM x_ml.recommend(%s, 'for_you', 3)", [text]).fetchall()) == 3
 
