@@ -39,9 +39,12 @@ class Metrics:
         for row in rows:
             labels = (self._shop, row.subject, row.kind)
             self._status.labels(*labels).set(STATES[row.status])
-            self._limit.labels(*labels).set(row.error_after.total_seconds())
+            limit = row.error_after
             if row.age is not None:
                 self._age.labels(*labels).set(row.age.total_seconds())
+                # With closed days, of which a policy in hours does not know.
+                limit = row.stale_at - (at - row.age) if row.stale_at else limit
+            self._limit.labels(*labels).set(limit.total_seconds())
         for severity in ("warning", "error"):
             count = sum(incident.severity == severity for incident in incidents)
             self._incidents.labels(self._shop, severity).set(count)

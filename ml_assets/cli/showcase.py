@@ -36,7 +36,7 @@ def show(settings: Settings, day: date) -> None:
             _show_side_by_side(connection, pair, placement, title, count)
         _show_segments(connection)
         model = champion(connection, "recommender", day, "for_you")
-        show_freshness(read_freshness(connection))
+        show_freshness(read_freshness(connection), settings.tz)
     if model is not None and model.metrics:
         title = f"{model.version}, judged on the weeks before {model.trained_through}, beside the best sellers"
         show_evaluation(metrics_table(model.metrics), title)

@@ -1,6 +1,7 @@
 """`ml-assets status`: how old everything is, judged from the tables alone, for people, cron and Nagios."""
 
 import json
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -25,7 +26,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     if as_json:
         typer.echo(json.dumps([_facts(row) for row in rows], indent=2, default=str))
     else:
-        show_freshness(rows)
+        show_freshness(rows, settings.tz)
         for row in rows:
             if row.reason and row.usual_row_count and row.stale_at and row.age and row.age < row.warn_after:
                 OUT.print(f"{row.subject}: {row.reason}\n")
@@ -40,10 +41,20 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     return 2 if any(row.status in LATE for row in rows) else 0
 
 
-def show_freshness(rows: list[Freshness]) -> None:
-    """Print ml.freshness."""
-    cells = [[row.subject, row.kind, row.data_as_of or "never", _age(row), _limit(row), row.status] for row in rows]
-    table("Freshness", ["subject", "kind", "data as of", "age", "stale after", "status"], cells, right=["age"])
+def show_freshness(rows: list[Freshness], tz: ZoneInfo) -> None:
+    """Print ml.freshness, with the moments at which things become stale, or became so."""
+    cells = [
+        [
+            row.subject,
+            row.kind,
+            row.data_as_of or "never",
+            _age(row),
+            f"{row.stale_at.astimezone(tz):%a %d %b %H:%M}" if row.stale_at else "",
+            row.status,
+        ]
+        for row in rows
+    ]
+    table("Freshness", ["subject", "kind", "data as of", "age", "stale at", "status"], cells, right=["age"])
 
 
 def _facts(row: Freshness) -> dict[str, object]:
@@ -65,10 +76,6 @@ def _facts(row: Freshness) -> dict[str, object]:
 
 def _age(row: Freshness) -> str:
     return "" if row.age is None else _hours(row.age.total_seconds())
-
-
-def _limit(row: Freshness) -> str:
-    return _hours(row.error_after.total_seconds())
 
 
 def _hours(seconds: float) -> str:

@@ -212,7 +212,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         t.updated_at,
         at - t.ended_at,
         t.warn_after,
-        t.error_after,
+        -- Of a deadline, what it comes to for this day.
+        CASE WHEN t.deadline IS NOT NULL AND t.stale_at IS NOT NULL THEN t.stale_at - t.ended_at ELSE t.error_after END,
         CASE
             WHEN t.data_as_of IS NULL THEN 'missing'
             WHEN at > t.stale_at OR t.row_count < t.usual * t.volume_error THEN 'stale'
@@ -225,12 +226,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         CASE
             WHEN t.data_as_of IS NULL THEN 'Nothing has ever arrived.'
             WHEN at > coalesce(t.warn_at, t.stale_at) AND t.deadline IS NOT NULL THEN format(
-                'The day after %s was due by %s %s.', t.data_as_of, to_char(t.deadline, 'HH24:MI'), t.deadline_zone
+                'The newest day is %s; a newer one was due by %s %s.',
+                t.data_as_of, to_char(t.stale_at AT TIME ZONE t.deadline_zone, 'YYYY-MM-DD HH24:MI'), t.deadline_zone
             )
             WHEN at > coalesce(t.warn_at, t.stale_at) THEN format(
-                'The newest day is %s; a newer one was due %s hours after its end.',
+                'The newest day is %s; a newer one was due %s after its end.',
                 t.data_as_of,
-                trim_scale(round((extract(epoch FROM CASE WHEN at > t.stale_at THEN t.error_after ELSE t.warn_after END) / 3600)::numeric, 1))
+                regexp_replace(
+                    trim_scale(round((extract(epoch FROM CASE WHEN at > t.stale_at THEN t.error_after ELSE t.warn_after END) / 3600)::numeric, 1))
+                        || ' hours',
+                    '^1 hours$', '1 hour'
+                )
             )
             WHEN t.row_count < t.usual * t.volume_warn THEN format(
                 '%s has %s rows; %s are usual for that weekday.', t.data_as_of, t.row_count, round(t.usual)
