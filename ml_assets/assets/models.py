@@ -5,7 +5,7 @@ the registry's answer.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,12 +13,15 @@ import polars as pl
 
 from ml_assets.assets.figures import backtest_metadata, decision_metadata
 from ml_assets.assets.shop import Shop
+from ml_assets.errors import UserError
+from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS, Registered, decide_placements
 from ml_assets.models.training import TrainedModel, train_recommender_week, train_segmentation_week
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.registry import champion, register
+from ml_assets.sources.base import EventSource
 
 PROMOTED = "challengers_are_promoted"
 
@@ -59,9 +62,11 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     def recommender(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
+        source: dg.ResourceParam[EventSource],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[pl.DataFrame] | dg.MaterializeResult[None] | dg.AssetCheckResult]:
         week = date.fromisoformat(context.partition_key)
+        _require_every_day(shop, lake, source, week)
         with serving.connect() as connection:
             known = {name: champion(connection, "recommender", week, placement=name) for name in placements}
         champions = {
@@ -117,10 +122,13 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     def segmentation_model(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
+        source: dg.ResourceParam[EventSource],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         """The customer segmentation of the week, trained on features as of the Sunday before."""
-        trained = train_segmentation_week(lake, settings, week=date.fromisoformat(context.partition_key))
+        week = date.fromisoformat(context.partition_key)
+        _require_every_day(shop, lake, source, week)
+        trained = train_segmentation_week(lake, settings, week=week)
         with serving.connect() as connection:
             _register(connection, context, trained, decision="promoted", reason="Promoted as the model of its week.")
         return dg.MaterializeResult(metadata=_facts(trained), data_version=dg.DataVersion(trained.card.version))
@@ -130,6 +138,18 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
 
 def _last_week(shop: Shop, name: str) -> dg.AssetDep:
     return dg.AssetDep(shop.key(name), partition_mapping=shop.calendar.week_before)
+
+
+def _require_every_day(shop: Shop, lake: Lake, source: EventSource, week: date) -> None:
+    """A model must not claim to be trained through a Sunday whose week it has not seen whole."""
+    today = datetime.now(shop.settings.tz).date()
+    left_out = days_left_out(lake, source, shop.settings, week=week, today=today)
+    if left_out:
+        raise UserError(
+            f"The models of week {week} cannot be trained through {week - timedelta(days=1)}: the source has days that "
+            f"are not in the lake ({', '.join(map(str, left_out))}).",
+            "Load them (`ml-assets run` does, and so does the sensor `source_changes`), then train again.",
+        )
 
 
 def _register(

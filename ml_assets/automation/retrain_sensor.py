@@ -1,20 +1,26 @@
 """The sensor that trains once more when the week's models are missing: after a failed Monday, or when drift is seen.
 
-A model of a week only sees events before its Monday, so a week whose models exist has nothing more to train.
+A model of a week only sees events before its Monday, so a week whose models exist has nothing more to train, and one
+whose days are still being loaded is trained when they are there.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.jobs import Jobs, job_name
 from ml_assets.automation.partitions import week_of
+from ml_assets.automation.source_sensor import PARTITION, RANGE_END, RANGE_START, UNFINISHED
+from ml_assets.features.load import days_left_out
+from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.drift_log import drifting
 from ml_assets.serving.freshness import read_freshness
 from ml_assets.serving.registry import list_models
+from ml_assets.sources.base import EventSource
+from ml_assets.sources.build import build_source
 
 KINDS = ("recommender", "segmentation")
 AFTER_THE_SCHEDULE = timedelta(hours=1)
@@ -33,16 +39,26 @@ def build_retrain_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
         description="Trains the week's models once more when they are missing and a model is old or drift is seen.",
     )
     def retraining(
-        context: dg.SensorEvaluationContext, serving: dg.ResourceParam[ServingDatabase]
+        context: dg.SensorEvaluationContext,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
     ) -> dg.RunRequest | dg.SkipReason:
-        del context
+        # Built at every tick: a source remembers the date on which it was built.
+        source, now = build_source(settings), datetime.now(settings.tz)
         with serving.connect() as connection:
-            return decide(shop, connection, datetime.now(settings.tz))
+            return decide(shop, context.instance, lake, connection, source, now)
 
     return retraining
 
 
-def decide(shop: Shop, connection: ServingConnection, now: datetime) -> dg.RunRequest | dg.SkipReason:
+def decide(  # noqa: PLR0911, PLR0917 a sensor has many reasons to skip, and stands between four rooms
+    shop: Shop,
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    connection: ServingConnection,
+    source: EventSource,
+    now: datetime,
+) -> dg.RunRequest | dg.SkipReason:
     """One run for the present week, at most once, or why not."""
     settings = shop.settings
     week = week_of(now.date())
@@ -62,8 +78,35 @@ def decide(shop: Shop, connection: ServingConnection, now: datetime) -> dg.RunRe
     drift = drifting(connection) if settings.drift.retrain else []
     if not stale and not drift:
         return dg.SkipReason("No model is old, and nothing drifts.")
+    if waits := _why_wait(shop, instance, lake, source, now):
+        return dg.SkipReason(waits)
     return dg.RunRequest(
         run_key=f"retrain-{week}",
         partition_key=week.isoformat(),
         tags={"ml_assets/because": ",".join([*stale, *(f"drift:{subject}" for subject in drift)])[:250]},
     )
+
+
+def _why_wait(shop: Shop, instance: dg.DagsterInstance, lake: Lake, source: EventSource, now: datetime) -> str | None:
+    """Why the week cannot be trained yet: days before it are being loaded, or are still to be asked for."""
+    week = week_of(now.date())
+    if not lake.partitions("transactions"):
+        return "The lake holds no day; the first load is a person's decision (`ml-assets run`)."
+    if loading := _loading(shop, instance, week):
+        return f"Training waits for days before {week} that are being loaded: {', '.join(loading)}."
+    if left_out := days_left_out(lake, source, shop.settings, week=week, today=now.date()):
+        days = ", ".join(map(str, left_out))
+        return f"Training waits for days that the source has and the lake has not: {days}."
+    return None
+
+
+def _loading(shop: Shop, instance: dg.DagsterInstance, week: date) -> list[str]:
+    """The days before a week whose loading is queued or running, as ranges."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job_name(shop, "load_days"), statuses=UNFINISHED))
+    found = set()
+    for run in runs:
+        day = run.tags.get(PARTITION, "")
+        first, last = run.tags.get(RANGE_START, day), run.tags.get(RANGE_END, day)
+        if first < week.isoformat():
+            found.add(first if first == last else f"{first} to {last}")
+    return sorted(found)

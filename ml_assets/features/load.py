@@ -15,6 +15,7 @@ from ml_assets.features.interactions import build_interactions
 from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
+from ml_assets.sources.base import EventSource
 
 
 def transactions_window(lake: Lake, *, as_of: date, lookback_days: int) -> pl.LazyFrame:
@@ -41,6 +42,23 @@ def missing_days(lake: Lake, lookback_days: int) -> list[date]:
     held = {day for day in days if day >= first_day(newest, lookback_days)}
     span = (min(held) + timedelta(days=number) for number in range((newest - min(held)).days))
     return [day for day in span if day not in held]
+
+
+def days_left_out(lake: Lake, source: EventSource, settings: Settings, *, week: date, today: date) -> list[date]:
+    """The days before a week (its Monday) that the source has and the lake has not: its models would not see them.
+
+    Days without lines in the source are closed days. Only days that are still loaded by themselves
+    (`schedules.catch_up_days`) and not older than the lake count: what is older is a hole in the history, told by
+    `missing_days`, and must not keep models from being trained for ever.
+    """
+    loaded = {date.fromisoformat(day) for day in lake.partitions("transactions")}
+    sunday = week - timedelta(days=1)
+    looked_at = min(today - timedelta(days=1), week + timedelta(days=6))
+    first = max(looked_at - timedelta(days=settings.schedules.catch_up_days - 1), min(loaded, default=week))
+    absent = {first + timedelta(days=number) for number in range((sunday - first).days + 1)} - loaded
+    if not absent:
+        return []
+    return sorted(absent & set(source.read_lines(min(absent), max(absent))["source_day"]))
 
 
 def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:

@@ -21,13 +21,14 @@ from ml_assets.automation.source_sensor import look
 from ml_assets.cli import main as command
 from ml_assets.config import load_settings
 from ml_assets.definitions import build_defs
+from ml_assets.errors import UserError
 from ml_assets.events.glance import Glance
 from ml_assets.features.as_known import transactions_as_known
 from ml_assets.features.customers import build_customer_features
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.freshness import sync_policies
-from ml_assets.serving.registry import register
+from ml_assets.serving.registry import list_models, register
 from ml_assets.serving.source_days import first_loads, restatements
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
@@ -322,32 +323,70 @@ def trained(house: House, through: date) -> None:
             )
 
 
-def test_retraining_is_asked_for_once_when_a_model_is_old_and_the_weeks_is_missing(house: House) -> None:
-    def answer(now: datetime = NOON) -> str:
-        with house.serving.connect() as connection:
-            sync_policies(connection, house.settings)
-            result = decide(house.shop, connection, now)
-        return str(result.run_key if isinstance(result, dg.RunRequest) else result.skip_message)
+def answer(house: House, now: datetime = NOON) -> str:
+    with house.serving.connect() as connection:
+        sync_policies(connection, house.settings)
+        result = decide(house.shop, house.instance, house.lake, connection, house.source, now)
+    return str(result.run_key if isinstance(result, dg.RunRequest) else result.skip_message)
 
-    assert answer().startswith("Nothing was ever trained")
+
+def test_retraining_is_asked_for_once_when_a_model_is_old_and_the_weeks_is_missing(house: House) -> None:
+    assert answer(house).startswith("Nothing was ever trained")
     trained(house, date(2024, 5, 5))
-    assert answer() == "retrain-2024-05-20"
+    assert answer(house).startswith("The lake holds no day")
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 19))
+    assert answer(house) == "retrain-2024-05-20"
     # Monday at four the schedule has its turn.
-    assert answer(datetime(2024, 5, 20, 4, 30, tzinfo=BERLIN)) == "The schedule trains first."
+    assert answer(house, datetime(2024, 5, 20, 4, 30, tzinfo=BERLIN)) == "The schedule trains first."
     trained(house, date(2024, 5, 19))
-    assert answer() == "The models of the week 2024-05-20 are trained."
+    assert answer(house) == "The models of the week 2024-05-20 are trained."
+
+
+def test_retraining_waits_until_every_day_before_the_week_that_the_source_has_is_loaded(house: House) -> None:
+    # Down from Friday on; the Saturday was closed.
+    whole = pl.read_parquet(house.folder / "whole.parquet")
+    whole.filter(pl.col("sold_at").dt.date() != date(2024, 5, 18)).write_parquet(house.folder / "whole.parquet")
+    house.deliver(date(2024, 5, 20))
+    trained(house, date(2024, 5, 5))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 16))
+    missing = "Training waits for days that the source has and the lake has not: 2024-05-17, 2024-05-19."
+    assert answer(house) == missing
+    days = {"dagster/asset_partition_range_start": "2024-05-17", "dagster/asset_partition_range_end": "2024-05-19"}
+    load = house.instance.create_run_for_job(
+        build_defs(house.settings, source=house.source).resolve_job_def("books_load_days"),
+        tags=days,
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert answer(house) == "Training waits for days before 2024-05-20 that are being loaded: 2024-05-17 to 2024-05-19."
+    house.instance.report_run_failed(load)
+    assert answer(house) == missing
+    house.run("load_days", date(2024, 5, 17), date(2024, 5, 19))
+    assert answer(house) == "retrain-2024-05-20"
+
+
+def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 17))
+    for asset in ("recommender_model", "segmentation_model"):
+        assets = ["recommender_backtest", asset] if asset == "recommender_model" else [asset]
+        with pytest.raises(UserError, match=r"through 2024-05-19: .*lake \(2024-05-18, 2024-05-19\)"):
+            house.run("weekly_training", date(2024, 5, 20), assets=assets)
+    with house.serving.connect() as connection:
+        assert list_models(connection, "recommender") == list_models(connection, "segmentation") == []
+    house.run("load_days", date(2024, 5, 18), date(2024, 5, 19))
+    house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
 
 
 def test_drift_trains_the_missing_model_of_the_week_although_none_is_old(house: House) -> None:
     monday = datetime(2024, 5, 20, 12, tzinfo=BERLIN)
     trained(house, date(2024, 5, 12))
+    house.run("load_days", date(2024, 5, 1), date(2024, 5, 19))
+    assert answer(house, monday) == "No model is old, and nothing drifts."
     with house.serving.connect() as connection:
-        assert isinstance(decide(house.shop, connection, monday), dg.SkipReason)
         connection.execute(
             "INSERT INTO books_ml_meta.drift VALUES (%s, 'customer_features', 'psi:x', 9, 1, 2, 'error', 'x')",
             [date(2024, 5, 20)],
         )
-        assert isinstance(decide(house.shop, connection, monday), dg.RunRequest)
+    assert answer(house, monday) == "retrain-2024-05-20"
 
 
 def test_the_alert_sensor_tells_once_what_is_wrong_and_leaves_no_secret_in_dagster(house: House) -> None:
