@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ml_assets.settings.durations import plain_duration
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource, FilesSource
 
@@ -88,11 +89,7 @@ def _default(field: FieldInfo) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-        if seconds % 3600:
-            return f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m"
-        hours = seconds / 3600
-        return f"{hours / 24:g}d" if hours % 24 == 0 else f"{hours:g}h"
+        return plain_duration(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

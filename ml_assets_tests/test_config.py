@@ -8,6 +8,10 @@ import pytest
 from ml_assets import settings_reference
 from ml_assets.config import load_settings
 from ml_assets.errors import UserError
+from ml_assets.serving.freshness import JUDGED
+from ml_assets.settings.durations import plain_duration
+from ml_assets.settings.freshness import KINDS
+from ml_assets.settings.shop import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +41,22 @@ def write(text: str, name: str = "ml_assets.yaml") -> Path:
         ("timezone: Mars/Olympus", ["timezone", "IANA"]),
         ("name: Shop-1", ["name", "Shop-1"]),
         ("schedules: {daily_at: '25:00'}", ["schedules.daily_at", "25:00"]),
-        ("freshness: {data: {warn_after: 2d, error_after: 1d}}", ["freshness.data", "longer than warn_after"]),
+        (
+            "freshness: {data: {warn_after: 2d, error_after: 1d}}",
+            ["freshness.data", "error_after (1d)", "warn_after (2d)"],
+        ),
+        (
+            "freshness: {model: {error_after: 6d}}",
+            ["freshness.model", "error_after (6d)", "which is 8d unless set", "set warn_after as well"],
+        ),
+        (
+            "freshness: {data: {warn_after: 3d}}",
+            ["freshness.data", "warn_after (3d)", "which is 54h unless set", "set error_after as well"],
+        ),
+        (
+            "freshness: {predictions: {error_after: 3d}, subjects: {recommendations: {warn_after: 3d}}}",
+            ["freshness: subjects.recommendations: warn_after (3d)", "which is 3d unless set"],
+        ),
         ("events: {weights: {view: 3}}", ["events.weights.view", "less than or equal to 1"]),
     ],
 )
@@ -99,6 +118,43 @@ def test_broken_yaml_names_the_file_and_the_line() -> None:
 def test_short_durations_are_understood() -> None:
     write("freshness: {data: {warn_after: 6h, error_after: 2d}}")
     assert load_settings().freshness.data.error_after == timedelta(days=2)
+
+
+def test_limits_left_unset_are_those_of_their_kind() -> None:
+    write(
+        "freshness: {model: {error_after: 20d}, predictions: {deadline: '07:00'}, subjects: {recommender_model: "
+        "{warn_after: 10d}, popular_items: {error_after: 3d}, transactions: {deadline: '06:00'}}}"
+    )
+    freshness = load_settings().freshness
+    found = {
+        subject: freshness.of(kind, subject)
+        for subject, kind in KINDS.items()
+        if subject in ("recommender_model", "segmentation_model", "recommendations", "popular_items", "transactions")
+    }
+    assert {
+        name: (plain_duration(limits.warn_after), plain_duration(limits.error_after), limits.deadline)
+        for name, limits in found.items()
+    } == {
+        "transactions": ("30h", "54h", "06:00"),
+        "recommender_model": ("10d", "20d", None),
+        "segmentation_model": ("8d", "20d", None),
+        "recommendations": ("30h", "54h", "07:00"),
+        # An age of its own takes the place of the kind's deadline.
+        "popular_items": ("30h", "3d", None),
+    }
+    again = Settings.model_validate(load_settings().model_dump()).freshness
+    assert again == freshness
+
+
+def test_the_kinds_of_subjects_are_those_of_the_database() -> None:
+    assert dict(KINDS) == {subject: kind for kind, subjects in JUDGED.items() for subject in subjects}
+
+
+def test_the_reference_shows_the_limits_of_each_kind() -> None:
+    rows = [line for line in settings_reference.markdown().splitlines() if line.startswith("| `freshness.")]
+    shown = {row.split("`")[1]: row.split("`")[3] for row in rows if "_after`" in row}
+    assert (shown["freshness.model.warn_after"], shown["freshness.model.error_after"]) == ("8d", "15d")
+    assert (shown["freshness.data.warn_after"], shown["freshness.features.error_after"]) == ("30h", "54h")
 
 
 def test_the_database_url_may_come_from_a_file_and_is_never_shown(

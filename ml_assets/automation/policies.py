@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ml_assets.settings.freshness import FreshnessLimits
+from ml_assets.settings.freshness import FreshnessLimits, Kind
 from ml_assets.settings.shop import Settings
 
 
@@ -16,19 +16,17 @@ def with_freshness_policies(
     assets: Sequence[dg.AssetsDefinition], settings: Settings
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets with a policy each, from the limits of their group."""
-    limits = {
-        "raw": settings.freshness.data,
-        "features": settings.freshness.features,
-        "models": settings.freshness.model,
-        "predictions": settings.freshness.predictions,
-        "serving": settings.freshness.predictions,
+    kinds: dict[str, Kind] = {
+        "raw": "data",
+        "features": "features",
+        "models": "model",
+        "predictions": "predictions",
+        "serving": "predictions",
     }
-    own = {str(subject): limit for subject, limit in settings.freshness.subjects.items()}
 
     def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
-        name = spec.key.path[-1]
-        limit = own.get(name.removesuffix("_release")) or limits[spec.group_name or "raw"]
-        return _policy(limit, settings.timezone)
+        subject = spec.key.path[-1].removesuffix("_release")
+        return _policy(settings.freshness.of(kinds[spec.group_name or "raw"], subject), settings.timezone)
 
     return list(dg.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policy_of(spec)), assets))
 
