@@ -140,7 +140,10 @@ def _complaint(item: Mapping[str, Any]) -> str:
     secret = parts[:1] == ["database_url"] or parts[:2] in (["alerts", "channels"], ["alerts", "heartbeat_url"])
     unshown = secret or item["type"] in ("missing", "value_error")
     value = "" if unshown or isinstance(item["input"], dict) else f" {item['input']!r}"
-    return f"{key or 'settings'}:{value} {message[:1].lower()}{message[1:]}".replace(":  ", ": ")
+    if not key:
+        # A rule about several sections names them itself.
+        return message
+    return f"{key}:{value} {message[:1].lower()}{message[1:]}".replace(":  ", ": ")
 
 
 def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:

@@ -7,11 +7,13 @@ import pytest
 
 from ml_assets import settings_reference
 from ml_assets.config import load_settings
+from ml_assets.definitions import build_defs
 from ml_assets.errors import UserError
 from ml_assets.serving.freshness import JUDGED
 from ml_assets.settings.durations import plain_duration
 from ml_assets.settings.freshness import KINDS
 from ml_assets.settings.shop import Settings
+from ml_assets.settings.subjects import SUBJECTS
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,25 @@ def write(text: str, name: str = "ml_assets.yaml") -> Path:
         (
             "freshness: {predictions: {error_after: 3d}, subjects: {recommendations: {warn_after: 3d}}}",
             ["freshness: subjects.recommendations: warn_after (3d)", "which is 3d unless set"],
+        ),
+        (
+            "alerts: {channels: {ops: {url: 'x://'}}, routes: [{channels: [ops], subjects: [recomendations]}]}",
+            ["alerts: routes.0.subjects: recomendations", "did you mean recommendations?", "weekly_training"],
+        ),
+        (
+            "alerts: {channels: {ops: {url: 'x://'}}, routes: [{channels: [ops], subjects: [channel mail]}]}",
+            ["channel mail is no subject", "did you mean channel ops?", "database"],
+        ),
+        ("alerts: {owners: {daily_scorin: team:web}}", ["owners: daily_scorin", "did you mean daily_scoring?"]),
+        (
+            "alerts: {quiet_hours: {start: '22:00', end: '07:00', escalate_subjects: [segments]}}",
+            ["quiet_hours.escalate_subjects: segments is no subject", "segment_assignments"],
+        ),
+        (
+            "owners: [team:ml, team:web]\n"
+            "alerts: {owners: {popular_items: team:shop}, channels: {ops: {url: 'x://'}}, "
+            "routes: [{channels: [ops], owners: [team:web]}]}",
+            ["alerts.routes.0.owners: team:web is no owner", "alerts.owners", "team:ml, team:shop"],
         ),
         ("events: {weights: {view: 3}}", ["events.weights.view", "less than or equal to 1"]),
     ],
@@ -144,6 +165,19 @@ def test_limits_left_unset_are_those_of_their_kind() -> None:
     }
     again = Settings.model_validate(load_settings().model_dump()).freshness
     assert again == freshness
+
+
+def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
+    repository = build_defs(Settings()).get_repository_def()
+    checked = {key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys}
+    instigators = {one.name for one in [*repository.schedule_defs, *repository.sensor_defs]}
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} - {"freshness"}
+    assert set(SUBJECTS) == checked | instigators | jobs | set(KINDS) | {"dagster", "database"}
+    write(
+        "owners: [team:ml]\nalerts: {channels: {ops: {url: 'x://'}}, owners: {channel ops: team:it, dagster: team:it}, "
+        "routes: [{channels: [ops], subjects: [channel ops, daily_scoring], owners: [team:it, team:ml]}]}"
+    )
+    assert load_settings().alerts.routes[0].subjects == ["channel ops", "daily_scoring"]
 
 
 def test_the_kinds_of_subjects_are_those_of_the_database() -> None:

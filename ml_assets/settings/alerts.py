@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from ml_assets.settings.section import Section
+from ml_assets.settings.subjects import SUBJECTS, refuse_unknown
 
 Kind = Literal["data", "features", "model", "predictions", "run", "check", "dagster", "database", "channel"]
 
@@ -39,7 +41,7 @@ class Route(Section):
     severity: Literal["warning", "error"] = Field(default="warning", description="At least this severe.")
     owners: list[str] = Field(default=[], description="Only of these owners. Empty: of all.")
     kinds: list[Kind] = Field(default=[], description="Only of these kinds. Empty: of all.")
-    subjects: list[str] = Field(default=[], description="Only these subjects. Empty: all.")
+    subjects: list[str] = Field(default=[], description="Only these subjects (docs/alerts.md lists them). Empty: all.")
 
 
 class QuietHours(Section):
@@ -108,4 +110,15 @@ class AlertSettings(Section):
                     raise ValueError(f"the fallbacks of channel {name} go round in a circle")
                 seen.add(at)
                 at = self.channels[at].fallback
+        return self
+
+    @model_validator(mode="after")
+    def _known_subjects(self) -> AlertSettings:
+        known = (*SUBJECTS, *(f"channel {name}" for name in self.channels))
+        used: dict[str, Collection[str]] = {"owners": self.owners}
+        used |= {f"routes.{number}.subjects": route.subjects for number, route in enumerate(self.routes)}
+        if self.quiet_hours:
+            used["quiet_hours.escalate_subjects"] = self.quiet_hours.escalate_subjects
+        for where, names in used.items():
+            refuse_unknown(where, names, known, what="subject")
         return self

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ml_assets.settings.alerts import AlertSettings
@@ -25,6 +25,7 @@ from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import CompleteJourneySource, Source
+from ml_assets.settings.subjects import refuse_unknown
 
 
 class Settings(BaseSettings):
@@ -87,6 +88,15 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError("not an IANA time zone; use a name such as Europe/Berlin")
         return value
+
+    @model_validator(mode="after")
+    def _routes_have_owners(self) -> Settings:
+        """Whoever is not in `alerts.owners` belongs to the first of `owners`, so nobody else is ever told."""
+        known = list(dict.fromkeys([*self.owners[:1], *self.alerts.owners.values()]))
+        for number, route in enumerate(self.alerts.routes):
+            where = f"alerts.routes.{number}.owners"
+            refuse_unknown(where, route.owners, known, what="owner of a subject (alerts.owners names them)")
+        return self
 
     @property
     def tz(self) -> ZoneInfo:

@@ -141,6 +141,7 @@ ROUTED = settings_of(
             {"channels": ["mail"], "subjects": ["similar_items"]},
         ],
         "escalation": ["boss"],
+        "owners": {"popular_items": "team:web"},
     }
 )
 
