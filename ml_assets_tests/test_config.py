@@ -15,6 +15,8 @@ from ml_assets.settings.freshness import KINDS
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.subjects import SUBJECTS
 
+OPS = "channels: {ops: {url: 'x://'}}"
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -73,10 +75,8 @@ def write(text: str, name: str = "ml_assets.yaml") -> Path:
             ["quiet_hours.escalate_subjects: segments is no subject", "segment_assignments"],
         ),
         (
-            "owners: [team:ml, team:web]\n"
-            "alerts: {owners: {popular_items: team:shop}, channels: {ops: {url: 'x://'}}, "
-            "routes: [{channels: [ops], owners: [team:web]}]}",
-            ["alerts.routes.0.owners: team:web is no owner", "alerts.owners", "team:ml, team:shop"],
+            f"{{owners: [a, b], alerts: {{owners: {{alerts: c}}, {OPS}, routes: [{{channels: [ops], owners: [b]}}]}}}}",
+            ["alerts.routes.0.owners: b is no owner", "alerts.owners", "There are: a, c"],
         ),
         ("events: {weights: {view: 3}}", ["events.weights.view", "less than or equal to 1"]),
     ],
@@ -170,7 +170,7 @@ def test_limits_left_unset_are_those_of_their_kind() -> None:
 def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
     repository = build_defs(Settings()).get_repository_def()
     checked = {key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys}
-    instigators = {one.name for one in [*repository.schedule_defs, *repository.sensor_defs]}
+    instigators = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} - {"freshness"}
     assert set(SUBJECTS) == checked | instigators | jobs | set(KINDS) | {"dagster", "database"}
     write(
@@ -178,6 +178,33 @@ def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
         "routes: [{channels: [ops], subjects: [channel ops, daily_scoring], owners: [team:it, team:ml]}]}"
     )
     assert load_settings().alerts.routes[0].subjects == ["channel ops", "daily_scoring"]
+
+
+@pytest.mark.parametrize("key", ["remind_after", "escalate_after", "consequence_wait", "silent_after"])
+@pytest.mark.parametrize(("given", "shown"), [("0s", "0s"), ("-1d", "-1d"), ("0", "0s"), ("-PT1H", "-1h")])
+def test_alerts_do_not_wait_for_no_time_at_all(key: str, given: str, shown: str) -> None:
+    write(f"alerts: {{{key}: {given}}}")
+    with pytest.raises(UserError, match=rf"alerts\.{key}: {shown} is no length of time; write one longer than 0"):
+        load_settings()
+
+
+@pytest.mark.parametrize("key", ["data.warn_after", "model.error_after", "subjects.recommendations.warn_after"])
+def test_nothing_is_late_from_the_beginning(key: str) -> None:
+    *sections, last = key.split(".")
+    text = f"{{{last}: 0h}}"
+    for section in reversed(sections):
+        text = f"{{{section}: {text}}}"
+    write(f"freshness: {text}")
+    with pytest.raises(UserError, match=rf"freshness\.{key}: 0s is no length of time"):
+        load_settings()
+
+
+def test_incidents_may_settle_at_once_but_not_before() -> None:
+    write("alerts: {settle: 0s, remind_after: 1w}")
+    assert load_settings().alerts.settle == timedelta(0)
+    write("alerts: {settle: -5s}")
+    with pytest.raises(UserError, match=r"alerts\.settle: -5s is no length of time; write 0s or more"):
+        load_settings()
 
 
 def test_the_kinds_of_subjects_are_those_of_the_database() -> None:

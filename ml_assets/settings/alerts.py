@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from ml_assets.settings.durations import Duration, PositiveDuration
 from ml_assets.settings.section import Section
 from ml_assets.settings.subjects import SUBJECTS, refuse_unknown
 
 Kind = Literal["data", "features", "model", "predictions", "run", "check", "dagster", "database", "channel"]
-
-
-def _short(value: Any) -> Any:
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1] in units:
-        return timedelta(**{units[value[-1]]: int(value[:-1])})
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_short)]
 
 
 class Channel(Section):
@@ -72,15 +63,19 @@ class AlertSettings(Section):
     )
     owners: dict[str, str] = Field(default={}, description="Owner by subject. Others: the first of owners.")
     escalation: list[str] = Field(default=[], description="Channels told when nobody acknowledges an error.")
-    escalate_after: Duration = Field(default=timedelta(hours=4), description="Error not acknowledged: escalate once.")
-    remind_after: Duration = Field(default=timedelta(hours=24), description="Between reminders of what is still open.")
+    escalate_after: PositiveDuration = Field(
+        default=timedelta(hours=4), description="Error not acknowledged: escalate once."
+    )
+    remind_after: PositiveDuration = Field(
+        default=timedelta(hours=24), description="Between reminders of what is still open."
+    )
     settle: Duration = Field(
         default=timedelta(seconds=30), description="Two good evaluations at least this far apart end an incident."
     )
-    consequence_wait: Duration = Field(
+    consequence_wait: PositiveDuration = Field(
         default=timedelta(hours=2), description="After its cause is gone, a consequence has this long to recover."
     )
-    silent_after: Duration = Field(
+    silent_after: PositiveDuration = Field(
         default=timedelta(minutes=15), description="Dagster has not evaluated for so long: it is taken as dead."
     )
     quiet_hours: QuietHours | None = Field(default=None, description="{start: '22:00', end: '07:00'}. Unset: none.")

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ml_assets.settings.durations import parse_duration, plain_duration
+from ml_assets.settings.durations import Positive, parse_duration, plain_duration
 from ml_assets.settings.section import Section
 
 Kind = Literal["data", "features", "model", "predictions"]
@@ -47,7 +47,7 @@ def _read_age(value: object) -> object:
     return parse_duration(value)
 
 
-Age = Annotated[timedelta, BeforeValidator(_read_age)]
+Age = Annotated[timedelta, BeforeValidator(_read_age), Positive]
 AGES = ("warn_after", "error_after")
 WARN = "Hours such as 30h, days such as 2d, ISO 8601 (PT30H), or dbt's {count: 30, period: hour}."
 ERROR = "As warn_after, and later."
