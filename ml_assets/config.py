@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.yaml_file import read_yaml
 
 CONFIG_FILE = "ml_assets.yaml"
 CONFIG_VARIABLE = "ML_ASSETS_CONFIG"
@@ -51,23 +51,6 @@ def find_config(config: Path | None) -> Path | None:
         return named.resolve()
     here = Path(CONFIG_FILE).resolve()
     return here if here.is_file() else None
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; an empty file is an empty mapping."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{path} is not readable YAML{where}: {error.problem}.", "Mend that line.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable YAML: {error}.", "Save it as UTF-8 text.") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(f"The settings file {path} must hold keys and values.", "Start with, e.g., `timezone: UTC`.")
-    return values
 
 
 def _refuse_unknown_variables() -> None:
@@ -143,7 +126,9 @@ def _complaint(item: Mapping[str, Any]) -> str:
     if not key:
         # A rule about several sections names them itself.
         return message
-    return f"{key}:{value} {message[:1].lower()}{message[1:]}".replace(":  ", ": ")
+    # A country stays in capitals.
+    sentence = message if message[:2].isupper() else f"{message[:1].lower()}{message[1:]}"
+    return f"{key}:{value} {sentence}".replace(":  ", ": ")
 
 
 def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:
