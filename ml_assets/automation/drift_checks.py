@@ -4,7 +4,7 @@ Measuring is in `ml_assets.features`; a check is yellow where something changed 
 blocks nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Literal
 
@@ -13,7 +13,7 @@ import dagster as dg
 from ml_assets.assets.figures import image
 from ml_assets.assets.shop import Shop
 from ml_assets.features.drift import Measure, by_subject, verdict
-from ml_assets.features.drift_of_day import measure_day
+from ml_assets.features.drift_of_day import measure_day, too_young
 from ml_assets.features.drift_plot import drift_png
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
@@ -47,17 +47,19 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         days = lake.partitions("recommendations")
         measures: list[Measure] = []
+        skipped: dict[str, str] = {}
         day = date.fromisoformat(days[-1]) if days else None
         if day is not None:
             with serving.connect() as connection:
                 usual = past_values(connection, "recommendations", "hit_rate", day, HIT_RATES)
                 measures = measure_day(lake, shop.settings, day, usual)
+                skipped = too_young(lake, shop.settings, day)
                 record_drift(connection, day, [(one, _status(one, measures)) for one in measures])
         found = by_subject(measures)
         for subject in SUBJECTS:
             key = dg.AssetCheckKey(shop.key(subject), CHECK)
             if key in context.selected_asset_check_keys:
-                yield _result(key, found.get(subject, []), day)
+                yield _result(key, found.get(subject, []), day, skipped if subject == "customer_features" else {})
 
     return [drift_of_everything]
 
@@ -68,11 +70,17 @@ def _status(one: Measure, measures: list[Measure]) -> Literal["ok", "warn", "err
     return "warn" if one.status == "error" and of_subject == "warn" else one.status
 
 
-def _result(key: dg.AssetCheckKey, measures: list[Measure], day: date | None) -> dg.AssetCheckResult:
+def _result(
+    key: dg.AssetCheckKey, measures: list[Measure], day: date | None, skipped: Mapping[str, str]
+) -> dg.AssetCheckResult:
     status = verdict(measures)
     worst = sorted(measures, key=lambda one: one.status == "ok")
     words = " ".join(one.detail for one in worst if one.status != "ok") or f"{len(measures)} measures are as usual."
+    words = f"{day}: {words}" if measures else "Nothing to compare with yet."
     metadata: dict[str, dg.MetadataValue] = {one.metric: dg.MetadataValue.float(one.value) for one in measures}
+    if skipped:
+        words += f" Skipped while the history is short: {', '.join(skipped)}."
+        metadata["skipped"] = dg.MetadataValue.json(dict(skipped))
     if measures:
         metadata = {"plot": image(drift_png(measures), "Drift"), **metadata}
     return dg.AssetCheckResult(
@@ -80,6 +88,6 @@ def _result(key: dg.AssetCheckKey, measures: list[Measure], day: date | None) ->
         check_name=key.name,
         passed=status == "ok",
         severity=dg.AssetCheckSeverity.ERROR if status == "error" else dg.AssetCheckSeverity.WARN,
-        description=f"{day}: {words}" if measures else "Nothing to compare with yet.",
+        description=words,
         metadata=metadata,
     )

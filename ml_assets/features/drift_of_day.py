@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml_assets.features.drift import (
+    FEATURES,
     Measure,
     hit_rate,
     measure_features,
@@ -24,13 +25,35 @@ def measure_day(lake: Lake, settings: Settings, day: date, usual_hit_rates: Sequ
     """Everything that can be measured of a day with what the lake holds; what lacks a reference is left out."""
     rules = settings.drift
     found = []
-    for asset, measure in (("customer_features", measure_features), ("recommendations", measure_scores)):
-        before = [day - timedelta(days=ago) for ago in rules.reference_days]
-        names = [str(past) for past in before if lake.exists(asset, past)]
-        if lake.exists(asset, day) and names:
-            found += measure(lake.read(asset, day), lake.scan(asset, names).collect(), rules)
+    days = _references(lake, settings, "customer_features", day)
+    if lake.exists("customer_features", day) and days:
+        today, reference = lake.read("customer_features", day), lake.scan("customer_features", days).collect()
+        found += measure_features(today, reference, rules, without=too_young(lake, settings, day))
+    days = _references(lake, settings, "recommendations", day)
+    if lake.exists("recommendations", day) and days:
+        found += measure_scores(lake.read("recommendations", day), lake.scan("recommendations", days).collect(), rules)
     found += _unseen(lake, settings, day)
     return found + _hit_rate(lake, settings, day, usual_hit_rates)
+
+
+def too_young(lake: Lake, settings: Settings, day: date) -> dict[str, str]:
+    """Features that are not compared because their windows reach back before the history, and why."""
+    references = _references(lake, settings, "customer_features", day)
+    loaded = lake.partitions("transactions")
+    if not references or not loaded:
+        return {}
+    oldest = min(references)
+    history = (date.fromisoformat(oldest) - date.fromisoformat(loaded[0])).days + 1
+    return {
+        name: f"needs {needed} days of history; {oldest}, the oldest day compared with, has {history}"
+        for name, needed in ((name, min(days, settings.lookback_days)) for name, days in FEATURES.items())
+        if history < needed
+    }
+
+
+def _references(lake: Lake, settings: Settings, asset: str, day: date) -> list[str]:
+    before = [day - timedelta(days=ago) for ago in settings.drift.reference_days]
+    return [str(past) for past in before if lake.exists(asset, past)]
 
 
 def _unseen(lake: Lake, settings: Settings, day: date) -> list[Measure]:

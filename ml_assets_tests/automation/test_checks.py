@@ -1,5 +1,7 @@
 """Checks: holes in the history, and what every asset tells the catalog."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from ml_assets.assets.shop import Shop
 from ml_assets.automation.checks import build_history_check, show_freshness
+from ml_assets.automation.drift_checks import build_drift_checks
 from ml_assets.automation.partitions import build_calendar
 from ml_assets.definitions import build_defs
 from ml_assets.lake import Lake
@@ -17,6 +20,8 @@ from ml_assets.serving.freshness import read_freshness, sync_policies
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.build import build_source
+from ml_assets_tests.features.lines import day as day_of
+from ml_assets_tests.features.lines import write_steady_shop
 from ml_assets_tests.serving.frames import MONDAY, recommendations, release
 
 
@@ -98,3 +103,31 @@ def test_a_deadline_becomes_a_policy_of_dagster_with_that_deadline(settings: Set
     }
     crons = {name: found[name] for name in expected}
     assert {name: (policy.deadline_cron, policy.timezone) for name, policy in crons.items()} == expected  # type: ignore[union-attr]
+
+
+def test_the_drift_check_of_a_young_shop_says_what_it_skips_and_why(
+    settings: Settings, connection: ServingConnection
+) -> None:
+    class Serving:
+        @contextmanager
+        def connect(self) -> Iterator[ServingConnection]:
+            yield connection
+
+    lake = Lake.of(settings)
+    young = settings.model_copy(update={"lookback_days": 400})
+    write_steady_shop(lake, 75, customers=200)
+    lake.write("recommendations", pl.DataFrame({"a": [1]}), day_of(74))
+    checks = build_drift_checks(Shop(young, build_calendar(young, build_source(young))))
+    job = dg.define_asset_job("drift", selection=dg.AssetSelection.all_asset_checks())
+    defs = dg.Definitions(asset_checks=checks, jobs=[job], resources={"lake": lake, "serving": Serving()})
+    result = defs.resolve_job_def("drift").execute_in_process()
+    shown = {check.asset_key.path[-1]: check for check in result.get_asset_check_evaluations()}
+    features = shown["customer_features"]
+    assert features.passed
+    assert features.description == (
+        "2024-03-15: 4 measures are as usual. Skipped while the history is short: orders_90d, spend_90d."
+    )
+    skipped = features.metadata["skipped"].value
+    assert isinstance(skipped, dict)
+    assert skipped["orders_90d"] == "needs 90 days of history; 2024-02-16, the oldest day compared with, has 47"
+    assert "skipped" not in shown["recommendations"].metadata

@@ -5,7 +5,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+
+from ml_assets.features.customers import build_customer_features
+from ml_assets.lake import Lake
 
 LINE = {
     "occurred_at": pl.Datetime("us", "UTC"),
@@ -66,3 +70,21 @@ def journey() -> pl.DataFrame:
 @cache
 def journey_items() -> pl.DataFrame:
     return journey_file("products").select(item_id="product_id", category="product_category")
+
+
+def write_steady_shop(lake: Lake, days: int, *, customers: int = 1000) -> None:
+    """A shop in which nothing ever changes, from `START` on: its days, and its features on the days drift looks at."""
+    rng = np.random.default_rng(1)
+    often = rng.gamma(8, 0.036, customers)
+    for number in range(days):
+        who = np.flatnonzero(rng.random(customers) < often)
+        bought = [
+            line(int(one), 1, number, amount=float(paid))
+            for one, paid in zip(who, rng.gamma(2, 10, len(who)), strict=True)
+        ]
+        lake.write("transactions", lines(*bought).collect(), day(number))
+    events = lake.scan("transactions", lake.partitions("transactions"))
+    for number in (days - 1 - ago for ago in (0, 7, 14, 21, 28)):
+        if number >= 0:
+            features = build_customer_features(events, None, as_of=day(number), lookback_days=400).collect()
+            lake.write("customer_features", features, day(number))

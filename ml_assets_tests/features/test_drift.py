@@ -12,6 +12,7 @@ from scipy import stats
 from ml_assets.events.load import load_days
 from ml_assets.features.customers import build_customer_features
 from ml_assets.features.drift import (
+    FEATURES,
     Measure,
     distance_in_spreads,
     hit_rate,
@@ -22,13 +23,15 @@ from ml_assets.features.drift import (
     population_stability,
     verdict,
 )
-from ml_assets.features.drift_of_day import measure_day
-from ml_assets.features.drift_plot import drift_png
+from ml_assets.features.drift_of_day import measure_day, too_young
+from ml_assets.features.drift_plot import drift_png, label_start
 from ml_assets.lake import Lake
 from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.build import build_source
+from ml_assets_tests.features.lines import day as day_of
+from ml_assets_tests.features.lines import write_steady_shop
 
 RULES = DriftSettings()
 FIRST, LAST = date(2017, 8, 20), date(2017, 12, 31)
@@ -142,3 +145,42 @@ def test_a_day_without_references_measures_nothing_and_draws_nothing_wrong(tmp_p
     picture = drift_png([Measure("a", "psi:x", 0.3, 0.2, 0.5, ""), Measure("a", "hit_rate", 0.5, 0.6, 0.3, "", True)])
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 50_000
+
+
+@pytest.mark.parametrize(
+    ("days", "skipped"),
+    [
+        (40, {*FEATURES}),
+        (75, {"orders_90d", "spend_90d"}),
+        (118, set()),
+    ],
+)
+def test_a_young_shop_in_which_nothing_changes_does_not_drift(tmp_path: Path, days: int, skipped: set[str]) -> None:
+    settings = Settings(home=tmp_path)
+    lake = Lake.of(settings)
+    write_steady_shop(lake, days)
+    newest = day_of(days - 1)
+    found = [one for one in measure_day(lake, settings, newest, []) if one.subject == "customer_features"]
+    assert {one.metric: one.value for one in found if one.status != "ok"} == {}
+    assert {one.metric.removeprefix("psi:") for one in found} == set(FEATURES) - skipped
+    assert too_young(lake, settings, newest).keys() == skipped
+
+
+def test_a_short_look_back_needs_no_longer_history(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, lookback_days=40)
+    lake = Lake.of(settings)
+    for number in (0, 50, 57):
+        lake.write("transactions", pl.DataFrame({"a": [1]}), day_of(number))
+    lake.write("customer_features", pl.DataFrame({"a": [1]}), day_of(50))
+    assert too_young(lake, settings, day_of(57)) == {}
+    assert too_young(lake, settings.model_copy(update={"lookback_days": 400}), day_of(57))["orders_90d"] == (
+        "needs 90 days of history; 2024-02-20, the oldest day compared with, has 51"
+    )
+
+
+def test_no_label_of_the_plot_lies_on_a_threshold() -> None:
+    assert label_start(0.36, [0.4, 1.0], room=0.06) == 0.4
+    assert label_start(0.98, [0.4, 1.0], room=0.06) == 1.0
+    assert label_start(0.95, [0.97, 1.0], room=0.06) == 1.0
+    assert label_start(0.2, [0.4, 1.0], room=0.06) == 0.2
+    assert label_start(0.5, [0.4, 1.0], room=0.06) == 0.5
