@@ -15,6 +15,7 @@ from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.freshness import Freshness, read_freshness
 
 IS_FRESH = "is_fresh"
+HAS_NO_HOLES = "history_has_no_holes"
 # Asset by subject of ml.freshness.
 ASSETS = {
     "transactions": "transactions",
@@ -84,12 +85,17 @@ def show_freshness(instance: dg.DagsterInstance, shop: Shop, rows: Sequence[Fres
     return changed
 
 
+def history_check_key(shop: Shop) -> dg.AssetCheckKey:
+    """The check of the history."""
+    return dg.AssetCheckKey(shop.key("transactions"), HAS_NO_HOLES)
+
+
 def build_history_check(shop: Shop) -> dg.AssetChecksDefinition:
     """Whether days are missing between the first and the newest day that was loaded."""
 
     @dg.asset_check(
         asset=shop.key("transactions"),
-        name="history_has_no_holes",
+        name=HAS_NO_HOLES,
         description="No day is missing between the oldest and the newest day of the look-back.",
     )
     def history_has_no_holes(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from ml_assets.assets.shop import Shop
-from ml_assets.automation.checks import freshness_check_keys
+from ml_assets.automation.checks import freshness_check_keys, history_check_key
 from ml_assets.automation.drift_checks import drift_check_keys
 
 # A run whose container was killed holds its place in the queue until then.
@@ -69,7 +69,8 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
         ),
         weekly_training=dg.define_asset_job(
             job_name(shop, "weekly_training"),
-            selection=models - freshness,
+            # What is too old to be waited for is told beside the models that have not seen it.
+            selection=(models - freshness) | dg.AssetSelection.checks(history_check_key(shop)),
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Trains the models of a week on events before its Monday.",

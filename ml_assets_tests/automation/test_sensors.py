@@ -376,6 +376,20 @@ def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: H
     house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
 
 
+def test_training_on_an_old_hole_says_so(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 4, 20))
+    house.run("load_days", date(2024, 4, 25), date(2024, 5, 19))
+    defs = build_defs(house.settings, source=house.source, retry=None)
+    run = defs.resolve_job_def("books_weekly_training").execute_in_process(
+        instance=house.instance, partition_key="2024-05-20"
+    )
+    told = {check.check_name: check for check in run.get_asset_check_evaluations()}
+    assert not told["history_has_no_holes"].passed
+    assert (told["history_has_no_holes"].description or "").startswith("4 days are missing, the first 2024-04-21")
+    with house.serving.connect() as connection:
+        assert {str(model.trained_through) for model in list_models(connection, "segmentation")} == {"2024-05-19"}
+
+
 def test_drift_trains_the_missing_model_of_the_week_although_none_is_old(house: House) -> None:
     monday = datetime(2024, 5, 20, 12, tzinfo=BERLIN)
     trained(house, date(2024, 5, 12))
