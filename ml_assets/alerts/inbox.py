@@ -47,6 +47,8 @@ def start_inbox(folder: Path, port: int) -> str:
     file = folder / "inbox.jsonl"
     if _answers(address, file):
         return address
+    # One inbox per shop: one that listens on another port is nobody's any more.
+    stop_inbox(folder)
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ml_assets.alerts.inbox", str(file), str(port)]
     process = subprocess.Popen(

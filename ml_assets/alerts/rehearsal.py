@@ -35,8 +35,7 @@ def with_inbox(settings: Settings, address: str, command: str) -> Settings:
 
 def break_feed(connection: ServingConnection, settings: Settings) -> tuple[Evaluation, list[Delivery]]:
     """Three days pass without a feed. Raises `UserError` where they already have."""
-    if is_broken(connection):
-        raise UserError("The feed is already stopped.", "`ml-assets demo fix` brings it back.")
+    require_whole(connection)
     sync_policies(connection, settings)
     judged = _judge(connection, settings, SHIFT)
     return judged, deliver(connection, settings, now=judged.at)
@@ -51,6 +50,12 @@ def fix_feed(
     time.sleep(SETTLE.total_seconds() + 0.5)
     judged = _judge(connection, settings, timedelta())
     return judged, deliver(connection, settings, now=judged.at)
+
+
+def require_whole(connection: ServingConnection) -> None:
+    """Raise `UserError` where a rehearsal is under way."""
+    if is_broken(connection):
+        raise UserError("The feed is already stopped.", "`ml-assets demo fix` brings it back.")
 
 
 def is_broken(connection: ServingConnection) -> bool:

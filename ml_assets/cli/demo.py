@@ -75,10 +75,11 @@ def break_(
     """
     config = config or context.obj
     settings = _demo_settings(config)
-    from ml_assets.alerts.rehearsal import break_feed, with_inbox  # noqa: PLC0415 as in demo
+    from ml_assets.alerts.rehearsal import break_feed, require_whole, with_inbox  # noqa: PLC0415 as in demo
 
     with connect(settings) as connection, Progress().shown() as report:
         require_contract(connection)
+        require_whole(connection)
         report("starting the inbox")
         address = start_inbox(settings.home, port)
         report("the feed has stopped; three days pass")
