@@ -1,7 +1,8 @@
 """Which files of the lake features are built from.
 
-The choice of partitions, and the rule "stored if it exists, otherwise rebuilt", belong here; the features themselves
-are in `interactions.py` and `customers.py`. Both ways give the same frame, because the builders are stateless.
+The choice of partitions, and the rule "stored if it is newer than every day it sees, otherwise rebuilt", belong here;
+the features themselves are in `interactions.py` and `customers.py`. Both ways give the same frame, because the builders
+are stateless.
 """
 
 from collections.abc import Callable
@@ -86,7 +87,7 @@ def _stored_or_built(
     lake: Lake, name: str, as_of: date, settings: Settings, build: Callable[[pl.LazyFrame], pl.LazyFrame]
 ) -> pl.DataFrame:
     """A stored partition, or the plan over transactions run with bounded memory."""
-    if lake.exists(name, as_of):
+    if lake.exists(name, as_of) and not _is_behind(lake, name, as_of, settings.lookback_days):
         return lake.read(name, as_of)
     plan = build(transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days))
     try:
@@ -95,3 +96,10 @@ def _stored_or_built(
         raise UserError(
             f"A transactions file in the lake is damaged: {error}.", "Materialize transactions for that day again."
         ) from error
+
+
+def _is_behind(lake: Lake, name: str, as_of: date, lookback_days: int) -> bool:
+    """Whether a day was loaded after the features that should have seen it: one that came late, or was corrected."""
+    stored = lake.path(name, as_of).stat().st_mtime
+    days = lake.days_between("transactions", first_day(as_of, lookback_days), as_of)
+    return any(lake.path("transactions", day).stat().st_mtime > stored for day in days)

@@ -1,5 +1,6 @@
 """What of the lake features are built from: stored frames if they exist, otherwise the same ones rebuilt."""
 
+import os
 from datetime import date, timedelta
 
 import polars as pl
@@ -54,6 +55,26 @@ def test_a_stored_frame_equals_the_rebuilt_one_and_is_read(lake, asset, load):
         assert load(lake, as_of=AS_OF, settings=SETTINGS).height == 3
     finally:
         lake.path(asset, AS_OF).unlink()
+
+
+@pytest.mark.parametrize(
+    ("asset", "load"), [("interactions", load_interactions), ("customer_features", load_customer_features)]
+)
+def test_features_stored_before_a_day_came_late_are_rebuilt(tmp_path, asset, load):
+    lake = Lake(tmp_path)
+    for number in (0, 2):
+        lake.write("transactions", lines(line(1, 7, number)).collect(), day(number))
+    lake.write(asset, load(lake, as_of=day(2), settings=SETTINGS), day(2))
+    before = lake.path("transactions", day(2)).stat().st_mtime
+    os.utime(lake.path(asset, day(2)), (before + 1, before + 1))
+    stored = load(lake, as_of=day(2), settings=SETTINGS)
+    lake.write("transactions", lines(line(2, 7, 1)).collect(), day(1))
+    os.utime(lake.path("transactions", day(1)), (before + 2, before + 2))
+    assert set(stored["customer_id"]) == {1}
+    assert set(load(lake, as_of=day(2), settings=SETTINGS)["customer_id"]) == {1, 2}
+    # A day outside the look-back changes nothing.
+    narrow = Settings(lookback_days=1)
+    assert load(lake, as_of=day(2), settings=narrow).equals(stored)
 
 
 def test_any_day_can_be_rebuilt_in_any_order(lake):
