@@ -13,7 +13,7 @@ import polars as pl
 
 from ml_assets.assets.figures import backtest_metadata, decision_metadata
 from ml_assets.assets.shop import Shop
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS, Registered, decide_placements
@@ -141,11 +141,11 @@ def _last_week(shop: Shop, name: str) -> dg.AssetDep:
 
 
 def _require_every_day(shop: Shop, lake: Lake, source: EventSource, week: date) -> None:
-    """A model must not claim to be trained through a Sunday whose week it has not seen whole."""
+    """A model must not claim a Sunday whose days it has not seen; a load of them may be under way."""
     today = datetime.now(shop.settings.tz).date()
     left_out = days_left_out(lake, source, shop.settings, week=week, today=today)
     if left_out:
-        raise UserError(
+        raise PassingError(
             f"The models of week {week} cannot be trained through {week - timedelta(days=1)}: the source has days that "
             f"are not in the lake ({', '.join(map(str, left_out))}).",
             "Load them (`ml-assets run` does, and so does the sensor `source_changes`), then train again.",
