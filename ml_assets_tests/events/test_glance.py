@@ -140,7 +140,7 @@ TIMES = st.sampled_from(["never", "2023-05-05T10:00", *(f"2024-12-{day:02}T10:00
 STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.lists(TIMES, max_size=3)), min_size=1, max_size=5)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_to_files_a_look_sees_what_is_there(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[str]]]

@@ -16,10 +16,9 @@ UNJUDGED = GateSettings(judge_from=1_000_000)
 
 def recommendations(customers: Sequence[Any] = (1, 2, 3), items: Sequence[Any] = (11, 12, 13, 14)) -> pl.DataFrame:
     count = len(items)
-    return pl.DataFrame(
+    alike = pl.DataFrame(
         [
             {
-                "customer_id": customer,
                 "placement": placement,
                 "item_ids": list(items),
                 "scores": [float(count - place) for place in range(count)],
@@ -27,11 +26,11 @@ def recommendations(customers: Sequence[Any] = (1, 2, 3), items: Sequence[Any] =
                 "reason_codes": ["because_you_bought", *["popular"] * (count - 1)],
                 "reason_items": [[items[-1], items[-2]], *[[]] * (count - 1)],
             }
-            for customer in customers
             for placement in ("for_you", "discover")
         ],
         schema_overrides={"reason_items": pl.List(pl.List(pl.Int64 if isinstance(items[0], int) else pl.String))},
     )
+    return pl.DataFrame({"customer_id": list(customers)}).join(alike, how="cross", maintain_order="left_right")
 
 
 def assignments(keys: Sequence[str] = ("loyal", "dormant", "loyal")) -> pl.DataFrame:
