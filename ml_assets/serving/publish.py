@@ -4,7 +4,6 @@ Order and outcome belong here: lock, load, gates, pointer, history, retention. R
 one, whole; a killed publisher leaves nothing; nothing that readers use is renamed or dropped.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -102,11 +101,9 @@ def publish(
             )
             facts = [subject, day, model_version, run_id, k, rows.rows, candidate.keys]
             release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
-            # Judged while the server loads; the gates touch the frame only.
-            with ThreadPoolExecutor(1) as judge:
-                judged = judge.submit(failed_gates, candidate)
-                checksum = fill_partition(connection, kind, release_id, rows)
-                failures = judged.result()
+            # Judged before, not while the server loads: on a small machine readers need the processor that is left.
+            failures = failed_gates(candidate)
+            checksum = fill_partition(connection, kind, release_id, rows)
             attach_partition(connection, kind, release_id, unique="unique_keys" not in failures)
             reason = " ".join(failures.values()) or None
             blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))
