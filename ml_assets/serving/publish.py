@@ -68,7 +68,8 @@ def publish(
     cannot be read at all stays blocked. Publishing a day again replaces that day's release. Waits while another
     publishes the same subject. Raises `UserError` for frames that cannot be stored at all.
     """
-    if connection.info.transaction_status != TransactionStatus.IDLE:
+    # A connection that was lost has no status; it is told by the first statement.
+    if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
     kind = SUBJECTS[subject]
     customer, item = _id_types(connection)

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.schemas import Schemas
 from ml_assets_tests.serving.frames import (
     MONDAY,
     assignments,
@@ -158,8 +160,10 @@ def test_a_join_on_customers_uses_the_index(connection: ServingConnection) -> No
 KILLED = """
 import os, signal, sys
 import polars as pl
+import psycopg
 from ml_assets.serving import load
 from ml_assets.serving.connection import ServingConnection
+from ml_assets.serving.schemas import Schemas
 from ml_assets.serving.schemas import Schemas
 from ml_assets_tests.serving.frames import recommendations, release
 
@@ -204,3 +208,15 @@ def test_a_row_is_stale_when_its_day_is_older_than_the_policy(connection: Servin
     assert rows(connection, stale) == [(True,)]
     connection.execute("UPDATE ml_meta.freshness_policies SET error_after = '1000 years'")
     assert rows(connection, stale) == [(False,)]
+
+
+def test_a_connection_lost_between_two_publications_is_told_as_such(
+    connection: ServingConnection, postgres_url: str
+) -> None:
+    with ServingConnection.open(postgres_url, Schemas()) as lost:
+        release(lost, recommendations())
+        connection.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
+        for _ in range(2):
+            with pytest.raises(psycopg.OperationalError):
+                release(lost, recommendations(), day=1)
+    assert release(connection, recommendations(), day=1).state == "live"
