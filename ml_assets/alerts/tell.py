@@ -36,7 +36,7 @@ class Teller:
         """Say what has happened to an incident."""
         number = _number(incident)
         told: list[str] = []
-        if event != "reminded":
+        if event in ("resolved", "worsened"):
             # What waits for the end of the quiet hours is old by now.
             withdraw_unsent(self.connection, number)
             told = channels_told(self.connection, number)
