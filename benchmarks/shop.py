@@ -72,5 +72,5 @@ def _lists(matrix: np.ndarray) -> pl.Series:
 
 
 def _words(codes: np.ndarray, words: list[str]) -> pl.Series:
-    flat = pl.Series(words).gather(codes.reshape(-1))
+    flat = pl.Series(words, dtype=pl.Enum(words)).gather(codes.reshape(-1))
     return flat.reshape(codes.shape).arr.to_list()

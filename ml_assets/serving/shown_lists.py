@@ -55,9 +55,10 @@ class ShownLists:
     def source_share(self, placement: str, start: str) -> float:
         """Share of the items shown in a placement whose source begins with `start`."""
         sources = self._frame.filter(pl.col("placement") == placement)["sources"].list.head(self._k)
-        counts = sources.explode(empty_as_null=False).cast(pl.String).value_counts()
+        counts = sources.explode(empty_as_null=False).value_counts()
         whole = int(counts["count"].sum())
-        return int(counts.filter(pl.col("sources").str.starts_with(start))["count"].sum()) / max(whole, 1)
+        begins = pl.col("sources").cast(pl.String).str.starts_with(start)
+        return int(counts.filter(begins)["count"].sum()) / max(whole, 1)
 
     def overlap_with(self, others: pl.Series) -> tuple[float, float]:
         """Mean share of the longer list's items that both have, and share of pairs that are equal."""

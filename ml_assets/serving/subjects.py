@@ -11,6 +11,9 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.serving.migrate import IdType
 
+# Lists of words, which are stored as numbers.
+WORDS = ("sources", "reason_codes")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -48,14 +51,13 @@ SUBJECTS = {
 class Stored:
     """The rows of a release as they are loaded, and the words behind their numbers.
 
-    Translated block by block, so that the server loads one block while the next is made.
+    Translated block by block, so that no second copy of a large frame is made.
     """
 
     def __init__(self, subject: Subject, frame: pl.DataFrame) -> None:
         """Take a frame that `checked` returned."""
         self._subject = subject
-        self._frame = frame
-        self._sources, self._reasons = _Words(), _Words()
+        self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
         self.names = subject.keys + subject.texts
         """Columns of the table, in the order of the series in a block."""
         if subject.lists:
@@ -70,13 +72,13 @@ class Stored:
 
     @property
     def source_words(self) -> list[str]:
-        """The words that the numbers in `sources` count, from 1; whole once all blocks have been made."""
-        return self._sources.words
+        """The words that the numbers in `sources` count, from 1."""
+        return self._words("sources")
 
     @property
     def reason_words(self) -> list[str]:
-        """The words that the numbers in `reasons` count, from 1; whole once all blocks have been made."""
-        return self._reasons.words
+        """The words that the numbers in `reasons` count, from 1."""
+        return self._words("reason_codes")
 
     def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
         """The columns of so many rows at a time."""
@@ -85,34 +87,29 @@ class Stored:
             if self._subject.lists:
                 columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
             if "reason_items" in self._subject.lists:
-                columns += [self._sources.numbered(block["sources"]), self._reasons.numbered(block["reason_codes"])]
+                columns += [_numbers(block[name]) for name in WORDS]
                 columns += [_nth(block["reason_items"], place) for place in (0, 1)]
             yield columns
 
-
-class _Words:
-    """Words, numbered from 1 as PostgreSQL counts, in the order in which blocks bring them."""
-
-    def __init__(self) -> None:
-        self.words: list[str] = []
-
-    def numbered(self, lists: pl.Series) -> pl.Series:
-        """The numbers of the words in lists; nulls stay."""
-        texts = lists.cast(pl.List(pl.String))
-        numbers = self._known(texts)
-        if _nulls(numbers) > _nulls(texts):
-            found = texts.explode(empty_as_null=False).drop_nulls().unique()
-            self.words += found.filter(~found.is_in(self.words)).sort().to_list()
-            numbers = self._known(texts)
-        return numbers
-
-    def _known(self, texts: pl.Series) -> pl.Series:
-        coded = pl.element().cast(pl.Enum(self.words), strict=False).to_physical().cast(pl.Int16) + 1
-        return texts.list.eval(coded.cast(pl.Int16))
+    def _words(self, column: str) -> list[str]:
+        if column not in self._subject.lists:
+            return []
+        words: list[str] = self._frame.schema[column].inner.categories.to_list()  # type: ignore[attr-defined]
+        return words
 
 
-def _nulls(lists: pl.Series) -> int:
-    return lists.explode(empty_as_null=False).null_count()
+def _as_enums(lists: pl.Series) -> pl.Series:
+    """Lists of words as lists of the Enum of all of them; those that are stay."""
+    if lists.dtype == pl.List(pl.Enum):
+        return lists
+    texts = lists.cast(pl.List(pl.String))
+    words = texts.explode(empty_as_null=False).drop_nulls().unique().sort()
+    return texts.cast(pl.List(pl.Enum(words)))
+
+
+def _numbers(enums: pl.Series) -> pl.Series:
+    """The places of the words in their Enum, from 1 as PostgreSQL counts; nulls stay."""
+    return enums.list.eval((pl.element().to_physical().cast(pl.Int16) + 1).cast(pl.Int16))
 
 
 def _nth(lists: pl.Series, place: int) -> pl.Series:

@@ -201,7 +201,7 @@ def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
     assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
 
 
-def test_words_that_a_later_block_brings_are_numbered_too() -> None:
+def test_words_are_numbered_alike_in_all_blocks() -> None:
     frame = recommendations(range(6))
     words = [["common"] * n for n in frame["item_ids"].list.len()]
     rare = ["rare", None, *words[-1][2:]]

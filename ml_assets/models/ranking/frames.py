@@ -20,8 +20,8 @@ def recommendation_schema(customer: pl.DataType, item: pl.DataType) -> pl.Schema
             "placement": pl.String(),
             "item_ids": pl.List(item),
             "scores": pl.List(pl.Float32()),
-            "sources": pl.List(pl.String()),
-            "reason_codes": pl.List(pl.String()),
+            "sources": pl.List(pl.Enum(TIERS)),
+            "reason_codes": pl.List(pl.Enum(REASONS)),
             "reason_items": pl.List(pl.List(item)),
         }
     )
@@ -57,7 +57,7 @@ def score_lists(scores: Float32, length: pl.Series) -> pl.Series:
 
 
 def _words(vocabulary: tuple[str, ...], codes: Int8, length: pl.Series) -> pl.Series:
-    words = pl.Series(list(vocabulary)).gather(codes.ravel().astype(np.uint32))
+    words = pl.Series(vocabulary, dtype=pl.Enum(vocabulary)).gather(codes.ravel().astype(np.uint32))
     return _cut(words.reshape(codes.shape).arr.to_list(), length)
 
 
