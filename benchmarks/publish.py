@@ -16,8 +16,8 @@ import polars as pl
 
 from benchmarks.shop import DEPTH, FIRST_DAY, recommendations, shop
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.copy_binary import encode
-from ml_assets.serving.load import BLOCK_ROWS
+from ml_assets.serving.copy_binary import SIGNATURE, TRAILER, encode
+from ml_assets.serving.load import BLOCK_ROWS, CHUNK_BYTES
 from ml_assets.serving.pointer import roll_back, unpin
 from ml_assets.serving.publish import publish
 from ml_assets.serving.subjects import SUBJECTS, Stored, checked
@@ -37,7 +37,10 @@ def main() -> None:
     with shop() as (connection, url, home):
         file = home / "rows.bin"
         with file.open("wb") as target:
-            target.writelines(encode(rows.blocks(BLOCK_ROWS)))
+            target.write(SIGNATURE)
+            for block in rows.blocks(BLOCK_ROWS):
+                target.writelines(encode(block, CHUNK_BYTES))
+            target.write(TRAILER)
         file.chmod(0o644)
         home.chmod(0o755)
         print(f"{CUSTOMERS:,} customers x {DEPTH} candidates, {file.stat().st_size / 1e6:,.0f} MB, medians of {ROUNDS}")

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ml_assets.models.recommenders.compiling import compiled
+from ml_assets.compiling import compiled
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.products import in_threads, matrix
 from ml_assets.models.recommenders.sparse import Csr, Float32

@@ -1,7 +1,7 @@
 """`python -m ml_assets.warm_up`: compile at installation what the first run would compile.
 
-That is the kernels of the recommender and the list of fonts. It runs the smallest shop that uses all of it; what
-comes out is thrown away, the compiled code stays on disk. Nothing that production calls belongs here.
+That is the kernels of the recommender and of loading, and the list of fonts. It runs the smallest shop that uses all
+of it; what comes out is thrown away, the compiled code stays on disk. Nothing that production calls belongs here.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +18,8 @@ from ml_assets.models.ranking.sources import SOURCES, fit_sources
 from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
+from ml_assets.serving.copy_binary import encode
+from ml_assets.serving.subjects import SUBJECTS, Stored, checked
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets.settings.shop import Settings
 
@@ -40,12 +42,25 @@ def main() -> None:
         study.recipes, study.methods = recipes, {name: recipe.make() for name, recipe in recipes.items()}
         interactions = build_interactions(events.lazy(), as_of=last, lookback_days=400, weights={}).collect()
         model = fit_recommender(interactions, items, study, options)
-        recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
+        made = recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
     similar_items(model, items, options)
+    _encode(made.lists)
     past = Past.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
     purchases = past.snapshot.purchases
     pool = past.pool(fit_sources(purchases, {"popularity": {}}).scores(purchases), options.depth)
     Fusion(["popularity"]).fit([past.lesson(pool)], "for_you")
+
+
+def _encode(lists: pl.DataFrame) -> None:
+    """As they are published, with whole numbers for ids and with texts."""
+    kind = SUBJECTS["recommendations"]
+    texts = {"customer_id": pl.String, "item_ids": pl.List(pl.String), "reason_items": pl.List(pl.List(pl.String))}
+    for rows in (
+        Stored(kind, checked(kind, lists, "bigint", "bigint")),
+        Stored(kind, checked(kind, lists.cast(texts), "text", "text")),  # type: ignore[arg-type]
+    ):
+        for block in rows.blocks(CUSTOMERS):
+            list(encode(block, 1024))
 
 
 def _events() -> pl.DataFrame:

@@ -1,175 +1,138 @@
-"""Polars columns as PostgreSQL's binary COPY format, built with NumPy.
+"""Polars columns as PostgreSQL's binary COPY format.
 
-The format only: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY and array_recv in
-src/backend/utils/adt/arrayfuncs.c. All numbers are big-endian. There is no loop over rows or elements: the place of
-every number and text in the buffer is computed, then all of a kind are written at once.
+The format only: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY. How long every row becomes is
+computed here with NumPy; the loops that write are in `copy_kernels.py`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ml_assets.serving.copy_kernels import (
+    NULL,
+    Bools,
+    Bytes,
+    Ints,
+    begin_arrays,
+    begin_rows,
+    put_numbers,
+    put_texts,
+)
+
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-
-# Type of an element in Polars -> its number in pg_type, and its big-endian NumPy type (None: text).
-TYPES: dict[pl.DataType, tuple[int, str | None]] = {
-    pl.Int16(): (21, ">i2"),
-    pl.Int64(): (20, ">i8"),
-    pl.Float32(): (700, ">f4"),
-    pl.String(): (25, None),
-}
+# Type of an element in Polars -> its number in pg_type.
+TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.String(): 25}
 
 
-def encode(blocks: Iterable[Sequence[pl.Series]]) -> Iterator[bytes | memoryview]:
-    """The chunks of one COPY: header, one per block of columns, trailer.
+def encode(columns: Sequence[pl.Series], chunk_bytes: int) -> Iterator[memoryview]:
+    """Rows in chunks of at most so many bytes, and of at least one row.
 
-    Columns are Int16, Int64, Float32, String or lists of these; nulls are allowed inside lists only.
+    A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Int16, Int64, Float32, String or lists of these; nulls
+    are allowed inside lists only.
     """
-    yield SIGNATURE
-    for block in blocks:
-        yield _block(block)
-    yield TRAILER
+    fields = [_field(column) for column in columns]
+    ends = _running(np.sum([field.sizes for field in fields], axis=0) + 2)
+    first = 0
+    while first < len(ends) - 1:
+        last = max(first + 1, int(np.searchsorted(ends, ends[first] + chunk_bytes, side="right")) - 1)
+        buffer = np.empty(int(ends[last] - ends[first]), dtype=np.uint8)
+        at: Ints = ends[first:last] - ends[first]
+        begin_rows(buffer, at, len(fields))
+        for field in fields:
+            field.write(buffer, at, first, last)
+        yield buffer.data
+        first = last
 
 
-def _block(columns: Sequence[pl.Series]) -> memoryview:
-    fields = [_list_field(column) if column.dtype == pl.List else _scalar_field(column) for column in columns]
-    sizes: Ints = np.sum([4 + field.sizes for field in fields], axis=0) + 2
-    ends = np.cumsum(sizes)
-    starts: Ints = ends - sizes
-    buffer = np.empty(int(ends[-1]), dtype=np.uint8)
-    _put(buffer, starts, np.full(len(starts), len(fields), dtype=">i2"))
-    at = starts + 2
-    for field in fields:
-        _put(buffer, at, field.sizes.astype(">i4"))
-        field.write(buffer, at + 4)
-        at = at + 4 + field.sizes
-    return buffer.data
+class _Numbers:
+    """Numbers of one width."""
+
+    def __init__(self, values: pl.Series) -> None:
+        self.has_nulls = values.null_count() > 0
+        numbers = (values.fill_null(0) if self.has_nulls else values).to_numpy()
+        # Bits are all that is written of a real number.
+        self._numbers = _constant(numbers.view(np.int32) if numbers.dtype == np.float32 else numbers)
+        self._present: Bools = _constant(values.is_not_null().to_numpy() if self.has_nulls else np.empty(0, np.bool_))
+
+    def bytes_before(self, places: Ints) -> Ints:
+        """Bytes of all values before these places, with their lengths."""
+        there = _running(self._present)[places] if self.has_nulls else places
+        return 4 * places + self._numbers.itemsize * there
+
+    def write(self, buffer: Bytes, at: Ints, counts: Ints, first: int, last: int) -> None:
+        """Write the values of these places, so many per row."""
+        put_numbers(buffer, at, counts, self._numbers[first:last], self._present[first:last])
 
 
-@dataclass(frozen=True)
-class _Values:
-    """Values of one type: `sizes` in bytes (0 for nulls), and how to put them at places in a buffer."""
+class _Texts:
+    """Texts, one after another."""
 
-    sizes: Ints
-    present: npt.NDArray[np.bool_] | None
-    numbers: npt.NDArray[np.generic] | None
-    text: Bytes | None
+    def __init__(self, values: pl.Series) -> None:
+        self.has_nulls = values.null_count() > 0
+        self._lengths: Ints = _constant(values.str.len_bytes().cast(pl.Int64).fill_null(NULL).to_numpy())
+        self._starts = _running(np.maximum(self._lengths, 0))
+        joined = str(values.str.join("")[0]).encode() if len(values) else b""
+        self._joined: Bytes = np.frombuffer(joined, dtype=np.uint8)
 
-    @classmethod
-    def of(cls, values: pl.Series) -> "_Values":
-        number_type = TYPES[values.dtype][1]
-        present = values.is_not_null().to_numpy() if values.null_count() else None
-        filled = values.drop_nulls()
-        if number_type is not None:
-            width = np.dtype(number_type).itemsize
-            sizes = np.full(len(values), width) if present is None else np.where(present, width, 0)
-            return cls(sizes.astype(np.int64), present, filled.to_numpy().astype(number_type), None)
-        sizes = values.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
-        joined = str(filled.str.join("")[0]).encode() if len(filled) else b""
-        return cls(sizes, present, None, np.frombuffer(joined, dtype=np.uint8))
+    def bytes_before(self, places: Ints) -> Ints:
+        """Bytes of all texts before these places, with their lengths."""
+        return 4 * places + self._starts[places]
 
-    def write(self, buffer: Bytes, at: Ints) -> None:
-        places = at if self.present is None else at[self.present]
-        if self.numbers is not None:
-            _put(buffer, places, self.numbers)
-        elif self.text is not None:
-            sizes = self.sizes if self.present is None else self.sizes[self.present]
-            before = np.cumsum(sizes) - sizes
-            buffer[np.repeat(places - before, sizes) + np.arange(len(self.text))] = self.text
-
-    @property
-    def lengths(self) -> npt.NDArray[np.generic]:
-        """The length words: -1 for nulls."""
-        return (self.sizes if self.present is None else np.where(self.present, self.sizes, -1)).astype(">i4")
+    def write(self, buffer: Bytes, at: Ints, counts: Ints, first: int, last: int) -> None:
+        """Write the texts of these places, so many per row."""
+        joined = self._joined[self._starts[first] : self._starts[last]]
+        put_texts(buffer, at, counts, self._lengths[first:last], joined)
 
 
 @dataclass(frozen=True)
-class _ScalarField:
-    values: _Values
+class _Field:
+    """A column of a block: one value per row, or one array."""
 
-    @property
-    def sizes(self) -> Ints:
-        return self.values.sizes
-
-    def write(self, buffer: Bytes, at: Ints) -> None:
-        self.values.write(buffer, at)
-
-
-@dataclass(frozen=True)
-class _ListField:
-    """One array per row: 12 bytes (dimensions, has nulls, element type), 8 more (length, lower bound), elements."""
-
+    values: _Numbers | _Texts
     counts: Ints
-    elements: _Values
-    element_type: int
+    """Values per row."""
+    starts: Ints
+    """Where the values of every row begin, and where the last end."""
     sizes: Ints
+    """Bytes per row, with the length."""
+    element_type: int | None
+    """Of an array."""
 
-    def write(self, buffer: Bytes, at: Ints) -> None:
-        numbers = self.elements.numbers
-        if len(at) and numbers is not None and self.elements.present is None and self.counts.min() == self.counts.max():
-            self._write_alike(buffer, at, numbers)
-            return
-        filled = self.counts > 0
-        head = np.zeros(len(at), dtype=[("dimensions", ">i4"), ("nulls", ">i4"), ("type", ">i4")])
-        head["dimensions"] = filled
-        head["nulls"] = self.elements.present is not None
-        head["type"] = self.element_type
-        _put(buffer, at, head)
-        shape = np.ones(int(filled.sum()), dtype=[("length", ">i4"), ("lower", ">i4")])
-        shape["length"] = self.counts[filled]
-        _put(buffer, at[filled] + 12, shape)
-        sizes = 4 + self.elements.sizes
-        before = np.cumsum(sizes) - sizes
-        first = np.cumsum(self.counts) - self.counts
-        # Rows without elements repeat nothing, so their `first` only has to be a valid index.
-        base = (at + 20)[filled] - before[first[filled]]
-        places = np.repeat(base, self.counts[filled]) + before
-        _put(buffer, places, self.elements.lengths)
-        self.elements.write(buffer, places + 4)
-
-    def _write_alike(self, buffer: Bytes, at: Ints, numbers: npt.NDArray[np.generic]) -> None:
-        """Lists of one length without nulls or text are records of one size, which are written whole."""
-        count = int(self.counts[0])
-        element = np.dtype([("length", ">i4"), ("number", numbers.dtype)])
-        shape = [("shape", ">i4", (2,)), ("elements", element, (count,))] if count else []
-        records = np.zeros(len(at), dtype=[("head", ">i4", (3,)), *shape])
-        records["head"] = (int(count > 0), 0, self.element_type)
-        if count:
-            records["shape"] = (count, 1)
-            records["elements"]["length"] = numbers.dtype.itemsize
-            records["elements"]["number"] = numbers.reshape(len(at), count)
-        _put(buffer, at, records)
+    def write(self, buffer: Bytes, at: Ints, first: int, last: int) -> None:
+        """Write the field of these rows, each to its place."""
+        counts = self.counts[first:last]
+        if self.element_type is not None:
+            begin_arrays(buffer, at, self.sizes[first:last] - 4, counts, (self.element_type, self.values.has_nulls))
+        self.values.write(buffer, at, counts, int(self.starts[first]), int(self.starts[last]))
 
 
-def _scalar_field(column: pl.Series) -> _ScalarField:
+def _field(column: pl.Series) -> _Field:
+    is_list = column.dtype == pl.List
     if column.null_count():
-        raise ValueError(f"Column {column.name} has nulls; only lists may hold them.")
-    return _ScalarField(_Values.of(column))
+        reason = "null lists; use empty ones" if is_list else "nulls; only lists may hold them"
+        raise ValueError(f"Column {column.name} has {reason}.")
+    flat = column.explode(empty_as_null=False) if is_list else column
+    counts = _constant(column.list.len().cast(pl.Int64).to_numpy() if is_list else np.ones(len(column), np.int64))
+    heads = 4 + 12 + 8 * (counts > 0) if is_list else 0
+    values = _Texts(flat) if flat.dtype == pl.String else _Numbers(flat)
+    starts = _running(counts)
+    sizes = heads + np.diff(values.bytes_before(starts))
+    return _Field(values, counts, starts, sizes, TYPES[flat.dtype] if is_list else None)
 
 
-def _list_field(column: pl.Series) -> _ListField:
-    if column.null_count():
-        raise ValueError(f"Column {column.name} has null lists; use empty ones.")
-    counts = column.list.len().to_numpy().astype(np.int64)
-    flat = column.explode(empty_as_null=False)
-    elements = _Values.of(flat)
-    before = np.concatenate([[0], np.cumsum(4 + elements.sizes)])
-    last = np.cumsum(counts)
-    sizes = 12 + 8 * (counts > 0) + before[last] - before[last - counts]
-    return _ListField(counts, elements, TYPES[flat.dtype][0], sizes.astype(np.int64))
+def _constant(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array for reading only. Polars returns both kinds, and loops are compiled for each kind anew."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
-def _put(buffer: Bytes, at: Ints, values: npt.NDArray[np.generic]) -> None:
-    """Write every value at its byte offset: the buffer seen as all its overlapping windows of a value's width."""
-    if not len(values):
-        return
-    width = values.dtype.itemsize
-    windows = np.ndarray((len(buffer) - width + 1,), dtype=f"V{width}", buffer=buffer, strides=(1,))
-    windows[at] = values.view(f"V{width}")
+def _running(sizes: npt.NDArray[Any]) -> Ints:
+    """The sums before every place, and behind the last."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.load import partition_name
+from ml_assets.serving.schemas import partition_name
 from ml_assets.serving.subjects import SUBJECTS, Subject
 
 

@@ -11,8 +11,8 @@ import polars as pl
 from psycopg import sql
 
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.load import partition_name
 from ml_assets.serving.pointer import Live
+from ml_assets.serving.schemas import partition_name
 from ml_assets.serving.subjects import Subject
 
 # A share from this many keys is right to about two points.

@@ -3,19 +3,19 @@
 All of it happens inside the publisher's transaction. Which release becomes live is decided in `publish.py`.
 """
 
-import hashlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-
 import polars as pl
 from psycopg import sql
+from xxhash import xxh3_128
 
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.copy_binary import encode
+from ml_assets.serving.copy_binary import SIGNATURE, TRAILER, encode
+from ml_assets.serving.schemas import partition_name
 from ml_assets.serving.subjects import Stored, Subject
 
-# So small that a block is still in the processor's cache when it is sent.
-BLOCK_ROWS = 4096
+# Translated at once.
+BLOCK_ROWS = 20_000
+# So small that a chunk is still in the processor's cache when it is sent.
+CHUNK_BYTES = 512 * 1024
 ITEMS_AT_ONCE = 50_000
 PROFILE = (
     "segment_key",
@@ -31,13 +31,8 @@ PROFILE = (
 )
 
 
-def partition_name(subject: str, release_id: int) -> str:
-    """The table of one release."""
-    return f"{subject}_{release_id}"
-
-
 def fill_partition(connection: ServingConnection, subject: Subject, release_id: int, rows: Stored) -> str:
-    """Create and fill the partition; the SHA-256 of what was loaded.
+    """Create and fill the partition; the xxh3_128 of its rows.
 
     Created in the same transaction, so COPY writes frozen rows. Rows that fit into a page are not compressed: every
     read would have to take them apart again.
@@ -57,12 +52,8 @@ def fill_partition(connection: ServingConnection, subject: Subject, release_id: 
         )
     )
     connection.execute(schemas.sql("ALTER TABLE {store}.{part} ALTER release_id SET DEFAULT {id}", **names))
-    digest = hashlib.sha256()
-    copy_statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
-    with connection.cursor().copy(copy_statement) as copy:
-        for chunk in _ahead(_digested(encode(rows.blocks(BLOCK_ROWS)), digest)):
-            copy.write(chunk)
-    return digest.hexdigest()
+    statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
+    return _copy(connection, statement.as_bytes(connection), rows)
 
 
 def attach_partition(connection: ServingConnection, subject: Subject, release_id: int, *, unique: bool) -> None:
@@ -85,19 +76,17 @@ def attach_partition(connection: ServingConnection, subject: Subject, release_id
     )
 
 
-def _digested(chunks: Iterator[bytes | memoryview], digest: "hashlib._Hash") -> Iterator[bytes | memoryview]:
-    for chunk in chunks:
-        digest.update(chunk)
-        yield chunk
-
-
-def _ahead(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    """The same chunks, the next of which is made by another thread while the server takes this one."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, chunks, None)
-        while (chunk := following.result()) is not None:
-            following = pool.submit(next, chunks, None)
-            yield chunk
+def _copy(connection: ServingConnection, statement: bytes, rows: Stored) -> str:
+    """Load all rows; their digest."""
+    digest = xxh3_128()
+    with connection.cursor().copy(statement) as copy:
+        copy.write(SIGNATURE)
+        for block in rows.blocks(BLOCK_ROWS):
+            for chunk in encode(block, CHUNK_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
+        copy.write(TRAILER)
+    return digest.hexdigest()
 
 
 def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:

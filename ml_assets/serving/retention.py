@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.load import partition_name
 from ml_assets.serving.roles import act_as_writer
+from ml_assets.serving.schemas import partition_name
 
 KEEP = 8
 # Long enough for statements that began before the pointer moved and have yet to touch the old partition.

@@ -10,6 +10,11 @@ from typing import LiteralString
 from psycopg import sql
 
 
+def partition_name(subject: str, release_id: int) -> str:
+    """The table of one release."""
+    return f"{subject}_{release_id}"
+
+
 @dataclass(frozen=True)
 class Schemas:
     """Schemas and roles of one shop; `prefix` is the `name` setting, empty for a single shop."""

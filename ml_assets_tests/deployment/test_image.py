@@ -11,6 +11,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from ml_assets.models.recommenders import dense_kernels, kernels, pair_kernels, product_kernels
+from ml_assets.serving import copy_kernels
 from ml_assets_tests.deployment.files import ROOT, copied, dockerfile, image_environment, in_build_context
 
 INSTRUCTIONS = dockerfile()
@@ -96,6 +97,7 @@ def test_the_image_carries_every_kernel_compiled(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "ml_assets.warm_up"], env=environment, check=True)
     compiled = {path.name.split(".")[1].partition("-")[0] for path in tmp_path.rglob("*.nbc")}
-    loops = vars(kernels) | vars(product_kernels) | vars(dense_kernels) | vars(pair_kernels)
+    modules = (kernels, product_kernels, dense_kernels, pair_kernels, copy_kernels)
+    loops = {name: value for module in modules for name, value in vars(module).items()}
     assert compiled == {name for name, value in loops.items() if isinstance(value, Dispatcher)}
     assert any(each.argument == "python -m ml_assets.warm_up" for each in LAST if each.keyword == "RUN")

@@ -148,7 +148,7 @@ def test_an_installation_that_nobody_may_write_compiles_without_keeping_it(tmp_p
     """As in a container whose user has no home: a copy of one module in a folder that is no folder."""
     source = tmp_path / "loops.py"
     source.write_text(
-        "from ml_assets.models.recommenders.compiling import compiled\n\n\n"
+        "from ml_assets.compiling import compiled\n\n\n"
         "@compiled\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
     )
     (tmp_path / "__pycache__").write_text("no folder")

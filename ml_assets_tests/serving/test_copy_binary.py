@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml_assets.serving.copy_binary import encode
+from ml_assets.serving.copy_binary import SIGNATURE, TRAILER, encode
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -30,8 +30,11 @@ REAL = st.floats(width=32, allow_nan=False)
         max_size=9,
     ),
     block=st.integers(1, 5),
+    chunk_bytes=st.integers(1, 400),
 )
-def test_postgresql_reads_what_was_encoded(embedded_url: str, rows: list[tuple[Any, ...]], block: int) -> None:
+def test_postgresql_reads_what_was_encoded_in_whatever_chunks(
+    embedded_url: str, rows: list[tuple[Any, ...]], block: int, chunk_bytes: int
+) -> None:
     types: list[Any] = [
         pl.Int64,
         pl.String,
@@ -44,22 +47,35 @@ def test_postgresql_reads_what_was_encoded(embedded_url: str, rows: list[tuple[A
     with psycopg.connect(embedded_url) as connection:
         connection.execute("CREATE TEMP TABLE t (a bigint, b text, c bigint[], d text[], e real[], f smallint[])")
         with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
-            for chunk in encode(part.get_columns() for part in pl.DataFrame(columns).iter_slices(block)):
-                copy.write(chunk)
+            copy.write(SIGNATURE)
+            for part in pl.DataFrame(columns).iter_slices(block):
+                for chunk in encode(part.get_columns(), chunk_bytes):
+                    copy.write(chunk)
+            copy.write(TRAILER)
         assert connection.cursor(binary=True).execute("SELECT * FROM t").fetchall() == rows
         connection.rollback()
 
 
 def test_no_rows_are_a_valid_copy(embedded_url: str) -> None:
+    nothing = [pl.Series("a", [], pl.Int64), pl.Series("b", [], pl.List(pl.String))]
     with psycopg.connect(embedded_url) as connection:
         connection.execute("CREATE TEMP TABLE t (a bigint, b text[])")
         with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
-            for chunk in encode([]):
+            for chunk in (SIGNATURE, *encode(nothing, 100), TRAILER):
                 copy.write(chunk)
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_chunks_are_as_large_as_wished_and_every_row_is_whole() -> None:
+    texts = pl.Series("a", ["x" * size for size in (10, 10, 10, 500, 10)])
+    # A row is the number of its fields, the length of the text, and the text: 16 bytes, or 506.
+    assert [len(chunk) for chunk in encode([texts], 40)] == [32, 16, 506, 16]
+    assert [len(chunk) for chunk in encode([texts], 32)] == [32, 16, 506, 16]
+    assert [len(chunk) for chunk in encode([texts], 1)] == [16, 16, 16, 506, 16]
+    assert b"".join(encode([texts], 40)) == b"".join(encode([texts], 10_000))
 
 
 def test_null_keys_and_null_lists_are_refused() -> None:
     for column in (pl.Series("a", [1, None]), pl.Series("a", [[1], None])):
         with pytest.raises(ValueError, match="Column a has null"):
-            list(encode([[column]]))
+            list(encode([column], 100))

@@ -164,12 +164,10 @@ import psycopg
 from ml_assets.serving import load
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.schemas import Schemas
-from ml_assets.serving.schemas import Schemas
 from ml_assets_tests.serving.frames import recommendations, release
 
-load.BLOCK_ROWS = 100
-def half(blocks):
-    chunks = encode(blocks)
+def half(columns, chunk_bytes):
+    chunks = encode(columns, 10_000)
     for _ in range(5):
         yield next(chunks)
     os.kill(os.getpid(), signal.SIGKILL)

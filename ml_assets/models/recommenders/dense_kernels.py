@@ -12,7 +12,7 @@ Numba notices changes of this file alone: after editing the lists of `product_ke
 
 import numpy as np
 
-from ml_assets.models.recommenders.compiling import compiled, compiled_in_any_order
+from ml_assets.compiling import compiled, compiled_in_any_order
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.product_kernels import beats_last, insert
 from ml_assets.models.recommenders.sparse import Float32, Float64, Int32, Int64

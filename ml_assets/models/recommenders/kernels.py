@@ -11,7 +11,7 @@ A matrix is the tuple (indptr, indices, data) of its `Csr`.
 
 import numpy as np
 
-from ml_assets.models.recommenders.compiling import compiled
+from ml_assets.compiling import compiled
 from ml_assets.models.recommenders.sparse import Float32, Int8, Int32, Int64
 
 Matrix = tuple[Int64, Int32, Float32]

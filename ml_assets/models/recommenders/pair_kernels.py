@@ -9,7 +9,7 @@ best items are made there, not here.
 
 import numpy as np
 
-from ml_assets.models.recommenders.compiling import compiled
+from ml_assets.compiling import compiled
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.product_kernels import beats_last, insert
 from ml_assets.models.recommenders.sparse import Bools, Float32, Float64, Int8, Int32, Int64

@@ -12,7 +12,7 @@ use them too.
 
 import numpy as np
 
-from ml_assets.models.recommenders.compiling import compiled
+from ml_assets.compiling import compiled
 from ml_assets.models.recommenders.kernels import Matrix
 from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32
 
