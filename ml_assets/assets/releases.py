@@ -77,6 +77,7 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
                 k=shop.settings.recommender.k,
                 gates=shop.settings.serving.gates,
                 keep=shop.settings.serving.keep_releases,
+                give_way=shop.settings.serving.give_way,
                 override=context.run.tags.get(OVERRIDE_TAG),
                 active=_active(lake, day) if subject == "recommendations" else None,
                 # Names for the reasons; the other subjects of the day would only write the same rows again.

@@ -99,6 +99,7 @@ def import_recommendations(
             gates=settings.serving.gates,
             override=override,
             keep=settings.serving.keep_releases,
+            give_way=settings.serving.give_way,
         )
     if as_json:
         facts = {"release_id": release.release_id, "state": release.state, "rows": release.rows, "day": as_of}

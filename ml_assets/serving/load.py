@@ -3,19 +3,27 @@
 All of it happens inside the publisher's transaction. Which release becomes live is decided in `publish.py`.
 """
 
+import time
+
 import polars as pl
 from psycopg import sql
 from xxhash import xxh3_128
 
 from ml_assets.serving.connection import ServingConnection
 from ml_assets.serving.copy_binary import SIGNATURE, TRAILER, encode
+from ml_assets.serving.readers import Readers
 from ml_assets.serving.schemas import partition_name
 from ml_assets.serving.subjects import Stored, Subject
 
-# Translated at once.
+# Translated at once; before each block readers are looked for.
 BLOCK_ROWS = 20_000
 # So small that a chunk is still in the processor's cache when it is sent.
 CHUNK_BYTES = 512 * 1024
+# While there are readers: what a server writes in less than a millisecond, and the share of the time it does so. The
+# longest pause is for servers far away, who have it while they wait.
+GENTLE_BYTES = 64 * 1024
+GENTLE_SHARE = 0.25
+LONGEST_PAUSE = 0.005
 ITEMS_AT_ONCE = 50_000
 PROFILE = (
     "segment_key",
@@ -31,8 +39,10 @@ PROFILE = (
 )
 
 
-def fill_partition(connection: ServingConnection, subject: Subject, release_id: int, rows: Stored) -> str:
-    """Create and fill the partition; the xxh3_128 of its rows.
+def fill_partition(
+    connection: ServingConnection, subject: Subject, release_id: int, rows: Stored, *, readers: Readers | None
+) -> str:
+    """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows.
 
     Created in the same transaction, so COPY writes frozen rows. Rows that fit into a page are not compressed: every
     read would have to take them apart again.
@@ -53,7 +63,7 @@ def fill_partition(connection: ServingConnection, subject: Subject, release_id: 
     )
     connection.execute(schemas.sql("ALTER TABLE {store}.{part} ALTER release_id SET DEFAULT {id}", **names))
     statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
-    return _copy(connection, statement.as_bytes(connection), rows)
+    return _copy(connection, statement.as_bytes(connection), rows, readers)
 
 
 def attach_partition(connection: ServingConnection, subject: Subject, release_id: int, *, unique: bool) -> None:
@@ -76,16 +86,28 @@ def attach_partition(connection: ServingConnection, subject: Subject, release_id
     )
 
 
-def _copy(connection: ServingConnection, statement: bytes, rows: Stored) -> str:
-    """Load all rows; their digest."""
+def _copy(connection: ServingConnection, statement: bytes, rows: Stored, readers: Readers | None) -> str:
+    """Load all rows; their digest.
+
+    A server writes what it is sent 1,000 rows at a time, and keeps a processor from everybody else for as long. While
+    there are readers, each COPY therefore ends after some rows, and leaves them a pause.
+    """
     digest = xxh3_128()
-    with connection.cursor().copy(statement) as copy:
-        copy.write(SIGNATURE)
-        for block in rows.blocks(BLOCK_ROWS):
-            for chunk in encode(block, CHUNK_BYTES):
-                digest.update(chunk)
-                copy.write(chunk)
-        copy.write(TRAILER)
+    cursor = connection.cursor()
+    for block in rows.blocks(BLOCK_ROWS):
+        gentle = readers is not None and readers.are_busy()
+        parts = ([chunk] for chunk in encode(block, GENTLE_BYTES)) if gentle else [encode(block, CHUNK_BYTES)]
+        for part in parts:
+            began = time.perf_counter()
+            with cursor.copy(statement) as copy:
+                copy.write(SIGNATURE)
+                for chunk in part:
+                    digest.update(chunk)
+                    copy.write(chunk)
+                copy.write(TRAILER)
+            if gentle:
+                took = time.perf_counter() - began
+                time.sleep(min(took * (1 / GENTLE_SHARE - 1), LONGEST_PAUSE))
     return digest.hexdigest()
 
 

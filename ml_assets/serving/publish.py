@@ -21,6 +21,7 @@ from ml_assets.serving.live_sample import sample_live
 from ml_assets.serving.load import attach_partition, fill_partition, load_segments, upsert_items
 from ml_assets.serving.migrate import IdType
 from ml_assets.serving.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
+from ml_assets.serving.readers import Readers
 from ml_assets.serving.reading import prune_purchases, unavailable_share
 from ml_assets.serving.retention import KEEP, drop_retired, retire
 from ml_assets.serving.subjects import SUBJECTS, Stored, checked
@@ -60,13 +61,15 @@ def publish(
     gates: GateSettings | None = None,
     override: str | None = None,
     keep: int = KEEP,
+    give_way: bool = True,
 ) -> Release:
     """Release the predictions as of `day`: live when it is the newest day and nothing is pinned, ready or blocked.
 
     `k` items of each list are shown. `items` (item_id, item_name, category) brings names, `segments` the profiles,
     `active` the customers that must have a list. `override` is a person's reason to take what a gate refuses; what
-    cannot be read at all stays blocked. Publishing a day again replaces that day's release. Waits while another
-    publishes the same subject. Raises `UserError` for frames that cannot be stored at all.
+    cannot be read at all stays blocked. `give_way` loads in small steps while others read. Publishing a day again
+    replaces that day's release. Waits while another publishes the same subject. Raises `UserError` for frames that
+    cannot be stored at all.
     """
     # A connection that was lost has no status; it is told by the first statement.
     if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
@@ -78,6 +81,7 @@ def publish(
     try:
         with connection.transaction():
             begin(connection, subject)
+            readers = Readers(connection) if give_way else None
             # Under the lock: an erasure waits for those who began before it.
             frame = without_erased(connection, frame)
             rows = Stored(kind, frame)
@@ -104,7 +108,7 @@ def publish(
             release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
             # Judged before, not while the server loads: on a small machine readers need the processor that is left.
             failures = failed_gates(candidate)
-            checksum = fill_partition(connection, kind, release_id, rows)
+            checksum = fill_partition(connection, kind, release_id, rows, readers=readers)
             attach_partition(connection, kind, release_id, unique="unique_keys" not in failures)
             reason = " ".join(failures.values()) or None
             blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))

@@ -111,6 +111,11 @@ class ServingSettings(Section):
     keep_releases: int = Field(
         default=8, ge=2, description="Releases kept of each subject, and as many blocked ones. Live ones always stay."
     )
+    give_way: bool = Field(
+        default=True,
+        description="While releases are being read, load new ones in small steps, so that a small server keeps "
+        "answering; about three minutes per million lists. false: as fast as the server can.",
+    )
     exports: str | None = Field(default=None, description="Folder of `ml-assets export`. Unset: exports in home.")
     gates: GateSettings = GateSettings()
     placements: PlacementsSettings = PlacementsSettings()
