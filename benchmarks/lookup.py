@@ -2,29 +2,26 @@
 
 pgbench, 4 prepared clients, the sides interleaved. 200,000 lists of 60 candidates of which 20 are shown, 500
 unavailable items, 300,000 purchases since the release, 2,000 customers opted out.
+
+What readers feel of a publisher that never pauses is measured twice: with clients at full speed, who need the whole
+machine, and at a fixed tenth of that rate. A server that does nothing but COPY the same rows stands beside it.
 """
 
 import argparse
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import threading
-from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from benchmarks.pgbench import CLIENTS, Pgbench
+from benchmarks.publish import publish_day
 from benchmarks.shop import FIRST_DAY, ITEMS, recommendations, shop
+from benchmarks.writers import Writer, copying, publishing
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.publish import publish
-from ml_assets.serving.schemas import Schemas
 
 CUSTOMERS = 200_000
-CLIENTS = 4
 PERSON = f"\\set c random(0, {CUSTOMERS - 1})\n"
 WHERE = "WHERE customer_id = :c AND placement = 'for_you'"
 COLUMNS = "rank, item_id, score, source, reason_code, data_as_of, predicted_at, model_version, release_id, is_stale"
@@ -36,6 +33,7 @@ SCRIPTS = {
     "lookup: all columns": f"{PERSON}SELECT * FROM ml.recommendations {WHERE}\n",
     "ml.recommend(...)": f"{PERSON}SELECT * FROM ml.recommend(:c, 'for_you', 20)\n",
 }
+LOOKUP = "lookup: rank, item, score"
 ARRANGED = "the same with 10 pins, boosts, caps"
 
 
@@ -44,49 +42,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks lookup", description=__doc__)
     parser.add_argument("--seconds", type=int, default=4, help="length of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is repeated")
+    parser.add_argument("--busy-seconds", type=int, default=30, help="length of each measurement beside a writer")
     options = parser.parse_args()
     try:
-        program = find_pgbench()
+        with shop() as (connection, url, home):
+            fill(connection)
+            bench = Pgbench(url)
+            rate = rates(bench, connection, options)
+            disturbed(bench, url, home, rate / 10, options)
     except UserError as error:
         print(f"Error: {error.problem}\nNext:  {error.next_step}", file=sys.stderr)
         return 1
-    with shop() as (connection, url, _), tempfile.TemporaryDirectory() as folder:
-        fill(connection)
-        bench = Bench(program, url, Path(folder))
-        scripts = SCRIPTS
-        rates: dict[str, list[float]] = {name: [] for name in scripts}
-        for _ in range(options.rounds):
-            for name, script in scripts.items():
-                rates[name].append(bench.rate(script, options.seconds))
-        lookup = SCRIPTS["lookup: rank, item, score"]
-        arrange(connection)
-        rates[ARRANGED] = [bench.rate(lookup, options.seconds) for _ in range(options.rounds)]
-        connection.execute("DELETE FROM ml_meta.rules WHERE kind NOT IN ('ban', 'unavailable')")
-        base = median(rates["SELECT 1"])
-        print(f"{CUSTOMERS:,} lists, pgbench, {CLIENTS} prepared clients, medians of {options.rounds}")
-        for name, values in rates.items():
-            bar = "   (bar: 0.11)" if name == "lookup: rank, item, score" else ""
-            print(f"  {name:38}{median(values):10,.0f} /s   {median(values) / base:.3f}{bar}")
-        rest, busy = latencies(bench, url, median(rates["lookup: rank, item, score"]) / 10, options)
-        print(f"  p99 at rest {rest:.2f} ms, while publishing {busy:.2f} ms: {busy / rest:.2f} times  (bar: 2)")
     return 0
-
-
-def find_pgbench() -> str:
-    """The path of pgbench; raises `UserError` where it is not installed."""
-    found = shutil.which("pgbench") or next(
-        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)), None
-    )
-    if found is None:
-        raise UserError("pgbench is not installed.", "Install PostgreSQL's own tools: apt-get install postgresql-15.")
-    return found
 
 
 def fill(connection: ServingConnection) -> None:
     """Publish the lists and switch the rules on."""
-    publish(
-        connection, "recommendations", recommendations(CUSTOMERS), day=FIRST_DAY, model_version="m", run_id=None, k=20
-    )
+    publish_day(connection, recommendations(CUSTOMERS), FIRST_DAY)
     rules = (
         "INSERT INTO ml_meta.rules (kind, item_id) SELECT 'unavailable', i * 37 %% %s FROM generate_series(1, 500) i"
     )
@@ -115,71 +87,44 @@ def arrange(connection: ServingConnection) -> None:
     )
 
 
-class Bench:
-    """pgbench on one database."""
-
-    def __init__(self, program: str, url: str, folder: Path) -> None:
-        self._program, self._url, self._folder = program, url, folder
-
-    def rate(self, script: str, seconds: int) -> float:
-        """Transactions per second at full speed."""
-        return float(re.findall(r"tps = ([0-9.]+)", self._run(script, seconds))[0])
-
-    def p99(self, script: str, seconds: int, rate: float) -> float:
-        """The 99th percentile of the latency, in ms, at a fixed rate."""
-        for log in self._folder.glob("log.*"):
-            log.unlink()
-        self._run(script, seconds, "-l", "--log-prefix", str(self._folder / "log"), "-R", f"{rate:.0f}")
-        logged = [np.loadtxt(path, usecols=2) for path in self._folder.glob("log.*")]
-        return float(np.percentile(np.concatenate(logged), 99)) / 1000
-
-    def _run(self, script: str, seconds: int, *more: str) -> str:
-        file = self._folder / "script.sql"
-        file.write_text(script, encoding="utf-8")
-        command = [self._program, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds), *more]
-        done = subprocess.run(
-            [*command, "-f", str(file), self._url], capture_output=True, text=True, check=False, cwd=self._folder
-        )
-        failed = re.findall(r"number of failed transactions: ([0-9]+)", done.stdout)
-        if done.returncode or (failed and failed[0] != "0"):
-            raise UserError(f"pgbench failed: {done.stderr.strip()}", "Look at the script in benchmarks/lookup.py.")
-        return done.stdout
+def rates(bench: Pgbench, connection: ServingConnection, options: argparse.Namespace) -> float:
+    """Print lookups per second; those of the lookup that has a bar."""
+    measured: dict[str, list[float]] = {name: [] for name in SCRIPTS}
+    for _ in range(options.rounds):
+        for name, script in SCRIPTS.items():
+            measured[name].append(bench.rate(script, options.seconds))
+    arrange(connection)
+    measured[ARRANGED] = [bench.rate(SCRIPTS[LOOKUP], options.seconds) for _ in range(options.rounds)]
+    connection.execute("DELETE FROM ml_meta.rules WHERE kind NOT IN ('ban', 'unavailable')")
+    base = median(measured["SELECT 1"])
+    print(f"{CUSTOMERS:,} lists, pgbench, {CLIENTS} prepared clients, medians of {options.rounds}")
+    for name, values in measured.items():
+        bar = "   (bar: 0.11)" if name == LOOKUP else ""
+        print(f"  {name:38}{median(values):10,.0f} /s   {median(values) / base:.3f}{bar}")
+    return median(measured[LOOKUP])
 
 
-def latencies(bench: Bench, url: str, rate: float, options: argparse.Namespace) -> tuple[float, float]:
-    """Medians of the p99 at rest and while another connection publishes one day after the other."""
-    script, stop, lull = SCRIPTS["lookup: rank, item, score"], threading.Event(), threading.Event()
-    frames = [recommendations(CUSTOMERS, turn) for turn in (0, 5)]
-    published: list[int] = []
-
-    def publish_forever() -> None:
-        with ServingConnection.open(url, Schemas()) as connection:
-            while not stop.is_set():
-                lull.wait()
-                day = FIRST_DAY + timedelta(days=1 + len(published))
-                release = publish(
-                    connection,
-                    "recommendations",
-                    frames[len(published) % 2],
-                    day=day,
-                    model_version="m",
-                    run_id=None,
-                    k=20,
-                )
-                published.append(release.release_id)
-
-    thread = threading.Thread(target=publish_forever)
-    thread.start()
-    rest, busy = [], []
-    try:
+def disturbed(bench: Pgbench, url: str, home: Path, rate: float, options: argparse.Namespace) -> None:
+    """Print the p99 of the lookup beside a process that writes without a pause, as a multiple of that at rest."""
+    writers = {
+        "while publishing": Writer(publishing, CUSTOMERS, url, home),
+        "beside a server-side COPY": Writer(copying, CUSTOMERS, url, home),
+    }
+    for pace, label in ((None, "at full speed"), (rate, f"at {rate:,.0f} lookups per second")):
+        rest: list[float] = []
+        times: dict[str, list[float]] = {name: [] for name in writers}
         for _ in range(options.rounds):
-            lull.clear()
-            rest.append(bench.p99(script, options.seconds, rate))
-            lull.set()
-            busy.append(bench.p99(script, options.seconds, rate))
-    finally:
-        stop.set()
-        lull.set()
-        thread.join()
-    print(f"  {len(published)} releases were published meanwhile, at {rate:,.0f} lookups per second")
-    return median(rest), median(busy)
+            for name, writer in writers.items():
+                rest.append(p99(bench, pace, options.busy_seconds // 2))
+                with writer.working():
+                    times[name].append(p99(bench, pace, options.busy_seconds) / rest[-1])
+        print(f"  p99 {label}: at rest {median(rest):.2f} ms")
+        for name, values in times.items():
+            bar = "   (bar: 2)" if name == "while publishing" and pace is None else ""
+            spread = f"from {min(values):.2f} to {max(values):.2f}"
+            print(f"    {name:36}{median(values):10.2f} times as long, {spread}{bar}")
+
+
+def p99(bench: Pgbench, rate: float | None, seconds: int) -> float:
+    """Milliseconds."""
+    return float(np.percentile(bench.latencies(SCRIPTS[LOOKUP], seconds, rate), 99))

@@ -32,25 +32,17 @@ PARTS: dict[Engine, int] = {"adbc": 20, "sqlalchemy": 400}
 def main() -> None:
     """Measure and print."""
     frame, other = recommendations(CUSTOMERS), recommendations(CUSTOMERS, turn=5)
-    kind = SUBJECTS["recommendations"]
-    rows = Stored(kind, checked(kind, frame, "bigint", "bigint"))
     with shop() as (connection, url, home):
         file = home / "rows.bin"
-        with file.open("wb") as target:
-            target.write(SIGNATURE)
-            for block in rows.blocks(BLOCK_ROWS):
-                target.writelines(encode(block, CHUNK_BYTES))
-            target.write(TRAILER)
-        file.chmod(0o644)
-        home.chmod(0o755)
+        write_rows(frame, file)
         print(f"{CUSTOMERS:,} customers x {DEPTH} candidates, {file.stat().st_size / 1e6:,.0f} MB, medians of {ROUNDS}")
         times: dict[str, list[float]] = {"publish": [], "copy": [], "copy unlogged": []}
         for number in range(ROUNDS):
-            times["copy"].append(_server_copy(connection, file, ""))
+            times["copy"].append(server_copy(connection, file))
             day = FIRST_DAY + timedelta(days=number)
             # Every other day brings other lists, as the gates expect.
-            times["publish"].append(_timed(lambda: _publish(connection, (frame, other)[number % 2], day)))  # noqa: B023
-            times["copy unlogged"].append(_server_copy(connection, file, "UNLOGGED"))
+            times["publish"].append(_timed(lambda: publish_day(connection, (frame, other)[number % 2], day)))  # noqa: B023
+            times["copy unlogged"].append(server_copy(connection, file, "UNLOGGED"))
         rollback = _timed(lambda: roll_back(connection, "recommendations", to=None, reason="benchmark"))
         unpin(connection, "recommendations")
         middle = {name: median(seconds) for name, seconds in times.items()}
@@ -67,7 +59,8 @@ def main() -> None:
         print(f"  roll back                               {rollback:7.3f} s")
 
 
-def _publish(connection: ServingConnection, frame: pl.DataFrame, day: date) -> None:
+def publish_day(connection: ServingConnection, frame: pl.DataFrame, day: date) -> None:
+    """Release a frame as of a day; raises where it does not go live."""
     published = publish(
         connection,
         "recommendations",
@@ -82,7 +75,21 @@ def _publish(connection: ServingConnection, frame: pl.DataFrame, day: date) -> N
         raise RuntimeError(f"The benchmark's release is {published.state}: {published.reason}")
 
 
-def _server_copy(connection: ServingConnection, file: Path, kind: str) -> float:
+def write_rows(frame: pl.DataFrame, file: Path) -> None:
+    """Write what `publish` would send to a file that the server may read."""
+    kind = SUBJECTS["recommendations"]
+    rows = Stored(kind, checked(kind, frame, "bigint", "bigint"))
+    with file.open("wb") as target:
+        target.write(SIGNATURE)
+        for block in rows.blocks(BLOCK_ROWS):
+            target.writelines(encode(block, CHUNK_BYTES))
+        target.write(TRAILER)
+    file.chmod(0o644)
+    file.parent.chmod(0o755)
+
+
+def server_copy(connection: ServingConnection, file: Path, kind: Literal["", "UNLOGGED"] = "") -> float:
+    """Have the server read such a file into a table of its own; the seconds of the COPY alone."""
     names = "customer_id, placement, item_ids, scores, sources, reasons, reason_items_1, reason_items_2"
     connection.execute(f"CREATE {kind} TABLE ml_store.floor (LIKE ml_store.recommendations)")
     # As the releases are, or the floor would spend its time on compressing.
