@@ -2,6 +2,8 @@
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import errors
 
 from ml_assets.serving.connection import ServingConnection
@@ -27,6 +29,13 @@ def shop(connection: ServingConnection) -> ServingConnection:
     return connection
 
 
+@pytest.fixture
+def twelve(connection: ServingConnection) -> ServingConnection:
+    release(connection, recommendations(items=range(1, 13)), k=3)
+    release(connection, popular_items([21, 22, 23]), "popular_items", k=3)
+    return connection
+
+
 def test_a_known_customer_gets_the_same_list_as_from_the_view_and_deeper_if_asked(shop: ServingConnection) -> None:
     columns = "rank, item_id, score, source, reason_code, reason_text, data_as_of, release_id, is_stale"
     view = f"SELECT {columns} FROM ml.recommendations WHERE customer_id = 2 AND placement = 'for_you' ORDER BY rank"
@@ -35,6 +44,29 @@ def test_a_known_customer_gets_the_same_list_as_from_the_view_and_deeper_if_aske
     )
     assert [row[0] for row in shop.execute("SELECT item_id FROM ml.recommend(2, 'for_you', 4)")] == [11, 12, 13, 14]
     assert [row[0] for row in shop.execute("SELECT item_id FROM ml.recommend(2, 'for_you', 1)")] == [11]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    hidden=st.sets(st.integers(1, 12)),
+    bought=st.sets(st.integers(1, 12), max_size=4),
+    placement=st.sampled_from(["for_you", "discover"]),
+)
+def test_the_view_and_the_function_show_the_same_whatever_is_left_out(
+    twelve: ServingConnection, hidden: set[int], bought: set[int], placement: str
+) -> None:
+    """The view looks at six of the twelve candidates first; the function, asked for a number, at all."""
+    with twelve.transaction(force_rollback=True):
+        twelve.execute("INSERT INTO ml_meta.rules (kind, item_id) SELECT 'ban', unnest(%s::bigint[])", [sorted(hidden)])
+        twelve.execute(
+            "INSERT INTO ml_meta.purchases (customer_id, item_id) SELECT 1, unnest(%s::bigint[])", [sorted(bought)]
+        )
+        view = "SELECT rank, item_id, score, source FROM ml.recommendations WHERE customer_id = 1 AND placement = %s"
+        seen = twelve.execute(f"{view} ORDER BY rank".encode(), [placement]).fetchall()
+        function = "SELECT rank, item_id, score, source FROM ml.recommend(1, %s, 3) ORDER BY rank"
+        assert seen == twelve.execute(function, [placement]).fetchall()
+        left = [item for item in range(1, 13) if item not in hidden | bought]
+        assert [row[1] for row in seen][: len(left)] == left[:3]
 
 
 @pytest.mark.parametrize("customer", ["99", "NULL", "-1"])
