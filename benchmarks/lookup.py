@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.pgbench import CLIENTS, Pgbench
 from benchmarks.publish import publish_day
 from benchmarks.shop import FIRST_DAY, ITEMS, recommendations, shop
+from benchmarks.sides import ratios
 from benchmarks.writers import Writer, copying, publishing
 from ml_assets.errors import UserError
 from ml_assets.serving.connection import ServingConnection
@@ -40,8 +41,9 @@ ARRANGED = "the same with 10 pins, boosts, caps"
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks lookup", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=4, help="length of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is repeated")
+    parser.add_argument("--seconds", type=int, default=2, help="length of each measurement")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is repeated")
+    parser.add_argument("--busy-rounds", type=int, default=3, help="how often those beside a writer are")
     parser.add_argument("--busy-seconds", type=int, default=30, help="length of each measurement beside a writer")
     options = parser.parse_args()
     try:
@@ -96,11 +98,12 @@ def rates(bench: Pgbench, connection: ServingConnection, options: argparse.Names
     arrange(connection)
     measured[ARRANGED] = [bench.rate(SCRIPTS[LOOKUP], options.seconds) for _ in range(options.rounds)]
     connection.execute("DELETE FROM ml_meta.rules WHERE kind NOT IN ('ban', 'unavailable')")
-    base = median(measured["SELECT 1"])
+    bare = measured["SELECT 1"]
     print(f"{CUSTOMERS:,} lists, pgbench, {CLIENTS} prepared clients, medians of {options.rounds}")
     for name, values in measured.items():
         bar = "   (bar: 0.11)" if name == LOOKUP else ""
-        print(f"  {name:38}{median(values):10,.0f} /s   {median(values) / base:.3f}{bar}")
+        _, paired = ratios(values, bare)
+        print(f"  {name:38}{median(values):10,.0f} /s   {paired:.3f}, of the best {max(values) / max(bare):.3f}{bar}")
     return median(measured[LOOKUP])
 
 
@@ -113,7 +116,7 @@ def disturbed(bench: Pgbench, url: str, home: Path, rate: float, options: argpar
     for pace, label in ((None, "at full speed"), (rate, f"at {rate:,.0f} lookups per second")):
         rest: list[float] = []
         times: dict[str, list[float]] = {name: [] for name in writers}
-        for _ in range(options.rounds):
+        for _ in range(options.busy_rounds):
             for name, writer in writers.items():
                 rest.append(p99(bench, pace, options.busy_seconds // 2))
                 with writer.working():

@@ -46,7 +46,7 @@ def test_a_known_customer_gets_the_same_list_as_from_the_view_and_deeper_if_aske
     assert [row[0] for row in shop.execute("SELECT item_id FROM ml.recommend(2, 'for_you', 1)")] == [11]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     hidden=st.sets(st.integers(1, 12)),
     bought=st.sets(st.integers(1, 12), max_size=4),
