@@ -114,7 +114,7 @@ class ServingSettings(Section):
     give_way: bool = Field(
         default=True,
         description="While releases are being read, load new ones in small steps, so that a small server keeps "
-        "answering; about three minutes per million lists. false: as fast as the server can.",
+        "answering; about seven minutes per million lists. false: as fast as the server can.",
     )
     exports: str | None = Field(default=None, description="Folder of `ml-assets export`. Unset: exports in home.")
     gates: GateSettings = GateSettings()
