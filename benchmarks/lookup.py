@@ -48,8 +48,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with shop() as (connection, url, home):
-            fill(connection)
             bench = Pgbench(url)
+            fill(connection)
             rate = rates(bench, connection, options)
             disturbed(bench, url, home, rate / 10, options)
     except UserError as error:
