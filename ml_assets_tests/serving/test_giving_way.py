@@ -1,6 +1,7 @@
 """A publisher sees that releases are being read, and loads the next one in small steps."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,12 +29,12 @@ def rows(connection: ServingConnection, query: str) -> list[Row]:
 
 @contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Somebody who reads steadily. A session reports its reads when it ends, or once a second."""
+    """Somebody who reads steadily, and is gone afterwards. A session reports its reads while it ends."""
     stop, began = threading.Event(), threading.Event()
 
     def read() -> None:
         while not stop.is_set():
-            with psycopg.connect(url, autocommit=True) as reader:
+            with psycopg.connect(url, autocommit=True, application_name="reader") as reader:
                 for _ in range(5):
                     reader.execute("SELECT * FROM ml.recommendations WHERE customer_id = 1")
             began.set()
@@ -46,6 +47,9 @@ def reading(url: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+        with psycopg.connect(url, autocommit=True) as others:
+            while others.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = 'reader'").fetchall():
+                time.sleep(0.01)
 
 
 def seen_after(connection: ServingConnection, seconds: float) -> bool:
