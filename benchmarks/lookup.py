@@ -75,8 +75,6 @@ def fill(connection: ServingConnection) -> None:
         [ITEMS],
     )
     connection.execute("VACUUM ANALYZE")
-    # As if the release were live for an hour; for its first minute the views look twice.
-    connection.execute("UPDATE ml_meta.live SET moved_at = now() - interval '1 hour'")
 
 
 def arrange(connection: ServingConnection) -> None:

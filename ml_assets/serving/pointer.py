@@ -70,7 +70,7 @@ def move_pointer(
 ) -> None:
     """Make a release live, inside the transaction that `begin` began.
 
-    The time is the clock's, not the transaction's: the views wait a minute from it. Their order is that of move_id.
+    Sessions plan anew what they have prepared. The time is the clock's; the order of moves is that of move_id.
     """
     sql = connection.schemas.sql
     if live is not None:
@@ -83,6 +83,7 @@ def move_pointer(
     connection.execute(sql(until), [moved_at, subject])
     entry = "INSERT INTO {meta}.live_history (subject, release_id, live_from, reason) VALUES (%s, %s, %s, %s)"
     connection.execute(sql(entry), [subject, release_id, moved_at, reason])
+    connection.execute(sql("SELECT {meta}.pointer_moved()"))
 
 
 def roll_back(connection: ServingConnection, subject: str, *, to: int | None, reason: str) -> Move:

@@ -1,6 +1,6 @@
 """Whether the releases of a shop are being read at the moment, as PostgreSQL counts it.
 
-Every read of `ml.*` looks the live releases up, so the scans of that one small table are the reads. Sessions report
+Every read of `ml.*` looks its release up, so the scans of that one small table are the reads. Sessions report
 what they have counted once a second, when their transaction ends; what this session itself reads in the transaction
 that is open is not among it. Reads on a standby are not seen, and need not be.
 """
@@ -35,7 +35,5 @@ class Readers:
     def _look(self) -> int:
         # Within a transaction statistics stay as they were first seen.
         self._connection.execute("SELECT pg_stat_clear_snapshot()")
-        query = (
-            "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_all_tables WHERE schemaname = %s AND relname = 'live'"
-        )
-        return int(self._connection.execute(query, [self._connection.schemas.meta]).fetchall()[0][0])
+        scans = "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_all_tables WHERE schemaname = %s AND relname = %s"
+        return int(self._connection.execute(scans, [self._connection.schemas.meta, "releases"]).fetchall()[0][0])

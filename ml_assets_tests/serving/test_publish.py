@@ -134,15 +134,14 @@ def test_frames_that_cannot_be_stored_name_the_column(connection: ServingConnect
         release(connection, recommendations([1, None]))
 
 
-def test_a_lookup_reads_one_partition_through_its_index(connection: ServingConnection) -> None:
+def test_a_lookup_has_one_partition_in_its_plan_and_reads_it_through_its_index(connection: ServingConnection) -> None:
     for day in range(3):
         last = release(connection, recommendations(range(2000)), day=day)
-    connection.execute("UPDATE ml_meta.live SET moved_at = now() - interval '1 hour'")
     lookup = "SELECT * FROM ml.recommendations WHERE customer_id = 7 AND placement = 'for_you'"
-    nodes = _nodes(rows(connection, f"EXPLAIN (ANALYZE, FORMAT json) {lookup}")[0][0][0]["Plan"])
-    ran = [node for node in nodes if "recommendations_" in node.get("Relation Name", "") and node["Actual Loops"]]
-    assert [node["Relation Name"] for node in ran] == [f"recommendations_{last.release_id}"]
-    assert "Index" in ran[0]["Node Type"]
+    nodes = _nodes(rows(connection, f"EXPLAIN (FORMAT json) {lookup}")[0][0][0]["Plan"])
+    scans = [node for node in nodes if "recommendations_" in node.get("Relation Name", "")]
+    assert [node["Relation Name"] for node in scans] == [f"recommendations_{last.release_id}"]
+    assert "Index" in scans[0]["Node Type"]
 
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
