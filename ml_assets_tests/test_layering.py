@@ -1,6 +1,8 @@
-"""The separation of the house: who may import whom."""
+"""The separation of the house: who may import whom, and what stays unloaded."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,9 @@ def test_every_module_says_what_belongs_in_it(path: Path) -> None:
         assert text == ""
     else:
         assert ast.get_docstring(ast.parse(text))
+
+
+def test_a_process_that_only_scores_does_not_load_what_training_and_drawing_need() -> None:
+    code = "import sys, ml_assets.definitions; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"sklearn", "lightgbm", "matplotlib", "scipy.stats", "pandas"} & set(loaded.stdout.split())

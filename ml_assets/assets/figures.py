@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from ml_assets.models.plots import backtest_png, segment_profile_png
 from ml_assets.models.selection.promotion import Decision
 from ml_assets.models.selection.study import Study
 
@@ -31,6 +30,8 @@ FIGURES = (
 
 def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
     """What the data can carry, and every method over all windows as a plot and a table."""
+    from ml_assets.models.plots import backtest_png  # noqa: PLC0415 Matplotlib imports slowly, and few runs draw
+
     said = {"what_the_data_carries": dg.MetadataValue.md("\n".join(f"- {saying}" for saying in study.sayings))}
     summary = study.summary()
     if summary.is_empty():
@@ -61,6 +62,8 @@ def decision_metadata(decisions: Mapping[str, Decision], study: Study) -> dict[s
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
+    from ml_assets.models.plots import segment_profile_png  # noqa: PLC0415 as above
+
     figures = segments.drop("segment_key", "description")
     return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 

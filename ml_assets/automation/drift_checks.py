@@ -14,7 +14,6 @@ from ml_assets.assets.figures import image
 from ml_assets.assets.shop import Shop
 from ml_assets.features.drift import Measure, by_subject, verdict
 from ml_assets.features.drift_of_day import measure_day, too_young
-from ml_assets.features.drift_plot import drift_png
 from ml_assets.lake import Lake
 from ml_assets.resources.serving import ServingDatabase
 from ml_assets.serving.drift_log import past_values, record_drift
@@ -73,6 +72,8 @@ def _status(one: Measure, measures: list[Measure]) -> Literal["ok", "warn", "err
 def _result(
     key: dg.AssetCheckKey, measures: list[Measure], day: date | None, skipped: Mapping[str, str]
 ) -> dg.AssetCheckResult:
+    from ml_assets.features.drift_plot import drift_png  # noqa: PLC0415 Matplotlib imports slowly, and few runs draw
+
     status = verdict(measures)
     worst = sorted(measures, key=lambda one: one.status == "ok")
     words = " ".join(one.detail for one in worst if one.status != "ok") or f"{len(measures)} measures are as usual."

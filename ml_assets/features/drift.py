@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy.stats import wasserstein_distance
 
 from ml_assets.settings.drift import DriftSettings
 
@@ -76,6 +75,8 @@ def population_stability(today: np.ndarray, reference: np.ndarray) -> float:
 
 def distance_in_spreads(today: np.ndarray, reference: np.ndarray) -> float:
     """The Wasserstein distance in units of the reference's interquartile range: how far the mass has moved."""
+    from scipy.stats import wasserstein_distance  # noqa: PLC0415 slow to import, and few processes measure drift
+
     now, then = today[~np.isnan(today)], reference[~np.isnan(reference)]
     if len(now) < FEWEST or len(then) < FEWEST:
         return 0.0

@@ -13,9 +13,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import threadpoolctl
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
 from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
 
@@ -48,6 +45,9 @@ def fit_centroids(scaled: Matrix, k: int, *, seed: int, restarts: int = RESTARTS
 
     Ordered by their sum, because the numbers that k-means gives its clusters mean nothing.
     """
+    from sklearn.cluster import KMeans  # noqa: PLC0415 slow to import, and scoring needs none of it
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+
     # Threads would add up in any order, and the last bits with them.
     with _threads().limit(limits=1), warnings.catch_warnings():
         # Fewer distinct customers than clusters in a bootstrap sample; its score shows it.
@@ -66,6 +66,8 @@ def nearest(scaled: Matrix, centroids: Matrix) -> Labels:
 
 def judge(values: Matrix, k: int, *, seed: int) -> tuple[Soundness, Labels]:
     """The soundness of `k` clusters of the unscaled values, and the partition of the same rows."""
+    from sklearn.metrics import davies_bouldin_score, silhouette_score  # noqa: PLC0415 as above
+
     scaled = QuantileScaler.fit(values).transform(values)
     labels = nearest(scaled, fit_centroids(scaled, k, seed=seed))
     sizes = np.bincount(labels, minlength=k)
@@ -87,6 +89,8 @@ def _threads() -> threadpoolctl.ThreadpoolController:
 
 def _stability(values: Matrix, labels: Labels, k: int, seed: int) -> float:
     """Scaler and clusters are both refitted, and judged on every customer of the original partition."""
+    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 as above
+
     random = np.random.default_rng([seed, k])
     scores = []
     for _ in range(BOOTSTRAPS):

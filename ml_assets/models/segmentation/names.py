@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 NEW_DAYS = 90
 """A customer known for at most this long may be new."""
@@ -98,6 +97,8 @@ def give_names(shop: Shop) -> tuple[list[str], bool]:
     The cheapest assignment (Kuhn and Munkres) of squared distances between profiles and names. With at most ten
     clusters there always is one; a broken promise only means that no other word was free.
     """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 slow to import, and scoring needs none of it
+
     if len(shop.profiles) == 1:
         return [SINGLE], True
     costs = np.array([[_cost(profile, name, shop) for name in NAMES.values()] for profile in shop.profiles])
