@@ -114,6 +114,7 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
     _grant_update(connection, role, "shop", ("timezone", "business_days", "clock_shift"))
     _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
+    _grant_execute(connection, role, "pointer_moved")
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
         "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",
@@ -140,6 +141,15 @@ def _grant(connection: ServingConnection, role: str, rights: LiteralString, *tab
         if found is not None and found[0] is not None:
             grant = sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role))
             connection.execute(grant)
+
+
+def _grant_execute(connection: ServingConnection, role: str, function: str) -> None:
+    """Grant calling a function of the books without arguments, if the migrations applied so far have made it."""
+    name = sql.SQL("{}()").format(sql.Identifier(connection.schemas.meta, function))
+    found = connection.execute("SELECT to_regprocedure(%s)", [name.as_string(connection)]).fetchone()
+    if found is not None and found[0] is not None:
+        grant = sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.Identifier(role))
+        connection.execute(grant)
 
 
 def _grant_update(connection: ServingConnection, role: str, table: str, columns: Sequence[str]) -> None:

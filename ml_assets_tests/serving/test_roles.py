@@ -86,6 +86,8 @@ def test_a_merchandiser_edits_rules_and_reads_the_result(url: str) -> None:
         "SELECT * FROM ml_store.recommendations",
         "UPDATE ml_meta.placements SET on_stale = 'empty'",
         "UPDATE ml_meta.live SET release_id = 1",
+        "SELECT ml_meta.pointer_moved()",
+        "SELECT ml_meta.discard_plans()",
         "DROP TABLE ml_meta.rules",
         "CREATE VIEW ml.mine AS SELECT 1",
     ],

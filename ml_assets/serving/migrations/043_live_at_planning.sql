@@ -14,7 +14,10 @@
 --    is forgotten.
 --
 -- Candidates are looked at one by one, in their order, until there are enough. Each is looked up in a hash index of
--- what is hidden, by a scalar subselect: PostgreSQL may turn a NOT EXISTS into a join that changes the order.
+-- what is hidden, by a scalar subselect: PostgreSQL may turn a NOT EXISTS into a join that changes the order. Lists
+-- that ml.recommendations cuts at k look no further than that; but for this LIMIT their view is recommendation_lists,
+-- which ml.recommend reads because it may show more. Names and columns of what is read are the same, so that grants,
+-- dependants and prepared statements stay.
 
 CREATE FUNCTION :"meta".live_release(of_subject text) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -29,7 +32,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION :"meta".live_release(text)
-IS 'The release that readers see, known while a statement is planned. For the views; see migration 044.';
+IS 'The release that readers see, known while a statement is planned. For the views; see migration 043.';
 
 CREATE FUNCTION :"meta".discard_plans() RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -60,6 +63,8 @@ END
 $$;
 COMMENT ON FUNCTION :"meta".pointer_moved()
 IS 'Let every session plan anew; to be called by those who move the pointer.';
+
+REVOKE EXECUTE ON FUNCTION :"meta".discard_plans(), :"meta".pointer_moved() FROM PUBLIC;
 
 DROP INDEX :"meta".rules_that_hide;
 CREATE INDEX rules_that_hide ON :"meta".rules USING hash (item_id) WHERE kind IN ('unavailable', 'ban');
@@ -157,7 +162,7 @@ WHERE NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.cust
     AND r.release_id = :"meta".live_release('recommendations')
     AND CASE WHEN r.state = 'live' THEN true ELSE :"meta".forget_plans() END;
 
-CREATE OR REPLACE VIEW :"meta".shown_recommendation_lists AS
+CREATE VIEW :"meta".shown_recommendation_lists AS
 SELECT
     t.customer_id,
     t.placement,
@@ -250,6 +255,57 @@ CROSS JOIN LATERAL unnest(
 WHERE NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id)
     AND r.release_id = :"meta".live_release('recommendations')
     AND CASE WHEN r.state = 'live' THEN true ELSE :"meta".forget_plans() END;
+
+COMMENT ON VIEW :"meta".shown_recommendation_lists IS 'The lists behind ml.recommendations, to be cut at k.';
+COMMENT ON VIEW :"meta".recommendation_lists IS 'The lists behind ml.recommend, at full depth.';
+
+CREATE OR REPLACE VIEW :"ml".recommendations AS
+SELECT
+    d.customer_id,
+    d.placement,
+    d.rank,
+    d.item_id,
+    d.score,
+    d.source,
+    d.reason_code,
+    array_remove(ARRAY[d.reason_item_1, d.reason_item_2], NULL) AS reason_items,
+    (
+        SELECT CASE
+            WHEN d.reason_item_1 IS NULL THEN c.plain
+            WHEN c.template LIKE '%{items}%' THEN replace(
+                c.template,
+                '{items}',
+                coalesce(
+                    (SELECT i.item_name FROM :"store".items AS i WHERE i.item_id = d.reason_item_1),
+                    d.reason_item_1::text
+                )
+                || coalesce(
+                    ' and ' || coalesce(
+                        (SELECT i.item_name FROM :"store".items AS i WHERE i.item_id = d.reason_item_2),
+                        d.reason_item_2::text
+                    ),
+                    ''
+                )
+            )
+            ELSE replace(
+                c.template,
+                '{item}',
+                coalesce(
+                    (SELECT i.item_name FROM :"store".items AS i WHERE i.item_id = d.reason_item_1),
+                    d.reason_item_1::text
+                )
+            )
+        END
+        FROM :"meta".reason_templates AS c
+        WHERE c.code = d.reason_code
+    ) AS reason_text,
+    d.data_as_of,
+    d.predicted_at,
+    d.model_version,
+    d.release_id,
+    d.is_stale
+FROM :"meta".shown_recommendation_lists AS d
+WHERE d.rank <= d.k;
 
 CREATE OR REPLACE VIEW :"ml".segment_assignments AS
 SELECT
