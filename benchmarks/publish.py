@@ -112,7 +112,8 @@ def _write_database(
     rows = some.explode(lists).with_columns(
         pl.col("reason_items").list.get(place).alias(f"reason_item_{place + 1}") for place in (0, 1)
     )
-    rows = rows.drop("reason_items")
+    # ADBC cannot ingest Enums.
+    rows = rows.drop("reason_items").cast({"sources": pl.String, "reason_codes": pl.String})
     uri = url if engine == "adbc" else url.replace("postgresql://", "postgresql+psycopg2://")
 
     def write() -> None:
