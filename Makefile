@@ -11,7 +11,7 @@ help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
 	@echo "make ui      Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test    all tests"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
 	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; results in .ml_assets stay"
@@ -46,6 +46,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
 format: $(STAMP)

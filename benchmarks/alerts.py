@@ -19,14 +19,14 @@ import polars as pl
 import psycopg
 
 from benchmarks.sides import interleaved
-from ml_assets.alerts.evaluate import evaluate
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.embedded import start_embedded, stop_embedded
-from ml_assets.serving.freshness import observe, read_freshness, sync_policies
-from ml_assets.serving.migrate import migrate
-from ml_assets.serving.publish import publish
-from ml_assets.serving.registry import register
-from ml_assets.serving.schemas import Schemas
+from ml_assets.alerts.judge.evaluate import evaluate
+from ml_assets.books.freshness import observe, read_freshness, sync_policies
+from ml_assets.books.models import register
+from ml_assets.contract.migrate import migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.embedded.server import start_embedded, stop_embedded
+from ml_assets.database.names import Schemas
+from ml_assets.releases.publish import publish
 from ml_assets.settings.shop import Settings
 
 ROUNDS = 41

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from benchmarks.shop import FIRST_DAY, ITEMS, shop
+from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.erase import erase
 from ml_assets.lake import Lake
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.pointer import roll_back
-from ml_assets.serving.publish import publish
+from ml_assets.releases.pointer import roll_back
+from ml_assets.releases.publish import publish
 from ml_assets.settings.shop import Settings
 
 CUSTOMERS = 1_000_000

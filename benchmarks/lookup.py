@@ -19,8 +19,8 @@ from benchmarks.publish import publish_day
 from benchmarks.shop import FIRST_DAY, ITEMS, recommendations, shop
 from benchmarks.sides import ratios
 from benchmarks.writers import Writer, copying, publishing
+from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import ServingConnection
 
 CUSTOMERS = 200_000
 PERSON = f"\\set c random(0, {CUSTOMERS - 1})\n"

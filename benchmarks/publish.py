@@ -15,12 +15,12 @@ from typing import Literal
 import polars as pl
 
 from benchmarks.shop import DEPTH, FIRST_DAY, recommendations, shop
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.copy_binary import SIGNATURE, TRAILER, encode
-from ml_assets.serving.load import BLOCK_ROWS, CHUNK_BYTES
-from ml_assets.serving.pointer import roll_back, unpin
-from ml_assets.serving.publish import publish
-from ml_assets.serving.subjects import SUBJECTS, Stored, checked
+from ml_assets.database.connection import ServingConnection
+from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
+from ml_assets.releases.load import BLOCK_ROWS, CHUNK_BYTES
+from ml_assets.releases.pointer import roll_back, unpin
+from ml_assets.releases.publish import publish
+from ml_assets.releases.rows import SUBJECTS, Stored, checked
 
 CUSTOMERS = 200_000
 ROUNDS = 5

@@ -22,11 +22,11 @@ from benchmarks.built_in import purchases_until
 from benchmarks.scoring_floors import BlockedProduct, scattered_product
 from benchmarks.sides import interleaved, ratios
 from ml_assets.cli.console import ERR, OUT, table
-from ml_assets.models.recommenders.dense_products import top_factors
-from ml_assets.models.recommenders.products import top_items
+from ml_assets.models.kernels.csr import Bools, Csr, Float32
+from ml_assets.models.matrices.dense_scores import top_factors
+from ml_assets.models.matrices.sparse_scores import top_items
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.similarity import ItemSimilarity
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32
 
 K = 20
 FACTORS = 64

@@ -10,10 +10,9 @@ from time import perf_counter
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ml_assets.compiling import compiled
-from ml_assets.models.recommenders.kernels import Matrix
-from ml_assets.models.recommenders.products import in_threads, matrix
-from ml_assets.models.recommenders.sparse import Csr, Float32
+from ml_assets.models.kernels.compiling import compiled
+from ml_assets.models.kernels.csr import Csr, Float32, Matrix
+from ml_assets.models.matrices.sparse_scores import in_threads, matrix
 
 SHAPES = ((64, 512), (128, 512), (256, 512), (256, 1024))
 """Users x items multiplied at once."""

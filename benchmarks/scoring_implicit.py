@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32
+from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32
 
 INSTALLED = find_spec("implicit") is not None
 INSTALL = "pip install -e '.[bench]'"

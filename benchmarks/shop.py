@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.embedded import start_embedded, stop_embedded
-from ml_assets.serving.migrate import migrate
-from ml_assets.serving.schemas import Schemas
+from ml_assets.contract.migrate import migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.embedded.server import start_embedded, stop_embedded
+from ml_assets.database.names import Schemas
 
 DEPTH = 60
 ITEMS = 20_011

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.publish import publish_day, server_copy, write_rows
 from benchmarks.shop import FIRST_DAY, recommendations
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.schemas import Schemas
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.names import Schemas
 
 # Writes a piece of work, numbered from 1.
 Work = Callable[[int], object]

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from ml_assets.cli.console import print_error
-from ml_assets.config import load_settings
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.database.connection import sqlalchemy_url
 from ml_assets.errors import UserError
-from ml_assets.resources.serving import ServingDatabase
-from ml_assets.serving.connection import sqlalchemy_url
+from ml_assets.settings.read.load import load_settings
 from ml_assets.sources.build import build_source
 
 

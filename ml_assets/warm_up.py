@@ -14,12 +14,12 @@ from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
-from ml_assets.models.ranking.sources import SOURCES, fit_sources
+from ml_assets.models.recommenders.registry import SOURCES, fit_sources
 from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
-from ml_assets.serving.copy_binary import encode
-from ml_assets.serving.subjects import SUBJECTS, Stored, checked
+from ml_assets.releases.copy.encode import encode
+from ml_assets.releases.rows import SUBJECTS, Stored, checked
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets.settings.shop import Settings
 

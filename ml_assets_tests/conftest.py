@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.embedded import start_embedded, stop_embedded
-from ml_assets.serving.migrate import IdType, migrate
-from ml_assets.serving.schemas import Schemas
+from ml_assets.contract.migrate import IdType, migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.embedded.server import start_embedded, stop_embedded
+from ml_assets.database.names import Schemas
 
 # Databases come and go by the hundred, each some 300 files; on a disk that takes a minute of every run.
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
@@ -87,3 +87,19 @@ def postgres_url(embedded_url: str, request: pytest.FixtureRequest) -> Iterator[
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield embedded_url.replace("/postgres?", f"/{name}?")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def connection(postgres_url: str) -> Iterator[ServingConnection]:
+    """A shop whose ids are integers."""
+    with ServingConnection.open(postgres_url, Schemas()) as opened:
+        migrate(opened, customer_id_type="bigint", item_id_type="bigint", source="files")
+        yield opened
+
+
+@pytest.fixture
+def text_connection(postgres_url: str) -> Iterator[ServingConnection]:
+    """A shop named x whose ids are text."""
+    with ServingConnection.open(postgres_url, Schemas("x")) as opened:
+        migrate(opened, customer_id_type="text", item_id_type="text", source="files")
+        yield opened

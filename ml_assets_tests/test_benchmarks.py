@@ -11,8 +11,8 @@ import pytest
 from benchmarks.scoring import K, available, random_rows
 from benchmarks.scoring_floors import BlockedProduct
 from benchmarks.sides import interleaved, ratios
-from ml_assets.models.recommenders.dense_products import top_factors
-from ml_assets.models.recommenders.products import top_items
+from ml_assets.models.matrices.dense_scores import top_factors
+from ml_assets.models.matrices.sparse_scores import top_items
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
-from ml_assets.alerts.causes import UPSTREAM
-from ml_assets.alerts.channels import send
 from ml_assets.alerts.incident import Incident
+from ml_assets.alerts.judge.causes import UPSTREAM
 from ml_assets.alerts.message import Message, describe
+from ml_assets.alerts.send.channels import send
+from ml_assets.alerts.store.incidents import acknowledge, list_incidents, mute, muted
+from ml_assets.alerts.store.outbox import note_channel, undelivered
+from ml_assets.books.freshness import JUDGED, clock_of
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, print_error, table
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.freshness import JUDGED, clock_of
-from ml_assets.serving.incidents import acknowledge, list_incidents, mute, muted
-from ml_assets.serving.outbox import note_channel, undelivered
-from ml_assets.serving.releases import require_contract
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
 app = typer.Typer(help="Incidents and the messages about them.", no_args_is_help=True)

@@ -10,11 +10,11 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from ml_assets.cli.champions import champion_recipes
 from ml_assets.cli.console import ConfigOption, JsonOption, Progress, next_commands
 from ml_assets.cli.evaluate import show_evaluation, show_sayings
-from ml_assets.cli.past_events import events_until
-from ml_assets.config import load_settings
+from ml_assets.cli.inputs.champions import champion_recipes
+from ml_assets.cli.inputs.past_events import events_until
+from ml_assets.settings.read.load import load_settings
 
 
 def backtest(

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ml_assets.alerts.inbox import stop_inbox
 from ml_assets.cli.console import OUT, ConfigOption
-from ml_assets.config import load_settings
+from ml_assets.cli.demo.inbox import stop_inbox
+from ml_assets.database.connection import connect, database_url, plain_url
+from ml_assets.database.embedded.server import psql_path, stop_embedded
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect, database_url, plain_url
-from ml_assets.serving.embedded import psql_path, stop_embedded
+from ml_assets.settings.read.load import load_settings
 
 # Parts of a connection string that must not show in `ps`.
 SECRETS = ("password", "sslpassword")

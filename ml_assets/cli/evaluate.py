@@ -10,11 +10,11 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from ml_assets.cli.champions import champion_recipes
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
-from ml_assets.cli.past_events import events_around
-from ml_assets.config import load_settings
+from ml_assets.cli.inputs.champions import champion_recipes
+from ml_assets.cli.inputs.past_events import events_around
 from ml_assets.errors import UserError
+from ml_assets.settings.read.load import load_settings
 
 HEADINGS = {
     "placement": "placement",
@@ -65,7 +65,7 @@ def evaluate(
     with Progress().shown() as report:
         report("loading events")
         transactions, items = events_around(settings, day, max(horizons))
-        from ml_assets.models.evaluation.evaluate import evaluate as judge  # noqa: PLC0415 numba imports slowly
+        from ml_assets.models.evaluate import evaluate as judge  # noqa: PLC0415 numba imports slowly
 
         report(f"choosing and training on events before {day}, judging {', '.join(map(str, horizons))} days")
         champions = champion_recipes(settings, before=day)

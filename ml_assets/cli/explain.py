@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import polars as pl
 import typer
 
+from ml_assets.books.models import champion
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.serving.connection import connect
-from ml_assets.serving.registry import champion
+from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
 FAITHFUL = 0.95

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ml_assets.books.source_days import first_loads, restatements
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
+from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.serving.connection import connect
-from ml_assets.serving.releases import require_contract
-from ml_assets.serving.schemas import Schemas
-from ml_assets.serving.source_days import first_loads, restatements
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
 
 if TYPE_CHECKING:
     import polars as pl

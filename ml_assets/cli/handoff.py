@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, next_commands
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.releases import require_contract
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
 
 export_app = typer.Typer(help="Write what applications see now to a file.", no_args_is_help=True)
 import_app = typer.Typer(help="Publish predictions that were made elsewhere.", no_args_is_help=True)
@@ -74,8 +74,8 @@ def import_recommendations(
     Columns: customer_id, item_id, rank or score; optionally placement, source, reason_code, data_as_of. Exit code 2
     when a gate refuses them: they are kept, blocked, and the live ones stay.
     """
-    from ml_assets.serving.handoff import read_recommendations  # noqa: PLC0415 Polars imports slowly
-    from ml_assets.serving.publish import publish  # noqa: PLC0415
+    from ml_assets.exchange.recommendations import read_recommendations  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
     with connect(settings) as connection:
@@ -117,7 +117,7 @@ def import_recommendations(
 
 def _export(what: str, csv: bool, parquet: bool, output: Path | None, as_json: bool, config: Path | None) -> int:
     from ml_assets.erasure.erase import exports_folder  # noqa: PLC0415 Polars imports slowly
-    from ml_assets.serving.handoff import write_export  # noqa: PLC0415
+    from ml_assets.exchange.recommendations import write_export  # noqa: PLC0415
 
     if csv and parquet:
         raise UserError("--csv and --parquet exclude each other.", "Choose one; run it twice for both.")

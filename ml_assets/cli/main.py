@@ -13,7 +13,6 @@ from ml_assets.cli import (
     alerts,
     backtest,
     database,
-    demo,
     erase,
     evaluate,
     explain,
@@ -28,6 +27,7 @@ from ml_assets.cli import (
     watch,
 )
 from ml_assets.cli.console import print_error
+from ml_assets.cli.demo import commands as demo
 from ml_assets.errors import UserError
 
 app = typer.Typer(

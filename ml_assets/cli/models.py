@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from ml_assets.books.models import champion, force_promotion, list_models
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
-from ml_assets.config import load_settings
-from ml_assets.serving.connection import connect
-from ml_assets.serving.registry import champion, force_promotion, list_models
+from ml_assets.database.connection import connect
+from ml_assets.settings.read.load import load_settings
 
 SHOWN = 20
 Placement = Literal["for_you", "discover", "buy_again", "similar_items"]

@@ -11,15 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.diff import Difference, compare
-from ml_assets.serving.pointer import Move, roll_back
-from ml_assets.serving.pointer import accept as accept_release
-from ml_assets.serving.pointer import unpin as unpin_subject
-from ml_assets.serving.releases import list_releases, require_contract
-from ml_assets.serving.subjects import SUBJECTS
+from ml_assets.releases.catalog import list_releases, require_contract
+from ml_assets.releases.compare import Difference, compare
+from ml_assets.releases.pointer import Move, roll_back
+from ml_assets.releases.pointer import accept as accept_release
+from ml_assets.releases.pointer import unpin as unpin_subject
+from ml_assets.releases.rows import SUBJECTS
+from ml_assets.settings.read.load import load_settings
 
 SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help=f"One of: {', '.join(SUBJECTS)}.")]
 

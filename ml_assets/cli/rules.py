@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
-from ml_assets.config import load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.releases import require_contract
-from ml_assets.serving.rules import TABLES, import_rules, read_rules, unknown_things, vocabulary
+from ml_assets.exchange.rules import TABLES, import_rules, read_rules, unknown_things, vocabulary
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
 
 # Unknown items and categories that are named.
 SHOWN = 5

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
-from ml_assets.config import load_settings
+from ml_assets.contract.migrate import accept_source as adopt
+from ml_assets.database.connection import connect
+from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.migrate import accept_source as adopt
-from ml_assets.serving.schemas import Schemas
+from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
@@ -77,7 +77,7 @@ def run_days(
         # What Dagster and its storage log while they retry; faults reach the reader as one message.
         logging.getLogger().setLevel(logging.CRITICAL)
         # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
-        from ml_assets.automation.runner import Runner  # noqa: PLC0415
+        from ml_assets.dagster.runner import Runner  # noqa: PLC0415
 
         runner = Runner(settings, report, override=override)
         wanted = [day or runner.newest_day() for day in days]

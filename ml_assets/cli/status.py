@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ml_assets.books.freshness import Freshness, clock_shift, read_freshness
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
-from ml_assets.config import load_settings
-from ml_assets.serving.connection import connect
-from ml_assets.serving.freshness import Freshness, clock_shift, read_freshness
-from ml_assets.serving.releases import require_contract
+from ml_assets.database.connection import connect
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
 
 LATE = ("stale", "missing")
 

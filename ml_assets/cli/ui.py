@@ -15,12 +15,12 @@ from typing import Annotated
 import psycopg
 import typer
 
-from ml_assets.alerts.collect import SENSOR
+from ml_assets.alerts.look.collect import SENSOR
+from ml_assets.alerts.store.incidents import forget_evaluator
 from ml_assets.cli.console import ERR, OUT, ConfigOption
-from ml_assets.config import CONFIG_VARIABLE, find_config, load_settings
+from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import connect
-from ml_assets.serving.incidents import forget_evaluator
+from ml_assets.settings.read.load import CONFIG_VARIABLE, find_config, load_settings
 from ml_assets.settings.shop import Settings
 
 WORKSPACE = """load_from:
@@ -40,7 +40,7 @@ def ui(
     """Start Dagster's webserver and daemon; Ctrl-C stops both."""
     settings = load_settings(config)
     _require_free(host, port)
-    from ml_assets.automation.instance import prepare_dagster_home  # noqa: PLC0415 Dagster imports slowly
+    from ml_assets.dagster.instance import prepare_dagster_home  # noqa: PLC0415 Dagster imports slowly
 
     home = prepare_dagster_home(settings)
     workspace = Path("workspace.yaml")

@@ -1,6 +1,6 @@
 """`ml-assets watch`: the dead man's switch, a small process or cron job beside Dagster and without it.
 
-What a round does is in `ml_assets.alerts.watch`.
+What a round does is in `ml_assets.alerts.watch.watch`.
 """
 
 import signal
@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ml_assets.alerts.metrics import Metrics
-from ml_assets.alerts.watch import Round, watch_round
+from ml_assets.alerts.watch.metrics import Metrics
+from ml_assets.alerts.watch.watch import Round, watch_round
 from ml_assets.cli.console import ERR, OUT, ConfigOption, next_commands, print_error
-from ml_assets.config import load_settings
 from ml_assets.errors import UserError
+from ml_assets.settings.read.load import load_settings
 
 
 def watch(

@@ -11,11 +11,11 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
+from ml_assets.books.erased import read_erased
+from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.erased import read_erased
-from ml_assets.serving.pointer import begin
-from ml_assets.serving.subjects import SUBJECTS
+from ml_assets.releases.pointer import begin
+from ml_assets.releases.rows import SUBJECTS
 
 RELEASE_ENDING = re.compile(r"_\d+$")
 

@@ -18,12 +18,12 @@ from ml_assets.features.load import load_customer_features, load_interactions, t
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import CARD_FILE
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
-from ml_assets.models.evaluation.card_metrics import card_metrics
+from ml_assets.models.metrics.card_metrics import card_metrics
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recipes import Recipe
-from ml_assets.models.ranking.sources import fit_sources
 from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop

@@ -3,15 +3,15 @@
 from datetime import date, datetime
 from typing import Any
 
-from ml_assets.alerts.deliver import deliver
-from ml_assets.alerts.evaluate import Evaluation, evaluate
 from ml_assets.alerts.finding import Collected, Finding
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.freshness import observe, sync_policies
-from ml_assets.serving.publish import publish
-from ml_assets.serving.registry import register
+from ml_assets.alerts.judge.evaluate import Evaluation, evaluate
+from ml_assets.alerts.send.deliver import deliver
+from ml_assets.books.freshness import observe, sync_policies
+from ml_assets.books.models import register
+from ml_assets.database.connection import ServingConnection
+from ml_assets.releases.publish import publish
 from ml_assets.settings.shop import Settings
-from ml_assets_tests.serving import frames
+from ml_assets_tests.releases import frames
 
 
 def settings_of(alerts: dict[str, Any], **more: Any) -> Settings:

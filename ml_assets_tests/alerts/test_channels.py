@@ -5,8 +5,8 @@ from pathlib import Path
 import apprise
 import pytest
 
-from ml_assets.alerts.channels import resolve, send, with_incident
 from ml_assets.alerts.message import Message
+from ml_assets.alerts.send.channels import resolve, send, with_incident
 from ml_assets.errors import UserError
 from ml_assets_tests.alerts.receivers import http_receiver, smtp_receiver
 

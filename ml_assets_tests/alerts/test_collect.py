@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from ml_assets.alerts.collect import collect
 from ml_assets.alerts.finding import Finding
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.freshness import read_freshness, sync_policies
-from ml_assets.serving.registry import force_promotion, register
+from ml_assets.alerts.look.collect import collect
+from ml_assets.books.freshness import read_freshness, sync_policies
+from ml_assets.books.models import force_promotion, register
+from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.alerts.shops import arrive, set_up
-from ml_assets_tests.serving import frames
-from ml_assets_tests.serving.frames import MONDAY, release
+from ml_assets_tests.releases import frames
+from ml_assets_tests.releases.frames import MONDAY, release
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 SETTINGS = Settings()

@@ -13,16 +13,16 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from ml_assets.alerts.channels import send
-from ml_assets.alerts.deliver import deliver
-from ml_assets.alerts.evaluate import evaluate
+from ml_assets.alerts.judge.evaluate import evaluate
 from ml_assets.alerts.message import Message
-from ml_assets.alerts.metrics import Metrics
-from ml_assets.alerts.watch import watch_round
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.embedded import start_embedded, stop_embedded
-from ml_assets.serving.migrate import migrate
-from ml_assets.serving.schemas import Schemas
+from ml_assets.alerts.send.channels import send
+from ml_assets.alerts.send.deliver import deliver
+from ml_assets.alerts.watch.metrics import Metrics
+from ml_assets.alerts.watch.watch import watch_round
+from ml_assets.contract.migrate import migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.embedded.server import start_embedded, stop_embedded
+from ml_assets.database.names import Schemas
 from ml_assets_tests.alerts.receivers import http_receiver, smtp_receiver
 from ml_assets_tests.alerts.shops import failing, set_up, settings_of, tell
 from ml_assets_tests.conftest import short_lived_home
@@ -155,7 +155,7 @@ def test_watch_does_not_end_what_only_dagster_sees(
 
 
 def test_watch_does_not_import_dagster() -> None:
-    code = "import sys, ml_assets.alerts.watch, ml_assets.cli.watch; sys.exit('dagster' in sys.modules)"
+    code = "import sys, ml_assets.alerts.watch.watch, ml_assets.cli.watch; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

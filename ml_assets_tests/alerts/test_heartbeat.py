@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_assets.alerts.heartbeat import beat, failure_url
+from ml_assets.alerts.watch.heartbeat import beat, failure_url
 from ml_assets_tests.alerts.receivers import http_receiver
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml_assets.alerts.causes import find_root
 from ml_assets.alerts.finding import Finding, Severity
 from ml_assets.alerts.incident import Event, Incident, advance, open_incident
+from ml_assets.alerts.judge.causes import find_root
 from ml_assets.alerts.message import Context, compose
-from ml_assets.alerts.routing import channels_for
+from ml_assets.alerts.tell.routing import channels_for
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets_tests.alerts.shops import settings_of
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ml_assets.alerts.metrics import Metrics
-from ml_assets.alerts.outage import Outage
-from ml_assets.alerts.watch import watch_round
+from ml_assets.alerts.watch.metrics import Metrics
+from ml_assets.alerts.watch.outage import Outage
+from ml_assets.alerts.watch.watch import watch_round
+from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.serving.connection import ServingConnection
 from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.alerts.shops import settings_of
 

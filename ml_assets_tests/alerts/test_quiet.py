@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ml_assets.alerts.quiet import may_be_sent_at
+from ml_assets.alerts.tell.quiet import may_be_sent_at
 from ml_assets.settings.alerts import QuietHours
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ml_assets.serving.connection import ServingConnection
+from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.alerts.shops import arrive, set_up, settings_of, tell
 

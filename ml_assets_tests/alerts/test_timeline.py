@@ -3,11 +3,11 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ml_assets.serving.connection import ServingConnection
+from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.alerts.receivers import http_receiver, smtp_receiver
 from ml_assets_tests.alerts.shops import arrive, failing, set_up, settings_of, tell
-from ml_assets_tests.serving import frames
-from ml_assets_tests.serving.frames import release
+from ml_assets_tests.releases import frames
+from ml_assets_tests.releases.frames import release
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STEP = timedelta(minutes=30)

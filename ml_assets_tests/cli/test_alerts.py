@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ml_assets.alerts.inbox import stop_inbox
+from ml_assets.books.freshness import sync_policies
 from ml_assets.cli import main as command
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.freshness import sync_policies
-from ml_assets.serving.migrate import migrate
-from ml_assets.serving.schemas import Schemas
+from ml_assets.cli.demo.inbox import stop_inbox
+from ml_assets.contract.migrate import migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.names import Schemas
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.alerts.receivers import Hook, http_receiver
 from ml_assets_tests.alerts.shops import arrive, set_up

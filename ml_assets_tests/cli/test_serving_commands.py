@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 
 from ml_assets.cli import main as command
-from ml_assets.serving.connection import ServingConnection
-from ml_assets_tests.serving.conftest import connection  # noqa: F401 a fixture
-from ml_assets_tests.serving.frames import assignments, items, recommendations, release, segments
+from ml_assets.database.connection import ServingConnection
+from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(
-    connection: ServingConnection,  # noqa: F811
+    connection: ServingConnection,
     postgres_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,7 +83,7 @@ def test_two_releases_are_compared(run: Run) -> None:
     assert facts(run, "diff", "1", "1")["changed"] == 0
 
 
-def test_a_blocked_release_is_accepted_with_a_reason(run: Run, connection: ServingConnection) -> None:  # noqa: F811
+def test_a_blocked_release_is_accepted_with_a_reason(run: Run, connection: ServingConnection) -> None:
     blocked = release(connection, recommendations([1]), day=2).release_id
     _, out, _ = run("releases")
     assert f'ml-assets accept {blocked} --override "..."' in out
@@ -177,7 +176,7 @@ def test_bad_input_is_one_message_with_a_next_step(run: Run, arguments: list[str
 
 def test_an_older_database_is_brought_up_to_date_by_any_of_these(
     run: Run,
-    connection: ServingConnection,  # noqa: F811
+    connection: ServingConnection,
 ) -> None:
     functions = ["recommend", "recommend_for_items", "recommendations_as_of", "segment_assignments_as_of"]
     for name in [*(f"ml.{each}" for each in functions), "ml_meta.reason_text", "ml_meta.release_at"]:

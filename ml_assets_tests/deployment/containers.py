@@ -20,7 +20,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from ml_assets.serving.embedded import psql_path, start_embedded, stop_embedded
+from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
 from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_environment
 
 PLACES = ("/opt/dagster", "/etc/ml_assets", "/var/lib/ml_assets", "/var/lib/dagster", "/var/cache/ml_assets")

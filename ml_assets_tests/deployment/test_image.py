@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from ml_assets.models.recommenders import dense_kernels, kernels, pair_kernels, product_kernels
-from ml_assets.serving import copy_kernels
+from ml_assets.models.kernels import lists, pairs, rows, top_dots, top_sums
+from ml_assets.releases.copy import kernels as copy_kernels
 from ml_assets_tests.deployment.files import ROOT, copied, dockerfile, image_environment, in_build_context
 
 INSTRUCTIONS = dockerfile()
 LAST = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]
 LOOPS = {
     name: value
-    for module in (kernels, product_kernels, dense_kernels, pair_kernels, copy_kernels)
+    for module in (lists, rows, top_sums, top_dots, pairs, copy_kernels)
     for name, value in vars(module).items()
     if isinstance(value, Dispatcher)
 }

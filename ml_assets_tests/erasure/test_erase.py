@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from ml_assets.books.erased import read_erased
+from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.erase import erase
 from ml_assets.erasure.files import erase_from_lake
 from ml_assets.errors import UserError
@@ -16,10 +18,8 @@ from ml_assets.events.load import load_days
 from ml_assets.features.as_known import SUPERSEDED, keep_superseded
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import _pack
-from ml_assets.serving.connection import ServingConnection
-from ml_assets.serving.erased import read_erased
 from ml_assets.settings.shop import Settings
-from ml_assets_tests.serving.frames import assignments, recommendations, release, segments
+from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
 
 DAY = date(2026, 1, 5)
 
@@ -137,7 +137,7 @@ def test_an_erased_person_does_not_come_back_by_publishing_nor_by_tables(
 
 
 def test_a_backfill_does_not_bring_an_erased_person_back(text_connection: ServingConnection, tmp_path: Path) -> None:
-    from ml_assets.config import load_settings
+    from ml_assets.settings.read.load import load_settings
     from ml_assets.sources.build import build_source
     from ml_assets_tests.shop import write_shop
 
@@ -154,8 +154,8 @@ def test_a_backfill_does_not_bring_an_erased_person_back(text_connection: Servin
 def test_an_evaluation_on_days_that_the_lake_lacks_leaves_an_erased_person_out(
     text_connection: ServingConnection, postgres_url: str, tmp_path: Path
 ) -> None:
-    from ml_assets.cli.past_events import events_around
-    from ml_assets.config import load_settings
+    from ml_assets.cli.inputs.past_events import events_around
+    from ml_assets.settings.read.load import load_settings
     from ml_assets_tests.shop import write_shop
 
     settings = load_settings(write_shop(tmp_path, name="x"))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ml_assets.models.evaluation.measures import Measures
+from ml_assets.models.metrics.measures import Measures
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend

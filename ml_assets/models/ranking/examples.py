@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_assets.models.kernels.csr import Bools, Float32, Int64
 from ml_assets.models.ranking.method import Lesson, allowed_pairs
-from ml_assets.models.recommenders.sparse import Bools, Float32, Int64
 
 
 @dataclass(frozen=True)

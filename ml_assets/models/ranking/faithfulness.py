@@ -11,12 +11,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from ml_assets.models.matrices.sparse_scores import blocks
+from ml_assets.models.ranking.candidates import build_pool, places_of_pairs
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.model import RecommenderModel
-from ml_assets.models.ranking.pool import build_pool, places_of_pairs
 from ml_assets.models.ranking.recommend import BLOCK, recommend
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.recommenders.products import blocks
 from ml_assets.models.recommenders.purchases import encode
 from ml_assets.settings.recommender import RecommenderSettings
 

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ml_assets.models.ranking.pool import Pool
+from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.sparse import Float32
 
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 TASTE_HALF_LIFE = 90.0

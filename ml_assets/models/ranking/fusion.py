@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels import pairs as pair_kernels
+from ml_assets.models.kernels.csr import Bools, Float32, Float64, Int64
+from ml_assets.models.matrices.sparse_scores import in_threads
+from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.method import Lesson, Method, allowed_pairs
-from ml_assets.models.ranking.pool import Pool
-from ml_assets.models.recommenders import pair_kernels
-from ml_assets.models.recommenders.products import in_threads
-from ml_assets.models.recommenders.sparse import Bools, Float32, Float64, Int64
 
 STEPS = (1.0, 0.3, 0.1)
 """Weights tried for the next source, relative to the first."""

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ml_assets.models.kernels import pairs as pair_kernels
+from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32
+from ml_assets.models.matrices.scores import Scores
+from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads
 from ml_assets.models.placements import REPEATS
+from ml_assets.models.ranking.candidates import Pool, places_of, places_of_pairs
 from ml_assets.models.ranking.method import allowed_pairs
-from ml_assets.models.ranking.pool import Pool, places_of, places_of_pairs
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.ranking.sources import (
+from ml_assets.models.recommenders.popularity import CategoryPopularity
+from ml_assets.models.recommenders.purchases import encode
+from ml_assets.models.recommenders.registry import (
     CATEGORY,
     COLLABORATIVE,
     NEIGHBOURS,
@@ -22,12 +28,6 @@ from ml_assets.models.ranking.sources import (
     SOURCES,
     TIERS,
 )
-from ml_assets.models.recommenders import pair_kernels
-from ml_assets.models.recommenders.popularity import CategoryPopularity
-from ml_assets.models.recommenders.products import Lists, fill_up, in_threads
-from ml_assets.models.recommenders.purchases import encode
-from ml_assets.models.recommenders.scores import Scores
-from ml_assets.models.recommenders.sparse import Bools, Float32, Int8, Int32
 from ml_assets.settings.recommender import PlacementSettings, RecommenderSettings
 
 FAINT = 0.05

@@ -13,10 +13,10 @@ import numpy as np
 from pydantic import JsonValue
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Bools, Float32
 from ml_assets.models.placements import REPEATS
+from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.features import Description
-from ml_assets.models.ranking.pool import Pool
-from ml_assets.models.recommenders.sparse import Bools, Float32
 
 TIE_BREAK = np.float32(1e-6)
 """Weight of popularity beside a source's largest score: orders what the source leaves equal and nothing else."""

@@ -15,7 +15,7 @@ from ml_assets.models.artifacts import Arrays, load_artifact, save_artifact
 from ml_assets.models.cards import ModelCard
 from ml_assets.models.ranking.method import Method
 from ml_assets.models.ranking.recipes import Recipe
-from ml_assets.models.ranking.sources import FittedSources
+from ml_assets.models.recommenders.registry import FittedSources
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from ml_assets.errors import UserError
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.examples import choose_examples, joined_features
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.method import Lesson, Method
-from ml_assets.models.ranking.pool import Pool
-from ml_assets.models.recommenders.sparse import Float32
 
 if TYPE_CHECKING:
     import lightgbm

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ml_assets.models.kernels.csr import Bools, Int8, Int32
+from ml_assets.models.matrices.sparse_scores import Lists, Product, explain
+from ml_assets.models.ranking.candidates import places_of
 from ml_assets.models.ranking.lists import Shelf
-from ml_assets.models.ranking.pool import places_of
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.ranking.sources import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, TIERS
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.ease import Ease
-from ml_assets.models.recommenders.products import Lists, Product, explain
 from ml_assets.models.recommenders.purchases import encode
+from ml_assets.models.recommenders.registry import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, TIERS
 from ml_assets.models.recommenders.similarity import ItemSimilarity
-from ml_assets.models.recommenders.sparse import Bools, Int8, Int32
 
 REASONS = (
     "bought_often",

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.method import Method, Single
 from ml_assets.models.ranking.ranker import Ranker
-from ml_assets.models.ranking.sources import SOURCES, Parameters
+from ml_assets.models.recommenders.registry import SOURCES, Parameters
 
 COMBINATIONS: dict[str, type[Fusion] | type[Ranker]] = {Fusion.name: Fusion, Ranker.name: Ranker}
 

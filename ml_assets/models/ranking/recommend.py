@@ -11,18 +11,18 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from ml_assets.models.kernels.csr import Bools
+from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.placements import PLACEMENTS
+from ml_assets.models.ranking.candidates import build_pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.frames import recommendation_frame, recommendation_schema
 from ml_assets.models.ranking.lists import Shelf
 from ml_assets.models.ranking.model import RecommenderModel
-from ml_assets.models.ranking.pool import build_pool
 from ml_assets.models.ranking.reasons import Explainer
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.catalogue import Sellable
-from ml_assets.models.recommenders.products import blocks
 from ml_assets.models.recommenders.purchases import encode
-from ml_assets.models.recommenders.sparse import Bools
 from ml_assets.settings.recommender import RecommenderSettings
 
 BLOCK = 2048

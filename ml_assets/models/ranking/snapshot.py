@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32
 from ml_assets.models.recommenders.catalogue import Sellable, sellable_items
 from ml_assets.models.recommenders.popularity import Popularity
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32
 from ml_assets.settings.recommender import RecommenderSettings
 
 

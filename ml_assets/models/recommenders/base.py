@@ -11,8 +11,8 @@ from typing import Self
 from pydantic import JsonValue
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.matrices.scores import Scores
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.scores import Scores
 
 
 class Recommender(ABC):

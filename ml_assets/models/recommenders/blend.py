@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.matrices.sparse_scores import Product
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
-from ml_assets.models.recommenders.products import Product
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.sparse import Csr
 from ml_assets.models.recommenders.tifu import TifuKnn
 
 

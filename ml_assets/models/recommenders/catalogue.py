@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ml_assets.models.kernels.csr import Bools
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.sparse import Bools
 from ml_assets.settings.recommender import RecommenderSettings
 
 

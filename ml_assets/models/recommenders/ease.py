@@ -7,11 +7,11 @@ import polars as pl
 from scipy.linalg import lapack
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Csr, Float32, Int32
+from ml_assets.models.matrices.sparse_scores import Product, gram
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
-from ml_assets.models.recommenders.products import Product, gram
 from ml_assets.models.recommenders.purchases import Purchases, encode
-from ml_assets.models.recommenders.sparse import Csr, Float32, Int32
 
 
 class Ease(Recommender):

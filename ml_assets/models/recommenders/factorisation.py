@@ -7,12 +7,12 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Csr, Float32
+from ml_assets.models.matrices.scores import FactorScores
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import best_sellers
 from ml_assets.models.recommenders.ids import from_ids, to_ids
 from ml_assets.models.recommenders.purchases import Purchases, encode
-from ml_assets.models.recommenders.scores import FactorScores
-from ml_assets.models.recommenders.sparse import Csr, Float32
 
 
 class Factorisation(Recommender):

@@ -1,9 +1,9 @@
 """Personal frequency: what a customer buys often, and lately."""
 
+from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.matrices.sparse_scores import Product
 from ml_assets.models.recommenders.base import Recommender
-from ml_assets.models.recommenders.products import Product
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.sparse import Csr
 
 
 class PersonalFrequency(Recommender):

@@ -3,8 +3,8 @@
 import polars as pl
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.recommenders.ids import from_ids, to_ids
-from ml_assets.models.recommenders.sparse import Csr
 
 
 def stored_weights(items: pl.Series, weights: Csr) -> Arrays:

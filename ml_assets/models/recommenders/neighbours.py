@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ml_assets.models.recommenders.products import top_items
-from ml_assets.models.recommenders.sparse import Csr
+from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.matrices.sparse_scores import top_items
 
 PANEL = 20_000
 """Neighbours are drawn from at most this many customers, so that cost grows with customers and not their square."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ml_assets.features.interactions import BOUGHT_WEIGHT
-from ml_assets.models.recommenders.sparse import Bools, Csr, Float32, Int32, Int64
+from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 
 
 @dataclass(frozen=True)

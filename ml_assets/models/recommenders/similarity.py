@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.matrices.sparse_scores import Product, top_items
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import best_sellers
 from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
-from ml_assets.models.recommenders.products import Product, top_items
 from ml_assets.models.recommenders.purchases import Purchases, encode
-from ml_assets.models.recommenders.sparse import Csr
 
 
 class ItemSimilarity(Recommender):

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from ml_assets.models.matrices.sparse_scores import Product
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import neighbour_search
-from ml_assets.models.recommenders.products import Product
 from ml_assets.models.recommenders.purchases import Purchases
 
 

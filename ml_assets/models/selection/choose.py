@@ -6,7 +6,7 @@ every window and horizon and surely over all of them; otherwise the simple yards
 
 from dataclasses import dataclass
 
-from ml_assets.models.evaluation.measures import Measures, mean_gain, surely_better, worst_gain
+from ml_assets.models.metrics.measures import Measures, mean_gain, surely_better, worst_gain
 
 CHAMPION = "champion"
 """The name under which the method that scores now is measured; it competes for promotion, not for being chosen."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ml_assets.models.placements import REPEATS
-from ml_assets.models.ranking.sources import SOURCES
+from ml_assets.models.recommenders.registry import SOURCES
 from ml_assets.models.selection.choose import WORDS
 
 QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")

@@ -13,17 +13,17 @@ import numpy as np
 import polars as pl
 
 from ml_assets.features.interactions import build_interactions
-from ml_assets.models.evaluation.judge import Judge, bought_after, judges
-from ml_assets.models.evaluation.lists import ListJudge
-from ml_assets.models.evaluation.measures import Measure
+from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.matrices.scores import Scores
+from ml_assets.models.matrices.sparse_scores import Lists, blocks
+from ml_assets.models.metrics.judge import Judge, bought_after, judges
+from ml_assets.models.metrics.list_facts import ListJudge
+from ml_assets.models.metrics.measures import Measure
 from ml_assets.models.placements import PLACEMENTS, REPEATS
+from ml_assets.models.ranking.candidates import Pool, build_pool, joined_pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.method import Lesson, Method, allowed_pairs
-from ml_assets.models.ranking.pool import Pool, build_pool, joined_pool
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.recommenders.products import Lists, blocks
-from ml_assets.models.recommenders.scores import Scores
-from ml_assets.models.recommenders.sparse import Float32
 from ml_assets.settings.shop import Settings
 
 K = 10

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ml_assets.models.evaluation.measures import Measure, mean_gain
+from ml_assets.models.metrics.measures import Measure, mean_gain
 from ml_assets.settings.recommender import SelectionSettings
 
 

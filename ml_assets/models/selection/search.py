@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import JsonValue
 
-from ml_assets.models.evaluation.measures import Measure
-from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
-from ml_assets.models.recommenders.sparse import Bools
+from ml_assets.models.kernels.csr import Bools
+from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.recommenders.registry import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.past import K, Past
 
 Report = Callable[[str], None]

@@ -14,13 +14,13 @@ from datetime import date, timedelta
 import polars as pl
 from pydantic import JsonValue
 
-from ml_assets.models.evaluation.intervals import relative_half_width
-from ml_assets.models.evaluation.measures import Measure, Measures
+from ml_assets.models.metrics.intervals import relative_half_width
+from ml_assets.models.metrics.measures import Measure, Measures
+from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.method import Lesson, Method, Single
-from ml_assets.models.ranking.pool import Pool
 from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
-from ml_assets.models.ranking.sources import SOURCES, Parameters, fit_sources
+from ml_assets.models.recommenders.registry import SOURCES, Parameters, fit_sources
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
 from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS, Choice, choose
 from ml_assets.models.selection.entrants import QUICK, off_in_words, sampled, suits, taught

@@ -1,0 +1,141 @@
+"""What the database alone shows to be wrong: staleness, volume, blocked releases, refused models, drift, silence.
+
+Each collector is one query and one function. What only Dagster knows is collected in `automation/collectors.py`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from ml_assets.alerts.finding import Collected, Finding, Severity
+from ml_assets.alerts.store.incidents import last_evaluation
+from ml_assets.books.freshness import Freshness, read_freshness
+from ml_assets.database.connection import ServingConnection
+from ml_assets.settings.alerts import AlertSettings, Kind
+from ml_assets.settings.freshness import VolumeLimits
+from ml_assets.settings.shop import Settings
+
+SENSOR = "sensor"
+# While a shop is set up for the first time, everything is missing for a while.
+FIRST_HOURS = 3
+DRIFTING: dict[str, Kind] = {"transactions": "data", "recommendations": "predictions"}
+# Of the database's two reasons, the one that is not about age.
+TOO_FEW = "are usual for"
+COLLECTORS = ("freshness", "releases", "models", "drift", "channels")
+
+
+def collect(
+    connection: ServingConnection, settings: Settings, now: datetime, *, watch_dagster: bool = True
+) -> Collected:
+    """Everything the database shows, as of `now`; with `watch_dagster` also whether Dagster evaluates."""
+    found = Collected.of(
+        [
+            *_freshness(connection, settings, now),
+            *_blocked_releases(connection),
+            *_refused_models(connection),
+            *_drift(connection),
+            *_broken_channels(connection, settings.alerts),
+        ],
+        *COLLECTORS,
+    )
+    return found + Collected.of(_silence(connection, settings.alerts, now), "silence") if watch_dagster else found
+
+
+def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    created = connection.execute(connection.schemas.sql("SELECT created_at FROM {meta}.shop")).fetchall()[0][0]
+    is_new = (now - created).total_seconds() < FIRST_HOURS * 3600
+    for row in read_freshness(connection, now):
+        if row.row_count is not None and row.usual_row_count is not None:
+            yield from _volume(row, row.row_count, row.usual_row_count, settings.freshness.volume)
+        if row.status == "missing" and not is_new:
+            yield Finding(row.subject, "missing", row.kind, "error", "freshness", row.reason or "", _run(row))
+        elif row.reason and row.stale_at and row.age and TOO_FEW not in row.reason:
+            severity: Severity = "error" if now > row.stale_at else "warning"
+            words = f"{row.reason} It is {_age(row.age)} old."
+            yield Finding(row.subject, "stale", row.kind, severity, "freshness", words, _run(row))
+
+
+def _volume(row: Freshness, rows: int, usual: int, limits: VolumeLimits) -> Iterator[Finding]:
+    """The newest day has far fewer rows than its weekday usually has."""
+    if rows < usual * limits.warn_below:
+        severity: Severity = "error" if rows < usual * limits.error_below else "warning"
+        words = f"{row.data_as_of} has {rows:,} rows; {usual:,} are usual for that weekday."
+        step = f"look whether the feed was whole, then `ml-assets run --date {row.data_as_of}`"
+        yield Finding(row.subject, "volume", row.kind, severity, "freshness", words, step)
+
+
+def _age(age: timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
+
+
+def _run(row: Freshness) -> str:
+    return "check the feed, then `ml-assets run`" if row.kind == "data" else "`ml-assets run`"
+
+
+def _blocked_releases(connection: ServingConnection) -> Iterator[Finding]:
+    """Subjects whose newest publication was refused, and not for a day older than the live one."""
+    query = connection.schemas.sql(
+        "SELECT r.subject, r.data_as_of, r.reason FROM {meta}.releases AS r "
+        "JOIN (SELECT subject, max(release_id) AS release_id FROM {meta}.releases GROUP BY subject) AS n "
+        "USING (release_id) WHERE r.state = 'blocked' AND NOT EXISTS (SELECT 1 FROM {meta}.live AS l "
+        "JOIN {meta}.releases AS o USING (release_id) WHERE l.subject = r.subject AND o.data_as_of > r.data_as_of)"
+    )
+    for subject, day, reason in connection.execute(query).fetchall():
+        words = f"The release of {day} was blocked: {reason or 'no reason was given'} The one before stays live."
+        step = f"look at the gates in `ml-assets ui`, then `ml-assets run --date {day}`"
+        yield Finding(subject, "blocked", "predictions", "error", "releases", words, step)
+
+
+def _refused_models(connection: ServingConnection) -> Iterator[Finding]:
+    """Kinds of model of whose newest training a challenger was not promoted, for one placement or more."""
+    query = connection.schemas.sql(
+        "SELECT m.kind, m.trained_through, array_agg(concat_ws(': ', nullif(m.placement, ''), m.reason) "
+        "ORDER BY m.placement) FILTER (WHERE m.decision = 'refused') FROM ("
+        "SELECT DISTINCT ON (kind, placement) * FROM {meta}.models ORDER BY kind, placement, trained_through DESC, "
+        "greatest(registered_at, forced_at) DESC, model_id DESC) AS m "
+        "WHERE m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind) "
+        "GROUP BY 1, 2 ORDER BY 1"
+    )
+    for kind, through, reasons in connection.execute(query).fetchall():
+        if reasons:
+            words = f"Trained through {through} and refused: {' '.join(reasons)} The champion keeps scoring."
+            step = "`ml-assets models` lists what was decided, and why"
+            yield Finding(f"{kind}_model", "refused", "model", "warning", "models", words, step)
+
+
+def _drift(connection: ServingConnection) -> Iterator[Finding]:
+    """Subjects with a measure beyond its threshold on the newest day that was measured."""
+    query = connection.schemas.sql(
+        "SELECT d.subject, d.day, array_agg(d.detail ORDER BY d.status, d.metric), bool_or(d.status = 'error') "
+        "FROM {meta}.drift AS d WHERE d.status <> 'ok' "
+        "AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject) GROUP BY 1, 2 ORDER BY 1"
+    )
+    for subject, day, details, is_error in connection.execute(query).fetchall():
+        kind = DRIFTING.get(subject, "features")
+        words = f"On {day}: {' '.join(details[:3])}"
+        step = "see the plots of the drift check in `ml-assets ui`"
+        yield Finding(subject, "drift", kind, "error" if is_error else "warning", "drift", words, step)
+
+
+def _broken_channels(connection: ServingConnection, alerts: AlertSettings) -> Iterator[Finding]:
+    """Channels of the settings whose last attempts failed."""
+    query = connection.schemas.sql(
+        "SELECT channel, error FROM {meta}.channels WHERE failing_since IS NOT NULL AND failures >= 2 ORDER BY 1"
+    )
+    for channel, error in connection.execute(query).fetchall():
+        if channel in alerts.channels:
+            words = f"The alert channel {channel} does not deliver: {error}"
+            step = f"mend it, then `ml-assets alerts test {channel}`"
+            yield Finding(f"channel {channel}", "undeliverable", "channel", "error", "channels", words, step)
+
+
+def _silence(connection: ServingConnection, alerts: AlertSettings, now: datetime) -> Iterator[Finding]:
+    """Dagster's sensor, which evaluates every minute, has not done so for a while."""
+    seen = last_evaluation(connection, SENSOR)
+    if seen is not None and now - seen > alerts.silent_after:
+        minutes = (now - seen).total_seconds() / 60
+        # The same sentence at every evaluation would be a lie a minute later; hours are told in whole ones.
+        since = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes // 60:.0f} hours"
+        words = f"Dagster's sensor `alerts` has not run for {since}: nothing is computed on time any more."
+        step = "start Dagster's daemon (`ml-assets ui`, or `docker compose restart daemon`)"
+        yield Finding("dagster", "silent", "dagster", "error", "silence", words, step)

@@ -1,0 +1,143 @@
+"""The outbox: messages written together with their incident, sent afterwards, at least once.
+
+Rows and their states belong here; sending is in `alerts/channels.py`, the order of things in `alerts/deliver.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from ml_assets.alerts.incident import Event
+from ml_assets.alerts.message import Message
+from ml_assets.database.connection import ServingConnection
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A message that is due."""
+
+    message_id: int
+    incident_id: int
+    event: Event
+    number: int
+    channel: str
+    severity: str
+    title: str
+    body: str
+    attempts: int
+    created_at: datetime
+
+    @property
+    def message(self) -> Message:
+        """As a channel gets it."""
+        return Message(self.title, self.body, self.event, self.severity, self.incident_id)
+
+
+def enqueue(
+    connection: ServingConnection,
+    message: Message,
+    *,
+    number: int,
+    channel: str,
+    now: datetime,
+    not_before: datetime,
+) -> None:
+    """Write a message down; the same one twice is one."""
+    query = connection.schemas.sql(
+        "INSERT INTO {meta}.messages (incident_id, event, number, channel, severity, title, body, created_at, "
+        "not_before) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    )
+    facts = [message.incident_id, message.event, number, channel, message.severity, message.title, message.body]
+    connection.execute(query, [*facts, now, not_before])
+
+
+def withdraw_unsent(connection: ServingConnection, incident_id: int) -> None:
+    """Cancel what nobody was told yet about an incident that is over, such as messages of quiet hours."""
+    query = connection.schemas.sql(
+        "UPDATE {meta}.messages SET state = 'cancelled' WHERE incident_id = %s AND state = 'queued' AND attempts = 0"
+    )
+    connection.execute(query, [incident_id])
+
+
+def hurry(connection: ServingConnection, incident_id: int, now: datetime) -> None:
+    """Send what waits for the end of the quiet hours now."""
+    query = connection.schemas.sql(
+        "UPDATE {meta}.messages SET not_before = %s WHERE incident_id = %s AND state = 'queued' AND attempts = 0 "
+        "AND not_before > %s"
+    )
+    connection.execute(query, [now, incident_id, now])
+
+
+def channels_told(connection: ServingConnection, incident_id: int) -> list[str]:
+    """The channels that were told, or that are still being tried."""
+    query = connection.schemas.sql(
+        "SELECT DISTINCT channel FROM {meta}.messages WHERE incident_id = %s AND state IN ('sent', 'queued') ORDER BY 1"
+    )
+    return [row[0] for row in connection.execute(query, [incident_id]).fetchall()]
+
+
+def due(connection: ServingConnection, now: datetime) -> list[int]:
+    """Numbers of the messages to send now, oldest first.
+
+    A message waits for earlier ones of its incident on the same channel, so that nobody hears of an end before the
+    beginning.
+    """
+    query = connection.schemas.sql(
+        "SELECT m.message_id FROM {meta}.messages AS m WHERE m.state = 'queued' AND m.not_before <= %s "
+        "AND NOT EXISTS (SELECT 1 FROM {meta}.messages AS e WHERE e.incident_id = m.incident_id "
+        "AND e.channel = m.channel AND e.state = 'queued' AND e.message_id < m.message_id AND e.not_before > %s) "
+        "ORDER BY m.message_id"
+    )
+    return [row[0] for row in connection.execute(query, [now, now]).fetchall()]
+
+
+def claim(connection: ServingConnection, message_id: int) -> Queued | None:
+    """Lock a queued message for the rest of the transaction; None where another sender has it or had it."""
+    query = connection.schemas.sql(
+        "SELECT message_id, incident_id, event, number, channel, severity, title, body, attempts, created_at "
+        "FROM {meta}.messages WHERE message_id = %s AND state = 'queued' FOR UPDATE SKIP LOCKED"
+    )
+    with connection.cursor(row_factory=class_row(Queued)) as cursor:
+        return cursor.execute(query, [message_id]).fetchone()
+
+
+def settle(
+    connection: ServingConnection,
+    message_id: int,
+    *,
+    state: str,
+    now: datetime,
+    error: str | None = None,
+    not_before: datetime | None = None,
+) -> None:
+    """Note the outcome of an attempt; `state` is the new one, `queued` for another attempt after `not_before`."""
+    query = connection.schemas.sql(
+        "UPDATE {meta}.messages SET state = %s, attempts = attempts + 1, error = %s, "
+        "sent_at = CASE WHEN %s = 'sent' THEN %s END, not_before = coalesce(%s, not_before) WHERE message_id = %s"
+    )
+    connection.execute(query, [state, error, state, now, not_before, message_id])
+
+
+def note_channel(connection: ServingConnection, channel: str, *, error: str | None, now: datetime) -> int:
+    """Note whether a channel worked; returns how often it failed in a row."""
+    if error is None:
+        query = connection.schemas.sql(
+            "INSERT INTO {meta}.channels (channel, worked_at) VALUES (%s, %s) ON CONFLICT (channel) DO UPDATE "
+            "SET failing_since = NULL, failures = 0, error = NULL, worked_at = excluded.worked_at RETURNING failures"
+        )
+        facts: list[object] = [channel, now]
+    else:
+        query = connection.schemas.sql(
+            "INSERT INTO {meta}.channels AS c (channel, failing_since, failures, error) VALUES (%s, %s, 1, %s) "
+            "ON CONFLICT (channel) DO UPDATE SET failing_since = coalesce(c.failing_since, excluded.failing_since), "
+            "failures = c.failures + 1, error = excluded.error RETURNING failures"
+        )
+        facts = [channel, now, error]
+    return int(connection.execute(query, facts).fetchall()[0][0])
+
+
+def undelivered(connection: ServingConnection) -> int:
+    """Messages that are due or waiting, quiet hours included."""
+    row = connection.execute(connection.schemas.sql("SELECT count(*) FROM {meta}.messages WHERE state = 'queued'"))
+    return int(row.fetchall()[0][0])

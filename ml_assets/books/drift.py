@@ -1,0 +1,69 @@
+"""Measured drift, one row per day and measure: the past that later days are compared with, and what alerts read."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import act_as_writer
+
+
+class Measured(Protocol):
+    """A value beside its thresholds."""
+
+    @property
+    def subject(self) -> str:
+        """What was measured."""
+
+    @property
+    def metric(self) -> str:
+        """How."""
+
+    @property
+    def value(self) -> float:
+        """The result."""
+
+    @property
+    def warn_at(self) -> float:
+        """From here on it has changed."""
+
+    @property
+    def error_at(self) -> float:
+        """From here on it is another population."""
+
+    @property
+    def detail(self) -> str:
+        """One sentence for people."""
+
+
+def record_drift(connection: ServingConnection, day: date, rows: Sequence[tuple[Measured, str]]) -> None:
+    """Store the measures of a day with their status (ok, warn, error); measuring again replaces them."""
+    query = connection.schemas.sql(
+        "INSERT INTO {meta}.drift (day, subject, metric, value, warn_at, error_at, status, detail) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (subject, metric, day) DO UPDATE SET "
+        "value = excluded.value, warn_at = excluded.warn_at, error_at = excluded.error_at, status = excluded.status, "
+        "detail = excluded.detail, measured_at = now()"
+    )
+    facts = [
+        [day, one.subject, one.metric, one.value, one.warn_at, one.error_at, status, one.detail] for one, status in rows
+    ]
+    with connection.transaction(), connection.cursor() as cursor:
+        act_as_writer(connection)
+        cursor.executemany(query, facts)
+
+
+def past_values(connection: ServingConnection, subject: str, metric: str, before: date, count: int) -> list[float]:
+    """The last values of a measure before a day, newest first."""
+    query = connection.schemas.sql(
+        "SELECT value FROM {meta}.drift WHERE subject = %s AND metric = %s AND day < %s ORDER BY day DESC LIMIT %s"
+    )
+    return [row[0] for row in connection.execute(query, [subject, metric, before, count]).fetchall()]
+
+
+def drifting(connection: ServingConnection) -> list[str]:
+    """Subjects whose newest measured day is an error."""
+    query = connection.schemas.sql(
+        "SELECT DISTINCT d.subject FROM {meta}.drift AS d WHERE d.status = 'error' "
+        "AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject) ORDER BY 1"
+    )
+    return [row[0] for row in connection.execute(query).fetchall()]

@@ -1,0 +1,49 @@
+"""Who was erased: salted hashes of their ids, and the guard that keeps them away.
+
+Recognizing erased customers belongs here; erasing is in `ml_assets.erasure`. The salt never leaves the database but
+in the memory of the program that compares.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from ml_assets.database.connection import ServingConnection
+
+
+@dataclass(frozen=True)
+class Erased:
+    """The hashes of all who were erased, and the salt behind them."""
+
+    salt: bytes
+    hashes: frozenset[bytes]
+
+    def hash_of(self, customer: object) -> bytes:
+        """The hash of an id, the same for 7 and '7'; as the database computes it."""
+        return hashlib.sha256(self.salt + str(customer).encode()).digest()
+
+    def among(self, customers: Iterable[object]) -> list[object]:
+        """Those of some ids that were erased."""
+        return [each for each in customers if each is not None and self.hash_of(each) in self.hashes]
+
+    def without(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame without the rows of erased customers; the same object where there are none."""
+        if not self.hashes or frame.is_empty():
+            return frame
+        found = self.among(frame["customer_id"].unique().to_list())
+        return frame.filter(~pl.col("customer_id").is_in(found).fill_null(value=False)) if found else frame
+
+
+def read_erased(connection: ServingConnection) -> Erased:
+    """Everybody who was erased from this shop."""
+    sql = connection.schemas.sql
+    salt = connection.execute(sql("SELECT salt FROM {meta}.erasure_salt")).fetchall()[0][0]
+    rows = connection.execute(sql("SELECT customer_hash FROM {meta}.erased_customers")).fetchall()
+    return Erased(bytes(salt), frozenset(bytes(row[0]) for row in rows))
+
+
+def without_erased(connection: ServingConnection, frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame to publish without the rows of erased customers."""
+    return read_erased(connection).without(frame) if "customer_id" in frame.columns else frame

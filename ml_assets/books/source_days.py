@@ -1,0 +1,99 @@
+"""What each day of the source held when it was loaded, and the ledger of days that changed afterwards.
+
+Only rows are written and read here; comparing is done by `events/fingerprint.py`, acting by `automation/`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg.rows import class_row
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import act_as_writer
+from ml_assets.events.fingerprint import DayContent
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """A day whose content changed after it was first loaded."""
+
+    restatement_id: int
+    day: date
+    rows_before: int
+    rows_after: int
+    fingerprint_before: str
+    fingerprint_after: str
+    valid_until: datetime
+    """Until when the content before was what was known."""
+    rebuilt_at: datetime | None
+
+
+def known_days(connection: ServingConnection, first: date, last: date) -> dict[date, DayContent]:
+    """The content of the days in a range, as loaded."""
+    query = connection.schemas.sql(
+        "SELECT day, row_count, fingerprint FROM {meta}.source_days WHERE day BETWEEN %s AND %s"
+    )
+    rows = connection.execute(query, [first, last]).fetchall()
+    return {day: DayContent(count, fingerprint) for day, count, fingerprint in rows}
+
+
+def record_days(
+    connection: ServingConnection, days: Mapping[date, DayContent], *, run_id: str | None = None
+) -> list[date]:
+    """Note the content of loaded days; a change goes into the ledger. Returns the days that changed."""
+    if not days:
+        return []
+    sql = connection.schemas.sql
+    upsert = sql(
+        "INSERT INTO {meta}.source_days (day, row_count, fingerprint, run_id) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (day) DO UPDATE SET row_count = excluded.row_count, fingerprint = excluded.fingerprint, "
+        "run_id = excluded.run_id"
+    )
+    ledger = sql(
+        "INSERT INTO {meta}.restatements (day, rows_before, rows_after, fingerprint_before, fingerprint_after, run_id) "
+        "VALUES (%s, %s, %s, %s, %s, %s)"
+    )
+    with connection.transaction(), connection.cursor() as cursor:
+        act_as_writer(connection)
+        lock = f"source days {connection.schemas.meta}"
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+        before = known_days(connection, min(days), max(days))
+        changed = [day for day, now in days.items() if day in before and now.differs_from(before[day])]
+        for day in changed:
+            old, new = before[day], days[day]
+            cursor.execute(ledger, [day, old.rows, new.rows, old.fingerprint, new.fingerprint, run_id])
+        cursor.executemany(upsert, [[day, now.rows, now.fingerprint, run_id] for day, now in days.items()])
+    return changed
+
+
+def restatements(connection: ServingConnection, *, only_pending: bool = False) -> list[Restatement]:
+    """The ledger, oldest first."""
+    query = connection.schemas.sql(
+        "SELECT restatement_id, day, rows_before, rows_after, fingerprint_before, fingerprint_after, valid_until, "
+        "rebuilt_at FROM {meta}.restatements WHERE NOT %s OR rebuilt_at IS NULL ORDER BY restatement_id"
+    )
+    with connection.cursor(row_factory=class_row(Restatement)) as cursor:
+        return cursor.execute(query, [only_pending]).fetchall()
+
+
+def newest_restatement(connection: ServingConnection) -> int:
+    """The number of the newest entry of the ledger; 0 where there is none."""
+    query = connection.schemas.sql("SELECT coalesce(max(restatement_id), 0) FROM {meta}.restatements")
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def first_loads(connection: ServingConnection) -> dict[date, datetime]:
+    """When each day was loaded for the first time."""
+    return dict(connection.execute(connection.schemas.sql("SELECT day, loaded_at FROM {meta}.source_days")).fetchall())
+
+
+def mark_rebuilt(connection: ServingConnection, up_to: int) -> None:
+    """Note that the partitions behind the ledger's entries were asked for again."""
+    query = connection.schemas.sql(
+        "UPDATE {meta}.restatements SET rebuilt_at = clock_timestamp() "
+        "WHERE restatement_id <= %s AND rebuilt_at IS NULL"
+    )
+    with connection.transaction():
+        act_as_writer(connection)
+        connection.execute(query, [up_to])

@@ -1,0 +1,155 @@
+"""`ml-assets demo`, `demo break` and `demo fix`: what the product shows, and what it says when something breaks.
+
+What is computed is decided by `cli/run.py`, what is shown by `cli/showcase.py`, the rehearsal by `alerts/rehearsal.py`.
+"""
+
+import webbrowser
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from ml_assets.alerts.send.deliver import Delivery
+from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands, program
+from ml_assets.cli.demo.inbox import read_inbox, start_inbox
+from ml_assets.cli.run import run_days
+from ml_assets.database.connection import connect
+from ml_assets.errors import UserError
+from ml_assets.releases.catalog import require_contract
+from ml_assets.settings.read.load import load_settings
+from ml_assets.settings.shop import Settings
+
+app = typer.Typer(invoke_without_command=True)
+PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the inbox page.")]
+OpenOption = Annotated[bool, typer.Option("--no-open", help="Do not open the inbox page in a browser.")]
+
+
+@app.callback()
+def demo(context: typer.Context, config: ConfigOption = None) -> int:
+    """Compute the newest day of the built-in data and show what came out.
+
+    A second demo on the same day shows the same results without computing them again. `demo break` stops the feed and
+    shows the alert, `demo fix` the recovery.
+    """
+    if context.invoked_subcommand is not None:
+        # `ml-assets demo --config FILE break` means the same file.
+        context.obj = config
+        return 0
+    from ml_assets.cli.demo.showcase import show  # noqa: PLC0415 showing needs the database driver and Polars
+
+    settings = in_a_minute(load_settings(config))
+    done, failed = run_days(settings, [None], only_missing=True)
+    show(settings, done[-1])
+    if settings.recommender.selection.effort == "quick":
+        OUT.print("The demo chose among few methods on one window; the weekly training tries them all, for minutes.\n")
+    cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
+    next_commands(
+        config,
+        ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
+        ("ml-assets demo break", "stop the feed, and see the alert arrive"),
+        ("ml-assets psql", "SQL on the tables above"),
+        ("ml-assets status", "how fresh everything is"),
+        (f"ml-assets run --date {before}", "any other day"),
+        ("ml-assets backtest", "every method on the shop's own past, in some minutes"),
+        (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists would have been"),
+    )
+    return 2 if failed else 0
+
+
+def in_a_minute(settings: Settings) -> Settings:
+    """The settings with quick selection of methods, unless they say themselves how much effort to make."""
+    selection = settings.recommender.selection
+    if "effort" in selection.model_fields_set:
+        return settings
+    quick = selection.model_copy(update={"effort": "quick"})
+    return settings.model_copy(update={"recommender": settings.recommender.model_copy(update={"selection": quick})})
+
+
+@app.command("break")
+def break_(
+    context: typer.Context, port: PortOption = 8025, no_open: OpenOption = False, config: ConfigOption = None
+) -> int:
+    """Stop the feed and let three days pass: the alert arrives in a local inbox page.
+
+    Only the clock by which things are judged is shifted, no data are changed; `demo fix` ends it.
+    """
+    config = config or context.obj
+    settings = _demo_settings(config)
+    from ml_assets.cli.demo.rehearsal import break_feed, require_whole, with_inbox  # noqa: PLC0415 as in demo
+
+    with connect(settings) as connection, Progress().shown() as report:
+        require_contract(connection)
+        require_whole(connection)
+        report("starting the inbox")
+        address = start_inbox(settings.home, port)
+        report("the feed has stopped; three days pass")
+        judged, deliveries = break_feed(connection, with_inbox(settings, address, program()))
+        report("judged and told")
+    _require_delivered(deliveries)
+    _show(settings, address, len(deliveries), no_open=no_open)
+    explained = sum(one.root is not None for one in judged.open)
+    stale = len(judged.open)
+    OUT.print(f"[bold]{stale} subjects are stale and one message tells it: {explained} follow from the feed.[/bold]\n")
+    next_commands(
+        config,
+        ("ml-assets status", "exits with 2 now, as cron and Nagios would see"),
+        ("ml-assets alerts list", "the incident and what it explains"),
+        ("ml-assets demo fix", "bring the feed back, and see the recovery arrive"),
+    )
+    return 0
+
+
+@app.command("fix")
+def fix(
+    context: typer.Context, port: PortOption = 8025, no_open: OpenOption = False, config: ConfigOption = None
+) -> int:
+    """Bring the feed back: the newest day is computed where it is missing, and the recovery arrives."""
+    config = config or context.obj
+    settings = _demo_settings(config)
+    from ml_assets.cli.demo.rehearsal import fix_feed, is_broken, with_inbox  # noqa: PLC0415 as in demo
+
+    with connect(settings) as connection:
+        require_contract(connection)
+        if not is_broken(connection):
+            raise UserError("The feed is not stopped.", "`ml-assets demo break` stops it.")
+    run_days(in_a_minute(settings), [None], only_missing=True)
+    with connect(settings) as connection, Progress().shown() as report:
+        address = start_inbox(settings.home, port)
+        _, deliveries = fix_feed(connection, with_inbox(settings, address, program()), report)
+        report("judged and told")
+    _require_delivered(deliveries)
+    _show(settings, address, len(deliveries), no_open=no_open)
+    next_commands(
+        config,
+        ("ml-assets status", "everything is fresh again"),
+        ("ml-assets alerts list", "the incident, with its end"),
+        ("ml-assets watch --once", "what cron would run beside Dagster"),
+    )
+    return 0
+
+
+def _demo_settings(config: ConfigOption) -> Settings:
+    settings = load_settings(config)
+    if settings.source.kind != "complete_journey":
+        raise UserError(
+            "`demo break` and `demo fix` work on the built-in data only; this shop has its own.",
+            "Run them in an empty folder, without this settings file.",
+        )
+    return settings
+
+
+def _require_delivered(deliveries: list[Delivery]) -> None:
+    failed = [done for done in deliveries if done.error is not None]
+    if failed:
+        raise UserError(f"The inbox did not take the message: {failed[0].error}", "Try again with another --port.")
+
+
+def _show(settings: Settings, address: str, count: int, *, no_open: bool) -> None:
+    """The new messages on the screen, and the page in a browser."""
+    messages = read_inbox(settings.home / "inbox.jsonl")
+    for message in messages[len(messages) - count :]:
+        OUT.print(f"\n[bold]{message['title']}[/bold]", soft_wrap=True)
+        OUT.print(message["body"], markup=False, soft_wrap=True)
+    OUT.print(f"\nThe inbox is at [cyan]{address}[/cyan].")
+    if not no_open:
+        webbrowser.open(address)

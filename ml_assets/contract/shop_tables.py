@@ -1,0 +1,183 @@
+"""What the settings say about reading, taken over into the database, and what is hidden there.
+
+The rules themselves are rows that merchandisers edit (`rules.py`); how views obey them is in `migrations/`.
+"""
+
+import hashlib
+
+import polars as pl
+from psycopg import errors, sql
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.give_way import give_way, until_there_is_room
+from ml_assets.database.rights import act_as_writer
+from ml_assets.errors import UserError
+from ml_assets.settings.serving import AvailabilitySettings, PurchaseSettings, ServingSettings
+
+
+def sync_reading(connection: ServingConnection, settings: ServingSettings) -> None:
+    """Take over the behaviour of placements and the shop's own tables; does nothing where all is as it was.
+
+    Raises `UserError` where a table of the shop, a column or the right to read it is missing.
+    """
+    upsert = (
+        "INSERT INTO {meta}.placements AS p (placement, on_stale, repeat_after) VALUES (%s, %s, %s) "
+        "ON CONFLICT (placement) DO UPDATE SET on_stale = excluded.on_stale, repeat_after = excluded.repeat_after "
+        "WHERE (p.on_stale, p.repeat_after) IS DISTINCT FROM (excluded.on_stale, excluded.repeat_after)"
+    )
+    with connection.transaction(), connection.cursor() as cursor:
+        act_as_writer(connection)
+        rows = [(name, rule.on_stale, rule.repeat_after) for name, rule in settings.placements]
+        cursor.executemany(connection.schemas.sql(upsert), rows)
+    _define(connection, "hidden_items", _hidden_items(connection, settings.availability))
+    _define(connection, "recent_purchases", _recent_purchases(connection, settings.purchases))
+
+
+def unavailable_share(connection: ServingConnection, shown: pl.Series) -> float:
+    """The share of some item ids, each counted as often as it is there, that no list may show now."""
+    counts = shown.alias("item_id").value_counts()
+    query = connection.schemas.sql(
+        "SELECT DISTINCT h.item_id FROM {meta}.hidden_items AS h WHERE h.placement IS NULL "
+        "AND now() >= h.valid_from AND now() < h.valid_until AND h.item_id = ANY (%s)"
+    )
+    hidden = [row[0] for row in connection.execute(query, [counts["item_id"].to_list()]).fetchall()]
+    if not hidden:
+        return 0.0
+    return float(counts.filter(pl.col("item_id").is_in(hidden))["count"].sum() / len(shown))
+
+
+def prune_purchases(connection: ServingConnection) -> None:
+    """Remove noted purchases that the live release knows and that no placement still waits for."""
+    delete = """
+        DELETE FROM {meta}.purchases AS b
+        WHERE b.bought_at < least(
+            now() - (SELECT coalesce(max(p.repeat_after), '0') FROM {meta}.placements AS p),
+            (
+                SELECT r.data_as_of::timestamp AT TIME ZONE h.timezone
+                FROM {meta}.live AS l
+                JOIN {meta}.releases AS r USING (release_id)
+                CROSS JOIN {meta}.shop AS h
+                WHERE l.subject = 'recommendations'
+            )
+        )
+    """
+    connection.execute(connection.schemas.sql(delete))
+
+
+def _hidden_items(connection: ServingConnection, mapped: AvailabilitySettings | None) -> sql.Composed:
+    own = connection.schemas.sql(
+        "SELECT h.item_id, h.placement, h.valid_from, h.valid_until FROM {meta}.rules AS h "
+        "WHERE h.kind IN ('unavailable', 'ban')"
+    )
+    if mapped is None:
+        return own
+    columns = _Columns(connection, "serving.availability", mapped.table, [mapped.item, mapped.available])
+    gone = {"B": "NOT s.{column}", "N": "s.{column} <= 0"}.get(columns.category(mapped.available))
+    if gone is None:
+        raise UserError(
+            f"serving.availability: the column {mapped.available} of {mapped.table} is neither boolean nor a number.",
+            "Name a column that is true or false, or a stock.",
+        )
+    return own + sql.SQL(
+        " UNION ALL SELECT {item}, NULL::text, '-infinity'::timestamptz, 'infinity'::timestamptz FROM {table} AS s "
+        "WHERE s.{raw} IS NOT NULL AND {gone}"
+    ).format(
+        item=columns.as_id(mapped.item, "item_id_type"),
+        raw=sql.Identifier(mapped.item),
+        table=_table(mapped.table),
+        gone=sql.SQL(gone).format(column=sql.Identifier(mapped.available)),
+    )
+
+
+def _recent_purchases(connection: ServingConnection, mapped: PurchaseSettings | None) -> sql.Composed:
+    own = connection.schemas.sql("SELECT b.customer_id, b.item_id, b.bought_at FROM {meta}.purchases AS b")
+    if mapped is None:
+        return own
+    names = [mapped.customer, mapped.item, mapped.time]
+    columns = _Columns(connection, "serving.purchases", mapped.table, names)
+    if columns.category(mapped.time) != "D":
+        raise UserError(
+            f"serving.purchases: the column {mapped.time} of {mapped.table} is no time.", "Name a timestamptz column."
+        )
+    return own + sql.SQL(
+        " UNION ALL SELECT {customer}, {item}, s.{time}::timestamptz FROM {table} AS s WHERE s.{raw} IS NOT NULL"
+    ).format(
+        customer=columns.as_id(mapped.customer, "customer_id_type"),
+        item=columns.as_id(mapped.item, "item_id_type"),
+        raw=sql.Identifier(mapped.item),
+        time=sql.Identifier(mapped.time),
+        table=_table(mapped.table),
+    )
+
+
+def _define(connection: ServingConnection, view: str, query: sql.Composed) -> None:
+    """Define a view of ml_meta where its query changed, giving way to readers."""
+    schemas = connection.schemas
+    text = query.as_string(connection)
+    mark = f"definition {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    noted = "SELECT obj_description(to_regclass(%s), 'pg_class')"
+    name = sql.Identifier(schemas.meta, view)
+    row = connection.execute(noted, [name.as_string(connection)]).fetchone()
+    if row is not None and mark in (row[0] or ""):
+        return
+
+    def replace() -> None:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"define {schemas.meta}"])
+            give_way(connection)
+            connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS ").format(name) + query)
+            comment = sql.SQL("COMMENT ON VIEW {} IS {}")
+            connection.execute(comment.format(name, sql.Literal(f"From the settings ({mark}).")))
+
+    try:
+        until_there_is_room(replace)
+    except errors.InsufficientPrivilege as error:
+        raise UserError(
+            f"The database role {connection.info.user} may not define {schemas.meta}.{view}: "
+            f"{error.diag.message_primary}.",
+            "Run `ml-assets run` or `ml-assets status` once as the owner of the schemas, who must be able to read the "
+            "shop's table.",
+        ) from error
+
+
+class _Columns:
+    """The columns of a table of the shop, and their types."""
+
+    def __init__(self, connection: ServingConnection, key: str, table: str, names: list[str]) -> None:
+        self._key, self._table = key, table
+        found = connection.execute("SELECT to_regclass(%s)", [_table(table).as_string(connection)]).fetchone()
+        if found is None or found[0] is None:
+            raise UserError(f"{key}.table: the database has no table {table}.", "Write it as schema.table.")
+        query = (
+            "SELECT a.attname, format_type(a.atttypid, NULL), t.typcategory FROM pg_attribute AS a "
+            "JOIN pg_type AS t ON t.oid = a.atttypid WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
+            "AND NOT a.attisdropped"
+        )
+        rows = connection.execute(query, [_table(table).as_string(connection)]).fetchall()
+        self._types = {name: (kind, category) for name, kind, category in rows}
+        if missing := [name for name in names if name not in self._types]:
+            raise UserError(
+                f"{key}: {table} has no column {', '.join(missing)}.", f"It has {', '.join(sorted(self._types))}."
+            )
+        shop = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
+        customer, item = connection.execute(shop).fetchall()[0]
+        self._ids = {"customer_id_type": customer, "item_id_type": item}
+
+    def category(self, name: str) -> str:
+        """PostgreSQL's category of a type: B boolean, N number, D time, S text."""
+        return str(self._types[name][1])
+
+    def as_id(self, name: str, kind: str) -> sql.Composed:
+        """The column as an id of the shop's type, cast only where it has another one (which costs its index)."""
+        wanted, (found, category) = self._ids[kind], self._types[name]
+        if wanted == "bigint" and category != "N":
+            raise UserError(
+                f"{self._key}: the column {name} of {self._table} is {found}, but the shop's ids are integers.",
+                "Name the column that holds the shop's own ids.",
+            )
+        cast = "s.{name}" if found == wanted else "s.{name}::{kind}"
+        return sql.SQL(cast).format(name=sql.Identifier(name), kind=sql.SQL(wanted))
+
+
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier(*name.split("."))

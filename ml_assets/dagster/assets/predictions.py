@@ -1,0 +1,181 @@
+"""Prediction assets: what the champions of the day say, as frames in the lake.
+
+Scoring is done by `ml_assets.models`; publishing by `assets/releases.py`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+import polars as pl
+from upath import UPath
+
+from ml_assets.books.models import champion
+from ml_assets.dagster.assets.figures import segment_metadata
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.partitions import week_of
+from ml_assets.dagster.shop import Shop
+from ml_assets.errors import UserError
+from ml_assets.lake import Lake
+from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.ranking.recommend import Recommended, recommend
+from ml_assets.models.ranking.related import popular_items as rank_popular_items
+from ml_assets.models.ranking.related import similar_items as rank_similar_items
+from ml_assets.models.segmentation.model import SegmentationModel, assign
+from ml_assets.models.selection.decisions import SIMILAR_ITEMS
+from ml_assets.models.training import artifact_folder
+
+
+def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """recommendations, segment_assignments, segments, similar_items and popular_items (daily)."""
+    settings = shop.settings
+    rules = settings.recommender
+    today = {"interactions": dg.AssetIn(key=shop.key("interactions")), "items": dg.AssetIn(key=shop.key("items"))}
+    recommender = dg.AssetDep(shop.key("recommender_model"))
+
+    @dg.asset(
+        key_prefix=shop.prefix,
+        partitions_def=shop.calendar.daily,
+        group_name="predictions",
+        owners=shop.owners,
+        ins=today,
+        deps=[recommender],
+        kinds={"numba", "polars"},
+    )
+    def recommendations(
+        context: dg.AssetExecutionContext,
+        interactions: pl.LazyFrame,
+        items: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> pl.DataFrame:
+        """Ranked items per customer and placement, with scores, sources and reasons."""
+        day = date.fromisoformat(context.partition_key)
+        models = _champions(lake, serving, rules.enabled_placements, day)
+        made = recommend(models, interactions.collect(), items.collect(), as_of=day, settings=rules)
+        version = _versions({placement: model.card.version for placement, model in models.items()})
+        context.add_output_metadata({"model_version": version, **_list_facts(made)})
+        return made.lists.with_columns(model_version=pl.lit(version))
+
+    @dg.asset(
+        key_prefix=shop.prefix,
+        partitions_def=shop.calendar.daily,
+        group_name="predictions",
+        owners=shop.owners,
+        ins={"items": today["items"]},
+        deps=[recommender],
+        kinds={"numba", "polars"},
+    )
+    def similar_items(
+        context: dg.AssetExecutionContext,
+        items: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> pl.DataFrame:
+        """For every item of the model, the items bought by the same customers."""
+        day = date.fromisoformat(context.partition_key)
+        model = RecommenderModel.load(*_champion(lake, serving, "recommender", day, SIMILAR_ITEMS))
+        context.add_output_metadata({"model_version": model.card.version})
+        ranked = rank_similar_items(model, items.collect(), rules)
+        return ranked.with_columns(model_version=pl.lit(model.card.version))
+
+    @dg.asset(
+        key_prefix=shop.prefix,
+        partitions_def=shop.calendar.daily,
+        group_name="predictions",
+        owners=shop.owners,
+        ins=today,
+        kinds={"polars"},
+    )
+    def popular_items(
+        context: dg.AssetExecutionContext, interactions: pl.LazyFrame, items: pl.LazyFrame
+    ) -> pl.DataFrame:
+        """Best sellers of the last weeks, overall and per category."""
+        return rank_popular_items(
+            interactions.collect(),
+            items.collect(),
+            as_of=date.fromisoformat(context.partition_key),
+            settings=rules,
+        ).with_columns(model_version=pl.lit(f"popularity-{rules.popularity_days}d"))
+
+    @dg.multi_asset(
+        name="segmentation",
+        outs={
+            "segment_assignments": shop.out(
+                "segment_assignments",
+                "The segment of every customer.",
+                group="predictions",
+                kinds={"scikitlearn", "polars"},
+            ),
+            "segments": shop.out(
+                "segments", "Size and profile of every segment.", group="predictions", kinds={"polars"}
+            ),
+        },
+        partitions_def=shop.calendar.daily,
+        ins={"customer_features": dg.AssetIn(key=shop.key("customer_features"))},
+        deps=[dg.AssetDep(shop.key("segmentation_model"))],
+    )
+    def segmentation(
+        context: dg.AssetExecutionContext,
+        customer_features: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> Iterator[dg.Output[pl.DataFrame]]:
+        day = date.fromisoformat(context.partition_key)
+        model = SegmentationModel.load(*_champion(lake, serving, "segmentation", day))
+        version = pl.lit(model.card.version).alias("model_version")
+        assignments, segments = assign(model, customer_features.collect())
+        yield dg.Output(
+            assignments.with_columns(version),
+            "segment_assignments",
+            metadata={"model_version": model.card.version},
+        )
+        yield dg.Output(segments, "segments", metadata=segment_metadata(segments))
+
+    return [recommendations, similar_items, popular_items, segmentation]
+
+
+def _champions(
+    lake: Lake, serving: ServingDatabase, placements: Sequence[str], day: date
+) -> dict[str, RecommenderModel]:
+    """The model of each placement that scores a day; placements of one artifact share the loaded model."""
+    found = {placement: _champion(lake, serving, "recommender", day, placement) for placement in placements}
+    loaded = {place: RecommenderModel.load(*place) for place in dict.fromkeys(found.values())}
+    return {placement: loaded[place] for placement, place in found.items()}
+
+
+def _champion(lake: Lake, serving: ServingDatabase, kind: str, day: date, placement: str = "") -> tuple[UPath, str]:
+    """Folder and checksum of the artifact of the model that scores a day."""
+    with serving.connect() as connection:
+        model = champion(connection, kind, day, placement)
+    if model is None:
+        week = week_of(day)
+        raise UserError(
+            f"No {kind} model{f' for {placement}' if placement else ''} was trained on data before {day}.",
+            f"Materialize {kind}_model for the week {week}, or run `ml-assets run --date {day}`.",
+        )
+    return artifact_folder(lake, model.artifact), model.checksum
+
+
+def _versions(by_placement: Mapping[str, str]) -> str:
+    """One version where all placements have it, otherwise each with its own."""
+    different = set(by_placement.values())
+    if len(different) == 1:
+        return different.pop()
+    return ", ".join(f"{placement}: {version}" for placement, version in by_placement.items())
+
+
+def _list_facts(made: Recommended) -> dict[str, dg.MetadataValue]:
+    """Sizes, which tier filled the lists, and what was left out because it does not matter any more."""
+    sources = made.lists.select("placement", pl.col("sources").alias("source")).explode("source")
+    shares = sources.group_by("placement", "source").len().sort("placement", "len", descending=[False, True])
+    return {
+        "customers": dg.MetadataValue.int(made.lists["customer_id"].n_unique()),
+        "customers_who_left": dg.MetadataValue.int(made.customers_left),
+        "items_unavailable": dg.MetadataValue.int(made.sellable.unavailable),
+        "items_unsold": dg.MetadataValue.int(made.sellable.unsold),
+        "items_of_excluded_categories": dg.MetadataValue.int(made.sellable.excluded_category),
+        "sources": dg.MetadataValue.table([dg.TableRecord(row) for row in shares.iter_rows(named=True)])
+        if shares.height
+        else dg.MetadataValue.text("no lists"),
+    }

@@ -1,0 +1,145 @@
+"""Raw assets: events that keep the contract, lines that do not, and the item catalogue.
+
+Reading and judging lines is done by `sources/` and `events/`; only wiring and metadata belong here.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.books.erased import read_erased
+from ml_assets.books.source_days import known_days, record_days
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.shop import Shop
+from ml_assets.events.contract import CheckedLines
+from ml_assets.events.fingerprint import DayContent
+from ml_assets.events.load import load_days
+from ml_assets.features.as_known import keep_superseded
+from ml_assets.lake import Lake
+from ml_assets.sources.base import EventSource
+
+ACCOUNTED = "every_line_is_accounted_for"
+QUARANTINE = "quarantine_is_small"
+QUARANTINE_LIMIT = 0.05
+
+
+def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """transactions and quarantined_transactions (daily), items (unpartitioned)."""
+    rules = shop.settings.events
+
+    @dg.asset(key_prefix=shop.prefix, group_name="raw", kinds={"polars", "parquet"}, owners=shop.owners)
+    def items(source: dg.ResourceParam[EventSource]) -> pl.DataFrame:
+        """The item catalogue: one row per item with its name and category."""
+        return source.read_items()
+
+    kept = "Events of the day that keep the event contract, one row per line of behaviour."
+    refused = "Lines of the day that break the event contract, each with its reason."
+    kinds = {"polars", "parquet"}
+
+    @dg.multi_asset(
+        name="raw_events",
+        outs={
+            "transactions": shop.out("transactions", kept, group="raw", kinds=kinds),
+            "quarantined_transactions": shop.out("quarantined_transactions", refused, group="raw", kinds=kinds),
+        },
+        partitions_def=shop.calendar.daily,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                ACCOUNTED,
+                asset=shop.key("transactions"),
+                blocking=True,
+                description="Valid and quarantined lines add up to the lines read.",
+            ),
+            dg.AssetCheckSpec(
+                QUARANTINE,
+                asset=shop.key("quarantined_transactions"),
+                blocking=True,
+                description=f"At most {QUARANTINE_LIMIT:.0%} of the lines break the contract.",
+            ),
+        ],
+    )
+    def raw_events(
+        context: dg.AssetExecutionContext,
+        source: dg.ResourceParam[EventSource],
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
+        with serving.connect() as connection:
+            erased = read_erased(connection)
+        wanted = [date.fromisoformat(key) for key in context.partition_keys]
+        # Whoever was erased stays away, whatever the source still holds.
+        days = load_days(source, wanted, rules, erased.without)
+        _keep_what_changes(lake, serving, days)
+        for day, lines in days.items():
+            _describe(context, shop, day, lines)
+        yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")
+        yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
+        with serving.connect() as connection:
+            contents = {day: DayContent(lines.delivered, lines.fingerprint) for day, lines in days.items()}
+            for day in record_days(connection, contents, run_id=context.run.run_id):
+                context.log.warning("%s has changed since it was first loaded; see ml.restatements.", day)
+        yield _accounted(shop, days)
+        yield _small_quarantine(shop, days)
+
+    return [items, raw_events]
+
+
+def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, CheckedLines]) -> None:
+    """Before a day is overwritten with other lines, what was known of it is put aside."""
+    with serving.connect() as connection:
+        known = known_days(connection, min(days), max(days))
+    for day, before in known.items():
+        if day in days and DayContent(days[day].delivered, days[day].fingerprint).differs_from(before):
+            keep_superseded(lake, day, before.fingerprint)
+
+
+def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, lines: CheckedLines) -> None:
+    reasons = dict(lines.quarantined.group_by("reason").len().sort("reason").iter_rows())
+    facts: dict[str, dict[str, Any]] = {
+        "transactions": {"dagster/partition_row_count": lines.valid.height, "lines_read": lines.read},
+        "quarantined_transactions": {"dagster/partition_row_count": lines.quarantined.height, "reasons": reasons},
+    }
+    for name, metadata in facts.items():
+        context.add_asset_metadata(metadata, asset_key=shop.key(name), partition_key=day.isoformat())
+
+
+def _accounted(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
+    lost = {
+        day.isoformat(): lines.read - lines.valid.height - lines.quarantined.height
+        for day, lines in days.items()
+        if lines.read != lines.valid.height + lines.quarantined.height
+    }
+    return dg.AssetCheckResult(
+        check_name=ACCOUNTED,
+        asset_key=shop.key("transactions"),
+        passed=not lost,
+        description=f"Lines unaccounted for on: {lost}." if lost else "Every line read is valid or quarantined.",
+        metadata={
+            "days": len(days),
+            "lines_read": sum(lines.read for lines in days.values()),
+            "valid": sum(lines.valid.height for lines in days.values()),
+            "quarantined": sum(lines.quarantined.height for lines in days.values()),
+        },
+    )
+
+
+def _small_quarantine(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
+    read = sum(lines.read for lines in days.values())
+    quarantined = sum(lines.quarantined.height for lines in days.values())
+    share = quarantined / read if read else 0.0
+    nothing_left = read > 0 and quarantined == read
+    reasons = pl.concat(lines.quarantined["reason"] for lines in days.values()).value_counts(sort=True)
+    why = f", most of them {reasons['reason'][0]}" if quarantined else ""
+    return dg.AssetCheckResult(
+        check_name=QUARANTINE,
+        asset_key=shop.key("quarantined_transactions"),
+        passed=share <= QUARANTINE_LIMIT,
+        # A day of which nothing is left is a broken feed or a wrong mapping; nothing may be built on it.
+        severity=dg.AssetCheckSeverity.ERROR if nothing_left else dg.AssetCheckSeverity.WARN,
+        description=f"{quarantined:,} of {read:,} lines ({share:.2%}) are quarantined{why}.",
+        metadata={"share": share},
+    )

@@ -1,0 +1,125 @@
+"""Release assets: each publishes one subject of the day to PostgreSQL behind its gates.
+
+Publishing is done by `ml_assets.releases.publish`. A blocked release is stored, explained and fails its blocking
+check; the live one stays.
+"""
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.shop import Shop
+from ml_assets.lake import Lake
+from ml_assets.releases.publish import Release, publish
+
+GATES = "passes_its_gates"
+OVERRIDE_TAG = "ml_assets/override"
+"""A run with this tag publishes what a gate refuses; its value is the reason."""
+SUBJECTS = {
+    "recommendations": "Recommendations of the day, readable as ml.recommendations.",
+    "segment_assignments": "Segments of the day, readable as ml.segment_assignments and ml.segments.",
+    "similar_items": "Similar items, readable as ml.similar_items.",
+    "popular_items": "Popular items, readable as ml.popular_items.",
+}
+
+
+def publish_pool(subject: str) -> str:
+    """The concurrency pool in which releases of a subject wait for each other."""
+    return f"publish_{subject}"
+
+
+def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """One release asset per subject (daily)."""
+    return [_release_asset(shop, subject, description) for subject, description in SUBJECTS.items()]
+
+
+def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefinition:
+    name = f"{subject}_release"
+
+    @dg.asset(
+        name=name,
+        key_prefix=shop.prefix,
+        description=description,
+        ins={"predictions": dg.AssetIn(key=shop.key(subject))},
+        deps=[shop.key("segments")] if subject == "segment_assignments" else [],
+        partitions_def=shop.calendar.daily,
+        group_name="serving",
+        kinds={"postgres"},
+        owners=shop.owners,
+        pool=publish_pool(subject),
+        check_specs=[
+            dg.AssetCheckSpec(
+                GATES,
+                asset=shop.key(name),
+                blocking=True,
+                description="The release may go live; otherwise the live one stays.",
+            )
+        ],
+    )
+    def release(
+        context: dg.AssetExecutionContext,
+        predictions: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
+        frame = predictions.collect()
+        day = date.fromisoformat(context.partition_key)
+        with serving.connect() as connection:
+            published = publish(
+                connection,
+                subject,
+                frame.drop("model_version"),
+                day=day,
+                model_version=frame["model_version"][0] if frame.height else "none",
+                run_id=context.run.run_id,
+                k=shop.settings.recommender.k,
+                gates=shop.settings.serving.gates,
+                keep=shop.settings.serving.keep_releases,
+                give_way=shop.settings.serving.give_way,
+                override=context.run.tags.get(OVERRIDE_TAG),
+                active=_active(lake, day) if subject == "recommendations" else None,
+                # Names for the reasons; the other subjects of the day would only write the same rows again.
+                items=lake.read("items") if subject == "recommendations" else None,
+                segments=lake.read("segments", day) if subject == "segment_assignments" else None,
+            )
+        return _result(shop, name, published)
+
+    return release
+
+
+def _active(lake: Lake, day: date) -> pl.Series | None:
+    """Customers with a purchase in the look-back; None where their features are not in the lake any more."""
+    if not lake.exists("interactions", day):
+        return None
+    return lake.scan("interactions", [day.isoformat()]).select(pl.col("customer_id").unique()).collect().to_series()
+
+
+def _result(shop: Shop, name: str, published: Release) -> dg.MaterializeResult[None]:
+    schema = f"{shop.settings.name}_ml" if shop.settings.name else "ml"
+    return dg.MaterializeResult(
+        metadata={
+            "release_id": published.release_id,
+            "state": published.state,
+            "reason": published.reason or "",
+            "dagster/partition_row_count": published.rows,
+            "checksum": published.checksum,
+            "dagster/table_name": f"{schema}.{name.removesuffix('_release')}",
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=GATES,
+                asset_key=shop.key(name),
+                passed=published.state != "blocked",
+                description=published.reason or f"Release {published.release_id} is {published.state}.",
+                metadata={**published.facts, **_next_step(published)},
+            )
+        ],
+    )
+
+
+def _next_step(published: Release) -> dict[str, str]:
+    if published.state != "blocked":
+        return {}
+    return {"next": f"`ml-assets releases {published.subject}`, or `ml-assets accept {published.release_id}`"}

@@ -1,0 +1,90 @@
+"""Jobs: what is materialized together.
+
+A job cannot mix daily and weekly partitions, hence one for each. When they run is in `schedules.py`.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from ml_assets.dagster.checks.drift import drift_check_keys
+from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key
+from ml_assets.dagster.shop import Shop
+
+# A run whose container was killed holds its place in the queue until then.
+MAX_RUNTIME = {"dagster/max_runtime": "7200"}
+# A step that fails is tried again after one and after three minutes: databases restart, object stores hiccup.
+BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one shop."""
+
+    load_days: UnresolvedAssetJobDefinition
+    daily_scoring: UnresolvedAssetJobDefinition
+    weekly_training: UnresolvedAssetJobDefinition
+    rebuild: UnresolvedAssetJobDefinition
+    freshness: UnresolvedAssetJobDefinition
+
+    @property
+    def all(self) -> list[UnresolvedAssetJobDefinition]:
+        """In the order of the data flow."""
+        return [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild, self.freshness]
+
+
+def job_name(shop: Shop, name: str) -> str:
+    """The name of a job, prefixed for a named shop."""
+    return f"{shop.settings.name}_{name}" if shop.settings.name else name
+
+
+def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
+    """Loading, scoring, training, rebuilding and freshness checks.
+
+    `retry` is for steps that fail; none where somebody waits at the screen.
+    """
+    raw = dg.AssetSelection.assets(*(shop.key(name) for name in ("transactions", "quarantined_transactions", "items")))
+    models = dg.AssetSelection.assets(
+        *(shop.key(name) for name in ("recommender_backtest", "recommender_model", "segmentation_model"))
+    )
+    freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
+    drift = dg.AssetSelection.checks(*drift_check_keys(shop))
+    # Raw days load many at once, the other assets a run a day; of the two Dagster takes the smaller, as it should.
+    warnings.filterwarnings("ignore", message="Asset job .*daily_scoring materializes assets with varying")
+    return Jobs(
+        load_days=dg.define_asset_job(
+            job_name(shop, "load_days"),
+            selection=raw - freshness - drift,
+            op_retry_policy=retry,
+            description="Loads the events of one day or of a range of days.",
+        ),
+        daily_scoring=dg.define_asset_job(
+            job_name(shop, "daily_scoring"),
+            selection=(dg.AssetSelection.all() - models - freshness) | drift,
+            tags=MAX_RUNTIME,
+            op_retry_policy=retry,
+            description="Loads a day, builds features, scores every customer and publishes the releases.",
+        ),
+        weekly_training=dg.define_asset_job(
+            job_name(shop, "weekly_training"),
+            # What is too old to be waited for is told beside the models that have not seen it.
+            selection=(models - freshness) | dg.AssetSelection.checks(history_check_key(shop)),
+            tags=MAX_RUNTIME,
+            op_retry_policy=retry,
+            description="Trains the models of a week on events before its Monday.",
+        ),
+        rebuild=dg.define_asset_job(
+            job_name(shop, "rebuild"),
+            selection=(dg.AssetSelection.all() - models - raw - freshness) | drift,
+            tags=MAX_RUNTIME,
+            op_retry_policy=retry,
+            description="Builds a day again from raw days that changed.",
+        ),
+        freshness=dg.define_asset_job(
+            job_name(shop, "freshness"),
+            selection=freshness,
+            description="Asks the database how old everything is.",
+        ),
+    )

@@ -1,0 +1,71 @@
+"""Schedules: when jobs run, in the shop's time zone.
+
+Training follows scoring on Mondays, so that it finds the features as of Sunday; a day is always scored with a model
+whose training ended before its week.
+"""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from ml_assets.dagster.automation.jobs import Jobs, job_name
+from ml_assets.dagster.partitions import Calendar, week_of
+from ml_assets.dagster.shop import Shop
+
+
+def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
+    """Daily scoring of yesterday, weekly training for the week that begins, hourly freshness."""
+    settings = shop.settings
+    status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
+
+    @dg.schedule(
+        name=job_name(shop, "daily_scoring_schedule"),
+        job=jobs.daily_scoring,
+        cron_schedule=_cron(settings.schedules.daily_at, "*"),
+        execution_timezone=settings.timezone,
+        default_status=status,
+        description="Scores yesterday.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        yesterday = _local_day(context, shop) - timedelta(days=1)
+        return _request(shop.calendar, yesterday, shop.calendar.first_day)
+
+    @dg.schedule(
+        name=job_name(shop, "weekly_training_schedule"),
+        job=jobs.weekly_training,
+        cron_schedule=_cron(settings.schedules.weekly_at, "1"),
+        execution_timezone=settings.timezone,
+        default_status=status,
+        description="Trains the models of the week that begins.",
+    )
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return _request(shop.calendar, week_of(_local_day(context, shop)), shop.calendar.first_week)
+
+    hourly = dg.ScheduleDefinition(
+        name=job_name(shop, "freshness_schedule"),
+        job=jobs.freshness,
+        cron_schedule="15 * * * *",
+        execution_timezone=settings.timezone,
+        default_status=status,
+        description="Asks the database every hour how old everything is.",
+    )
+    return [daily, weekly, hourly]
+
+
+def _cron(at: str, weekday: str) -> str:
+    hour, minute = at.split(":")
+    return f"{int(minute)} {int(hour)} * * {weekday}"
+
+
+def _local_day(context: dg.ScheduleEvaluationContext, shop: Shop) -> date:
+    # Of the tick's own time: a tick that is made up for after an outage asks for its own day.
+    return context.scheduled_execution_time.astimezone(shop.settings.tz).date()
+
+
+def _request(calendar: Calendar, partition: date, first: date) -> dg.RunRequest | dg.SkipReason:
+    if partition < first:
+        return dg.SkipReason(f"{partition} is before {first}, the first partition.")
+    if calendar.end and partition >= calendar.end:
+        return dg.SkipReason(f"The data ended before {calendar.end}.")
+    # The partition is the run key: a tick that is evaluated twice starts one run.
+    return dg.RunRequest(run_key=partition.isoformat(), partition_key=partition.isoformat())

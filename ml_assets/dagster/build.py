@@ -1,0 +1,74 @@
+"""All definitions of one shop: settings in, definitions out.
+
+Wiring only; assets, checks and automation are in the rooms beside.
+"""
+
+from datetime import date
+
+import dagster as dg
+
+from ml_assets.dagster.assets.descriptions import COLUMNS
+from ml_assets.dagster.assets.features import build_feature_assets
+from ml_assets.dagster.assets.models import build_model_assets
+from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.assets.raw import build_raw_assets
+from ml_assets.dagster.assets.releases import build_release_assets
+from ml_assets.dagster.automation.alert_sensor import build_alert_sensor
+from ml_assets.dagster.automation.jobs import BACK_OFF, build_jobs
+from ml_assets.dagster.automation.policies import with_freshness_policies
+from ml_assets.dagster.automation.retrain_sensor import build_retrain_sensor
+from ml_assets.dagster.automation.schedules import build_schedules
+from ml_assets.dagster.automation.source_sensor import build_source_sensor
+from ml_assets.dagster.checks.drift import build_drift_checks
+from ml_assets.dagster.checks.freshness import build_freshness_checks, build_history_check
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import with_final_failures
+from ml_assets.dagster.io_manager import LakeIOManager
+from ml_assets.dagster.partitions import build_calendar
+from ml_assets.dagster.progress import PROGRESS_LOGGER, progress_logger
+from ml_assets.dagster.shop import Shop
+from ml_assets.lake import Lake
+from ml_assets.settings.shop import Settings
+from ml_assets.sources.base import EventSource
+from ml_assets.sources.build import build_source
+
+
+def build_defs(
+    settings: Settings,
+    *,
+    source: EventSource | None = None,
+    today: date | None = None,
+    retry: dg.RetryPolicy | None = BACK_OFF,
+) -> dg.Definitions:
+    """All definitions of one shop, on the source that the settings name and today's date unless given.
+
+    Steps that fail are tried again by `retry`, unless a person must mend what failed.
+    """
+    source = source or build_source(settings, today=today)
+    shop = Shop(settings, build_calendar(settings, source))
+    lake, serving = Lake.of(settings), ServingDatabase(settings, source)
+    assets = [
+        *build_raw_assets(shop),
+        *build_feature_assets(shop),
+        *build_model_assets(shop),
+        *build_prediction_assets(shop),
+        *build_release_assets(shop),
+    ]
+    checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
+    jobs = build_jobs(shop, retry)
+    return dg.Definitions(
+        assets=with_final_failures(with_freshness_policies(assets, settings)),
+        asset_checks=with_final_failures(checks),
+        jobs=jobs.all,
+        schedules=build_schedules(shop, jobs),
+        sensors=[build_alert_sensor(shop), build_source_sensor(shop, jobs), build_retrain_sensor(shop, jobs)],
+        resources={
+            "lake": lake,
+            "source": source,
+            "serving": serving,
+            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS, settings.keep_days),
+        },
+        loggers={"console": dg.colored_console_logger, PROGRESS_LOGGER: progress_logger},
+        # A step of the daily chain takes seconds; a process for each would take longer than its work.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,52 @@
+"""The serving database as a Dagster resource: a connection when a step needs one, and what it is told.
+
+SQL belongs to `ml_assets.serving`; this file only opens connections for assets and checks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Literal
+
+from ml_assets.books.freshness import observe, sync_policies
+from ml_assets.contract.migrate import migrate
+from ml_assets.contract.shop_tables import sync_reading
+from ml_assets.database.connection import ServingConnection, connect
+from ml_assets.settings.shop import Settings
+from ml_assets.sources.base import EventSource
+
+# Which arrivals in the lake count for freshness, and as what.
+OBSERVED: dict[str, Literal["data", "features"]] = {
+    "transactions": "data",
+    "interactions": "features",
+    "customer_features": "features",
+}
+
+
+class ServingDatabase:
+    """Opens connections to the migrated database of a shop, starting the embedded server where needed."""
+
+    def __init__(self, settings: Settings, source: EventSource) -> None:
+        self.settings = settings
+        self._source = source
+        self._is_migrated = False
+
+    @contextmanager
+    def connect(self) -> Iterator[ServingConnection]:
+        """A connection; the schema is brought up to date on first use."""
+        with connect(self.settings) as connection:
+            if not self._is_migrated:
+                types = self._source.id_types()
+                migrate(
+                    connection, customer_id_type=types.customer, item_id_type=types.item, source=self._source.identity
+                )
+                sync_policies(connection, self.settings)
+                sync_reading(connection, self.settings.serving)
+                self._is_migrated = True
+            yield connection
+
+    def note_arrival(self, asset: str, day: date) -> None:
+        """Tell the freshness book-keeping that a day of an asset is in the lake."""
+        if asset in OBSERVED:
+            with self.connect() as connection:
+                observe(connection, asset, OBSERVED[asset], day)

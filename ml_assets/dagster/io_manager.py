@@ -1,0 +1,80 @@
+"""Frames between assets: an IO manager over the Parquet lake.
+
+Unlike Dagster's UPathIOManager it stores several partitions of one run (an output that is a dict from day to frame)
+and renames whole files into place.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.dagster.failures import final_failures
+from ml_assets.lake import Lake
+
+# What cannot be made again from the lake.
+RAW = ("transactions", "quarantined_transactions")
+Frame = pl.DataFrame | pl.LazyFrame
+Arrival = Callable[[str, date], None]
+
+
+class LakeIOManager(dg.IOManager):
+    """Stores DataFrames, loads LazyFrames.
+
+    `on_arrival` hears of the newest stored day that has rows. Derived assets keep `keep_days` days before the day
+    that is written, raw ones all.
+    """
+
+    def __init__(self, lake: Lake, on_arrival: Arrival, descriptions: Mapping[str, str], keep_days: int | None) -> None:
+        self._lake = lake
+        self._keep_days = keep_days
+        self._on_arrival = on_arrival
+        self._descriptions = descriptions
+
+    @final_failures()
+    def handle_output(self, context: dg.OutputContext, obj: Frame | Mapping[date, pl.DataFrame]) -> None:
+        """Write one frame, or one per partition."""
+        asset = context.asset_key.path[-1]
+        if isinstance(obj, Mapping):
+            frames = {day.isoformat(): frame for day, frame in obj.items()}
+        else:
+            frame = obj.collect(engine="streaming") if isinstance(obj, pl.LazyFrame) else obj
+            frames = {context.partition_key if context.has_asset_partitions else "": frame}
+        for partition, frame in frames.items():
+            self._lake.write(asset, frame, partition or None)
+        self._describe(context, frames)
+        arrived = [partition for partition, frame in frames.items() if partition and frame.height]
+        if arrived:
+            newest = date.fromisoformat(max(arrived))
+            self._on_arrival(asset, newest)
+            if self._keep_days is not None and asset not in RAW:
+                self._lake.prune(asset, newest - timedelta(days=self._keep_days))
+
+    @final_failures()
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
+        """Scan the partitions that the mapping asks for; of several, those that exist."""
+        asset = context.asset_key.path[-1]
+        if not context.has_asset_partitions:
+            return self._lake.scan(asset)
+        wanted = list(context.asset_partition_keys)
+        if len(wanted) == 1:
+            return self._lake.scan(asset, wanted)
+        return self._lake.scan(asset, sorted(set(wanted) & set(self._lake.partitions(asset))))
+
+    def _describe(self, context: dg.OutputContext, frames: Mapping[str, pl.DataFrame]) -> None:
+        sample = next(iter(frames.values()))
+        columns = [
+            dg.TableColumn(name, str(kind), description=self._descriptions.get(name))
+            for name, kind in sample.schema.items()
+        ]
+        metadata: dict[str, dg.MetadataValue] = {
+            "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=columns)),
+        }
+        if len(frames) == 1:
+            count = "dagster/partition_row_count" if next(iter(frames)) else "dagster/row_count"
+            metadata[count] = dg.MetadataValue.int(sample.height)
+            metadata["path"] = dg.MetadataValue.path(
+                str(self._lake.path(context.asset_key.path[-1], next(iter(frames)) or None))
+            )
+        context.add_output_metadata(metadata)

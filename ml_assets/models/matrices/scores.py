@@ -1,0 +1,95 @@
+"""What scoring customers comes to: the best items of a customer, and the scores of given items.
+
+Three forms cover every method: a product of sparse matrices (`sparse_scores.py`), one ranking for everybody, and dense
+factors. The methods decide what the numbers are; nothing here knows which placement asks.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ml_assets.models.kernels import pairs as pair_kernels
+from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
+from ml_assets.models.matrices.dense_scores import top_factors
+from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads
+
+
+class BlockScores(Protocol):
+    """The scores of a block of customers."""
+
+    def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+        """The exact best `k` items of each customer.
+
+        Only eligible items outside the customer's row of `excluded` (a row per customer of the block) count, and only
+        with positive scores; equal scores rank by the lower code.
+        """
+
+    def pairs(self, starts: Int64, items: Int32) -> Float32:
+        """The scores of items[starts[r]:starts[r + 1]] for the r-th customer of the block, in the order of `items`."""
+
+
+class Scores(Protocol):
+    """The scores of all customers and items of some purchases, in their codes; higher is better, 0 says nothing."""
+
+    def block(self, first: int, last: int) -> BlockScores:
+        """The scores of customers `first` to `last`, the latter excluded."""
+
+
+@dataclass(frozen=True)
+class SharedScores:
+    """The same positive scores for everybody."""
+
+    scores: Float32
+    """One score per item."""
+    rows: int = 0
+    """Customers of a block."""
+
+    def block(self, first: int, last: int) -> "SharedScores":
+        """The same for other customers."""
+        return SharedScores(self.scores, last - first)
+
+    def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+        """The ranking without what is excluded; cost grows with the length of the lists, not with the catalogue."""
+        ranked = np.argsort(-self.scores, kind="stable").astype(np.int32)
+        ranked = ranked[eligible[ranked] & (self.scores[ranked] > 0)]
+        lists = Lists.empty(self.rows, k)
+        if ranked.size:
+            best = self.scores[ranked]
+            fill_up(lists, ranked[np.newaxis], best[np.newaxis], tier=0, columns=eligible.size, excluded=excluded)
+            lists.scores[:] = np.where(lists.items >= 0, self.scores[lists.items], 0)
+        return lists
+
+    def pairs(self, starts: Int64, items: Int32) -> Float32:  # noqa: ARG002 the same for all customers
+        """The score of each item."""
+        return self.scores[items]
+
+
+@dataclass(frozen=True)
+class FactorScores:
+    """Dot products of dense factors: customers x factors with items x factors."""
+
+    customers: Float32
+    items: Float32
+
+    def block(self, first: int, last: int) -> "FactorScores":
+        """The rows of a block."""
+        return FactorScores(self.customers[first:last], self.items)
+
+    def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+        """The largest positive dot products."""
+        lists = top_factors(self.customers, self.items, k, eligible=eligible, excluded=excluded)
+        found = (lists.items >= 0) & (lists.scores > 0)
+        lists.items[~found], lists.scores[~found] = -1, 0
+        lists.counts[:] = found.sum(axis=1)
+        return lists
+
+    def pairs(self, starts: Int64, items: Int32) -> Float32:
+        """Dot products of the given pairs, never below 0."""
+        out = np.empty(items.size, np.float32)
+        rows = self.customers
+        in_threads(
+            rows.shape[0],
+            lambda start, end: pair_kernels.score_factors(start, end, rows, self.items, starts, items, out),
+        )
+        return np.maximum(out, np.float32(0))

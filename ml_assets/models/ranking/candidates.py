@@ -1,0 +1,174 @@
+"""Candidates: the pairs of customers and items worth ranking, and what every source says of them.
+
+A pool holds the best items of every source, exactly, so that the best items of any single source are in it, and
+combinations rank the union. How pairs are described and ranked does not belong here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_assets.models.kernels import pairs as pair_kernels
+from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
+from ml_assets.models.matrices.scores import Scores
+from ml_assets.models.matrices.sparse_scores import Lists, in_threads
+from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.recommenders.registry import SOURCES
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The candidate pairs of customers `first` to `last`, the latter excluded, ordered by customer, then item."""
+
+    first: int
+    last: int
+    starts: Int64
+    """First pair of each customer, and the number of pairs."""
+    rows: Int32
+    """Customer of each pair, from 0 for `first`."""
+    items: Int32
+    """Item code of each pair."""
+    entries: Int64
+    """Place of the pair among the pairs of the purchases, -1 where the customer never met the item."""
+    bought: Bools
+    """Whether the customer bought the item before."""
+    scores: dict[str, Float32]
+    """By source, one score per pair."""
+    relative: dict[str, Float32]
+    """By source, the scores divided by the customer's largest among the candidates; zeros stay zeros."""
+
+    @property
+    def customers(self) -> Int32:
+        """Customer code of each pair."""
+        return self.rows + np.int32(self.first)
+
+    def only(self, places: Int64) -> "Pool":
+        """The pairs at ascending places; relative scores stay relative to the whole pool."""
+        counts = np.bincount(self.rows[places], minlength=self.last - self.first)
+        return Pool(
+            first=self.first,
+            last=self.last,
+            starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
+            rows=self.rows[places],
+            items=self.items[places],
+            entries=self.entries[places],
+            bought=self.bought[places],
+            scores={name: scores[places] for name, scores in self.scores.items()},
+            relative={name: scores[places] for name, scores in self.relative.items()},
+        )
+
+    def rows_only(self, first: int, last: int) -> "Pool":
+        """The pairs of the rows `first` to `last`, the latter excluded, shared and not copied."""
+        part = slice(int(self.starts[first]), int(self.starts[last]))
+        return Pool(
+            first=self.first + first,
+            last=self.first + last,
+            starts=self.starts[first : last + 1] - self.starts[first],
+            rows=self.rows[part] - np.int32(first),
+            items=self.items[part],
+            entries=self.entries[part],
+            bought=self.bought[part],
+            scores={name: scores[part] for name, scores in self.scores.items()},
+            relative={name: scores[part] for name, scores in self.relative.items()},
+        )
+
+    def best(self, scores: Float32, allowed: Bools, k: int) -> Lists:
+        """The best `k` allowed pairs of each customer by any finite scores, ties by the lower item code."""
+        lists = Lists.empty(self.last - self.first, k)
+        arguments = (self.starts, self.items, scores, allowed, lists.items, lists.scores, lists.counts)
+        in_threads(self.last - self.first, lambda start, end: pair_kernels.best_pairs(start, end, *arguments))
+        return lists
+
+
+def build_pool(
+    snapshot: Snapshot, sources: Mapping[str, Scores], first: int, last: int, *, depth: int, only_new: bool = False
+) -> Pool:
+    """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats.
+
+    With `only_new` nothing that was bought before is asked for.
+    """
+    eligible = snapshot.sellable.items
+    bought = snapshot.bought.block(first, last)
+    offered = []
+    blocks = {name: scores.block(first, last) for name, scores in sources.items()}
+    for name, block in blocks.items():
+        offered.append(block.top(depth, eligible=eligible, excluded=bought).items)
+        if SOURCES[name].repeats and not only_new:
+            offered.append(block.top(depth, eligible=eligible).items)
+    starts, items = _union(np.concatenate(offered, axis=1), snapshot.items)
+    rows = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(starts))
+    pairs = snapshot.purchases.pairs
+    inside = places_of(pairs.block(first, last), rows, items)
+    scores = {name: block.pairs(starts, items) for name, block in blocks.items()}
+    return Pool(
+        first=first,
+        last=last,
+        starts=starts,
+        rows=rows,
+        items=items,
+        entries=np.where(inside >= 0, inside + pairs.indptr[first], -1),
+        bought=places_of(bought, rows, items) >= 0,
+        scores=scores,
+        relative={name: _relative(values, starts, rows) for name, values in scores.items()},
+    )
+
+
+def joined_pool(parts: Sequence[Pool]) -> Pool:
+    """The pools of consecutive blocks of customers as one."""
+    counts = np.concatenate([np.diff(part.starts) for part in parts])
+    return Pool(
+        first=parts[0].first,
+        last=parts[-1].last,
+        starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
+        rows=np.concatenate([part.customers for part in parts]) - np.int32(parts[0].first),
+        items=np.concatenate([part.items for part in parts]),
+        entries=np.concatenate([part.entries for part in parts]),
+        bought=np.concatenate([part.bought for part in parts]),
+        scores={name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores},
+        relative={name: np.concatenate([part.relative[name] for part in parts]) for name in parts[0].relative},
+    )
+
+
+def _relative(scores: Float32, starts: Int64, rows: Int32) -> Float32:
+    if not scores.size:
+        return scores
+    filled = np.flatnonzero(np.diff(starts) > 0)
+    largest = np.ones(starts.size - 1, np.float32)
+    largest[filled] = np.maximum.reduceat(scores, starts[filled])
+    largest[largest <= 0] = 1.0
+    return np.asarray(scores / largest[rows], dtype=np.float32)
+
+
+def places_of(pairs: Csr, rows: Int32, items: Int32) -> Int64:
+    """Where each pair lies among the entries of `pairs`, -1 where it is not there."""
+    width = pairs.columns + 1
+    keys = pairs.row_numbers().astype(np.int64) * width + pairs.indices
+    if not keys.size:
+        return np.full(rows.size, -1, np.int64)
+    wanted = rows.astype(np.int64) * width + items
+    places = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    return np.where(keys[places] == wanted, places, -1)
+
+
+def places_of_pairs(pool: Pool, rows: Int32, items: Int32) -> Int64:
+    """Where each pair lies in the pool, -1 where it is no candidate; `items` may hold -1."""
+    width = int(pool.items.max(initial=0)) + 2
+    keys = pool.rows.astype(np.int64) * width + pool.items
+    if not keys.size:
+        return np.full(rows.size, -1, np.int64)
+    wanted = rows.astype(np.int64) * width + items
+    places = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    return np.where((items >= 0) & (items < width - 1) & (keys[places] == wanted), places, -1)
+
+
+def _union(offered: Int32, columns: int) -> tuple[Int64, Int32]:
+    """Starts and items of the different items of each row, ascending."""
+    merged, counts = np.empty_like(offered), np.zeros(offered.shape[0], np.int32)
+    in_threads(
+        offered.shape[0],
+        lambda start, end: pair_kernels.union_of_lists(start, end, offered, columns, merged, counts),
+    )
+    starts = np.append(0, np.cumsum(counts, dtype=np.int64))
+    taken = np.arange(offered.shape[1]) < counts[:, np.newaxis]
+    return starts, merged[taken]

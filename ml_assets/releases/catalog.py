@@ -1,0 +1,63 @@
+"""Reading what is published: which day of each subject is live.
+
+Writing releases is in `publish.py`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg.rows import class_row
+
+from ml_assets.contract.migrate import upgrade
+from ml_assets.database.connection import ServingConnection
+from ml_assets.errors import UserError
+
+
+@dataclass(frozen=True)
+class ListedRelease:
+    """One row of ml.releases, and whether it is pinned."""
+
+    release_id: int
+    subject: str
+    data_as_of: date
+    model_version: str
+    rows: int
+    checksum: str
+    run_id: str | None
+    published_at: datetime
+    state: str
+    reason: str | None
+    pinned: bool
+
+
+def list_releases(connection: ServingConnection, subject: str | None, *, retired: bool) -> list[ListedRelease]:
+    """The releases of one subject or all, newest day first."""
+    query = connection.schemas.sql(
+        "SELECT r.*, EXISTS (SELECT FROM {meta}.live AS l WHERE l.release_id = r.release_id "
+        "AND l.pinned_at IS NOT NULL) AS pinned FROM {ml}.releases AS r "
+        "WHERE (%(subject)s::text IS NULL OR subject = %(subject)s) AND (%(retired)s OR state <> 'retired') "
+        "ORDER BY subject, data_as_of DESC, release_id DESC"
+    )
+    with connection.cursor(row_factory=class_row(ListedRelease)) as cursor:
+        return cursor.execute(query, {"subject": subject, "retired": retired}).fetchall()
+
+
+def live_days(connection: ServingConnection) -> dict[str, date]:
+    """The day of the live release of every subject that has one."""
+    query = connection.schemas.sql("SELECT subject, data_as_of FROM {ml}.releases WHERE state = 'live'")
+    return dict(connection.execute(query).fetchall())
+
+
+def published_days(connection: ServingConnection, subject: str) -> set[date]:
+    """The days for which a release of a subject was made, whatever became of it."""
+    query = connection.schemas.sql("SELECT DISTINCT data_as_of FROM {meta}.releases WHERE subject = %s")
+    return {row[0] for row in connection.execute(query, [subject]).fetchall()}
+
+
+def require_contract(connection: ServingConnection) -> None:
+    """Raise `UserError` where nothing has ever been published to this database; bring an older one up to date."""
+    name = f"{connection.schemas.ml}.freshness"
+    found = connection.execute("SELECT to_regclass(%s)", [name]).fetchone()
+    if found is None or found[0] is None:
+        raise UserError(f"The database has no {name} yet.", "Run `ml-assets run` (or `ml-assets demo`) first.")
+    upgrade(connection)

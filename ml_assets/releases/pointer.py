@@ -1,0 +1,197 @@
+"""The pointer: which release of a subject readers see, and everything that moves it.
+
+Moving it, pinning it and accepting a blocked release belong here; making releases is in `publish.py`. A move is one
+row in one transaction, whatever the size of the release.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg.pq import TransactionStatus
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import act_as_writer
+from ml_assets.errors import UserError
+from ml_assets.releases.rows import SUBJECTS
+
+# A release that breaks one of these cannot be read as the views read it, whoever accepts it.
+STRUCTURAL = ("has_rows", "unique_keys", "equal_lengths", "no_duplicates", "finite_scores")
+
+
+@dataclass(frozen=True)
+class Live:
+    """The release that readers see."""
+
+    release_id: int
+    day: date
+    keys: int
+    """Different customers, items or scopes."""
+    pinned: bool
+    k: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """What became of the pointer."""
+
+    subject: str
+    before: int | None
+    after: int
+    day: date
+    """Of the release that is live now."""
+
+
+def begin(connection: ServingConnection, subject: str) -> None:
+    """One writer per subject at a time, with the writer's rights, and no timeouts meant for short queries.
+
+    To be called first in a transaction. Raises RuntimeError outside of one.
+    """
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise RuntimeError("begin() belongs at the start of a transaction.")
+    for timeout in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
+        connection.execute("SELECT set_config(%s, '0', true)", [timeout])
+    act_as_writer(connection)
+    lock = f"publish {connection.schemas.meta} {subject}"
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+
+
+def live_release(connection: ServingConnection, subject: str) -> Live | None:
+    """The live release of a subject, or None before the first."""
+    query = (
+        "SELECT r.release_id, r.data_as_of, r.key_count, l.pinned_at IS NOT NULL, r.k "
+        "FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id) WHERE l.subject = %s"
+    )
+    row = connection.execute(connection.schemas.sql(query), [subject]).fetchone()
+    return None if row is None else Live(*row)
+
+
+def move_pointer(
+    connection: ServingConnection, subject: str, live: Live | None, release_id: int, reason: str | None = None
+) -> None:
+    """Make a release live, inside the transaction that `begin` began.
+
+    Sessions plan anew what they have prepared. The time is the clock's; the order of moves is that of move_id.
+    """
+    sql = connection.schemas.sql
+    if live is not None:
+        connection.execute(sql("UPDATE {meta}.releases SET state = 'ready' WHERE release_id = %s"), [live.release_id])
+    connection.execute(sql("UPDATE {meta}.releases SET state = 'live' WHERE release_id = %s"), [release_id])
+    moved = "INSERT INTO {meta}.live (subject, release_id, moved_at) VALUES (%s, %s, clock_timestamp()) "
+    moved += "ON CONFLICT (subject) DO UPDATE SET release_id = excluded.release_id, moved_at = excluded.moved_at "
+    moved_at = connection.execute(sql(moved + "RETURNING moved_at"), [subject, release_id]).fetchall()[0][0]
+    until = "UPDATE {meta}.live_history SET live_until = %s WHERE subject = %s AND live_until IS NULL"
+    connection.execute(sql(until), [moved_at, subject])
+    entry = "INSERT INTO {meta}.live_history (subject, release_id, live_from, reason) VALUES (%s, %s, %s, %s)"
+    connection.execute(sql(entry), [subject, release_id, moved_at, reason])
+    connection.execute(sql("SELECT {meta}.pointer_moved()"))
+
+
+def roll_back(connection: ServingConnection, subject: str, *, to: int | None, reason: str) -> Move:
+    """Show an earlier release and pin it: publications do not move the pointer until it is unpinned.
+
+    Without `to` it is the newest whole release older than the live one. Raises `UserError` where there is none, or
+    the release cannot be shown.
+    """
+    _require(subject, reason)
+    with connection.transaction():
+        begin(connection, subject)
+        live = live_release(connection, subject)
+        if live is None:
+            raise UserError(f"Nothing of {subject} is live yet.", "Run `ml-assets run` first.")
+        target = _before(connection, subject, live) if to is None else to
+        day = _showable(connection, subject, target)
+        if target != live.release_id:
+            move_pointer(connection, subject, live, target, reason)
+        pin = "UPDATE {meta}.live SET pinned_at = now(), pinned_by = session_user, pinned_reason = %s "
+        connection.execute(connection.schemas.sql(pin + "WHERE subject = %s"), [reason, subject])
+    return Move(subject, live.release_id, target, day)
+
+
+def unpin(connection: ServingConnection, subject: str) -> Move:
+    """Let publications move the pointer again, and move it to the newest whole release at once."""
+    _require(subject, "unpin")
+    with connection.transaction():
+        begin(connection, subject)
+        live = live_release(connection, subject)
+        if live is None or not live.pinned:
+            raise UserError(f"{subject} is not pinned.", "`ml-assets releases` shows what is.")
+        newest = connection.schemas.sql(
+            "SELECT release_id, data_as_of FROM {meta}.releases WHERE subject = %s AND state IN ('live', 'ready') "
+            "ORDER BY data_as_of DESC, release_id DESC LIMIT 1"
+        )
+        target, day = connection.execute(newest, [subject]).fetchall()[0]
+        if target != live.release_id:
+            move_pointer(connection, subject, live, target, "unpinned")
+        clear = "UPDATE {meta}.live SET pinned_at = NULL, pinned_by = NULL, pinned_reason = NULL WHERE subject = %s"
+        connection.execute(connection.schemas.sql(clear), [subject])
+    return Move(subject, live.release_id, target, day)
+
+
+def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Move:
+    """Take a blocked release although a gate refused it; live where its day is the newest and nothing is pinned."""
+    query = connection.schemas.sql("SELECT subject FROM {meta}.releases WHERE release_id = %s")
+    row = connection.execute(query, [release_id]).fetchone()
+    if row is None:
+        raise _unknown(release_id)
+    subject = str(row[0])
+    _require(subject, reason)
+    with connection.transaction():
+        begin(connection, subject)
+        facts = "SELECT state, data_as_of, gates FROM {meta}.releases WHERE release_id = %s FOR UPDATE"
+        state, day, gates = connection.execute(connection.schemas.sql(facts), [release_id]).fetchall()[0]
+        if state != "blocked":
+            raise UserError(f"Release {release_id} is {state}, not blocked.", "`ml-assets releases` lists them.")
+        if broken := [sentence for gate, sentence in gates.items() if gate in STRUCTURAL]:
+            raise UserError(
+                f"Release {release_id} cannot be read as it is: {' '.join(broken)}", "Publish the day again, mended."
+            )
+        update = "UPDATE {meta}.releases SET state = 'ready', accepted_reason = %s WHERE release_id = %s"
+        connection.execute(connection.schemas.sql(update), [reason, release_id])
+        live = live_release(connection, subject)
+        if live is None or (day >= live.day and not live.pinned):
+            move_pointer(connection, subject, live, release_id, reason)
+            return Move(subject, None if live is None else live.release_id, release_id, day)
+    return Move(subject, live.release_id, live.release_id, live.day)
+
+
+def _before(connection: ServingConnection, subject: str, live: Live) -> int:
+    query = connection.schemas.sql(
+        "SELECT release_id FROM {meta}.releases WHERE subject = %s AND state = 'ready' "
+        "AND (data_as_of, release_id) < (%s, %s) ORDER BY data_as_of DESC, release_id DESC LIMIT 1"
+    )
+    row = connection.execute(query, [subject, live.day, live.release_id]).fetchone()
+    if row is None:
+        raise UserError(
+            f"There is no whole release of {subject} older than the live one of {live.day}.",
+            "`ml-assets releases` lists what there is; name one with --to.",
+        )
+    return int(row[0])
+
+
+def _showable(connection: ServingConnection, subject: str, release_id: int) -> date:
+    query = connection.schemas.sql("SELECT subject, state, data_as_of FROM {meta}.releases WHERE release_id = %s")
+    row = connection.execute(query, [release_id]).fetchone()
+    if row is None:
+        raise _unknown(release_id)
+    found, state, day = row
+    if found != subject:
+        raise UserError(f"Release {release_id} is one of {found}, not of {subject}.", "Choose one of the same subject.")
+    if state == "blocked":
+        raise UserError(
+            f"Release {release_id} is blocked by its gates.",
+            f"Accept it with `ml-assets accept {release_id} --override REASON`.",
+        )
+    if state == "retired":
+        raise UserError(f"Release {release_id} is retired; its rows are going away.", "Choose one that is ready.")
+    return day  # type: ignore[no-any-return]
+
+
+def _require(subject: str, reason: str) -> None:
+    if subject not in SUBJECTS:
+        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(SUBJECTS)}.")
+    if not reason.strip():
+        raise UserError("The reason is empty.", "Say why, for those who come after you.")
+
+
+def _unknown(release_id: int) -> UserError:
+    return UserError(f"There is no release {release_id}.", "`ml-assets releases` lists them.")

@@ -1,0 +1,153 @@
+"""What can be released: the frame of each subject, and the columns its rows are stored in.
+
+The translation from frames to columns belongs here; loading them is in `load.py`, judging them in `gates.py`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from ml_assets.contract.migrate import IdType
+from ml_assets.errors import UserError
+
+# Lists of words, which are stored as numbers.
+WORDS = ("sources", "reason_codes")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of release."""
+
+    name: str
+    keys: tuple[str, ...]
+    """Columns that are unique together; the first is what coverage counts."""
+    lists: tuple[str, ...] = ()
+    """Columns of lists that run in parallel, best first."""
+    texts: tuple[str, ...] = ()
+    """Further columns of text."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns a frame must have."""
+        return self.keys + self.texts + self.lists
+
+
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        Subject(
+            "recommendations",
+            keys=("customer_id", "placement"),
+            lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
+        ),
+        Subject("segment_assignments", keys=("customer_id",), texts=("segment_key",)),
+        Subject("similar_items", keys=("item_id",), lists=("item_ids", "scores")),
+        Subject("popular_items", keys=("scope",), lists=("item_ids", "scores")),
+    )
+}
+
+
+class Stored:
+    """The rows of a release as they are loaded, and the words behind their numbers.
+
+    Translated block by block, so that no second copy of a large frame is made.
+    """
+
+    def __init__(self, subject: Subject, frame: pl.DataFrame) -> None:
+        """Take a frame that `checked` returned."""
+        self._subject = subject
+        self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
+        self.names = subject.keys + subject.texts
+        """Columns of the table, in the order of the series in a block."""
+        if subject.lists:
+            self.names += ("item_ids", "scores")
+        if "reason_items" in subject.lists:
+            self.names += ("sources", "reasons", "reason_items_1", "reason_items_2")
+
+    @property
+    def rows(self) -> int:
+        """Rows to load."""
+        return self._frame.height
+
+    @property
+    def source_words(self) -> list[str]:
+        """The words that the numbers in `sources` count, from 1."""
+        return self._words("sources")
+
+    @property
+    def reason_words(self) -> list[str]:
+        """The words that the numbers in `reasons` count, from 1."""
+        return self._words("reason_codes")
+
+    def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
+        """The columns of so many rows at a time."""
+        for block in self._frame.iter_slices(rows):
+            columns = [block[name] for name in self._subject.keys + self._subject.texts]
+            if self._subject.lists:
+                columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
+            if "reason_items" in self._subject.lists:
+                columns += [_numbers(block[name]) for name in WORDS]
+                columns += [_nth(block["reason_items"], place) for place in (0, 1)]
+            yield columns
+
+    def _words(self, column: str) -> list[str]:
+        if column not in self._subject.lists:
+            return []
+        words: list[str] = self._frame.schema[column].inner.categories.to_list()  # type: ignore[attr-defined]
+        return words
+
+
+def _as_enums(lists: pl.Series) -> pl.Series:
+    """Lists of words as lists of the Enum of all of them; those that are stay."""
+    if lists.dtype == pl.List(pl.Enum):
+        return lists
+    texts = lists.cast(pl.List(pl.String))
+    words = texts.explode(empty_as_null=False).drop_nulls().unique().sort()
+    return texts.cast(pl.List(pl.Enum(words)))
+
+
+def _numbers(enums: pl.Series) -> pl.Series:
+    """The places of the words in their Enum, from 1 as PostgreSQL counts; nulls stay."""
+    return enums.list.eval((pl.element().to_physical().cast(pl.Int16) + 1).cast(pl.Int16))
+
+
+def _nth(lists: pl.Series, place: int) -> pl.Series:
+    """Of every inner list the element at a place, or null."""
+    return lists.list.eval(pl.element().list.get(place, null_on_oob=True))
+
+
+def checked(subject: Subject, frame: pl.DataFrame, customer: IdType, item: IdType) -> pl.DataFrame:
+    """The subject's columns, sorted by key, ids as bigint or text; lists are never null.
+
+    Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
+    """
+    if missing := [column for column in subject.columns if column not in frame.columns]:
+        raise UserError(f"The frame of {subject.name} has no column {', '.join(missing)}.", "Materialize it again.")
+    dtypes = {"bigint": pl.Int64(), "text": pl.String()}
+    ids = {"customer_id": dtypes[customer], "item_id": dtypes[item], "item_ids": pl.List(dtypes[item])}
+    ids["reason_items"] = pl.List(pl.List(dtypes[item]))
+    casts = []
+    for column in subject.columns:
+        series = frame[column]
+        if column in subject.keys + subject.texts and series.null_count():
+            raise UserError(f"{subject.name}.{column} has {series.null_count()} nulls.", "Materialize it again.")
+        wanted = ids.get(column)
+        if wanted is not None and frame.height and _is_text(series.dtype) != _is_text(wanted):
+            kind = "text" if _is_text(series.dtype) else "integers"
+            raise UserError(
+                f"The ids in {subject.name}.{column} are {kind}, but this database was set up with {wanted}.",
+                "Use another database or another `name` for a source with other ids.",
+            )
+        casts.append(pl.col(column) if wanted is None else pl.col(column).cast(wanted))
+    filled = [pl.col(column).fill_null([]) for column in subject.lists]
+    taken = frame.select(casts).with_columns(filled)
+    # Sorting nested lists takes as long as loading a part of them, and predictions mostly come in order.
+    keys = taken.select(pl.struct(subject.keys).alias("key"))["key"]
+    return taken if keys.is_sorted() else taken.sort(subject.keys)
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    while isinstance(dtype, pl.List):
+        dtype = dtype.inner  # type: ignore[assignment]
+    return dtype == pl.String

@@ -1,0 +1,147 @@
+"""Finding and reading the settings of a shop: the YAML file, the environment, and errors that name the key.
+
+What can be set is in `settings/`. The file is the first of: the argument (`--config`), `ML_ASSETS_CONFIG`, and
+`ml_assets.yaml` in the current folder.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from ml_assets.errors import UserError
+from ml_assets.settings.read.yaml_file import read_yaml
+from ml_assets.settings.shop import Settings
+
+CONFIG_FILE = "ml_assets.yaml"
+CONFIG_VARIABLE = "ML_ASSETS_CONFIG"
+PREFIX = "ML_ASSETS_"
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """The settings of the shop, with relative paths made absolute.
+
+    Raises `UserError` that names the file or variable, the key's path and what is allowed.
+    """
+    path = find_config(config)
+    values = read_yaml(path) if path else {}
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise _explain(error, path) from None
+    except ValueError as error:
+        # pydantic-settings reports an unreadable nested variable with the variable's field only.
+        raise UserError(f"An {PREFIX}... variable cannot be read: {error}.", "Give nested values as JSON.") from None
+    return _anchored(settings, path.parent if path else Path.cwd())
+
+
+def find_config(config: Path | None) -> Path | None:
+    """The absolute path of the YAML file in force, or None where there is none."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is not None:
+        if not named.is_file():
+            raise UserError(
+                f"The settings file {named} does not exist.",
+                f"Check --config or the variable {CONFIG_VARIABLE}.",
+            )
+        return named.resolve()
+    here = Path(CONFIG_FILE).resolve()
+    return here if here.is_file() else None
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings ignores variables it does not know; a typing error would be silently without effect."""
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+            first = variable.removeprefix(PREFIX).split("__")[0].upper()
+            if first not in known:
+                allowed = ", ".join(sorted(PREFIX + name for name in known))
+                raise UserError(f"The variable {variable} is no setting.", f"Allowed: {allowed}.")
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Relative paths start at the folder of the settings file."""
+    changes: dict[str, Any] = {"home": folder / settings.home.expanduser()}
+    if settings.lake and "://" not in settings.lake:
+        changes["lake"] = str(folder / Path(settings.lake).expanduser())
+    if settings.source.kind == "files":
+        source = settings.source
+        changes["source"] = source.model_copy(
+            update={"events": _absolute(source.events, folder), "items": _absolute(source.items, folder)}
+        )
+    if settings.database_url is None:
+        changes["database_url"] = _database_url()
+    return settings.model_copy(update=changes)
+
+
+def _absolute(path: str | None, folder: Path) -> str | None:
+    if path is None or "://" in path:
+        return path
+    return str(folder / Path(path).expanduser())
+
+
+def _database_url() -> SecretStr | None:
+    """DATABASE_URL, the file named by DATABASE_URL_FILE, or libpq's own variables, else None (embedded)."""
+    if url := os.environ.get("DATABASE_URL"):
+        return SecretStr(url)
+    if file := os.environ.get("DATABASE_URL_FILE"):
+        path = Path(file)
+        if not path.is_file():
+            raise UserError(f"DATABASE_URL_FILE names {file}, which does not exist.", "Mount the secret or unset it.")
+        return SecretStr(path.read_text(encoding="utf-8").strip())
+    if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
+        return SecretStr("postgresql://")
+    return None
+
+
+def _explain(error: ValidationError, path: Path | None) -> UserError:
+    """Turn the first few complaints of pydantic into sentences with the key's path."""
+    problems = [_complaint(item) for item in error.errors(include_url=False)[:5]]
+    where = str(path) if path else "the environment"
+    return UserError(
+        f"Settings refused ({where}): " + "; ".join(problems) + ".",
+        "Mend the key in the file or its ML_ASSETS_... variable; docs/settings.md lists every key.",
+    )
+
+
+def _complaint(item: Mapping[str, Any]) -> str:
+    # A discriminated union puts its tag into the location; nobody wrote that part.
+    parts = [str(part) for part in item["loc"] if part not in ("complete_journey", "files")]
+    key = ".".join(parts)
+    if item["type"] == "extra_forbidden":
+        allowed = ", ".join(sorted(_keys_at(parts[:-1], item)))
+        return f"{key} is not a setting (allowed here: {allowed})"
+    if item["type"].startswith("union_tag"):
+        return f"{key}.kind must be complete_journey or files"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    # What was given for a secret must not be repeated, however wrong it is.
+    secret = parts[:1] == ["database_url"] or parts[:2] in (["alerts", "channels"], ["alerts", "heartbeat_url"])
+    unshown = secret or item["type"] in ("missing", "value_error")
+    value = "" if unshown or isinstance(item["input"], dict) else f" {item['input']!r}"
+    if not key:
+        # A rule about several sections names them itself.
+        return message
+    # A country stays in capitals.
+    sentence = message if message[:2].isupper() else f"{message[:1].lower()}{message[1:]}"
+    return f"{key}:{value} {sentence}".replace(":  ", ": ")
+
+
+def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:
+    """The keys allowed in the section at a path; a union's section is found by the tag in the error's location."""
+    from ml_assets.settings.source import CompleteJourneySource, FilesSource  # noqa: PLC0415
+
+    model: Any = Settings
+    for part in parts:
+        if part == "source":
+            model = FilesSource if "files" in item["loc"] else CompleteJourneySource
+            continue
+        field: FieldInfo | None = model.model_fields.get(part)
+        if field is None or not hasattr(field.annotation, "model_fields"):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

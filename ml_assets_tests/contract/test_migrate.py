@@ -1,0 +1,171 @@
+"""The database is set up once, wholly, for one shop."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from ml_assets.contract.migrate import Migration, delivered_migrations, migrate
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.names import Schemas
+from ml_assets.errors import UserError
+from ml_assets_tests.releases.frames import recommendations, release
+
+SHOP: dict[str, Any] = {"customer_id_type": "bigint", "item_id_type": "bigint", "source": "files"}
+MEDIANS = "median_recency_days median_orders_90d median_spend_90d median_spend_365d median_tenure_days"
+CONTRACT = {
+    "recommendations": "customer_id placement rank item_id score source reason_code reason_items reason_text "
+    "data_as_of predicted_at model_version release_id is_stale",
+    "segment_assignments": "customer_id segment_key segment_name data_as_of predicted_at model_version release_id "
+    "is_stale",
+    "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of",
+    "similar_items": "item_id rank similar_item_id score data_as_of release_id",
+    "popular_items": "scope rank item_id score data_as_of release_id",
+    "freshness": "subject kind data_as_of updated_at age warn_after error_after status stale_at row_count "
+    "usual_row_count reason",
+    "incidents": "incident_id subject cause severity state owner summary opened_at resolved_at acknowledged_by "
+    "explained_by",
+    "restatements": "day rows_before rows_after changed_at rebuilt_at",
+    "releases": "release_id subject data_as_of model_version rows checksum run_id published_at state reason",
+    "contract_version": "version",
+    "past_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "
+    "data_as_of predicted_at model_version",
+    "past_segment_assignments": "release_id customer_id segment_key segment_name data_as_of predicted_at model_version",
+}
+IDS = {"customer_id", "item_id", "similar_item_id", "reason_items"}
+
+
+def columns_of(connection: ServingConnection) -> dict[str, list[tuple[str, str]]]:
+    rows = connection.execute(
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c JOIN pg_attribute a "
+        "ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = quote_ident(%s)::regnamespace "
+        "ORDER BY 1, a.attnum",
+        [connection.schemas.ml],
+    ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for view, column, kind in rows:
+        found.setdefault(view, []).append((column, kind))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["bigint", "text"])
+def test_the_views_have_exactly_the_contracts_columns(request: pytest.FixtureRequest, kind: str) -> None:
+    connection = request.getfixturevalue("connection" if kind == "bigint" else "text_connection")
+    found = columns_of(connection)
+    assert {view: " ".join(name for name, _ in columns) for view, columns in found.items()} == CONTRACT
+    types = {(name, of.removesuffix("[]")) for columns in found.values() for name, of in columns if name in IDS}
+    assert types == {(name, kind) for name in IDS}
+
+
+def test_every_view_and_column_has_a_comment(connection: ServingConnection) -> None:
+    silent = connection.execute(
+        "SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+        "WHERE c.relnamespace = 'ml'::regnamespace AND a.attnum > 0 AND (col_description(c.oid, a.attnum) IS NULL "
+        "OR obj_description(c.oid, 'pg_class') IS NULL)"
+    ).fetchall()
+    assert silent == []
+    assert connection.execute("SELECT version FROM ml.contract_version").fetchall() == [(1,)]
+
+
+def test_a_second_migration_changes_nothing(connection: ServingConnection) -> None:
+    before = connection.execute("SELECT * FROM ml_meta.migrations").fetchall()
+    assert migrate(connection, **SHOP) == []
+    assert connection.execute("SELECT * FROM ml_meta.migrations").fetchall() == before
+
+
+def test_commands_that_start_at_once_migrate_once(postgres_url: str) -> None:
+    def start(_: int) -> list[str]:
+        with ServingConnection.open(postgres_url, Schemas()) as connection:
+            return migrate(connection, **SHOP)
+
+    with ThreadPoolExecutor(4) as pool:
+        applied = [name for names in pool.map(start, range(4)) for name in names]
+    assert sorted(applied) == [migration.name for migration in delivered_migrations()]
+
+
+def test_a_migration_that_fails_leaves_nothing(postgres_url: str) -> None:
+    good, *_ = delivered_migrations()
+    bad = Migration(2, "002_bad", 'CREATE TABLE :"store".half (a int); SELECT 1 / 0;')
+    with ServingConnection.open(postgres_url, Schemas()) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(connection, **SHOP, migrations=[good, bad])
+        assert connection.execute("SELECT to_regclass('ml_store.half')").fetchone() == (None,)
+        assert connection.execute("SELECT number FROM ml_meta.migrations").fetchall() == [(1,)]
+        assert migrate(connection, **SHOP) == [migration.name for migration in delivered_migrations()[1:]]
+
+
+def test_a_first_migration_that_fails_leaves_no_schema(postgres_url: str) -> None:
+    with ServingConnection.open(postgres_url, Schemas()) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(connection, **SHOP, migrations=[Migration(1, "001_bad", "SELECT 1 / 0;")])
+        assert connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ml%'").fetchone() == (0,)
+
+
+def test_a_schema_of_somebody_else_is_refused_and_an_empty_one_is_taken(postgres_url: str) -> None:
+    with ServingConnection.open(postgres_url, Schemas()) as connection:
+        connection.execute("CREATE SCHEMA ml; CREATE TABLE ml.theirs (a int)")
+        with pytest.raises(UserError, match="schema ml with 1 objects that ml_assets did not create"):
+            migrate(connection, **SHOP)
+        connection.execute("DROP TABLE ml.theirs")
+        assert len(migrate(connection, **SHOP)) == len(delivered_migrations())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"customer_id_type": "text"}, "customer ids of type bigint, but the settings now bring text"),
+        ({"item_id_type": "text"}, "item ids of type bigint"),
+        ({"source": "complete_journey"}, "data from the source files"),
+    ],
+)
+def test_another_shops_data_are_refused(connection: ServingConnection, change: dict[str, str], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        migrate(connection, **(SHOP | change))
+
+
+def test_a_database_of_a_newer_or_an_edited_version_is_refused(connection: ServingConnection) -> None:
+    with pytest.raises(UserError, match="newer ml-assets"):
+        migrate(connection, **SHOP, migrations=delivered_migrations()[:-1])
+    edited = [Migration(m.number, m.name, m.text + "-- x") for m in delivered_migrations()]
+    with pytest.raises(UserError, match="001_bookkeeping was applied to this database with other contents"):
+        migrate(connection, **SHOP, migrations=edited)
+
+
+@pytest.mark.parametrize(("may", "ready"), [("NOCREATEROLE", False), ("CREATEROLE", True)])
+def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str, may: str, ready: bool) -> None:
+    name = may.lower()
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name}_owner LOGIN {may}")
+        admin.execute(f"GRANT CREATE ON DATABASE {admin.info.dbname} TO {name}_owner")
+    url = postgres_url.replace("postgres@", f"{name}_owner@")
+    with ServingConnection.open(url, Schemas(name)) as connection:
+        assert len(migrate(connection, **SHOP)) == len(delivered_migrations())
+        noted = connection.execute(f"SELECT ready, note FROM {name}_ml_meta.roles").fetchall()
+        assert [row[0] for row in noted] == [ready] * 3
+        assert release(connection, recommendations()).state == "live"
+        assert len(connection.execute(f"SELECT * FROM {name}_ml.recommendations").fetchall()) == 12
+        assert migrate(connection, **SHOP) == []
+    if not ready:
+        assert "may not create roles" in noted[0][1]
+        _an_administrator_adds_the_roles(postgres_url, url, name)
+
+
+def _an_administrator_adds_the_roles(admin_url: str, url: str, name: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name}_ml_reader; CREATE ROLE {name}_ml_writer; CREATE ROLE {name}_ml_merchandiser")
+        admin.execute(f"GRANT {name}_ml_writer TO {name}_owner")
+    with ServingConnection.open(url, Schemas(name)) as connection:
+        migrate(connection, **SHOP)
+        assert connection.execute(f"SELECT bool_and(ready) FROM {name}_ml_meta.roles").fetchone() == (True,)
+        assert release(connection, recommendations(), day=1).state == "live"
+
+
+def test_a_role_that_may_not_create_schemas_is_told_what_to_grant(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE powerless LOGIN")
+    with (
+        ServingConnection.open(postgres_url.replace("postgres@", "powerless@"), Schemas()) as connection,
+        pytest.raises(UserError, match=r"GRANT CREATE ON DATABASE test_.* TO powerless"),
+    ):
+        migrate(connection, **SHOP)

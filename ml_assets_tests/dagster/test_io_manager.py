@@ -1,0 +1,88 @@
+"""Frames between assets: one or many partitions a run, arrivals, and what is kept."""
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from ml_assets.dagster.io_manager import LakeIOManager
+from ml_assets.lake import Lake
+
+FRAME = pl.DataFrame({"customer_id": [1, 2]})
+DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-06-01")
+
+
+def materialize(
+    lake: Lake, name: str, days: list[str], frame: pl.DataFrame = FRAME, keep_days: int | None = None
+) -> tuple[dg.ExecuteInProcessResult, list[tuple[str, date]]]:
+    """Store a daily asset for the first to the last of some days, in one run."""
+    arrivals: list[tuple[str, date]] = []
+
+    @dg.asset(name=name, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
+    def stored(context: dg.AssetExecutionContext):
+        return {date.fromisoformat(key): frame for key in context.partition_keys}
+
+    manager = LakeIOManager(lake, lambda *arrival: arrivals.append(arrival), {"customer_id": "Who."}, keep_days)
+    tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+    return dg.materialize([stored], tags=tags, resources={"io_manager": manager}), arrivals
+
+
+def test_a_range_of_days_is_stored_as_a_file_a_day_and_its_newest_day_is_reported(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    result, arrivals = materialize(lake, "transactions", ["2024-05-01", "2024-05-03"])
+    assert result.success
+    assert lake.partitions("transactions") == ["2024-05-01", "2024-05-02", "2024-05-03"]
+    assert arrivals == [("transactions", date(2024, 5, 3))]
+
+
+def test_an_empty_day_has_not_arrived(tmp_path: Path) -> None:
+    _, arrivals = materialize(Lake(tmp_path), "transactions", ["2024-05-01"], FRAME.clear())
+    assert arrivals == []
+
+
+def test_columns_and_rows_are_described_in_the_catalog(tmp_path: Path) -> None:
+    result, _ = materialize(Lake(tmp_path), "transactions", ["2024-05-01"])
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["dagster/partition_row_count"].value == 2
+    (column,) = metadata["dagster/column_schema"].value.columns
+    assert (column.name, column.type, column.description) == ("customer_id", "Int64", "Who.")
+
+
+@pytest.mark.parametrize(("name", "left"), [("interactions", 11), ("transactions", 31)])
+def test_derived_days_are_pruned_and_raw_days_never(tmp_path: Path, name: str, left: int) -> None:
+    lake = Lake(tmp_path)
+    for number in range(30):
+        lake.write(name, FRAME, date(2024, 5, 1) + timedelta(days=number))
+    for path in tmp_path.rglob("*.parquet"):
+        os.utime(path, (0, 0))
+    materialize(lake, name, ["2024-05-31"], keep_days=10)
+    assert len(lake.partitions(name)) == left
+
+
+def test_rebuilding_an_old_day_deletes_nothing_newer(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write("interactions", FRAME, "2024-05-31")
+    materialize(lake, "interactions", ["2024-01-02"], keep_days=10)
+    assert lake.partitions("interactions") == ["2024-01-02", "2024-05-31"]
+
+
+def test_of_a_look_back_the_days_that_exist_are_loaded(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    for day in ("2024-05-01", "2024-05-03"):
+        lake.write("transactions", FRAME, day)
+    rows: list[int] = []
+    raw = dg.AssetSpec("transactions", partitions_def=DAILY)
+    window = dg.TimeWindowPartitionMapping(start_offset=-2)
+
+    @dg.asset(ins={"transactions": dg.AssetIn(partition_mapping=window)}, partitions_def=DAILY)
+    def features(transactions: pl.LazyFrame) -> pl.DataFrame:
+        rows.append(transactions.collect().height)
+        return FRAME
+
+    manager = LakeIOManager(lake, lambda *_: None, {}, None)
+    dg.materialize([raw, features], partition_key="2024-05-03", resources={"io_manager": manager})
+    assert rows == [4]

@@ -1,0 +1,428 @@
+"""The sensors of a shop: late, missing and corrected days, one retraining, and alerts once."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from ml_assets.books.freshness import sync_policies
+from ml_assets.books.models import list_models, register
+from ml_assets.books.source_days import first_loads, restatements
+from ml_assets.cli import main as command
+from ml_assets.dagster.automation.retrain_sensor import decide
+from ml_assets.dagster.automation.source_sensor import look
+from ml_assets.dagster.build import build_defs
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.findings import Watched, _failed_runs
+from ml_assets.dagster.partitions import build_calendar
+from ml_assets.dagster.shop import Shop
+from ml_assets.errors import UserError
+from ml_assets.events.glance import Glance
+from ml_assets.features.as_known import transactions_as_known
+from ml_assets.features.customers import build_customer_features
+from ml_assets.lake import Lake
+from ml_assets.settings.read.load import load_settings
+from ml_assets.settings.shop import Settings
+from ml_assets.sources.build import build_source
+from ml_assets_tests.alerts.receivers import http_receiver
+from ml_assets_tests.shop import write_shop
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TODAY = date(2024, 5, 21)
+NOON = datetime(2024, 5, 21, 12, tzinfo=BERLIN)
+
+
+@dataclass
+class House:
+    """A shop of files whose feed ends on 20 May, with its lake and database."""
+
+    folder: Path
+    settings: Settings
+    instance: dg.DagsterInstance
+    memory: str | None = None
+    """What the sensor keeps from one look to the next."""
+
+    def __post_init__(self) -> None:
+        self.lake = Lake.of(self.settings)
+
+    @property
+    def shop(self) -> Shop:
+        return Shop(self.settings, build_calendar(self.settings, self.source))
+
+    @property
+    def source(self):  # type: ignore[no-untyped-def]
+        return build_source(self.settings, today=TODAY)
+
+    @property
+    def serving(self) -> ServingDatabase:
+        return ServingDatabase(self.settings, self.source)
+
+    def deliver(self, until: date) -> None:
+        """The files hold everything up to a day."""
+        whole = pl.read_parquet(self.folder / "whole.parquet")
+        whole.filter(pl.col("sold_at").dt.date() <= until).write_parquet(self.folder / "events" / "part-0.parquet")
+
+    def run(
+        self, job: str, first: date, last: date | None = None, assets: list[str] | None = None, key: str | None = None
+    ) -> None:
+        defs = build_defs(self.settings, source=self.source, retry=None)
+        tags = (
+            {}
+            if last is None
+            else {
+                "dagster/asset_partition_range_start": first.isoformat(),
+                "dagster/asset_partition_range_end": last.isoformat(),
+            }
+        )
+        tags |= {"dagster/run_key": key} if key else {}
+        definition = defs.resolve_job_def(f"books_{job}")
+        definition.execute_in_process(
+            instance=self.instance,
+            partition_key=None if last else first.isoformat(),
+            tags=tags,
+            asset_selection=[self.shop.key(name) for name in assets] if assets else None,
+        )
+
+    def requests(self, now: datetime = NOON) -> list[dg.RunRequest]:
+        glance = Glance(self.source, self.memory, today=TODAY)
+        found = list(look(self.shop, self.instance, self.lake, self.serving, glance, now))
+        self.memory = glance.memory
+        return found
+
+    def look(self, now: datetime = NOON) -> list[tuple[str, str]]:
+        found = []
+        for request in self.requests(now):
+            tags = request.tags
+            days = request.partition_key or "..".join(
+                tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")
+            )
+            what = ",".join(key.path[-1] for key in request.asset_selection or [])
+            found.append((f"{request.job_name}{f'({what})' if what else ''}", days))
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    for variable in [name for name in os.environ if name.startswith(("ML_ASSETS_", "DATABASE_URL", "PG"))]:
+        monkeypatch.delenv(variable)
+    config = write_shop(tmp_path)
+    parts = sorted((tmp_path / "events").glob("*.parquet"))
+    pl.concat(pl.read_parquet(part) for part in parts).write_parquet(tmp_path / "whole.parquet")
+    parts[1].unlink()
+    settings = load_settings(config).model_copy(update={"database_url": SecretStr(postgres_url)})
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = House(tmp_path, settings, instance)
+        made.deliver(date(2024, 5, 20))
+        yield made
+
+
+def test_before_the_first_load_nothing_is_asked_for(house: House) -> None:
+    assert house.look() == []
+
+
+def test_days_missing_in_the_middle_are_loaded_before_the_newest_is_scored(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 12))
+    house.run("load_days", date(2024, 5, 15), date(2024, 5, 15))
+    expected = [("books_load_days", "2024-05-13..2024-05-14"), ("books_load_days", "2024-05-16..2024-05-19")]
+    assert house.look() == expected
+    house.run("load_days", date(2024, 5, 13), date(2024, 5, 14))
+    house.run("load_days", date(2024, 5, 16), date(2024, 5, 19))
+    assert house.look() == [("books_daily_scoring", "2024-05-20")]
+
+
+def test_the_schedule_goes_first_and_a_late_day_is_scored_when_it_arrives(house: House) -> None:
+    house.deliver(date(2024, 5, 19))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 19))
+    night = datetime(2024, 5, 21, 3, 10, tzinfo=BERLIN)
+    # The nineteenth is loaded and was never published; the twentieth has not come.
+    assert house.look(night) == [("books_daily_scoring", "2024-05-19")]
+    house.deliver(date(2024, 5, 20))
+    assert house.look(night) == []
+    assert house.look(night + timedelta(hours=1)) == [("books_daily_scoring", "2024-05-20")]
+
+
+def test_a_feed_that_is_late_is_told_at_once_and_its_day_scored_when_it_arrives(house: House) -> None:
+    house.deliver(date(2024, 5, 19))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 19))
+    # With the back-off of production: a second attempt would take a minute.
+    job = build_defs(house.settings, source=house.source).resolve_job_def("books_daily_scoring")
+    failed = job.execute_in_process(instance=house.instance, partition_key="2024-05-20", raise_on_error=False)
+    assert not failed.success
+    assert [event for event in failed.all_events if event.is_step_up_for_retry] == []
+    (finding,) = _failed_runs(house.instance, Watched("books_", ["books_daily_scoring"], [], []))
+    assert finding.summary == (
+        "The run of 2024-05-20 failed: step raw_events: The source (files) holds no events for 2024-05-20; it "
+        "covers 2024-04-01 to 2024-05-19. Choose another day, wait for the feed, or set events.allow_empty_days: true "
+        "for days without sales."
+    )
+    house.deliver(date(2024, 5, 20))
+    assert house.look() == [("books_daily_scoring", "2024-05-20")]
+
+
+def test_an_outage_of_a_month_asks_for_the_window_in_one_run(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 4, 20))
+    assert house.look() == [("books_load_days", "2024-05-07..2024-05-19")]
+
+
+def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
+    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 20))
+    days = [date(2024, 5, number) for number in (15, 17, 18, 19, 20)]
+    for day in days:
+        house.run("daily_scoring", day, assets=["interactions", "customer_features"])
+    known_then = house.lake.read("customer_features", date(2024, 5, 20))
+    with house.serving.connect() as connection:
+        before = connection.execute("SELECT clock_timestamp()").fetchall()[0][0]
+    assert house.look() == [("books_daily_scoring", "2024-05-20")]
+    # Five lines of the seventeenth were wrong: they cost nothing.
+    whole = pl.read_parquet(house.folder / "whole.parquet").with_row_index("line")
+    of_day = whole.filter(pl.col("sold_at").dt.date() == date(2024, 5, 17))["line"].head(5)
+    paid = pl.when(pl.col("line").is_in(of_day.implode())).then(0.0).otherwise("paid").alias("paid")
+    whole.with_columns(paid).drop("line").write_parquet(house.folder / "whole.parquet")
+    house.deliver(date(2024, 5, 20))
+    assert house.look()[0] == ("books_load_days", "2024-05-17..2024-05-17")
+    house.run("load_days", date(2024, 5, 17), date(2024, 5, 17))
+    with house.serving.connect() as connection:
+        ledger, loads = restatements(connection), first_loads(connection)
+    assert [(entry.day, entry.rows_before == entry.rows_after) for entry in ledger] == [(date(2024, 5, 17), True)]
+    features = "interactions,customer_features"
+    # Exactly the days that see the seventeenth: not the fifteenth, nor the sixteenth, which was never built.
+    assert [asked for asked in house.look() if "rebuild" in asked[0]] == [
+        ("books_rebuild", "2024-05-20"),
+        (f"books_rebuild({features})", "2024-05-19"),
+        (f"books_rebuild({features})", "2024-05-18"),
+        (f"books_rebuild({features})", "2024-05-17"),
+    ]
+    # Once.
+    assert [job for job, _ in house.look() if "rebuild" in job] == []
+    house.run("rebuild", date(2024, 5, 20), assets=["interactions", "customer_features"])
+    now_known = house.lake.read("customer_features", date(2024, 5, 20))
+    assert now_known["spend_365d"].sum() < known_then["spend_365d"].sum()
+    # And what was known before the correction can still be rebuilt.
+    lines = transactions_as_known(
+        house.lake, ledger, loads, as_of=date(2024, 5, 20), at=before, lookback_days=house.settings.lookback_days
+    )
+    again = build_customer_features(
+        lines, house.lake.scan("items"), as_of=date(2024, 5, 20), lookback_days=house.settings.lookback_days
+    ).collect()
+    assert again.equals(known_then)
+    _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
+
+
+def test_a_day_that_is_corrected_to_and_fro_on_one_date_is_loaded_each_time_and_never_twice(house: House) -> None:
+    day = date(2024, 5, 17)
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 20))
+    whole = pl.read_parquet(house.folder / "whole.parquet")
+    fewer = whole.filter((pl.col("sold_at").dt.date() != day) | (pl.col("paid") > pl.col("paid").median()))
+    keys = []
+    for content in (fewer, whole, fewer):
+        content.write_parquet(house.folder / "whole.parquet")
+        house.deliver(date(2024, 5, 20))
+        (asked,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+        assert asked.run_key is not None
+        keys.append(asked.run_key)
+        house.run("load_days", day, day, key=asked.run_key)
+        assert [request.run_key for request in house.requests() if request.job_name == "books_load_days"] == []
+    assert len(set(keys)) == 3
+
+
+def test_a_load_that_failed_is_not_asked_for_again_until_the_source_holds_something_else(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 12))
+    (asked,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+    definition = dg.Definitions(jobs=[_broken]).resolve_job_def("books_load_days")
+    tags = {"dagster/run_key": str(asked.run_key)}
+    definition.execute_in_process(instance=house.instance, tags=tags, raise_on_error=False)
+    assert [request.run_key for request in house.requests() if request.job_name == "books_load_days"] == []
+    house.deliver(date(2024, 5, 18))
+    (again,) = [request for request in house.requests() if request.job_name == "books_load_days"]
+    assert again.run_key != asked.run_key
+
+
+@dg.op
+def _break() -> None:
+    raise OSError("the disk is gone")
+
+
+@dg.job(name="books_load_days")
+def _broken() -> None:
+    _break()
+
+
+def _the_command_rebuilds_it_too(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    before: datetime,
+    known_then: pl.DataFrame,
+) -> None:
+    assert house.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", house.settings.database_url.get_secret_value())
+    config = str(house.folder / "shop.yaml")
+
+    def call(day: str, moment: str, *more: str) -> tuple[int, str, str]:
+        arguments = ["features", "--date", day, "--as-known", moment, "--config", config, *more]
+        monkeypatch.setattr("sys.argv", ["ml-assets", *arguments])
+        code = command.exit_code()
+        shown = capfd.readouterr()
+        return code, shown.out, shown.err
+
+    capfd.readouterr()
+    target = house.folder / "then.parquet"
+    code, out, err = call("2024-05-20", before.isoformat(), "--json", "-o", str(target))
+    assert code == 0, err
+    facts = json.loads(out)
+    assert (facts["corrected_since"], facts["not_known_then"]) == (["2024-05-17"], [])
+    assert pl.read_parquet(target).equals(known_then)
+    code, out, _ = call("2024-05-20", before.isoformat())
+    assert "2024-05-17" in out
+    assert "Add -o FILE" in out
+    # As known now, it is what the lake holds.
+    assert call("2024-05-20", datetime.now(UTC).isoformat(), "-o", str(target))[0] == 0
+    assert pl.read_parquet(target).equals(house.lake.read("customer_features", date(2024, 5, 20)))
+    lists = house.folder / "then.csv"
+    assert call("2024-05-20", before.isoformat(), "--asset", "interactions", "-o", str(lists))[0] == 0
+    assert pl.read_csv(lists).height == house.lake.read("interactions", date(2024, 5, 20)).height
+    for arguments, words in (
+        (("2024-05-21", before.isoformat()), "holds no transactions of 2024-05-21; it has 2024-04-01 to 2024-05-20"),
+        (("2024-05-20", "2024-05-20"), "2024-05-20 was not known at 2024-05-20 00:00: it was first loaded at"),
+        (("2024-05-20", "noon"), "--as-known noon is no moment"),
+        (("2024-05-20", "2999-01-01"), "is in the future"),
+        (("2024-05-20", before.isoformat(), "-o", "then.xlsx"), "neither a .parquet nor a .csv"),
+    ):
+        code, _, err = call(*arguments)
+        assert code == 1
+        assert words in " ".join(err.split())
+        assert "Next:" in err
+
+
+def trained(house: House, through: date) -> None:
+    with house.serving.connect() as connection:
+        for kind in ("recommender", "segmentation"):
+            register(
+                connection,
+                kind=kind,
+                version=f"{kind}-{through}",
+                trained_through=through,
+                data_fingerprint="f",
+                parameters={},
+                metrics={},
+                card={},
+                artifact="a",
+                checksum="c",
+                decision="promoted",
+                reason="",
+            )
+
+
+def answer(house: House, now: datetime = NOON) -> str:
+    with house.serving.connect() as connection:
+        sync_policies(connection, house.settings)
+        result = decide(house.shop, house.instance, house.lake, connection, house.source, now)
+    return str(result.run_key if isinstance(result, dg.RunRequest) else result.skip_message)
+
+
+def test_retraining_is_asked_for_once_when_a_model_is_old_and_the_weeks_is_missing(house: House) -> None:
+    assert answer(house).startswith("Nothing was ever trained")
+    trained(house, date(2024, 5, 5))
+    assert answer(house).startswith("The lake holds no day")
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 19))
+    assert answer(house) == "retrain-2024-05-20"
+    # Monday at four the schedule has its turn.
+    assert answer(house, datetime(2024, 5, 20, 4, 30, tzinfo=BERLIN)) == "The schedule trains first."
+    trained(house, date(2024, 5, 19))
+    assert answer(house) == "The models of the week 2024-05-20 are trained."
+
+
+def test_retraining_waits_until_every_day_before_the_week_that_the_source_has_is_loaded(house: House) -> None:
+    # Down from Friday on; the Saturday was closed.
+    whole = pl.read_parquet(house.folder / "whole.parquet")
+    whole.filter(pl.col("sold_at").dt.date() != date(2024, 5, 18)).write_parquet(house.folder / "whole.parquet")
+    house.deliver(date(2024, 5, 20))
+    trained(house, date(2024, 5, 5))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 16))
+    missing = "Training waits for days that the source has and the lake has not: 2024-05-17, 2024-05-19."
+    assert answer(house) == missing
+    days = {"dagster/asset_partition_range_start": "2024-05-17", "dagster/asset_partition_range_end": "2024-05-19"}
+    load = house.instance.create_run_for_job(
+        build_defs(house.settings, source=house.source).resolve_job_def("books_load_days"),
+        tags=days,
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert answer(house) == "Training waits for days before 2024-05-20 that are being loaded: 2024-05-17 to 2024-05-19."
+    house.instance.report_run_failed(load)
+    assert answer(house) == missing
+    house.run("load_days", date(2024, 5, 17), date(2024, 5, 19))
+    assert answer(house) == "retrain-2024-05-20"
+
+
+def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 17))
+    for asset in ("recommender_model", "segmentation_model"):
+        assets = ["recommender_backtest", asset] if asset == "recommender_model" else [asset]
+        with pytest.raises(UserError, match=r"through 2024-05-19: .*lake \(2024-05-18, 2024-05-19\)"):
+            house.run("weekly_training", date(2024, 5, 20), assets=assets)
+    with house.serving.connect() as connection:
+        assert list_models(connection, "recommender") == list_models(connection, "segmentation") == []
+    house.run("load_days", date(2024, 5, 18), date(2024, 5, 19))
+    house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
+
+
+def test_training_on_an_old_hole_says_so(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 4, 20))
+    house.run("load_days", date(2024, 4, 25), date(2024, 5, 19))
+    defs = build_defs(house.settings, source=house.source, retry=None)
+    run = defs.resolve_job_def("books_weekly_training").execute_in_process(
+        instance=house.instance, partition_key="2024-05-20"
+    )
+    told = {check.check_name: check for check in run.get_asset_check_evaluations()}
+    assert not told["history_has_no_holes"].passed
+    assert (told["history_has_no_holes"].description or "").startswith("4 days are missing, the first 2024-04-21")
+    with house.serving.connect() as connection:
+        assert {str(model.trained_through) for model in list_models(connection, "segmentation")} == {"2024-05-19"}
+
+
+def test_drift_trains_the_missing_model_of_the_week_although_none_is_old(house: House) -> None:
+    monday = datetime(2024, 5, 20, 12, tzinfo=BERLIN)
+    trained(house, date(2024, 5, 12))
+    house.run("load_days", date(2024, 5, 1), date(2024, 5, 19))
+    assert answer(house, monday) == "No model is old, and nothing drifts."
+    with house.serving.connect() as connection:
+        connection.execute(
+            "INSERT INTO books_ml_meta.drift VALUES (%s, 'customer_features', 'psi:x', 9, 1, 2, 'error', 'x')",
+            [date(2024, 5, 20)],
+        )
+    assert answer(house, monday) == "retrain-2024-05-20"
+
+
+def test_the_alert_sensor_tells_once_what_is_wrong_and_leaves_no_secret_in_dagster(house: House) -> None:
+    with http_receiver() as hook, dg.instance_for_test() as instance:
+        settings = Settings.model_validate(
+            house.settings.model_dump()
+            | {
+                "database_url": house.settings.database_url,
+                "alerts": {"channels": {"hook": {"url": f"{hook.url}/s3cr3t-path"}}},
+            }
+        )
+        defs = build_defs(settings, source=house.source, retry=None)
+        with house.serving.connect() as connection:
+            connection.execute("UPDATE books_ml_meta.shop SET created_at = now() - interval '1 year'")
+        for _ in range(2):
+            with dg.build_sensor_context(
+                instance=instance,
+                definitions=defs,
+                resources={"serving": ServingDatabase(settings, house.source)},
+            ) as context:
+                result = defs.resolve_sensor_def("books_alerts").evaluate_tick(context)
+            assert "s3cr3t" not in str(result)
+        kept = b"".join(file.read_bytes() for file in Path(instance.root_directory).rglob("*") if file.is_file())
+        assert b"s3cr3t" not in kept
+        assert hook.titles == [f"ERROR: {subject} has never arrived (shop books)" for subject in ("transactions",)]

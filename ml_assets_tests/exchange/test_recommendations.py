@@ -1,0 +1,134 @@
+"""Predictions as files: what goes out can come in, and what cannot be taken is named by row and column."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.errors import UserError
+from ml_assets.exchange.recommendations import Imported, read_recommendations, write_export
+from ml_assets_tests.releases.frames import MONDAY, assignments, recommendations, release, segments
+
+PLACEMENTS = ("for_you", "discover", "buy_again")
+LISTS = "SELECT customer_id, placement, rank, item_id FROM ml.recommendations ORDER BY 1, 2, 3"
+
+
+def read(path: Path, item: str = "bigint") -> Imported:
+    return read_recommendations(path, customer=item, item=item, placements=PLACEMENTS)  # type: ignore[arg-type]
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "lists.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_is_exported_can_be_imported_again(connection: ServingConnection, tmp_path: Path, kind: str) -> None:
+    release(connection, recommendations())
+    connection.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('ban', 11)")
+    path = tmp_path / "new" / f"lists.{kind}"
+    assert write_export(connection, "recommendations", path, kind) == 12  # type: ignore[arg-type]
+    shown = connection.execute(LISTS).fetchall()
+    imported = read(path)
+    assert imported.day == MONDAY
+    connection.execute("DELETE FROM ml_meta.rules")
+    published = release(connection, imported.frame, day=1, model_version=imported.version, k=2)
+    assert (published.state, connection.execute(LISTS).fetchall()) == ("live", shown)
+    assert [path.name for path in path.parent.iterdir()] == [path.name]
+
+
+def test_segments_are_exported_with_their_names(connection: ServingConnection, tmp_path: Path) -> None:
+    release(connection, assignments(), "segment_assignments", segments=segments())
+    path = tmp_path / "segments.csv"
+    assert write_export(connection, "segments", path, "csv") == 3
+    frame = pl.read_csv(path)
+    assert frame.select("customer_id", "segment_name").rows() == [(1, "Loyal"), (2, "Dormant"), (3, "Loyal")]
+
+
+def test_an_export_of_nothing_is_a_header(connection: ServingConnection, tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    assert write_export(connection, "recommendations", path, "csv") == 0
+    assert path.read_text().startswith("customer_id,placement,rank,item_id,score")
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing(connection: ServingConnection, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_export(connection, "recommendations", tmp_path / "file" / "lists.csv", "csv")
+
+
+def test_the_least_a_file_needs_is_customer_item_and_an_order(connection: ServingConnection, tmp_path: Path) -> None:
+    imported = read(write(tmp_path, "customer_id,item_id,rank\n1,12,2\n1,11,1\n2,11,1\n"))
+    assert imported.day is None
+    release(connection, imported.frame)
+    assert connection.execute(LISTS).fetchall() == [(1, "for_you", 1, 11), (1, "for_you", 2, 12), (2, "for_you", 1, 11)]
+    row = connection.execute("SELECT source, reason_text FROM ml.recommendations LIMIT 1").fetchone()
+    assert row == ("imported", "Picked for you")
+
+
+def test_scores_give_the_order_where_there_is_no_rank(tmp_path: Path) -> None:
+    imported = read(
+        write(tmp_path, "item_id,score,customer_id,placement\na,0.1,x,discover\nb,0.9,x,discover\n"), "text"
+    )
+    assert imported.frame["item_ids"].to_list() == [["b", "a"]]
+    assert imported.frame["placement"].to_list() == ["discover"]
+
+
+def test_a_pinned_item_without_a_score_comes_back_at_its_place(tmp_path: Path) -> None:
+    imported = read(write(tmp_path, "customer_id,item_id,rank,score\n1,13,1,\n1,12,2,0.5\n1,14,3,\n2,11,1,\n2,12,2,\n"))
+    assert imported.frame["item_ids"].to_list() == [[13, 12, 14], [11, 12]]
+    assert imported.frame["scores"].to_list() == [[0.5, 0.5, 0.5], [-1, -2]]
+
+
+def test_the_version_names_the_contents(tmp_path: Path) -> None:
+    first = read(write(tmp_path, "customer_id,item_id,rank\n1,12,2\n")).version
+    assert first == read(write(tmp_path, "customer_id,item_id,rank\n1,12,2\n")).version
+    assert first != read(write(tmp_path, "customer_id,item_id,rank\n1,12,3\n")).version
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("item_id,rank\n1,1\n", "has no column customer_id"),
+        ("customer_id,item_id\n1,1\n", "neither a column rank nor one score"),
+        ("customer_id,item_id,rank\n1,11,1\nanna,11,1\n", "line 3, column customer_id: 'anna' is not a whole number"),
+        ("customer_id,item_id,rank\n1,,1\n", "line 2, column item_id: empty is not a whole number"),
+        ("customer_id,item_id,score\n1,11,high\n", "line 2, column score: 'high' is not a number"),
+        ("customer_id,item_id,score\n1,11,nan\n", "line 2, column score: 'nan' is not a number"),
+        ("customer_id,item_id,rank,placement\n1,11,1,cart\n", "line 2, column placement: 'cart' is unknown"),
+        (
+            "customer_id,item_id,rank\n1,11,1\n1,12,2\n1,11,3\n",
+            "line 4: item 11 is twice in the for_you list of customer 1",
+        ),
+        ("customer_id,item_id,rank,data_as_of\n1,11,1,soon\n", "column data_as_of: 'soon' is not a day"),
+        ("customer_id,item_id,rank,data_as_of\n1,1,1,2026-01-01\n1,2,2,2026-01-02\n", "mixes data as of 2026-01-01"),
+        ("customer_id,item_id,rank\n1,11,1,5\n", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_is_refused_with_row_and_column(tmp_path: Path, text: str, words: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(UserError) as raised:
+        read(path)
+    assert words in raised.value.problem
+    assert str(path) in raised.value.problem
+
+
+def test_a_missing_file_and_a_damaged_one_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no file"):
+        read(tmp_path / "none.csv")
+    damaged = tmp_path / "lists.parquet"
+    damaged.write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"lists.parquet cannot be read"):
+        read(damaged)
+
+
+def test_a_day_in_parquet_is_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "lists.parquet"
+    pl.DataFrame({"customer_id": [1], "item_id": [2], "rank": [1], "data_as_of": [date(2026, 1, 5)]}).write_parquet(
+        path
+    )
+    assert read(path).day == date(2026, 1, 5)

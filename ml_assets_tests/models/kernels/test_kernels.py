@@ -1,0 +1,161 @@
+"""The compiled loops against plain NumPy definitions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.matrices.sparse_scores import Lists, explain, fill_up, gram, top_items
+
+# Small whole numbers have exact sums in float32, so ties are real and comparisons exact.
+SMALL = st.integers(-2, 3)
+
+
+def dense_matrices(rows: int, columns: int):
+    return st.lists(st.lists(SMALL, min_size=columns, max_size=columns), min_size=rows, max_size=rows).map(
+        lambda values: np.array(values, dtype=np.float32).reshape(rows, columns)
+    )
+
+
+def sparse(dense: np.ndarray) -> Csr:
+    rows, columns = np.nonzero(dense)
+    indptr = np.searchsorted(rows, np.arange(dense.shape[0] + 1))
+    return Csr.of(indptr, columns, dense[rows, columns], dense.shape[1])
+
+
+@st.composite
+def problems(draw):
+    rows, inner, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 7))
+    return {
+        "left": draw(dense_matrices(rows, inner)),
+        "right": draw(dense_matrices(inner, columns)),
+        "excluded": draw(dense_matrices(rows, columns)) > 1,
+        "eligible": np.array(draw(st.lists(st.booleans(), min_size=columns, max_size=columns))),
+        "k": draw(st.integers(0, 8)),
+    }
+
+
+@st.composite
+def larger_problems(draw):
+    """Rows that touch few of the columns, and rows that touch most."""
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    columns, inner, per_row = draw(st.integers(1, 500)), draw(st.integers(1, 12)), draw(st.integers(0, 12))
+    touched = rng.random((inner, columns)) * columns < per_row**2
+    return {
+        "left": rng.integers(-2, 3, (6, inner)),
+        "right": rng.integers(-2, 3, (inner, columns)) * touched,
+        "excluded": rng.random((6, columns)) < 0.2,
+        "eligible": rng.random(columns) < 0.8,
+        "k": draw(st.integers(1, 30)),
+    }
+
+
+def assert_defined(problem) -> None:
+    """Lists hold the best K positive scores by score, then code, straight from the definition."""
+    k, scores = problem["k"], (problem["left"] @ problem["right"]).astype(np.float32)
+    lists = top_items(
+        sparse(problem["left"]),
+        sparse(problem["right"]),
+        k,
+        eligible=problem["eligible"],
+        excluded=sparse(problem["excluded"].astype(np.float32)),
+    )
+    wanted = problem["eligible"] & ~problem["excluded"] & (scores > 0)
+    for row, ok in enumerate(wanted):
+        best = [item for item in np.lexsort((np.arange(ok.size), -scores[row])) if ok[item]][:k]
+        assert lists.items[row].tolist() == best + [-1] * (k - len(best))
+        assert lists.scores[row].tolist() == scores[row, best].tolist() + [0.0] * (k - len(best))
+        assert lists.counts[row] == len(best)
+
+
+@given(problems())
+@settings(deadline=None)
+def test_top_items_are_the_best_by_score_then_code_without_excluded_or_unavailable_ones(problem) -> None:
+    assert_defined(problem)
+
+
+@given(larger_problems())
+@settings(deadline=None)
+def test_lists_are_the_same_whether_rows_touch_few_columns_or_many(problem) -> None:
+    assert_defined(problem)
+
+
+def test_without_exclusions_everything_eligible_can_be_listed() -> None:
+    left, right = np.ones((2, 1)), np.array([[3.0, 1.0, 2.0, 3.0]])
+    lists = top_items(sparse(left), sparse(right), 4, eligible=np.array([True, True, False, True]))
+    assert lists.items.tolist() == [[0, 3, 1, -1]] * 2
+
+
+@pytest.mark.parametrize("rows", [1, 127, 128, 129, 1000])
+def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    left, right = sparse(rng.integers(0, 3, (rows, 9))), sparse(rng.integers(0, 3, (9, 30)))
+    lists = top_items(left, right, 5, eligible=np.ones(30, np.bool_))
+    for row in (0, rows // 2, rows - 1):
+        alone = top_items(left.block(row, row + 1), right, 5, eligible=np.ones(30, np.bool_))
+        np.testing.assert_array_equal(alone.items[0], lists.items[row])
+
+
+@given(dense_matrices(5, 6))
+@settings(deadline=None)
+def test_the_gram_matrix_is_the_product_with_the_transpose(dense) -> None:
+    np.testing.assert_array_equal(gram(sparse(dense)), dense.T @ dense)
+
+
+@given(dense_matrices(3, 6))
+@settings(deadline=None)
+def test_turning_a_matrix_twice_gives_it_back(dense) -> None:
+    turned = sparse(dense).transposed()
+    np.testing.assert_array_equal(turned.transposed().indices, sparse(dense).indices)
+    np.testing.assert_array_equal(turned.transposed().data, sparse(dense).data)
+
+
+@given(dense_matrices(2, 4), dense_matrices(4, 5))
+@settings(deadline=None)
+def test_reasons_are_the_two_largest_positive_contributions(left, right) -> None:
+    items = np.tile(np.arange(5, dtype=np.int32), (2, 1))
+    reasons = explain(sparse(left), sparse(right), items)
+    for row in range(2):
+        for item in range(5):
+            given_by = left[row] * right[:, item]
+            expected = sorted((value for value in given_by if value > 0), reverse=True)[:2]
+            assert [given_by[name] for name in reasons[row, item] if name >= 0] == expected
+
+
+@given(st.permutations(range(6)), st.sets(st.integers(0, 5)), st.integers(0, 3), st.integers(3, 6))
+@settings(deadline=None)
+def test_filling_up_keeps_the_list_and_adds_each_missing_item_once(ranking, excluded, listed, k) -> None:
+    lists = Lists.empty(1, k)
+    lists.items[0, :listed] = range(listed)
+    lists.scores[0, :listed] = 1.0 / (1 + np.arange(listed))
+    lists.counts[0] = listed
+    mask = np.zeros((1, 6), np.float32)
+    mask[0, list(excluded)] = 1
+    extra = np.array([ranking], np.int32)
+    fill_up(lists, extra, np.arange(6, 0, -1, dtype=np.float32)[np.newaxis], tier=3, columns=6, excluded=sparse(mask))
+    added = [item for item in ranking if item >= listed and item not in excluded][: k - listed]
+    assert lists.items[0, : lists.counts[0]].tolist() == [*range(listed), *added]
+    assert (np.diff(lists.scores[0, : lists.counts[0]]) <= 0).all()
+
+
+def test_an_installation_that_nobody_may_write_compiles_without_keeping_it(tmp_path: Path) -> None:
+    """As in a container whose user has no home: a copy of one module in a folder that is no folder."""
+    source = tmp_path / "loops.py"
+    source.write_text(
+        "from ml_assets.models.kernels.compiling import compiled\n\n\n"
+        "@compiled\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
+    )
+    (tmp_path / "__pycache__").write_text("no folder")
+    (tmp_path / "home").write_text("no folder")
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-B", str(source)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")

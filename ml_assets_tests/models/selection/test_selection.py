@@ -1,0 +1,263 @@
+"""Choosing, promoting and refusing: rules that must hold for shops nobody has seen."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ml_assets.models.metrics.intervals import bootstrap_means, interval_of
+from ml_assets.models.metrics.judge import CustomerMetrics
+from ml_assets.models.metrics.list_facts import ListFacts
+from ml_assets.models.metrics.measures import Measure, Measures, surely_better
+from ml_assets.models.placements import PLACEMENTS
+from ml_assets.models.ranking.recipes import Recipe, combination, single
+from ml_assets.models.recommenders.registry import SOURCES
+from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, WORDS, YARDSTICKS, choose
+from ml_assets.models.selection.promotion import decide
+from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, plan_windows
+from ml_assets.settings.recommender import SelectionSettings
+from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
+from ml_assets_tests.models.studies import quick_settings, studied
+
+FACTS = ListFacts(0.1, 100, 3.0, 0.5, 0.5, 0.0)
+WINDOWS = (END - timedelta(days=30), END - timedelta(days=60))
+RULES = SelectionSettings()
+
+
+def measured(
+    method: str, *ndcg: float, placement: str = "discover", spread: float = 0.0, coverage: float = 0.1
+) -> list:
+    """One measure per window, of 400 customers around a mean."""
+    noise = np.tile([-spread, spread], 200)
+    return [
+        Measure(
+            placement, cutoff, 30, method, CustomerMetrics(mean + noise, mean + noise, mean + noise),
+            ListFacts(coverage, 100, 3.0, 0.5, 0.5, 0.0),
+        )
+        for cutoff, mean in zip(WINDOWS, ndcg, strict=True)
+    ]  # fmt: skip
+
+
+def chosen(*rows: list) -> str:
+    return choose(Measures(one for row in rows for one in row), "discover").method
+
+
+def test_the_best_method_is_chosen_when_it_beats_the_yardstick_everywhere() -> None:
+    rows = measured("popularity", 0.2, 0.2), measured("ease", 0.25, 0.24), measured("user_knn", 0.23, 0.23)
+    assert chosen(*rows) == "ease"
+
+
+def test_a_method_that_loses_one_window_is_not_published_however_good_its_mean() -> None:
+    assert chosen(measured("popularity", 0.2, 0.2), measured("ease", 0.4, 0.199)) == "popularity"
+
+
+def test_a_gain_that_chance_explains_is_not_published() -> None:
+    rng = np.random.default_rng(1)
+    noisy = [
+        Measure("discover", cutoff, 30, "ease", CustomerMetrics(*[0.21 + rng.normal(0, 0.5, 400)] * 3), FACTS)
+        for cutoff in WINDOWS
+    ]
+    base = measured("popularity", 0.2, 0.2)
+    assert not surely_better(noisy, base)
+    assert chosen(base, noisy) == "popularity"
+
+
+def test_of_equal_methods_the_simplest_is_chosen() -> None:
+    rows = [measured(name, 0.25, 0.25) for name in ("ranker", "ease", "decayed_popularity")]
+    assert chosen(measured("popularity", 0.2, 0.2), *rows) == "decayed_popularity"
+
+
+def test_the_words_say_when_nothing_is_better_than_best_sellers() -> None:
+    found = choose(Measures([*measured("popularity", 0.2, 0.2), *measured("ease", 0.1, 0.1)]), "discover")
+    assert found.reason.startswith("Not better than best-sellers: EASE, the best of 1 other methods, scored -50.0%")
+
+
+def test_for_you_is_held_against_the_better_of_both_yardsticks() -> None:
+    rows = [
+        *measured("personal_frequency", 0.1, 0.1, placement="for_you"),
+        *measured("popularity", 0.3, 0.3, placement="for_you"),
+        *measured("ease", 0.2, 0.2, placement="for_you"),
+    ]
+    assert choose(Measures(rows), "for_you").method == "popularity"
+
+
+def test_every_method_has_words_and_a_place_in_the_order() -> None:
+    names = {*SOURCES, "fusion", "ranker"}
+    assert set(SIMPLE_FIRST) == set(WORDS) == names
+    assert {name for yardsticks in YARDSTICKS.values() for name in yardsticks} <= names
+
+
+def decision(challenger: list, yardstick: list, champion: list, **more):
+    facts = {
+        "is_yardstick": False,
+        "trained_through": date(2024, 6, 30),
+        "champion_through": date(2024, 6, 23) if champion else None,
+        "settings": RULES,
+    }
+    return decide(challenger, yardstick, champion, **(facts | more))
+
+
+BASE = measured("popularity", 0.2, 0.2)
+
+
+def test_the_first_model_is_promoted_when_it_beats_the_yardstick() -> None:
+    found = decision(measured("ease", 0.25, 0.25), BASE, [])
+    assert found.promoted
+    assert found.facts["gain_over_yardstick"] == pytest.approx(0.25)
+
+
+def test_a_challenger_within_the_margin_is_promoted_because_its_data_are_newer() -> None:
+    found = decision(measured("ease", 0.25, 0.247), BASE, measured(CHAMPION, 0.25, 0.25))
+    assert found.promoted
+    assert "with newer data" in found.reason
+
+
+def test_a_challenger_beyond_the_margin_is_refused_with_its_numbers() -> None:
+    found = decision(measured("ease", 0.24, 0.24), BASE, measured(CHAMPION, 0.25, 0.25))
+    assert not found.promoted
+    assert "-4.0% NDCG against the champion" in found.reason
+    assert found.facts["champion_ndcg"] == pytest.approx(0.25)
+
+
+def test_a_challenger_worse_than_the_simple_method_is_refused() -> None:
+    assert not decision(measured("ease", 0.19, 0.19), BASE, []).promoted
+
+
+def test_the_simple_method_itself_may_be_published() -> None:
+    assert decision(BASE, BASE, [], is_yardstick=True).promoted
+
+
+def test_a_challenger_that_shows_much_less_of_the_catalogue_is_refused() -> None:
+    narrow = measured("ease", 0.3, 0.3, coverage=0.01)
+    found = decision(narrow, BASE, measured(CHAMPION, 0.25, 0.25))
+    assert not found.promoted
+    assert "less than 50% of the champion's" in found.reason
+
+
+def test_a_challenger_with_older_data_than_the_champion_is_refused() -> None:
+    found = decision(measured("ease", 0.3, 0.3), BASE, measured(CHAMPION, 0.25, 0.25), trained_through=date(2024, 6, 1))
+    assert not found.promoted
+    assert "2024-06-01" in found.reason
+
+
+def test_without_windows_only_the_dates_decide() -> None:
+    assert decision([], [], [], is_yardstick=True).promoted
+    old = {"trained_through": date(2024, 6, 1), "champion_through": date(2024, 6, 23)}
+    assert not decision([], [], [], is_yardstick=True, **old).promoted
+
+
+@given(st.integers(0, 800), st.lists(st.integers(1, 60), min_size=1, max_size=3), st.integers(1, 5))
+def test_windows_follow_each_other_and_leave_enough_history(history, horizons, wanted) -> None:
+    first, through = END - timedelta(days=history), END
+    plan = plan_windows(first, through, horizons, wanted)
+    if plan is None:
+        assert history + 1 - min(horizons) < LEAST_HISTORY.days
+        return
+    assert 1 <= len(plan.cutoffs) <= wanted + LESSONS
+    assert plan.cutoffs[0] + timedelta(days=plan.days - 1) == through, "the newest window ends on the last day"
+    gaps = {(newer - older).days for newer, older in zip(plan.cutoffs, plan.cutoffs[1:], strict=False)}
+    assert gaps <= {plan.days}, "no day is in two windows"
+    assert all(cutoff - first >= LEAST_HISTORY for cutoff in plan.cutoffs)
+    assert set(plan.horizons) <= set(horizons)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+@hypothesis_settings(deadline=None)
+def test_an_interval_holds_its_mean_and_lies_between_the_extremes(values) -> None:
+    found = interval_of(np.array(values))
+    assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
+    assert found.mean == pytest.approx(np.mean(values))
+
+
+def test_the_bootstrap_has_the_spread_of_the_mean_and_pairs_its_columns() -> None:
+    values = np.random.default_rng(0).normal(size=(900, 1))
+    means = bootstrap_means(np.hstack([values, values + 5]))
+    assert means[:, 0].std() == pytest.approx(1 / 30, rel=0.15)
+    np.testing.assert_allclose(means[:, 1] - means[:, 0], 5)
+
+
+@pytest.mark.parametrize(
+    "recipe", [single("ease", {"ease": {"regularisation": 2.0}}), combination("ranker", ["ease"], {})]
+)
+def test_a_recipe_survives_its_card(recipe: Recipe) -> None:
+    assert Recipe.from_json(recipe.as_json()) == recipe
+
+
+def test_a_recipe_of_a_method_that_is_gone_is_none() -> None:
+    assert Recipe.from_json({"method": "word2vec", "parameters": {}, "sources": {}}) is None
+
+
+def random_shop(seed: int = 5) -> pl.DataFrame:
+    """Customers who buy anything at all, with equal chances, over 120 days."""
+    rng = np.random.default_rng(seed)
+    shop = made_shop(customers=400, items=40, orders=12, seed=seed)
+    return shop.with_columns(item_id=pl.Series(rng.integers(0, 40, shop.height))).unique(
+        ["customer_id", "order_id", "item_id"], maintain_order=True
+    )
+
+
+def test_a_shop_of_random_purchases_is_told_so_and_gets_best_sellers() -> None:
+    study = studied(random_shop(), catalogue(), quick_settings(selection={"effort": "quick"}))
+    assert study.choices["discover"].method == "popularity"
+    assert study.choices["discover"].reason.startswith("Not better than best-sellers")
+
+
+def test_a_shop_with_tastes_gets_a_method_that_knows_them() -> None:
+    study = studied(made_shop(customers=400), catalogue(), quick_settings())
+    assert study.choices["discover"].method in {"ease", "user_knn", "personal_blend"}
+    assert study.choices["discover"].gain > 0.2
+
+
+def test_a_tiny_shop_hears_what_its_data_can_carry() -> None:
+    study = studied(made_shop(customers=30), catalogue(), quick_settings())
+    words = " ".join(study.sayings)
+    assert "30 buyers" in words
+    assert "Switched off: EASE" in words or "Switched off: matrix factorisation, EASE" in words
+
+
+def test_a_history_too_short_to_judge_gets_the_simple_methods_and_says_so() -> None:
+    young = made_shop().filter(pl.col("day") > END - timedelta(days=20))
+    study = studied(young, catalogue(), quick_settings())
+    assert study.plan is None
+    assert {choice.method for choice in study.choices.values()} == {"personal_frequency", "popularity"}
+    assert "too few to judge" in study.choices["for_you"].reason
+
+
+def test_a_study_never_looks_beyond_its_last_day() -> None:
+    transactions, day = made_shop(customers=300), END - timedelta(days=15)
+    before = transactions.filter(pl.col("day") <= day)
+    one, two = (studied(rows, catalogue(), quick_settings(), through=day) for rows in (before, transactions))
+    assert one.measures.table().equals(two.measures.table())
+    assert one.choices == two.choices
+
+
+def test_the_champion_is_judged_on_the_same_windows_also_when_its_recipe_is_another() -> None:
+    transactions = made_shop(customers=300)
+    settings = quick_settings()
+    champions = {"discover": single("user_knn", {"user_knn": {"neighbours": 3}}), "for_you": single("popularity", {})}
+    study = studied(transactions, catalogue(), settings, champions=champions)
+    for placement in champions:
+        champion = study.measures.of(placement, CHAMPION)
+        assert [one.cutoff for one in champion] == [one.cutoff for one in study.measures.of(placement, "popularity")]
+    same = study.measures.of("for_you", "popularity")
+    assert [one.ndcg for one in study.measures.of("for_you", CHAMPION)] == [one.ndcg for one in same]
+    assert set(study.summary()["role"]) >= {"chosen", "champion", "yardstick"}
+
+
+def test_large_shops_are_studied_on_a_sample() -> None:
+    settings = quick_settings(selection={"effort": "quick", "max_customers": 100})
+    study = studied(made_shop(customers=400), catalogue(), settings)
+    assert study.capacity.buyers == 100
+
+
+def test_all_placements_are_measured() -> None:
+    study = studied(made_shop(customers=300), catalogue(), quick_settings())
+    assert set(study.measures.table()["placement"]) == set(PLACEMENTS) == set(study.choices)
+
+
+def test_the_champion_competes_for_promotion_and_not_for_being_chosen() -> None:
+    assert chosen(measured("popularity", 0.2, 0.2), measured(CHAMPION, 0.4, 0.4)) == "popularity"

@@ -1,0 +1,213 @@
+"""A release that fails a gate is kept and explained, and yesterday's stays live."""
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.releases.gates.gates import Candidate, failed_gates
+from ml_assets.releases.gates.shown_lists import ShownLists
+from ml_assets.releases.rows import SUBJECTS, Stored
+from ml_assets.settings.serving import GateSettings
+from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
+
+
+def changed(column: str, value: Any) -> pl.DataFrame:
+    """The usual frame with another value in the first row."""
+    frame = recommendations()
+    values = [value, *frame[column].to_list()[1:]]
+    return frame.with_columns(pl.Series(column, values, dtype=frame.schema[column]))
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        (recommendations().clear(), "recommendations has no rows."),
+        (pl.concat([recommendations(), recommendations([2])]), "2 rows repeat the customer_id and placement"),
+        (changed("scores", [1.0, 2.0]), "1 rows have lists of different lengths"),
+        (changed("reason_items", None), "1 rows have lists of different lengths"),
+        (changed("scores", [4.0, math.nan, 2.0, 1.0]), "1 scores are missing, not a number or infinite"),
+        (changed("scores", [4.0, math.inf, None, 1.0]), "2 scores are missing, not a number or infinite"),
+        (changed("item_ids", [11, 12, 12, 13]), "1 lists name an item twice or have a gap"),
+        (changed("item_ids", [11, None, 12, 13]), "1 lists name an item twice or have a gap"),
+        (recommendations([1]), "covers 1 customers, the live release 3: less than 50%"),
+    ],
+)
+def test_a_bad_release_is_blocked_with_a_sentence(
+    connection: ServingConnection, frame: pl.DataFrame, sentence: str
+) -> None:
+    live = release(connection, recommendations())
+    blocked = release(connection, frame, day=1)
+    assert blocked.state == "blocked"
+    assert sentence in (blocked.reason or "")
+    shown = connection.execute("SELECT DISTINCT release_id FROM ml.recommendations").fetchall()
+    assert shown == [(live.release_id,)]
+    kept = "SELECT state, reason, rows FROM ml.releases WHERE release_id = %s"
+    assert connection.execute(kept, [blocked.release_id]).fetchone() == ("blocked", blocked.reason, frame.height)
+
+
+def test_a_good_release_after_a_blocked_one_of_the_same_day_goes_live(connection: ServingConnection) -> None:
+    release(connection, recommendations())
+    release(connection, recommendations([1]), day=1)
+    assert release(connection, recommendations(), day=1).state == "live"
+    states = connection.execute("SELECT state FROM ml.releases ORDER BY release_id").fetchall()
+    assert states == [("ready",), ("retired",), ("live",)]
+
+
+def test_a_blocked_release_of_the_live_day_leaves_it_live(connection: ServingConnection) -> None:
+    live = release(connection, recommendations())
+    assert release(connection, recommendations([1])).state == "blocked"
+    assert connection.execute("SELECT release_id FROM ml_meta.live").fetchall() == [(live.release_id,)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "described", "sentence"),
+    [
+        (["loyal"] * 99 + ["dormant"], ("loyal", "dormant"), "The segment loyal holds 99% of the customers."),
+        (["loyal", "new"], ("loyal",), "Customers are in segments without a profile: new."),
+    ],
+)
+def test_segments_are_judged(
+    connection: ServingConnection, keys: list[str], described: list[str], sentence: str
+) -> None:
+    blocked = release(
+        connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings()
+    )
+    assert (blocked.state, blocked.reason) == ("blocked", sentence)
+
+
+def test_a_segment_that_emptied_since_training_is_no_fault(connection: ServingConnection) -> None:
+    published = release(connection, assignments(["loyal"]), "segment_assignments", segments=segments(["loyal", "new"]))
+    assert published.state == "live"
+
+
+def test_a_tiny_shop_may_have_one_segment(connection: ServingConnection) -> None:
+    frame = assignments(["active"] * 5)
+    assert release(connection, frame, "segment_assignments", segments=segments(["active"])).state == "live"
+
+
+def test_a_backfilled_day_is_not_held_against_the_larger_shop_of_today(connection: ServingConnection) -> None:
+    assert release(connection, recommendations()).state == "live"
+    earlier = release(connection, recommendations([1]), day=-1)
+    assert (earlier.state, earlier.reason) == ("ready", None)
+
+
+def test_a_shop_too_small_for_similar_items_is_not_blocked_for_ever(connection: ServingConnection) -> None:
+    nothing = pl.DataFrame(schema={"item_id": pl.Int64, "item_ids": pl.List(pl.Int64), "scores": pl.List(pl.Float32)})
+    assert release(connection, nothing, "similar_items").state == "live"
+
+
+def many(count: int = 200, shift: int = 0, **columns: Any) -> pl.DataFrame:
+    """Lists of five items, of which no two are alike, for more customers than the gates need."""
+    frame = pl.DataFrame(
+        [
+            {
+                "customer_id": customer,
+                "placement": "for_you",
+                "item_ids": [(customer * 7 + shift + place * 3) % 1009 for place in range(5)],
+                "scores": [5.0 - place for place in range(5)],
+                "sources": ["personal"] * 5,
+                "reason_codes": ["bought_often"] * 5,
+                "reason_items": [[]] * 5,
+            }
+            for customer in range(count)
+        ],
+        schema_overrides={"reason_items": pl.List(pl.List(pl.Int64))},
+    )
+    return frame.with_columns(pl.Series(name, [value] * count) for name, value in columns.items())
+
+
+@pytest.mark.parametrize(
+    ("frame", "more", "sentence"),
+    [
+        (many(item_ids=[1, 2, 3, 4, 5]), {}, "100% of the for_you lists are the same"),
+        (many(scores=[1.0] * 5), {}, "All scores are equal in 100% of the lists"),
+        (many(sources=["popular_in_category"] * 5), {}, "100% of the items in for_you lists are just popular"),
+        (many(shift=500), {}, "share 0.0% of their items with the live ones"),
+        (many(), {}, "100.0% of its lists are exactly those of an older day"),
+        (many(shift=3), {"k": 60}, "100% of the for_you lists have fewer than 60 items"),
+        (many(shift=3), {"active": pl.Series([*range(150), *range(1000, 1150)])}, "50% of 300 active customers"),
+    ],
+)
+def test_a_release_that_makes_no_sense_is_blocked(
+    connection: ServingConnection, frame: pl.DataFrame, more: dict[str, Any], sentence: str
+) -> None:
+    live = release(connection, many(), k=5, gates=GateSettings())
+    assert (live.state, live.reason) == ("live", None)
+    blocked = release(connection, frame, day=1, **({"k": 5, "gates": GateSettings()} | more))
+    assert blocked.state == "blocked"
+    assert sentence in (blocked.reason or "")
+    assert release(connection, many(shift=3), day=1, k=5, gates=GateSettings()).state == "live"
+
+
+def test_lists_much_shorter_than_the_live_ones_are_blocked(connection: ServingConnection) -> None:
+    release(connection, recommendations(items=[11, 12, 13, 14, 15]), k=5)
+    blocked = release(connection, recommendations(items=[11, 12]), k=5, day=1)
+    assert blocked.reason == "Lists show 2.0 items, those of the live release 5.0: under 50%."
+
+
+def test_a_release_of_items_that_cannot_be_had_is_blocked(connection: ServingConnection) -> None:
+    connection.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('unavailable', 11), ('ban', 12)")
+    assert release(connection, recommendations(), k=4).state == "live"
+    blocked = release(connection, recommendations(), k=3, day=1)
+    assert blocked.reason == "67% of the items it shows are unavailable or banned now."
+
+
+def test_segments_that_everybody_left_are_blocked(connection: ServingConnection) -> None:
+    def published(loyal: int, day: int) -> str | None:
+        frame = assignments(["loyal"] * loyal + ["dormant"] * (200 - loyal))
+        more: dict[str, Any] = {"segments": segments(), "gates": GateSettings(), "day": day}
+        return release(connection, frame, "segment_assignments", **more).reason
+
+    assert published(180, 0) is None
+    assert published(60, 1) is None
+    assert published(185, 2) == "62% of the customers are in another segment than in the live release."
+
+
+def test_every_limit_is_a_setting(connection: ServingConnection) -> None:
+    release(connection, many(), k=5, gates=GateSettings())
+    lax = GateSettings(
+        least_coverage=0, least_overlap=0, most_same=1, most_constant=1, most_fallback=1, most_unchanged=1
+    )
+    worst = many(item_ids=[1, 2, 3, 4, 5], scores=[1.0] * 5, sources=["popular"] * 5)
+    assert release(connection, worst, day=1, k=5, gates=lax).state == "live"
+    assert release(connection, worst, day=2, k=5, gates=lax).state == "live"
+
+
+def test_what_gates_measured_is_kept(connection: ServingConnection) -> None:
+    release(connection, many(), k=5, gates=GateSettings())
+    release(connection, many(shift=3), day=1, k=5, gates=GateSettings())
+    (facts,) = connection.execute("SELECT facts FROM ml_meta.releases ORDER BY release_id DESC LIMIT 1").fetchall()[0]
+    assert facts["overlap"] == pytest.approx(0.8)
+    assert (facts["mean_length"], facts["fallback"], facts["unchanged"], facts["constant_scores"]) == (5, 0, 0, 0)
+
+
+def test_ids_that_share_a_hash_are_no_doubles() -> None:
+    text = pl.DataFrame({"item_ids": [["a", "b"], ["a", "a"], ["c"]]})
+    assert ShownLists(text, 2).with_doubles() == 1
+    zero = pl.DataFrame({"item_ids": [[0, -1, 2**63 - 1], [0, 0, 1]]})
+    assert ShownLists(zero, 3).with_doubles() == 1
+
+
+def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
+    """Two lists per customer in turn: every other row would be one placement only."""
+    frame = recommendations(range(50_000), [1, 2, 3])
+    candidate = Candidate(SUBJECTS["recommendations"], frame, 2)
+    assert set(failed_gates(candidate)) == {"sameness"}
+    assert candidate.facts["short_lists"] == 0
+    assert candidate.lists.short_share("discover") == 0
+    assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
+
+
+def test_words_are_numbered_alike_in_all_blocks() -> None:
+    frame = recommendations(range(6))
+    words = [["common"] * n for n in frame["item_ids"].list.len()]
+    rare = ["rare", None, *words[-1][2:]]
+    frame = frame.with_columns(pl.Series("sources", [*words[:-1], rare], dtype=pl.List(pl.String)))
+    rows = Stored(SUBJECTS["recommendations"], frame)
+    blocks = [dict(zip(rows.names, block, strict=True)) for block in rows.blocks(2)]
+    numbers = pl.concat([block["sources"] for block in blocks]).to_list()
+    assert rows.source_words == ["common", "rare"]
+    assert numbers == [[1] * len(row) for row in words[:-1]] + [[2, None, *[1] * len(rare[2:])]]
