@@ -1,6 +1,6 @@
 """What each day of the source held when it was loaded, and the ledger of days that changed afterwards.
 
-Only rows are written and read here; comparing is done by `events/fingerprint.py`, acting by `automation/`.
+Only rows are written and read here; comparing is done by `events/fingerprint.py`, acting by `dagster/`.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """`ml-assets evaluate`: how good the lists would have been, chosen and trained on events before a day.
 
-Metrics and protocol are in `ml_assets.models.evaluation`.
+Metrics and protocol are in `ml_assets.models.metrics` and `ml_assets.models.evaluate`.
 """
 
 from datetime import datetime

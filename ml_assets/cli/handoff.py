@@ -1,6 +1,6 @@
 """`ml-assets export` and `ml-assets import`: predictions as files, for and from programs that know no PostgreSQL.
 
-Files are written and judged in `serving/handoff.py`.
+Files are written and judged in `exchange/recommendations.py`.
 """
 
 import json

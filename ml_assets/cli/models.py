@@ -1,6 +1,6 @@
 """`ml-assets models` and `ml-assets promote`: what the registry decided, and overruling it with a reason.
 
-The rule of promotion is in `ml_assets.models.selection`, the registry in `ml_assets.serving`.
+The rule of promotion is in `ml_assets.models.selection`, the registry in `ml_assets.books.models`.
 """
 
 import json

@@ -1,6 +1,6 @@
 """`ml-assets releases`, `rollback`, `unpin`, `accept` and `diff`: what is live, and moving it by hand.
 
-Moving the pointer is in `serving/pointer.py`, comparing in `serving/diff.py`.
+Moving the pointer is in `releases/pointer.py`, comparing in `releases/compare.py`.
 """
 
 import json

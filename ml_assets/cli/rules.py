@@ -1,6 +1,6 @@
 """`ml-assets rules import` and `rules list`: what merchandisers want, in force on the next SELECT.
 
-Judging and writing rows is in `serving/rules.py`; plain SQL on the same tables does as well.
+Judging and writing rows is in `exchange/rules.py`; plain SQL on the same tables does as well.
 """
 
 import json

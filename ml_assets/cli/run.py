@@ -1,6 +1,6 @@
 """`ml-assets run`: compute and publish days.
 
-What must run is decided by `automation/runner.py`.
+What must run is decided by `dagster/runner.py`.
 """
 
 import logging

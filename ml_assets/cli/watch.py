@@ -1,6 +1,6 @@
 """`ml-assets watch`: the dead man's switch, a small process or cron job beside Dagster and without it.
 
-What a round does is in `ml_assets.alerts.watch.watch`.
+What a round does is in `ml_assets.alerts.watch`.
 """
 
 import signal

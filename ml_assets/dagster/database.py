@@ -1,6 +1,6 @@
 """The serving database as a Dagster resource: a connection when a step needs one, and what it is told.
 
-SQL belongs to `ml_assets.serving`; this file only opens connections for assets and checks.
+SQL belongs to the rooms below; this file only opens connections for assets and checks.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What only Dagster knows to be wrong: failed checks and runs, ticks that fail, daemons that are dead.
 
 Each collector looks at the present state, not at events: what is wrong at this moment is a finding, and it is over
-when the next check, run or tick is good. What the database shows is collected in `alerts/collect.py`.
+when the next check, run or tick is good. What the database shows is collected in `alerts/look/collect.py`.
 """
 
 from collections.abc import Iterator, Sequence

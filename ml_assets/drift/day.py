@@ -1,6 +1,6 @@
 """Which frames of the lake are compared to measure the drift of a day.
 
-The choice of days belongs here; measures are in `drift.py`.
+The choice of days belongs here; measures are in `measures.py`.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """What the source has and the lake has not: days that arrived, and days that changed.
 
-Only the comparison and the plan belong here; asking for runs is done by `automation/source_sensor.py`.
+Only the comparison and the plan belong here; asking for runs is done by `dagster/automation/source_sensor.py`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """All settings of one shop, and which source of a value wins.
 
 What can be set, its default and what is allowed belong to this package, one module for each section; finding and
-reading the YAML file and the environment belong to `config.py`. Every key is optional. Precedence, high to low:
+reading the YAML file and the environment belong to `read/load.py`. Every key is optional. Precedence, high to low:
 `ML_ASSETS_...` variables (nested keys joined with `__`, e.g. `ML_ASSETS_SOURCE__REPLAY=false`), the YAML file, the
 defaults.
 """

@@ -275,7 +275,7 @@ def test_the_database_url_may_come_from_a_file_and_is_never_shown(
 
 
 def test_the_settings_reference_says_what_the_model_says() -> None:
-    docs = Path(__file__).parent.parent / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     make = "write it anew: python -m ml_assets.settings.read.reference docs"
     assert (docs / "settings.md").read_text(encoding="utf-8") == settings_reference.markdown(), make
     assert (docs / "ml_assets.schema.json").read_text(encoding="utf-8") == settings_reference.json_schema(), make

@@ -1,6 +1,6 @@
 """What the database alone shows to be wrong: staleness, volume, blocked releases, refused models, drift, silence.
 
-Each collector is one query and one function. What only Dagster knows is collected in `automation/collectors.py`.
+Each collector is one query and one function. What only Dagster knows is collected in `dagster/findings.py`.
 """
 
 from collections.abc import Iterator

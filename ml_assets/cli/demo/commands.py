@@ -1,6 +1,6 @@
 """`ml-assets demo`, `demo break` and `demo fix`: what the product shows, and what it says when something breaks.
 
-What is computed is decided by `cli/run.py`, what is shown by `cli/showcase.py`, the rehearsal by `alerts/rehearsal.py`.
+What is computed is decided by `cli/run.py`, what is shown by `showcase.py`, the rehearsal by `rehearsal.py`.
 """
 
 import webbrowser

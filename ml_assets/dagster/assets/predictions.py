@@ -1,6 +1,6 @@
 """Prediction assets: what the champions of the day say, as frames in the lake.
 
-Scoring is done by `ml_assets.models`; publishing by `assets/releases.py`.
+Scoring is done by `ml_assets.models`; publishing by `releases.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Drift checks on features, raw days and recommendations: the newest day of the lake against the weeks before.
 
-Measuring is in `ml_assets.features`; a check is yellow where something changed and red where two signs agree, and
+Measuring is in `ml_assets.drift`; a check is yellow where something changed and red where two signs agree, and
 blocks nothing.
 """
 

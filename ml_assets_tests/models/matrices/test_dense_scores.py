@@ -222,7 +222,7 @@ def test_shapes_that_do_not_fit_are_refused(users, eligible, bias, excluded, sai
 
 def test_compiled_blas_is_loaded_before_it_is_held_to_one_thread() -> None:
     code = (
-        "from ml_assets.models.recommenders import dense_products as d\n"
+        "from ml_assets.models.matrices import dense_scores as d\n"
         "with d.threadpool_limits(1, user_api='blas'):\n"
         "    from threadpoolctl import threadpool_info\n"
         "    before = {each['filepath']: each['num_threads'] for each in threadpool_info()}\n"
