@@ -1,7 +1,7 @@
 """Parameters of single methods, searched on validation windows within a stated time.
 
-Only the search belongs here: the grids are beside the methods in `recommenders/registry.py`. Trials run in a fixed order, so
-that a slower machine tries fewer and never others.
+Only the search belongs here: the grids are beside the methods in `recommenders/registry.py`. Trials run in a fixed
+order, so that a slower machine tries fewer and never others.
 """
 
 import time
