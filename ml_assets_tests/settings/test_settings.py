@@ -152,7 +152,9 @@ def test_broken_yaml_names_the_file_and_the_line() -> None:
         ("lookback_days: !!int many", "line 1, column 16: many is no value"),
         ("a: !!python/object:os.system {}", "line 1, column 4: could not determine a constructor"),
         ("{" * 3000, "nested too deeply"),
-        ("yes: 1", "the key True is no word"),
+        ("lookback_days: !!bool many", "line 1, column 16: many is no value"),
+        ("timezone: UTC\n---\nname: shop", "line 2, column 1: but found another document"),
+        ("1: 1", "the key 1 is no word"),
         ("2026-01-01: 1", "no word"),
         ("alerts: {1: x}", r"alerts\.1"),
         ("calendar: {holidays: &a [*a]}", r"calendar\.holidays"),
@@ -164,6 +166,21 @@ def test_no_yaml_ends_in_a_traceback(text: str, words: str) -> None:
     with pytest.raises(UserError, match=words) as refused:
         load_settings()
     assert "ml_assets.yaml" in refused.value.problem
+
+
+def test_a_doubled_key_is_refused_with_its_place_and_without_its_values() -> None:
+    write("database_url: postgresql://shop:hunter2@db/shop\ntimezone: UTC\ndatabase_url: postgresql://shop:hunter3@db")
+    with pytest.raises(UserError, match=r'line 3, column 1: found duplicate key "database_url"\.') as refused:
+        load_settings()
+    assert "hunter" not in str(refused.value)
+
+
+def test_yes_and_no_are_text_and_still_switch() -> None:
+    write("source: {kind: complete_journey, replay: no}\ncalendar: {country: NO}")
+    settings = load_settings()
+    assert settings.calendar.country == "NO"
+    assert settings.source.kind == "complete_journey"
+    assert not settings.source.replay
 
 
 def test_times_of_day_need_no_quotes() -> None:
