@@ -1,11 +1,10 @@
-"""What the settings say about reading, taken over into the database, and what is hidden there.
+"""What the settings say about reading, taken over into the database.
 
 The rules themselves are rows that merchandisers edit (`rules.py`); how views obey them is in `migrations/`.
 """
 
 import hashlib
 
-import polars as pl
 from psycopg import errors, sql
 
 from ml_assets.database.connection import ServingConnection
@@ -31,37 +30,6 @@ def sync_reading(connection: ServingConnection, settings: ServingSettings) -> No
         cursor.executemany(connection.schemas.sql(upsert), rows)
     _define(connection, "hidden_items", _hidden_items(connection, settings.availability))
     _define(connection, "recent_purchases", _recent_purchases(connection, settings.purchases))
-
-
-def unavailable_share(connection: ServingConnection, shown: pl.Series) -> float:
-    """The share of some item ids, each counted as often as it is there, that no list may show now."""
-    counts = shown.alias("item_id").value_counts()
-    query = connection.schemas.sql(
-        "SELECT DISTINCT h.item_id FROM {meta}.hidden_items AS h WHERE h.placement IS NULL "
-        "AND now() >= h.valid_from AND now() < h.valid_until AND h.item_id = ANY (%s)"
-    )
-    hidden = [row[0] for row in connection.execute(query, [counts["item_id"].to_list()]).fetchall()]
-    if not hidden:
-        return 0.0
-    return float(counts.filter(pl.col("item_id").is_in(hidden))["count"].sum() / len(shown))
-
-
-def prune_purchases(connection: ServingConnection) -> None:
-    """Remove noted purchases that the live release knows and that no placement still waits for."""
-    delete = """
-        DELETE FROM {meta}.purchases AS b
-        WHERE b.bought_at < least(
-            now() - (SELECT coalesce(max(p.repeat_after), '0') FROM {meta}.placements AS p),
-            (
-                SELECT r.data_as_of::timestamp AT TIME ZONE h.timezone
-                FROM {meta}.live AS l
-                JOIN {meta}.releases AS r USING (release_id)
-                CROSS JOIN {meta}.shop AS h
-                WHERE l.subject = 'recommendations'
-            )
-        )
-    """
-    connection.execute(connection.schemas.sql(delete))
 
 
 def _hidden_items(connection: ServingConnection, mapped: AvailabilitySettings | None) -> sql.Composed:

@@ -15,15 +15,15 @@ from psycopg.types.json import Jsonb
 
 from ml_assets.books.erased import without_erased
 from ml_assets.contract.migrate import IdType
-from ml_assets.contract.shop_tables import prune_purchases, unavailable_share
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.releases.gates.gates import Candidate, failed_gates
 from ml_assets.releases.gates.live_sample import sample_live
+from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.load import attach_partition, fill_partition, load_segments, upsert_items
 from ml_assets.releases.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
 from ml_assets.releases.readers import Readers
-from ml_assets.releases.retention import KEEP, drop_retired, retire
+from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import SUBJECTS, Stored, checked
 from ml_assets.settings.serving import GateSettings
 

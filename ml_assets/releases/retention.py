@@ -1,4 +1,4 @@
-"""Which releases are kept, and the removal of the others.
+"""Which releases are kept, and the removal of the others and of purchases that the live one knows.
 
 A release is retired in the publishing transaction and its rows are dropped later, in a transaction of their own that
 gives up after a moment: dropping a partition needs a lock that readers hold, and readers that come later would queue
@@ -81,6 +81,24 @@ def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelt
     except psycopg.Error as error:
         logger.info("Old releases of %s stay until the next publication: %s", subject, error)
     return dropped
+
+
+def prune_purchases(connection: ServingConnection) -> None:
+    """Remove noted purchases that the live release knows and that no placement still waits for."""
+    delete = """
+        DELETE FROM {meta}.purchases AS b
+        WHERE b.bought_at < least(
+            now() - (SELECT coalesce(max(p.repeat_after), '0') FROM {meta}.placements AS p),
+            (
+                SELECT r.data_as_of::timestamp AT TIME ZONE h.timezone
+                FROM {meta}.live AS l
+                JOIN {meta}.releases AS r USING (release_id)
+                CROSS JOIN {meta}.shop AS h
+                WHERE l.subject = 'recommendations'
+            )
+        )
+    """
+    connection.execute(connection.schemas.sql(delete))
 
 
 def _drop(connection: ServingConnection, subject: str, release_id: int) -> None:
