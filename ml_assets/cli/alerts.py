@@ -1,8 +1,6 @@
 """`ml-assets alerts list|ack|mute|test`: what is open, and what people do about it."""
 
 import getpass
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from ml_assets.alerts.send.channels import send
 from ml_assets.alerts.store.incidents import acknowledge, list_incidents, mute, muted
 from ml_assets.alerts.store.outbox import note_channel, undelivered
 from ml_assets.books.freshness import JUDGED, clock_of
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, print_error, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, print_error, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import require_contract
@@ -40,8 +38,7 @@ def list_(
         mutes, waiting = muted(connection, now), undelivered(connection)
     opened = [incident for incident in found if incident.state != "resolved"]
     over = [one for one in found if one.resolved_at and one.resolved_at >= now - timedelta(days=days)]
-    if as_json:
-        typer.echo(json.dumps([asdict(incident) for incident in (*opened, *over)], indent=2, default=str))
+    if emit([*opened, *over], as_json):
         return 2 if opened else 0
     columns = ["no", "severity", "what", "since", "state", "owner"]
     if opened:

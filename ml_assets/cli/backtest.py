@@ -3,36 +3,41 @@
 The study itself is in `ml_assets.models.selection`; nothing is trained for publishing, and nothing is published.
 """
 
-import json
-from datetime import datetime, timedelta
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
 
-from ml_assets.cli.console import ConfigOption, JsonOption, Progress, next_commands
+from ml_assets.cli.console import ConfigOption, JsonOption, Progress, emit, next_commands
 from ml_assets.cli.evaluate import show_evaluation, show_sayings
 from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_until
 from ml_assets.settings.read.load import load_settings
+from ml_assets.settings.shop import Settings
+
+if TYPE_CHECKING:
+    from ml_assets.models.selection.study import Study
+
+ThroughOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--through",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Last day of the newest window. Default: the newest day of the source.",
+    ),
+]
+WindowsOption = Annotated[
+    int | None, typer.Option("--windows", min=1, max=12, help="Windows to judge on. Default: the setting.")
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Few methods on one window, in seconds instead of minutes.")]
 
 
 def backtest(
-    through: Annotated[
-        datetime | None,
-        typer.Option(
-            "--through",
-            formats=["%Y-%m-%d"],
-            metavar="YYYY-MM-DD",
-            help="Last day of the newest window. Default: the newest day of the source.",
-        ),
-    ] = None,
-    windows: Annotated[
-        int | None, typer.Option("--windows", min=1, max=12, help="Windows to judge on. Default: the setting.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Few methods on one window, in seconds instead of minutes.")
-    ] = False,
+    through: ThroughOption = None,
+    windows: WindowsOption = None,
+    quick: QuickOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -48,9 +53,33 @@ def backtest(
     settings = settings.model_copy(
         update={"recommender": settings.recommender.model_copy(update={"selection": selection})}
     )
+    study, last = _study(settings, through.date() if through else None)
+    choices = {name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()}
+    facts = {
+        "through": last,
+        "data": study.sayings,
+        "choices": choices,
+        "summary": study.summary().to_dicts(),
+        "windows": study.measures.table().to_dicts(),
+    }
+    if emit(facts, as_json):
+        return 0
+    show_sayings(study.sayings, choices)
+    _show(study.summary(), last)
+    next_commands(
+        config,
+        ("ml-assets run", "train on all of it and publish the newest day"),
+        ("ml-assets models", "which models were promoted, and why"),
+        (f"ml-assets evaluate --cutoff {last - timedelta(days=30)} --horizon 7 30", "one cut-off, nothing tuned on it"),
+    )
+    return 0
+
+
+def _study(settings: Settings, through: date | None) -> tuple["Study", date]:
+    """The finished study, and the last day that it saw."""
     with Progress().shown() as report:
         report("loading events")
-        events, items, last = events_until(settings, through.date() if through else None)
+        events, items, last = events_until(settings, through)
         from ml_assets.models.selection.study import study_shop  # noqa: PLC0415 numba imports slowly
 
         first = events.select(pl.col("day").min()).collect().item()
@@ -64,29 +93,13 @@ def backtest(
             champions=champions,
             report=report,
         )
-    choices = {name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()}
-    if as_json:
-        facts = {
-            "through": last.isoformat(),
-            "data": study.sayings,
-            "choices": choices,
-            "summary": study.summary().to_dicts(),
-            "windows": study.measures.table().with_columns(pl.col("cutoff").cast(pl.String)).to_dicts(),
-        }
-        typer.echo(json.dumps(facts, indent=2))
-        return 0
-    show_sayings(study.sayings, choices)
-    summary = study.summary()
+    return study, last
+
+
+def _show(summary: pl.DataFrame, last: date) -> None:
     for placement in summary["placement"].unique(maintain_order=True):
         shown = summary.filter(pl.col("placement") == placement)
         count = shown["windows"][0]
         seen = f"{count} windows" if count > 1 else "one window"
         title = f"{placement.replace('_', ' ').capitalize()}, {seen} up to {last}, K = 10"
         show_evaluation(shown.drop("placement"), title)
-    next_commands(
-        config,
-        ("ml-assets run", "train on all of it and publish the newest day"),
-        ("ml-assets models", "which models were promoted, and why"),
-        (f"ml-assets evaluate --cutoff {last - timedelta(days=30)} --horizon 7 30", "one cut-off, nothing tuned on it"),
-    )
-    return 0

@@ -3,10 +3,12 @@
 Results go to standard output, everything else to standard error, so that `--json` can be piped.
 """
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Literal
@@ -59,6 +61,17 @@ def print_error(problem: str, next_step: str) -> None:
     ERR.print(f"[red]Error:[/red] {escape(problem)}", soft_wrap=True)
     if next_step:
         ERR.print(f"[yellow]Next:[/yellow]  {escape(next_step)}", soft_wrap=True)
+
+
+def emit(facts: object, as_json: bool) -> bool:
+    """Print facts as JSON where `--json` asks for them; whether it does, as nothing else is to be printed then."""
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, default=_plain))
+    return as_json
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def table(

@@ -1,12 +1,10 @@
 """`ml-assets erase`: remove a person from everything ml_assets keeps."""
 
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
@@ -28,8 +26,7 @@ def erase(
     with connect(settings) as connection:
         require_contract(connection)
         receipt = erase_person(connection, settings, customer, verify=verify)
-    if as_json:
-        typer.echo(json.dumps(asdict(receipt), indent=2))
+    if emit(receipt, as_json):
         return 2 if receipt.found else 0
     rows = [[where, f"{count:,}"] for where, count in receipt.removed.items()]
     table("Removed", ["from", "rows"], rows or [["nothing was there", ""]], right=["rows"])

@@ -10,7 +10,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
 from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_around
 from ml_assets.errors import UserError
@@ -30,27 +30,29 @@ HEADINGS = {
     "repeat_share": "repeats",
 }
 WORDS = ("placement", "method", "role")
+CutoffOption = Annotated[
+    datetime,
+    typer.Option(
+        "--cutoff",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Choose, tune and train on events before this day only.",
+    ),
+]
+HorizonOption = Annotated[
+    list[int] | None, typer.Option("--horizon", min=1, max=365, metavar="DAYS...", help="Days to judge: 7 30.")
+]
+ExportOption = Annotated[
+    Path | None, typer.Option("--export", help="Parquet file for the lists: customer_id, item_id, placement, rank.")
+]
 
 
 def evaluate(
-    cutoff: Annotated[
-        datetime,
-        typer.Option(
-            "--cutoff",
-            formats=["%Y-%m-%d"],
-            metavar="YYYY-MM-DD",
-            help="Choose, tune and train on events before this day only.",
-        ),
-    ],
-    horizon: Annotated[
-        list[int] | None, typer.Option("--horizon", min=1, max=365, metavar="DAYS...", help="Days to judge: 7 30.")
-    ] = None,
+    cutoff: CutoffOption,
+    horizon: HorizonOption = None,
     more_horizons: Annotated[list[int] | None, typer.Argument(hidden=True, min=1, max=365)] = None,
     as_json: JsonOption = False,
-    export: Annotated[
-        Path | None,
-        typer.Option("--export", help="Parquet file for the lists: customer_id, item_id, placement, rank."),
-    ] = None,
+    export: ExportOption = None,
     config: ConfigOption = None,
 ) -> int:
     """Choose and train on events before a day, and judge the lists by what customers bought afterwards.
@@ -80,8 +82,7 @@ def evaluate(
         )
     if export:
         result.lists.write_parquet(export)
-    if as_json:
-        typer.echo(result.to_json())
+    if emit(result.facts(), as_json):
         return 0
     show_sayings(result.sayings, result.choices)
     show_evaluation(result.table, f"Trained before {day}, K = 10")

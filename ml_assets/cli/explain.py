@@ -3,7 +3,6 @@
 Reasons and the check of them are in `ml_assets.models.ranking`.
 """
 
-import json
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ import polars as pl
 import typer
 
 from ml_assets.books.models import champion
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
@@ -56,8 +55,7 @@ def explain(
         )
         rows = connection.execute(query, [customer, placement]).fetchall()
     names = ["rank", "item", "name", "score", "source", "reason", "sentence"]
-    if as_json:
-        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
+    if emit([dict(zip(names, row, strict=True)) for row in rows], as_json):
         return 0
     if not rows:
         raise UserError(
@@ -105,10 +103,8 @@ def _check(settings: Settings, day: date | None, sample: int, *, as_json: bool, 
     by_reason = found.sampled.group_by("placement", "reason_code").agg(
         pl.len().alias("checked"), pl.col("lowered").mean().alias("faithful")
     )
-    if as_json:
-        facts = {"share": found.share, "checked": found.sampled.height}
-        typer.echo(json.dumps(facts | {"by_reason": by_reason.to_dicts()}, indent=2))
-    else:
+    facts = {"share": found.share, "checked": found.sampled.height, "by_reason": by_reason.to_dicts()}
+    if not emit(facts, as_json):
         rows = [[*row[:3], f"{row[3]:.1%}"] for row in by_reason.sort("placement", "reason_code").iter_rows()]
         table("Reasons checked", ["placement", "reason", "checked", "faithful"], rows, right=["checked", "faithful"])
         OUT.print(

@@ -3,7 +3,6 @@
 Rebuilding them is done by `ml_assets.features.as_known`; only asking and showing belong here.
 """
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ml_assets.books.source_days import first_loads, restatements
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
@@ -57,16 +56,15 @@ def features(
     known = features_as_known(Lake.of(settings), ledger, loads, asset, as_of=day.date(), at=at, settings=settings)
     facts = {
         "asset": asset,
-        "date": day.date().isoformat(),
+        "date": day.date(),
         "as_known": at.isoformat(),
         "rows": known.frame.height,
-        "corrected_since": [each.isoformat() for each in known.corrected_since],
-        "not_known_then": [each.isoformat() for each in known.not_known_then],
+        "corrected_since": known.corrected_since,
+        "not_known_then": known.not_known_then,
     }
     if output is not None:
         _write(known.frame, output)
-    if as_json:
-        typer.echo(json.dumps(facts | {"output": str(output) if output else None}, indent=2))
+    if emit(facts | {"output": output}, as_json):
         return 0
     rows = [[name.replace("_", " "), _short(value)] for name, value in facts.items()]
     table(f"{asset} of {day.date()}", ["fact", "value"], rows)

@@ -3,18 +3,20 @@
 Files are written and judged in `exchange/recommendations.py`.
 """
 
-import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, next_commands
+from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
+
+if TYPE_CHECKING:
+    from ml_assets.releases.publish import Release
 
 export_app = typer.Typer(help="Write what applications see now to a file.", no_args_is_help=True)
 import_app = typer.Typer(help="Publish predictions that were made elsewhere.", no_args_is_help=True)
@@ -22,6 +24,16 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="As CSV (the default).")]
 ParquetOption = Annotated[bool, typer.Option("--parquet", help="As Parquet.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write. Default: in the folder serving.exports.")
+]
+
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Last day of data behind it. Default: the file's data_as_of, else yesterday.",
+    ),
 ]
 
 
@@ -52,15 +64,7 @@ def export_segments(
 @import_app.command("recommendations")
 def import_recommendations(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header line, or .parquet.")],
-    day: Annotated[
-        datetime | None,
-        typer.Option(
-            "--as-of",
-            formats=["%Y-%m-%d"],
-            metavar="YYYY-MM-DD",
-            help="Last day of data behind it. Default: the file's data_as_of, else yesterday.",
-        ),
-    ] = None,
+    day: AsOfOption = None,
     version: Annotated[str | None, typer.Option("--model-version", help="Default: import- and a hash.")] = None,
     k: Annotated[int | None, typer.Option("--k", min=1, max=500, help="Items shown. Default: recommender.k.")] = None,
     override: Annotated[
@@ -101,18 +105,26 @@ def import_recommendations(
             keep=settings.serving.keep_releases,
             give_way=settings.serving.give_way,
         )
-    if as_json:
-        facts = {"release_id": release.release_id, "state": release.state, "rows": release.rows, "day": as_of}
-        typer.echo(json.dumps({**facts, "reason": release.reason}, indent=2, default=str))
-    else:
-        lists = "1 list" if release.rows == 1 else f"{release.rows:,} lists"
-        OUT.print(f"Release {release.release_id} of {as_of}: {lists}, {release.state}.")
-        if release.reason:
-            ERR.print(f"[red]Gates:[/red] {release.reason}")
-        again = f'ml-assets accept {release.release_id} --override "..."'
-        blocked = ((again, "show it nevertheless"),) if release.state == "blocked" else ()
-        next_commands(config, *blocked, ("ml-assets releases recommendations", "what is live"))
+    facts = {
+        "release_id": release.release_id,
+        "state": release.state,
+        "rows": release.rows,
+        "day": as_of,
+        "reason": release.reason,
+    }
+    if not emit(facts, as_json):
+        _show_import(release, as_of, config)
     return 2 if release.state == "blocked" else 0
+
+
+def _show_import(release: "Release", as_of: date, config: Path | None) -> None:
+    lists = "1 list" if release.rows == 1 else f"{release.rows:,} lists"
+    OUT.print(f"Release {release.release_id} of {as_of}: {lists}, {release.state}.")
+    if release.reason:
+        ERR.print(f"[red]Gates:[/red] {release.reason}")
+    again = f'ml-assets accept {release.release_id} --override "..."'
+    blocked = ((again, "show it nevertheless"),) if release.state == "blocked" else ()
+    next_commands(config, *blocked, ("ml-assets releases recommendations", "what is live"))
 
 
 def _export(what: str, csv: bool, parquet: bool, output: Path | None, as_json: bool, config: Path | None) -> int:
@@ -127,8 +139,7 @@ def _export(what: str, csv: bool, parquet: bool, output: Path | None, as_json: b
     with connect(settings) as connection:
         require_contract(connection)
         rows = write_export(connection, what, path, kind)  # type: ignore[arg-type]
-    if as_json:
-        typer.echo(json.dumps({"file": str(path), "rows": rows, "format": kind}))
+    if emit({"file": path, "rows": rows, "format": kind}, as_json):
         return 0
     OUT.print(f"Wrote {rows:,} rows to {path}.", soft_wrap=True)
     commands = [("ml-assets releases", "which releases they are of")]

@@ -3,18 +3,18 @@
 The rule of promotion is in `ml_assets.models.selection`, the registry in `ml_assets.books.models`.
 """
 
-import json
 from datetime import date
 from typing import Annotated, Literal
 
 import typer
 
 from ml_assets.books.models import champion, force_promotion, list_models
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.settings.read.load import load_settings
 
 SHOWN = 20
+FACTS = ("kind", "placement", "method", "version", "trained_through", "decision", "reason", "forced_reason", "facts")
 Placement = Literal["for_you", "discover", "buy_again", "similar_items"]
 
 
@@ -32,23 +32,11 @@ def models(
             for one in known
             if (found := champion(connection, one.kind, date.max, one.placement))
         }
-    if as_json:
-        facts = [
-            {
-                "kind": one.kind,
-                "placement": one.placement,
-                "method": one.method,
-                "version": one.version,
-                "trained_through": one.trained_through.isoformat(),
-                "decision": one.decision,
-                "reason": one.reason,
-                "forced_reason": one.forced_reason,
-                "facts": one.facts,
-                "scores": scoring.get((one.kind, one.placement)) == one.version,
-            }
-            for one in known
-        ]
-        typer.echo(json.dumps(facts, indent=2))
+    facts = [
+        {name: getattr(one, name) for name in FACTS} | {"scores": scoring.get((one.kind, one.placement)) == one.version}
+        for one in known
+    ]
+    if emit(facts, as_json):
         return 0
     shown = known if every else known[:SHOWN]
     rows = [

@@ -3,14 +3,12 @@
 Moving the pointer is in `releases/pointer.py`, comparing in `releases/compare.py`.
 """
 
-import json
-from dataclasses import asdict
 from time import perf_counter
 from typing import Annotated, Any
 
 import typer
 
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import list_releases, require_contract
@@ -37,8 +35,7 @@ def releases(
     with connect(settings) as connection:
         require_contract(connection)
         rows = list_releases(connection, subject, retired=retired)
-    if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, default=str))
+    if emit(rows, as_json):
         return 0
     for name in sorted({row.subject for row in rows}):
         cells = [
@@ -131,8 +128,7 @@ def diff(
     with connect(load_settings(config)) as connection:
         require_contract(connection)
         found = compare(connection, a, b, most=most)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2, default=str))
+    if emit(found, as_json):
         return 0
     _show(found)
     next_commands(
@@ -162,8 +158,6 @@ RIGHT = ("overlap", "customers", "before", "after")
 
 
 def _report(move: Move, text: str, as_json: bool, config: Any, *commands: tuple[str, str]) -> None:
-    if as_json:
-        typer.echo(json.dumps(asdict(move), indent=2, default=str))
-        return
-    OUT.print(text)
-    next_commands(config, *commands)
+    if not emit(move, as_json):
+        OUT.print(text)
+        next_commands(config, *commands)

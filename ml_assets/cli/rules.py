@@ -3,13 +3,12 @@
 Judging and writing rows is in `exchange/rules.py`; plain SQL on the same tables does as well.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.exchange.rules import TABLES, import_rules, read_rules, unknown_things, vocabulary
@@ -43,8 +42,7 @@ def import_file(
         rows = read_rules(file, into, vocabulary(connection, settings.tz))
         added = import_rules(connection, into, rows, mode="replace" if replace else "add")
         unknown = unknown_things(connection, rows) if into == "rules" else []
-    if as_json:
-        typer.echo(json.dumps({"read": len(rows), "added": added, "into": into, "unknown": unknown}))
+    if emit({"read": len(rows), "added": added, "into": into, "unknown": unknown}, as_json):
         return 0
     known = "" if added == len(rows) else f", {len(rows) - added:,} were known, doubled or of erased customers"
     OUT.print(f"Added {added:,} of {len(rows):,} rows to {into}{known}. In force from the next SELECT.")
@@ -74,9 +72,7 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
         )
         opted_out, bought = connection.execute(counts).fetchall()[0]
-    if as_json:
-        facts = {"rules": rules, "opt_outs": opted_out, "purchases": bought}
-        typer.echo(json.dumps(facts, indent=2, default=str))
+    if emit({"rules": rules, "opt_outs": opted_out, "purchases": bought}, as_json):
         return 0
     cells = [
         [

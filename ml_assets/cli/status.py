@@ -1,12 +1,9 @@
 """`ml-assets status`: how old everything is, judged from the tables alone, for people, cron and Nagios."""
 
-import json
 from zoneinfo import ZoneInfo
 
-import typer
-
 from ml_assets.books.freshness import Freshness, clock_shift, read_freshness
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
@@ -23,9 +20,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     with connect(settings) as connection:
         require_contract(connection)
         rows, shift = read_freshness(connection), clock_shift(connection)
-    if as_json:
-        typer.echo(json.dumps([_facts(row) for row in rows], indent=2, default=str))
-    else:
+    if not emit([_facts(row) for row in rows], as_json):
         show_freshness(rows, settings.tz)
         for row in rows:
             if row.reason and row.usual_row_count and row.stale_at and row.age and row.age < row.warn_after:

@@ -1,6 +1,5 @@
 """The result of an evaluation: a table of metrics, a breakdown by kinds of customers, and the lists behind both."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,9 +27,9 @@ class Evaluation:
     lists: pl.DataFrame
     """customer_id, item_id, placement, rank from 1: the whole lists of every customer with purchases before."""
 
-    def to_json(self) -> str:
+    def facts(self) -> dict[str, object]:
         """Everything but the lists, for people's tools."""
-        facts = {
+        return {
             "cutoff": self.cutoff.isoformat(),
             "k": self.k,
             "rows": self.table.to_dicts(),
@@ -38,4 +37,3 @@ class Evaluation:
             "choices": self.choices,
             "data": self.sayings,
         }
-        return json.dumps(facts, indent=2)

@@ -182,7 +182,7 @@ def test_a_cutoff_outside_the_data_says_so() -> None:
 
 def test_an_evaluation_says_as_json_what_it_found() -> None:
     evaluation = evaluated(made_shop(), (7,))
-    facts = json.loads(evaluation.to_json())
+    facts = json.loads(json.dumps(evaluation.facts()))
     assert facts["cutoff"] == CUTOFF.isoformat()
     assert facts["rows"] == evaluation.table.to_dicts()
     assert set(facts["choices"]) == set(PLACEMENTS)
