@@ -14,6 +14,18 @@ from ml_assets.errors import UserError
 
 
 @dataclass(frozen=True)
+class Live:
+    """The release that readers see."""
+
+    release_id: int
+    day: date
+    keys: int
+    """Different customers, items or scopes."""
+    pinned: bool
+    k: int
+
+
+@dataclass(frozen=True)
 class ListedRelease:
     """One row of ml.releases, and whether it is pinned."""
 
@@ -40,6 +52,16 @@ def list_releases(connection: ServingConnection, subject: str | None, *, retired
     )
     with connection.cursor(row_factory=class_row(ListedRelease)) as cursor:
         return cursor.execute(query, {"subject": subject, "retired": retired}).fetchall()
+
+
+def live_release(connection: ServingConnection, subject: str) -> Live | None:
+    """The live release of a subject, or None before the first."""
+    query = (
+        "SELECT r.release_id, r.data_as_of, r.key_count, l.pinned_at IS NOT NULL, r.k "
+        "FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id) WHERE l.subject = %s"
+    )
+    row = connection.execute(connection.schemas.sql(query), [subject]).fetchone()
+    return None if row is None else Live(*row)
 
 
 def live_days(connection: ServingConnection) -> dict[str, date]:

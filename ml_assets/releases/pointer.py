@@ -12,22 +12,9 @@ from psycopg.pq import TransactionStatus
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
 from ml_assets.errors import UserError
+from ml_assets.releases.catalog import Live, live_release
+from ml_assets.releases.gates.gates import not_acceptable
 from ml_assets.releases.rows import SUBJECTS
-
-# A release that breaks one of these cannot be read as the views read it, whoever accepts it.
-STRUCTURAL = ("has_rows", "unique_keys", "equal_lengths", "no_duplicates", "finite_scores")
-
-
-@dataclass(frozen=True)
-class Live:
-    """The release that readers see."""
-
-    release_id: int
-    day: date
-    keys: int
-    """Different customers, items or scopes."""
-    pinned: bool
-    k: int
 
 
 @dataclass(frozen=True)
@@ -53,16 +40,6 @@ def begin(connection: ServingConnection, subject: str) -> None:
     act_as_writer(connection)
     lock = f"publish {connection.schemas.meta} {subject}"
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
-
-
-def live_release(connection: ServingConnection, subject: str) -> Live | None:
-    """The live release of a subject, or None before the first."""
-    query = (
-        "SELECT r.release_id, r.data_as_of, r.key_count, l.pinned_at IS NOT NULL, r.k "
-        "FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id) WHERE l.subject = %s"
-    )
-    row = connection.execute(connection.schemas.sql(query), [subject]).fetchone()
-    return None if row is None else Live(*row)
 
 
 def move_pointer(
@@ -141,10 +118,9 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
         state, day, gates = connection.execute(connection.schemas.sql(facts), [release_id]).fetchall()[0]
         if state != "blocked":
             raise UserError(f"Release {release_id} is {state}, not blocked.", "`ml-assets releases` lists them.")
-        if broken := [sentence for gate, sentence in gates.items() if gate in STRUCTURAL]:
-            raise UserError(
-                f"Release {release_id} cannot be read as it is: {' '.join(broken)}", "Publish the day again, mended."
-            )
+        if broken := not_acceptable(gates):
+            wrong = " ".join(gates[gate] for gate in broken)
+            raise UserError(f"Release {release_id} cannot be read as it is: {wrong}", "Publish the day again, mended.")
         update = "UPDATE {meta}.releases SET state = 'ready', accepted_reason = %s WHERE release_id = %s"
         connection.execute(connection.schemas.sql(update), [reason, release_id])
         live = live_release(connection, subject)

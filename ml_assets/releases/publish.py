@@ -17,11 +17,14 @@ from ml_assets.books.erased import without_erased
 from ml_assets.contract.migrate import IdType
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.releases.gates.gates import Candidate, failed_gates
+from ml_assets.releases.catalog import Live, live_release
+from ml_assets.releases.gates.candidate import Candidate
+from ml_assets.releases.gates.gates import judge, not_acceptable, unique_keys
 from ml_assets.releases.gates.live_sample import sample_live
+from ml_assets.releases.gates.shown_lists import sample_of
 from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.load import attach_partition, fill_partition, load_segments, upsert_items
-from ml_assets.releases.pointer import STRUCTURAL, Live, begin, live_release, move_pointer
+from ml_assets.releases.pointer import begin, move_pointer
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import SUBJECTS, Stored, checked
@@ -86,19 +89,19 @@ def publish(
             frame = without_erased(connection, frame)
             rows = Stored(kind, frame)
             live = live_release(connection, subject)
+            lists = sample_of(frame, k)
             candidate = Candidate(
                 kind,
                 frame,
-                k,
+                lists,
                 segments=segments,
                 active=active,
                 limits=gates or GateSettings(),
                 # A shop was smaller in the past: a backfilled day is not held against a later one.
                 live=sample_live(connection, kind, live, frame) if live and live.day <= day else None,
                 is_newer=live is not None and live.day < day,
+                unavailable_share=unavailable_share(connection, lists.items()) if kind.lists and frame.height else 0.0,
             )
-            if kind.lists and frame.height:
-                candidate.unavailable_share = unavailable_share(connection, candidate.lists.items())
             insert = (
                 "INSERT INTO {meta}.releases "
                 "(subject, data_as_of, model_version, run_id, state, k, row_count, key_count) "
@@ -107,16 +110,16 @@ def publish(
             facts = [subject, day, model_version, run_id, k, rows.rows, candidate.keys]
             release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
             # Judged before, not while the server loads: on a small machine readers need the processor that is left.
-            failures = failed_gates(candidate)
+            judged = judge(candidate)
             checksum = fill_partition(connection, kind, release_id, rows, readers=readers)
-            attach_partition(connection, kind, release_id, unique="unique_keys" not in failures)
-            reason = " ".join(failures.values()) or None
-            blocked = bool(failures) and (override is None or bool(failures.keys() & set(STRUCTURAL)))
+            attach_partition(connection, kind, release_id, unique=not judged.fails(unique_keys))
+            failures = judged.failures
+            blocked = bool(failures) and (override is None or bool(not_acceptable(failures)))
             update = (
                 "UPDATE {meta}.releases SET checksum = %s, state = %s, reason = %s, gates = %s, facts = %s, "
                 "accepted_reason = %s, source_words = %s, reason_words = %s WHERE release_id = %s"
             )
-            verdict = ["blocked" if blocked else "ready", reason, Jsonb(failures), Jsonb(candidate.facts)]
+            verdict = ["blocked" if blocked else "ready", judged.reason, Jsonb(failures), Jsonb(judged.facts)]
             words = [rows.source_words, rows.reason_words]
             accepted = override if failures and not blocked else None
             connection.execute(schemas.sql(update), [checksum, *verdict, accepted, *words, release_id])
@@ -142,7 +145,7 @@ def publish(
             "Nothing of it was kept and the live release stays; free some space and run the day again.",
         ) from error
     drop_retired(connection, subject)
-    return Release(release_id, subject, day, state, rows.rows, checksum, reason, candidate.facts)
+    return Release(release_id, subject, day, state, rows.rows, checksum, judged.reason, judged.facts)
 
 
 def _takes_over(live: Live | None, day: date) -> bool:

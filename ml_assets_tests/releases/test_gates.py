@@ -7,8 +7,12 @@ import polars as pl
 import pytest
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.releases.gates.gates import Candidate, failed_gates
-from ml_assets.releases.gates.shown_lists import ShownLists
+from ml_assets.errors import UserError
+from ml_assets.releases.gates import gates
+from ml_assets.releases.gates.candidate import Candidate, Verdict
+from ml_assets.releases.gates.gates import judge
+from ml_assets.releases.gates.shown_lists import sample_of, with_doubles
+from ml_assets.releases.pointer import accept
 from ml_assets.releases.rows import SUBJECTS, Stored
 from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
@@ -21,16 +25,47 @@ def changed(column: str, value: Any) -> pl.DataFrame:
     return frame.with_columns(pl.Series(column, values, dtype=frame.schema[column]))
 
 
+BROKEN = {
+    "has_rows": recommendations().clear(),
+    "unique_keys": pl.concat([recommendations(), recommendations([2])]),
+    "equal_lengths": changed("scores", [1.0, 2.0]),
+    "no_duplicates": changed("item_ids", [11, 12, 12, 13]),
+    "finite_scores": changed("scores", [4.0, math.nan, 2.0, 1.0]),
+}
+
+
+def test_every_gate_has_a_mark_and_every_one_on_structure_a_broken_release_here() -> None:
+    written = {
+        name for name, gate in vars(gates).items() if getattr(gate, "__annotations__", {}).get("return") is Verdict
+    }
+    assert written == {gate.__name__ for gate in (*gates.STRUCTURE, *gates.CONTENTS)}
+    assert BROKEN.keys() == {gate.__name__ for gate in gates.STRUCTURE}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_renamed_gate_makes_no_broken_release_acceptable(
+    connection: ServingConnection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Neither one that it blocked under its old name nor one that it blocks under its new one."""
+    before = release(connection, BROKEN[name])
+    monkeypatch.setattr(getattr(gates, name), "__name__", "renamed")
+    assert release(connection, BROKEN[name], day=1, override="please").state == "blocked"
+    after = release(connection, BROKEN[name], day=2)
+    for blocked in (before, after):
+        with pytest.raises(UserError, match="cannot be read as it is"):
+            accept(connection, blocked.release_id, reason="x")
+
+
 @pytest.mark.parametrize(
     ("frame", "sentence"),
     [
-        (recommendations().clear(), "recommendations has no rows."),
-        (pl.concat([recommendations(), recommendations([2])]), "2 rows repeat the customer_id and placement"),
-        (changed("scores", [1.0, 2.0]), "1 rows have lists of different lengths"),
+        (BROKEN["has_rows"], "recommendations has no rows."),
+        (BROKEN["unique_keys"], "2 rows repeat the customer_id and placement"),
+        (BROKEN["equal_lengths"], "1 rows have lists of different lengths"),
         (changed("reason_items", None), "1 rows have lists of different lengths"),
-        (changed("scores", [4.0, math.nan, 2.0, 1.0]), "1 scores are missing, not a number or infinite"),
+        (BROKEN["finite_scores"], "1 scores are missing, not a number or infinite"),
         (changed("scores", [4.0, math.inf, None, 1.0]), "2 scores are missing, not a number or infinite"),
-        (changed("item_ids", [11, 12, 12, 13]), "1 lists name an item twice or have a gap"),
+        (BROKEN["no_duplicates"], "1 lists name an item twice or have a gap"),
         (changed("item_ids", [11, None, 12, 13]), "1 lists name an item twice or have a gap"),
         (recommendations([1]), "covers 1 customers, the live release 3: less than 50%"),
     ],
@@ -186,19 +221,20 @@ def test_what_gates_measured_is_kept(connection: ServingConnection) -> None:
 
 def test_ids_that_share_a_hash_are_no_doubles() -> None:
     text = pl.DataFrame({"item_ids": [["a", "b"], ["a", "a"], ["c"]]})
-    assert ShownLists(text, 2).with_doubles() == 1
+    assert with_doubles(text["item_ids"]) == 1
     zero = pl.DataFrame({"item_ids": [[0, -1, 2**63 - 1], [0, 0, 1]]})
-    assert ShownLists(zero, 3).with_doubles() == 1
+    assert with_doubles(zero["item_ids"]) == 1
 
 
 def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
     """Two lists per customer in turn: every other row would be one placement only."""
     frame = recommendations(range(50_000), [1, 2, 3])
-    candidate = Candidate(SUBJECTS["recommendations"], frame, 2)
-    assert set(failed_gates(candidate)) == {"sameness"}
-    assert candidate.facts["short_lists"] == 0
-    assert candidate.lists.short_share("discover") == 0
-    assert 0.4 < candidate.lists.source_share("for_you", "popular") <= 0.5
+    lists = sample_of(frame, 2)
+    judged = judge(Candidate(SUBJECTS["recommendations"], frame, lists))
+    assert set(judged.failures) == {"sameness"}
+    assert judged.facts["short_lists"] == 0
+    assert lists.short_share("discover") == 0
+    assert 0.4 < lists.source_share("for_you", "popular") <= 0.5
 
 
 def test_words_are_numbered_alike_in_all_blocks() -> None:

@@ -1,253 +1,256 @@
 """Gates: what a release must pass before it goes live.
 
-Each gate is one function that returns a plain sentence about what is wrong, or None. A new gate is a function, a
-setting and a place in `GATES`. What happens to a blocked release is decided in `publish.py`, what the gates measure
-on lists is in `shown_lists.py`.
+Each gate is one function from a candidate to a verdict, under the mark that says whether a person may accept a release
+that fails it. A new gate is such a function and a setting. What happens to a blocked release is decided in
+`publish.py`, what the gates measure on lists is in `shown_lists.py`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
-from ml_assets.releases.gates.live_sample import LiveSample
-from ml_assets.releases.gates.shown_lists import ShownLists
-from ml_assets.releases.rows import Subject
-from ml_assets.settings.serving import GateSettings
+from ml_assets.releases.gates.candidate import Candidate, Verdict
+from ml_assets.releases.gates.shown_lists import ShownLists, with_doubles
+
+Gate = Callable[[Candidate], Verdict]
 
 # Words of `sources` that mean: nothing personal was known.
 FALLBACK = "popular"
-# A share of this many lists is right to half a point.
-SAMPLE = 40_000
-SEED = 20170101
+NOTHING_WRONG = Verdict()
+# Filled by the marks below, in the order of the file.
+STRUCTURE: list[Gate] = []
+CONTENTS: list[Gate] = []
 
 
-@dataclass
-class Candidate:
-    """A release before it is live."""
+@dataclass(frozen=True)
+class Judgement:
+    """What all gates say together."""
 
-    subject: Subject
-    frame: pl.DataFrame
-    """As `subjects.checked` returned it."""
-    k: int
-    """Items shown per list."""
-    segments: pl.DataFrame | None = None
-    active: pl.Series | None = None
-    """Customers that must be covered."""
-    limits: GateSettings = field(default_factory=GateSettings)
-    live: LiveSample | None = None
-    """Without one, and for older days, nothing is compared."""
-    is_newer: bool = False
-    """Whether its day is after the live one's."""
-    unavailable_share: float = 0.0
-    """The share of the items shown that cannot be had now."""
-    facts: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str]
+    """The sentences of the gates that fail, by the name of the gate."""
+    facts: dict[str, float]
     """What the gates measured, by name."""
 
-    @property
-    def keys(self) -> int:
-        """Different customers, items or scopes."""
-        return self.frame[self.subject.keys[0]].n_unique()
-
-    @cached_property
-    def lists(self) -> ShownLists:
-        """What readers would see of the lists; of very many, of some, which is enough for shares."""
-        # The seed is fixed: the same frame is always judged the same.
-        # Of the columns that are looked at: taking rows of nested ones costs as much as all measures.
-        looked_at = self.frame.drop("reason_codes", "reason_items", strict=False)
-        some = looked_at.sample(SAMPLE, seed=SEED) if looked_at.height > SAMPLE else looked_at
-        return ShownLists(some, self.k)
+    def fails(self, gate: Gate) -> bool:
+        """Whether it does not pass this gate."""
+        return gate.__name__ in self.failures
 
     @property
-    def is_small(self) -> bool:
-        """Too small for shares to mean anything."""
-        return self.frame.height < self.limits.judge_from
+    def reason(self) -> str | None:
+        """All that is wrong, in plain sentences."""
+        return " ".join(self.failures.values()) or None
 
 
-Gate = Callable[[Candidate], str | None]
+def judge(candidate: Candidate) -> Judgement:
+    """Ask all gates; those of the contents only about a frame that can be read and is not empty."""
+    judged = _ask(STRUCTURE, candidate)
+    return judged if judged.failures or candidate.frame.is_empty() else _ask(CONTENTS, candidate)
 
 
-def failed_gates(candidate: Candidate) -> dict[str, str]:
-    """The sentences of the gates that fail, by gate; those that compare run only on frames that can be read."""
-    if not candidate.frame.height:
-        # The smallest shops have no two items with enough buyers in common, and must not stay blocked for ever.
-        acceptable = candidate.subject.name == "similar_items" and not (candidate.live and candidate.live.keys)
-        return {} if acceptable else {"has_rows": f"{candidate.subject.name} has no rows."}
-    broken = _failed(STRUCTURE, candidate)
-    return broken or _failed(CONTENTS, candidate)
+def not_acceptable(failures: Iterable[str]) -> list[str]:
+    """The names among those of failed gates that nobody can accept: all but the contents' gates as they are now.
+
+    A name that no gate has any more counts as such, so that renaming a gate lets nothing through.
+    """
+    acceptable = {gate.__name__ for gate in CONTENTS}
+    return [name for name in failures if name not in acceptable]
 
 
-def _failed(gates: tuple[Gate, ...], candidate: Candidate) -> dict[str, str]:
-    return {gate.__name__: sentence for gate in gates if (sentence := gate(candidate))}
+def _ask(gates: Iterable[Gate], candidate: Candidate) -> Judgement:
+    verdicts = {gate.__name__: gate(candidate) for gate in gates}
+    failures = {name: verdict.sentence for name, verdict in verdicts.items() if verdict.sentence}
+    return Judgement(failures, {name: value for one in verdicts.values() for name, value in one.facts.items()})
 
 
-def unique_keys(candidate: Candidate) -> str | None:
+def structure(gate: Gate) -> Gate:
+    """Mark a gate without which a release cannot be read; nobody can accept one that breaks it."""
+    STRUCTURE.append(gate)
+    return gate
+
+
+def contents(gate: Gate) -> Gate:
+    """Mark a gate on what a readable release says; a person may accept one that fails it."""
+    CONTENTS.append(gate)
+    return gate
+
+
+@structure
+def has_rows(candidate: Candidate) -> Verdict:
+    """There is something to read."""
+    if candidate.frame.height:
+        return NOTHING_WRONG
+    # The smallest shops have no two items with enough buyers in common, and must not stay blocked for ever.
+    acceptable = candidate.subject.name == "similar_items" and not (candidate.live and candidate.live.keys)
+    return NOTHING_WRONG if acceptable else Verdict(f"{candidate.subject.name} has no rows.")
+
+
+@structure
+def unique_keys(candidate: Candidate) -> Verdict:
     """Every key has one row."""
     keys = list(candidate.subject.keys)
     doubles = candidate.frame.height - candidate.frame.select(keys).n_unique()
-    return f"{doubles} rows repeat the {' and '.join(keys)} of another row." if doubles else None
+    return Verdict(f"{doubles} rows repeat the {' and '.join(keys)} of another row." if doubles else None)
 
 
-def equal_lengths(candidate: Candidate) -> str | None:
+@structure
+def equal_lengths(candidate: Candidate) -> Verdict:
     """The parallel lists of a row are equally long, and not empty."""
     first, *others = candidate.subject.lists or ("",)
     if not first:
-        return None
+        return NOTHING_WRONG
     length = pl.col(first).list.len()
     differs = pl.any_horizontal(pl.col(other).list.len() != length for other in others)
     if uneven := candidate.frame.filter(differs).height:
-        return f"{uneven} rows have lists of different lengths."
+        return Verdict(f"{uneven} rows have lists of different lengths.")
     empty = candidate.frame.filter(length == 0).height
-    return f"{empty} rows have empty lists." if empty else None
+    return Verdict(f"{empty} rows have empty lists." if empty else None)
 
 
-def no_duplicates(candidate: Candidate) -> str | None:
+@structure
+def no_duplicates(candidate: Candidate) -> Verdict:
     """No list names an item twice, or none."""
     if not candidate.subject.lists:
-        return None
-    rows = ShownLists(candidate.frame, candidate.k).with_doubles()
-    return f"{rows} lists name an item twice or have a gap." if rows else None
+        return NOTHING_WRONG
+    rows = with_doubles(candidate.frame["item_ids"])
+    return Verdict(f"{rows} lists name an item twice or have a gap." if rows else None)
 
 
-def finite_scores(candidate: Candidate) -> str | None:
+@structure
+def finite_scores(candidate: Candidate) -> Verdict:
     """Every score is a number."""
     if not candidate.subject.lists:
-        return None
+        return NOTHING_WRONG
     scores = candidate.frame["scores"].explode(empty_as_null=False)
     bad = len(scores) - int(scores.cast(pl.Float32).is_finite().sum())
-    return f"{bad} scores are missing, not a number or infinite." if bad else None
+    return Verdict(f"{bad} scores are missing, not a number or infinite." if bad else None)
 
 
-def coverage(candidate: Candidate) -> str | None:
+@contents
+def coverage(candidate: Candidate) -> Verdict:
     """Not many fewer customers, items or scopes than the live release has."""
     least, before = candidate.limits.least_coverage, candidate.live.keys if candidate.live else 0
     if not before or candidate.keys >= least * before:
-        return None
+        return NOTHING_WRONG
     what = {"customer_id": "customers", "item_id": "items", "scope": "scopes"}[candidate.subject.keys[0]]
-    return f"It covers {candidate.keys:,} {what}, the live release {before:,}: less than {least:.0%}."
+    return Verdict(f"It covers {candidate.keys:,} {what}, the live release {before:,}: less than {least:.0%}.")
 
 
-def active_coverage(candidate: Candidate) -> str | None:
+@contents
+def active_coverage(candidate: Candidate) -> Verdict:
     """Nearly every active customer has a row."""
     if candidate.active is None or not len(candidate.active):
-        return None
+        return NOTHING_WRONG
     active, least = candidate.active.unique(), candidate.limits.least_active_coverage
-    covered = int(active.is_in(candidate.frame["customer_id"].unique().implode()).sum())
-    share = candidate.facts["active_coverage"] = covered / len(active)
-    return None if share >= least else f"It covers {share:.0%} of {len(active):,} active customers, under {least:.0%}."
+    share = int(active.is_in(candidate.frame["customer_id"].unique().implode()).sum()) / len(active)
+    wrong = f"It covers {share:.0%} of {len(active):,} active customers, under {least:.0%}." if share < least else None
+    return Verdict(wrong, {"active_coverage": share})
 
 
-def list_length(candidate: Candidate) -> str | None:
+@contents
+def list_length(candidate: Candidate) -> Verdict:
     """Lists are full, and not much shorter than the live ones."""
     if not candidate.subject.lists:
-        return None
+        return NOTHING_WRONG
     limits, mean = candidate.limits, candidate.lists.mean_length()
-    candidate.facts["mean_length"] = mean
+    facts = {"mean_length": mean}
     before = candidate.live.mean_length if candidate.live else None
     if before and mean < limits.least_length * before:
-        return f"Lists show {mean:.1f} items, those of the live release {before:.1f}: under {limits.least_length:.0%}."
+        return Verdict(
+            f"Lists show {mean:.1f} items, those of the live release {before:.1f}: under {limits.least_length:.0%}.",
+            facts,
+        )
     if candidate.subject.name != "recommendations" or candidate.is_small:
-        return None
-    short = candidate.facts["short_lists"] = candidate.lists.short_share("for_you")
-    if short > limits.most_short_lists:
-        return f"{short:.0%} of the for_you lists have fewer than {candidate.k} items."
-    return None
+        return Verdict(None, facts)
+    short, k = candidate.lists.short_share("for_you"), candidate.lists.k
+    wrong = f"{short:.0%} of the for_you lists have fewer than {k} items." if short > limits.most_short_lists else None
+    return Verdict(wrong, facts | {"short_lists": short})
 
 
-def sameness(candidate: Candidate) -> str | None:
+@contents
+def sameness(candidate: Candidate) -> Verdict:
     """Not everybody sees the same."""
     if candidate.subject.name != "recommendations" or candidate.is_small:
-        return None
+        return NOTHING_WRONG
     share, placement = candidate.lists.most_common_share()
-    candidate.facts["same_lists"] = share
-    return f"{share:.0%} of the {placement} lists are the same." if share > candidate.limits.most_same else None
+    wrong = f"{share:.0%} of the {placement} lists are the same." if share > candidate.limits.most_same else None
+    return Verdict(wrong, {"same_lists": share})
 
 
-def fallback_share(candidate: Candidate) -> str | None:
+@contents
+def fallback_share(candidate: Candidate) -> Verdict:
     """Lists are personal, not best sellers under another name."""
     if "sources" not in candidate.subject.lists or candidate.is_small:
-        return None
-    share = candidate.facts["fallback"] = candidate.lists.source_share("for_you", FALLBACK)
-    if share > candidate.limits.most_fallback:
-        return f"{share:.0%} of the items in for_you lists are just popular."
-    return None
+        return NOTHING_WRONG
+    share = candidate.lists.source_share("for_you", FALLBACK)
+    too_many = share > candidate.limits.most_fallback
+    wrong = f"{share:.0%} of the items in for_you lists are just popular." if too_many else None
+    return Verdict(wrong, {"fallback": share})
 
 
-def overlap(candidate: Candidate) -> str | None:
+@contents
+def overlap(candidate: Candidate) -> Verdict:
     """Neither unlike the live release altogether, nor frozen."""
-    live = candidate.live
-    if not candidate.subject.lists or live is None or live.rows.height < candidate.limits.judge_from:
-        return None
-    shared, unchanged = ShownLists(live.rows, candidate.k).overlap_with(live.rows["live"])
-    candidate.facts |= {"overlap": shared, "unchanged": unchanged}
-    if shared < candidate.limits.least_overlap:
-        return f"Its lists share {shared:.1%} of their items with the live ones."
+    live, limits = candidate.live, candidate.limits
+    if not candidate.subject.lists or live is None or live.rows.height < limits.judge_from:
+        return NOTHING_WRONG
+    shared, unchanged = ShownLists(live.rows, candidate.lists.k).overlap_with(live.rows["live"])
     # Best sellers and similar items may well stay; so many people's own lists never do.
     personal = candidate.subject.name == "recommendations" and candidate.is_newer
-    if personal and unchanged > candidate.limits.most_unchanged:
-        return f"{unchanged:.1%} of its lists are exactly those of an older day: is the feed frozen?"
-    return None
+    wrong = None
+    if shared < limits.least_overlap:
+        wrong = f"Its lists share {shared:.1%} of their items with the live ones."
+    elif personal and unchanged > limits.most_unchanged:
+        wrong = f"{unchanged:.1%} of its lists are exactly those of an older day: is the feed frozen?"
+    return Verdict(wrong, {"overlap": shared, "unchanged": unchanged})
 
 
-def varied_scores(candidate: Candidate) -> str | None:
+@contents
+def varied_scores(candidate: Candidate) -> Verdict:
     """Scores say something."""
     if not candidate.subject.lists or candidate.is_small:
-        return None
-    share = candidate.facts["constant_scores"] = candidate.lists.constant_share()
-    return f"All scores are equal in {share:.0%} of the lists." if share > candidate.limits.most_constant else None
+        return NOTHING_WRONG
+    share = candidate.lists.constant_share()
+    wrong = f"All scores are equal in {share:.0%} of the lists." if share > candidate.limits.most_constant else None
+    return Verdict(wrong, {"constant_scores": share})
 
 
-def availability(candidate: Candidate) -> str | None:
+@contents
+def availability(candidate: Candidate) -> Verdict:
     """Most of what is shown can be had."""
     if not candidate.subject.lists:
-        return None
-    share = candidate.facts["unavailable"] = candidate.unavailable_share
-    if share > candidate.limits.most_unavailable:
-        return f"{share:.0%} of the items it shows are unavailable or banned now."
-    return None
+        return NOTHING_WRONG
+    share = candidate.unavailable_share
+    too_many = share > candidate.limits.most_unavailable
+    wrong = f"{share:.0%} of the items it shows are unavailable or banned now." if too_many else None
+    return Verdict(wrong, {"unavailable": share})
 
 
-def sane_segments(candidate: Candidate) -> str | None:
+@contents
+def sane_segments(candidate: Candidate) -> Verdict:
     """Every segment used has a profile, and none swallows the others; one that emptied since training is no fault."""
     if "segment_key" not in candidate.subject.texts:
-        return None
+        return NOTHING_WRONG
     counts = candidate.frame["segment_key"].value_counts()
     if candidate.segments is not None:
         described = set(candidate.segments["segment_key"].to_list())
         used = set(counts["segment_key"].to_list())
         if unknown := sorted(used - described):
-            return f"Customers are in segments without a profile: {', '.join(unknown)}."
+            return Verdict(f"Customers are in segments without a profile: {', '.join(unknown)}.")
     largest = counts.sort("count").row(-1, named=True)
-    share = candidate.facts["largest_segment"] = largest["count"] / candidate.frame.height
-    if not candidate.is_small and share > candidate.limits.largest_segment:
-        return f"The segment {largest['segment_key']} holds {share:.0%} of the customers."
-    return None
+    share = largest["count"] / candidate.frame.height
+    swallows = not candidate.is_small and share > candidate.limits.largest_segment
+    wrong = f"The segment {largest['segment_key']} holds {share:.0%} of the customers." if swallows else None
+    return Verdict(wrong, {"largest_segment": share})
 
 
-def moved_customers(candidate: Candidate) -> str | None:
+@contents
+def moved_customers(candidate: Candidate) -> Verdict:
     """Not everybody changes segment in a day."""
-    live = candidate.live
-    if "segment_key" not in candidate.subject.texts or live is None or live.rows.height < candidate.limits.judge_from:
-        return None
-    share = candidate.facts["moved"] = int((live.rows["segment_key"] != live.rows["live"]).sum()) / live.rows.height
-    if share > candidate.limits.most_moved:
-        return f"{share:.0%} of the customers are in another segment than in the live release."
-    return None
-
-
-STRUCTURE: tuple[Gate, ...] = (unique_keys, equal_lengths, no_duplicates, finite_scores)
-"""Without these a release cannot be read; nobody can accept one that breaks them."""
-
-CONTENTS: tuple[Gate, ...] = (
-    coverage,
-    active_coverage,
-    list_length,
-    sameness,
-    fallback_share,
-    overlap,
-    varied_scores,
-    availability,
-    sane_segments,
-    moved_customers,
-)
+    live, limits = candidate.live, candidate.limits
+    if "segment_key" not in candidate.subject.texts or live is None or live.rows.height < limits.judge_from:
+        return NOTHING_WRONG
+    share = int((live.rows["segment_key"] != live.rows["live"]).sum()) / live.rows.height
+    too_many = share > limits.most_moved
+    wrong = f"{share:.0%} of the customers are in another segment than in the live release." if too_many else None
+    return Verdict(wrong, {"moved": share})

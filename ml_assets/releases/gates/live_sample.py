@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
-from ml_assets.releases.pointer import Live
+from ml_assets.releases.catalog import Live
 from ml_assets.releases.rows import Subject
 
 # A share from this many keys is right to about two points.

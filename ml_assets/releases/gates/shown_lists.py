@@ -14,6 +14,9 @@ UInt64 = npt.NDArray[np.uint64]
 PAD = np.uint64(0)
 # Matrices of so many rows stay in the processor's cache.
 ROWS_AT_ONCE = 4096
+# A share of this many lists is right to half a point.
+SAMPLE = 40_000
+SEED = 20170101
 
 
 class ShownLists:
@@ -21,28 +24,25 @@ class ShownLists:
 
     def __init__(self, frame: pl.DataFrame, k: int) -> None:
         self._frame = frame
-        self._k = k
+        self.k = k
+        """Items shown per list."""
 
     @cached_property
     def _shown(self) -> UInt64:
         """One row per list, one hash per item, zeros where the list is shorter."""
-        return _matrix(self._frame["item_ids"], self._k)
-
-    def with_doubles(self) -> int:
-        """Lists, at full depth, that name an item twice or hold a null."""
-        return sum(_with_doubles(part["item_ids"]) for part in self._frame.select("item_ids").iter_slices(ROWS_AT_ONCE))
+        return _matrix(self._frame["item_ids"], self.k)
 
     def mean_length(self) -> float:
         """Mean items shown per list."""
-        return float(np.minimum(self._frame["item_ids"].list.len().to_numpy(), self._k).mean())
+        return float(np.minimum(self._frame["item_ids"].list.len().to_numpy(), self.k).mean())
 
     def short_share(self, placement: str) -> float:
         """Share of a placement's lists with fewer than k items, or than there are different items at all."""
         lengths = self._frame.filter(pl.col("placement") == placement)["item_ids"].list.len()
-        if (lengths >= self._k).all():
+        if (lengths >= self.k).all():
             return 0.0
         there = len(np.unique(self._shown[self._shown != PAD]))
-        return _share(lengths < min(self._k, there))
+        return _share(lengths < min(self.k, there))
 
     def most_common_share(self) -> tuple[float, str]:
         """The share of the most common list in the placement where that is largest, and that placement."""
@@ -54,7 +54,7 @@ class ShownLists:
 
     def source_share(self, placement: str, start: str) -> float:
         """Share of the items shown in a placement whose source begins with `start`."""
-        sources = self._frame.filter(pl.col("placement") == placement)["sources"].list.head(self._k)
+        sources = self._frame.filter(pl.col("placement") == placement)["sources"].list.head(self.k)
         counts = sources.explode(empty_as_null=False).value_counts()
         whole = int(counts["count"].sum())
         begins = pl.col("sources").cast(pl.String).str.starts_with(start)
@@ -62,7 +62,7 @@ class ShownLists:
 
     def overlap_with(self, others: pl.Series) -> tuple[float, float]:
         """Mean share of the longer list's items that both have, and share of pairs that are equal."""
-        mine, theirs = self._shown, _matrix(others, self._k)
+        mine, theirs = self._shown, _matrix(others, self.k)
         shared = ((mine[:, :, None] == theirs[:, None, :]) & (mine != PAD)[:, :, None]).any(axis=2).sum(axis=1)
         longer = np.maximum((mine != PAD).sum(axis=1), (theirs != PAD).sum(axis=1))
         return float((shared / longer).mean()), float((mine == theirs).all(axis=1).mean())
@@ -74,7 +74,19 @@ class ShownLists:
 
     def items(self) -> pl.Series:
         """Every item shown, as often as it is."""
-        return self._frame["item_ids"].list.head(self._k).explode(empty_as_null=False)
+        return self._frame["item_ids"].list.head(self.k).explode(empty_as_null=False)
+
+
+def sample_of(frame: pl.DataFrame, k: int) -> ShownLists:
+    """The lists of a frame; of very many, of some, always the same of the same frame."""
+    # Of the columns that are looked at: taking rows of nested ones costs as much as all measures.
+    looked_at = frame.drop("reason_codes", "reason_items", strict=False)
+    return ShownLists(looked_at.sample(SAMPLE, seed=SEED) if looked_at.height > SAMPLE else looked_at, k)
+
+
+def with_doubles(items: pl.Series) -> int:
+    """Lists, at full depth, that name an item twice or hold a null."""
+    return sum(_with_doubles(items.slice(start, ROWS_AT_ONCE)) for start in range(0, len(items), ROWS_AT_ONCE))
 
 
 def _with_doubles(items: pl.Series) -> int:
