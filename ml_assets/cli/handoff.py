@@ -79,15 +79,13 @@ def import_recommendations(
     when a gate refuses them: they are kept, blocked, and the live ones stay.
     """
     from ml_assets.exchange.recommendations import read_recommendations  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.exchange.vocabulary import vocabulary  # noqa: PLC0415
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
     with connect(settings) as connection:
         require_contract(connection)
-        types = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
-        customer, item = connection.execute(types).fetchall()[0]
-        names = tuple(name for name, _ in settings.serving.placements)
-        imported = read_recommendations(file, customer=customer, item=item, placements=names)
+        imported = read_recommendations(file, vocabulary(connection, settings.tz))
         yesterday = datetime.now(settings.tz).date() - timedelta(days=1)
         as_of = day.date() if day else imported.day or yesterday
         if as_of > yesterday + timedelta(days=1):

@@ -1,17 +1,20 @@
 """`ml-assets rules import` and `rules list`: what merchandisers want, in force on the next SELECT.
 
-Judging and writing rows is in `exchange/rules.py`; plain SQL on the same tables does as well.
+Judging rows is in `exchange/rules.py`, writing them in `exchange/rule_tables.py`; plain SQL on the same tables does
+as well.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.exchange.rules import TABLES, import_rules, read_rules, unknown_things, vocabulary
+from ml_assets.exchange.rule_tables import count_customers, import_rules, rules_to_come, unknown_things
+from ml_assets.exchange.rules import TABLES, read_rules
+from ml_assets.exchange.vocabulary import vocabulary
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 
@@ -23,13 +26,13 @@ app = typer.Typer(help="Hide, pin, boost and cap items, note purchases and opt-o
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header line.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header line, or .parquet.")],
     into: Annotated[str, typer.Option("--into", help=f"What the file holds: {', '.join(TABLES)}.")] = "rules",
     replace: Annotated[bool, typer.Option("--replace", help="Remove what was there before.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
-    """Take rules from a CSV file, whole or not at all.
+    """Take rules from a file, whole or not at all.
 
     rules: kind (unavailable, ban, pin, boost, cap), item_id or category, placement, value, valid_from, valid_until,
     note. purchases: customer_id, item_id, bought_at. opt-outs: customer_id, note.
@@ -59,19 +62,8 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     settings = load_settings(config)
     with connect(settings) as connection:
         require_contract(connection)
-        query = connection.schemas.sql(
-            "SELECT rule_id, kind, item_id, item_name, r.category, placement, value, "
-            "nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until, note, "
-            "noted_by, now() >= valid_from AS in_force FROM {meta}.rules AS r LEFT JOIN {store}.items USING (item_id) "
-            "WHERE valid_until > now() ORDER BY kind, rule_id"
-        )
-        cursor = connection.execute(query)
-        names = [column.name for column in cursor.description or ()]
-        rules: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        counts = connection.schemas.sql(
-            "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
-        )
-        opted_out, bought = connection.execute(counts).fetchall()[0]
+        rules = rules_to_come(connection)
+        opted_out, bought = count_customers(connection)
     if emit({"rules": rules, "opt_outs": opted_out, "purchases": bought}, as_json):
         return 0
     cells = [

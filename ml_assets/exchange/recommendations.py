@@ -13,9 +13,10 @@ from typing import Literal
 import polars as pl
 from psycopg import sql
 
-from ml_assets.contract.migrate import IdType
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
+from ml_assets.exchange.table_file import Column, read_table, refuse
+from ml_assets.exchange.vocabulary import Vocabulary
 
 Format = Literal["csv", "parquet"]
 PROVENANCE = ("data_as_of", "predicted_at", "model_version", "release_id", "is_stale")
@@ -29,7 +30,6 @@ EXPORTS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "segments": ("segment_assignments", ("customer_id", "segment_key", "segment_name", *PROVENANCE), 1),
 }
 ROWS_AT_ONCE = 100_000
-COLUMNS = ("customer_id", "item_id", "rank", "score", "placement", "source", "reason_code", "data_as_of")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Se
     return frame.height
 
 
-def read_recommendations(path: Path, *, customer: IdType, item: IdType, placements: tuple[str, ...]) -> Imported:
+def read_recommendations(path: Path, words: Vocabulary) -> Imported:
     """Recommendations from CSV or Parquet: one row per customer, placement and item, best first by rank or score.
 
     Columns: customer_id and item_id, rank or score (or both), and optionally placement (for_you), source (imported),
@@ -101,106 +101,58 @@ def read_recommendations(path: Path, *, customer: IdType, item: IdType, placemen
     then that of the item before. Further columns of an export are ignored. Raises `UserError` that names file, row and
     column of what cannot be taken.
     """
-    frame = _read(path)
-    for name in ("customer_id", "item_id"):
-        if name not in frame.columns:
-            raise UserError(f"{path} has no column {name}.", f"Columns may be {', '.join(COLUMNS)}.")
+    columns = {
+        "customer_id": words.column("customer_id", required=True),
+        "item_id": words.column("item_id", required=True),
+        "rank": Column(pl.Int64(), filled=True),
+        "score": Column(pl.Float64()),
+        "placement": words.column("placement"),
+        "source": Column(),
+        "reason_code": Column(),
+        "data_as_of": Column(pl.Date(), filled=True),
+    }
+    frame = read_table(path, columns, others_allowed=True)
     if not {"rank", "score"} & set(frame.columns):
         raise UserError(f"{path} has neither a column rank nor one score.", "One of them must give the order.")
-    ids = {"customer_id": customer, "item_id": item}
-    typed = frame.with_columns(
-        _typed(path, frame, name, pl.Int64() if kind == "bigint" else pl.String()) for name, kind in ids.items()
+    if "rank" not in frame.columns and frame["score"].has_nulls():
+        refuse(path, [(row, "column score: empty") for row in frame["score"].is_null().arg_true()])
+    usual = {"placement": "for_you", "source": "imported", "reason_code": "imported"}
+    frame = frame.with_columns(
+        pl.col(name).fill_null(word) if name in frame.columns else pl.lit(word).alias(name)
+        for name, word in usual.items()
     )
-    for name, dtype in (("rank", pl.Int64()), ("score", pl.Float64()), ("data_as_of", pl.Date())):
-        if name in frame.columns:
-            gaps = name == "score" and "rank" in frame.columns
-            typed = typed.with_columns(_typed(path, frame, name, dtype, gaps=gaps))
-    placement = pl.col("placement").cast(pl.String) if "placement" in typed.columns else pl.lit("for_you")
-    source = pl.col("source").cast(pl.String) if "source" in typed.columns else pl.lit("imported")
-    reason = pl.col("reason_code").cast(pl.String) if "reason_code" in typed.columns else pl.lit("imported")
-    typed = typed.with_columns(
-        placement=placement.fill_null("for_you"),
-        source=source.fill_null("imported"),
-        reason_code=reason.fill_null("imported"),
-    )
-    _refuse_placements(path, typed, placements)
-    _refuse_doubles(path, typed)
-    order = ["customer_id", "placement", *(["rank"] if "rank" in typed.columns else [])]
-    descending = [False] * len(order)
-    if "score" in typed.columns:
-        order.append("score")
-        descending.append(True)
-    ranked = typed.sort([*order, "item_id"], descending=[*descending, False])
+    _refuse_doubles(path, frame)
+    return Imported(_lists(frame), _day(path, frame), f"import-{_digest(path)}")
+
+
+def _lists(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per customer and placement, items best first; no item has others as its reason."""
+    scored = "score" in frame.columns
+    order = ["customer_id", "placement", *(name for name in ("rank", "score") if name in frame.columns), "item_id"]
     # Without scores the place is all that is known.
-    score = pl.col("score").fill_null(strategy="forward").fill_null(strategy="backward")
     place = -pl.int_range(1, pl.len() + 1).cast(pl.Float64)
-    scores = pl.coalesce(score, place) if "score" in typed.columns else place
-    lists = ranked.group_by("customer_id", "placement", maintain_order=True).agg(
-        item_ids="item_id", scores=scores.cast(pl.Float32), sources="source", reason_codes="reason_code"
+    score = pl.col("score").fill_null(strategy="forward").fill_null(strategy="backward") if scored else place
+    lists = (
+        frame.sort(order, descending=[name == "score" for name in order])
+        .group_by("customer_id", "placement", maintain_order=True)
+        .agg(
+            item_ids="item_id",
+            scores=pl.coalesce(score, place).cast(pl.Float32),
+            sources="source",
+            reason_codes="reason_code",
+        )
     )
-    empty: pl.DataType = pl.List(pl.List(pl.Int64 if item == "bigint" else pl.String))
-    nothing = pl.Series("reason_items", [[[]] * len(ids) for ids in lists["item_ids"]], dtype=empty)
-    return Imported(lists.with_columns(nothing), _day(path, typed), f"import-{_digest(path)}")
-
-
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        # As text, so that what cannot be read as a number can be named.
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError:
-        raise UserError(f"There is no file {path}.", "Name a CSV file with a header line, or a Parquet file.") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise UserError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}.", "Save it as UTF-8 CSV, or as .parquet."
-        ) from None
-
-
-def _typed(path: Path, frame: pl.DataFrame, name: str, dtype: pl.DataType, *, gaps: bool = False) -> pl.Series:
-    """A column of one type, without gaps unless they are allowed; raises with the first row where it is not."""
-    column = frame[name]
-    if column.dtype == pl.String:
-        column = column.str.strip_chars().replace("", None)
-    is_text_day = dtype == pl.Date and column.dtype == pl.String
-    converted = column.str.to_date("%Y-%m-%d", strict=False) if is_text_day else column.cast(dtype, strict=False)
-    if converted.dtype == pl.Float64:
-        converted = converted.set(~converted.is_finite().fill_null(value=False), None)
-    bad = (converted.is_null() & column.is_not_null() if gaps else converted.is_null()).arg_true()
-    if len(bad):
-        row = int(bad[0])
-        value = "empty" if column[row] is None else repr(column[row])
-        expected = {"Int64": "a whole number", "Float64": "a number", "Date": "a day, YYYY-MM-DD"}
-        raise UserError(
-            f"{_place(path, row)}, column {name}: {value} is not {expected.get(str(dtype), 'an id')}"
-            f"{f', nor are {len(bad) - 1:,} more' if len(bad) > 1 else ''}.",
-            "Mend these cells; nothing was published.",
-        )
-    return converted
-
-
-def _place(path: Path, row: int) -> str:
-    """Where a person finds a row: by its line where there is a header line, else by its number from 1."""
-    return f"{path}, row {row + 1}" if path.suffix == ".parquet" else f"{path}, line {row + 2}"
-
-
-def _refuse_placements(path: Path, frame: pl.DataFrame, placements: tuple[str, ...]) -> None:
-    unknown = (~frame["placement"].is_in(list(placements))).arg_true()
-    if len(unknown):
-        row = int(unknown[0])
-        raise UserError(
-            f"{_place(path, row)}, column placement: {frame['placement'][row]!r} is unknown.",
-            f"Placements are {', '.join(placements)}.",
-        )
+    empty = pl.List(pl.List(frame.schema["item_id"]))
+    return lists.with_columns(pl.Series("reason_items", [[[]] * len(ids) for ids in lists["item_ids"]], dtype=empty))
 
 
 def _refuse_doubles(path: Path, frame: pl.DataFrame) -> None:
     doubled = frame.select("customer_id", "placement", "item_id").is_duplicated().arg_true()
     if len(doubled):
-        row = frame.row(int(doubled[1]), named=True)
-        raise UserError(
-            f"{_place(path, int(doubled[1]))}: item {row['item_id']} is twice in the {row['placement']} list of "
-            f"customer {row['customer_id']} ({len(doubled):,} such rows).",
-            "Keep one row per customer, placement and item.",
-        )
+        again = int(doubled[1])
+        row = frame.row(again, named=True)
+        words = f"item {row['item_id']} is twice in the {row['placement']} list of customer {row['customer_id']}"
+        refuse(path, [(again, f"{words} ({len(doubled):,} such rows)")])
 
 
 def _day(path: Path, frame: pl.DataFrame) -> date | None:

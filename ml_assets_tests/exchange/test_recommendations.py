@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.recommendations import Imported, read_recommendations, write_export
+from ml_assets.exchange.vocabulary import Vocabulary
 from ml_assets_tests.releases.frames import MONDAY, assignments, recommendations, release, segments
 
 PLACEMENTS = ("for_you", "discover", "buy_again")
@@ -16,7 +18,7 @@ LISTS = "SELECT customer_id, placement, rank, item_id FROM ml.recommendations OR
 
 
 def read(path: Path, item: str = "bigint") -> Imported:
-    return read_recommendations(path, customer=item, item=item, placements=PLACEMENTS)  # type: ignore[arg-type]
+    return read_recommendations(path, Vocabulary({"customer_id": item, "item_id": item}, PLACEMENTS, ZoneInfo("UTC")))
 
 
 def write(folder: Path, text: str) -> Path:
@@ -95,13 +97,17 @@ def test_the_version_names_the_contents(tmp_path: Path) -> None:
         ("item_id,rank\n1,1\n", "has no column customer_id"),
         ("customer_id,item_id\n1,1\n", "neither a column rank nor one score"),
         ("customer_id,item_id,rank\n1,11,1\nanna,11,1\n", "line 3, column customer_id: 'anna' is not a whole number"),
-        ("customer_id,item_id,rank\n1,,1\n", "line 2, column item_id: empty is not a whole number"),
+        ("customer_id,item_id,rank\n1,,1\n", "line 2, column item_id: empty"),
         ("customer_id,item_id,score\n1,11,high\n", "line 2, column score: 'high' is not a number"),
         ("customer_id,item_id,score\n1,11,nan\n", "line 2, column score: 'nan' is not a number"),
-        ("customer_id,item_id,rank,placement\n1,11,1,cart\n", "line 2, column placement: 'cart' is unknown"),
+        ("customer_id,item_id,score\n1,11,0.5\n1,12,\n", "line 3, column score: empty"),
+        (
+            "customer_id,item_id,rank,placement\n1,11,1,cart\n",
+            "line 2, column placement: 'cart' is not one of for_you, discover",
+        ),
         (
             "customer_id,item_id,rank\n1,11,1\n1,12,2\n1,11,3\n",
-            "line 4: item 11 is twice in the for_you list of customer 1",
+            "line 4, item 11 is twice in the for_you list of customer 1",
         ),
         ("customer_id,item_id,rank,data_as_of\n1,11,1,soon\n", "column data_as_of: 'soon' is not a day"),
         ("customer_id,item_id,rank,data_as_of\n1,1,1,2026-01-01\n1,2,2,2026-01-02\n", "mixes data as of 2026-01-01"),

@@ -12,7 +12,9 @@ from ml_assets.books.freshness import sync_policies
 from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.exchange.rules import Vocabulary, import_rules, read_rules, unknown_things, vocabulary
+from ml_assets.exchange.rule_tables import import_rules, unknown_things
+from ml_assets.exchange.rules import read_rules
+from ml_assets.exchange.vocabulary import Vocabulary, vocabulary
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.releases.frames import (
@@ -279,7 +281,7 @@ def test_purchases_and_opt_outs_are_taken_from_files(shop: ServingConnection, tm
         ("pin,12,,,,,", "a pin needs a place from 1 to 500"),
         ("pin,12,,,1.5,,", "a pin needs a place"),
         ("boost,12,,,0,,", "a boost needs a factor"),
-        ("boost,12,,,nan,,", "a boost needs a factor"),
+        ("boost,12,,,nan,,", "column value: 'nan' is not a number"),
         ("cap,12,,,3,,", "a cap needs category"),
         ("pin,12,,for_yuo,1,,", "column placement: 'for_yuo' is not one of for_you, discover, buy_again"),
         ("ban,12,,,,soon,", "column valid_from: 'soon' is not a time"),
