@@ -24,7 +24,7 @@ class BlockedProduct:
     def __init__(self, users: Float32, items: Float32) -> None:
         self._users = users
         # Turned beforehand, which is not counted.
-        self._blocks = {
+        self.blocks = {
             width: [np.ascontiguousarray(items[at : at + width].T) for at in range(0, len(items), width)]
             for width in {width for _, width in SHAPES}
         }
@@ -41,7 +41,7 @@ class BlockedProduct:
         return perf_counter() - start
 
     def _multiply(self, height: int, width: int) -> None:
-        blocks = self._blocks[width]
+        blocks = self.blocks[width]
 
         def work(first: int, last: int) -> None:
             out = {block.shape[1]: np.empty((height, block.shape[1]), np.float32) for block in blocks}

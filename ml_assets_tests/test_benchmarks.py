@@ -78,7 +78,7 @@ def test_the_floor_of_dense_scoring_multiplies_everything() -> None:
     users, items = rng.standard_normal((300, 8), dtype=np.float32), rng.standard_normal((1_300, 8), dtype=np.float32)
     product = BlockedProduct(users, items)
     product()
-    assert sum(block.shape[1] for block in product._blocks[product.shape[1]]) == len(items)
+    assert sum(block.shape[1] for block in product.blocks[product.shape[1]]) == len(items)
 
 
 def test_what_is_compared_gives_the_same_lists() -> None:

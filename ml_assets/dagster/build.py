@@ -22,7 +22,6 @@ from ml_assets.dagster.automation.source_sensor import build_source_sensor
 from ml_assets.dagster.checks.drift import build_drift_checks
 from ml_assets.dagster.checks.freshness import build_freshness_checks, build_history_check
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.failures import with_final_failures
 from ml_assets.dagster.io_manager import LakeIOManager
 from ml_assets.dagster.partitions import build_calendar
 from ml_assets.dagster.progress import PROGRESS_LOGGER, progress_logger
@@ -57,8 +56,8 @@ def build_defs(
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)
     return dg.Definitions(
-        assets=with_final_failures(with_freshness_policies(assets, settings)),
-        asset_checks=with_final_failures(checks),
+        assets=with_freshness_policies(assets, settings),
+        asset_checks=checks,
         jobs=jobs.all,
         schedules=build_schedules(shop, jobs),
         sensors=[build_alert_sensor(shop), build_source_sensor(shop, jobs), build_retrain_sensor(shop, jobs)],

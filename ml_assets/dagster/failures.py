@@ -7,44 +7,38 @@ retry policy. Which is which is decided where the error is raised, not here.
 
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
-from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.errors import PassingError, UserError
 
 OUR_WORDS = (UserError.__name__, PassingError.__name__, dg.Failure.__name__)
-Definition = TypeVar("Definition")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@contextmanager
-def final_failures() -> Iterator[None]:
-    """Around the code of a step: a mistake becomes a failure that is not tried again, in the same words."""
-    try:
-        yield
-    except PassingError:
-        raise
-    except UserError as error:
-        metadata = {"problem": error.problem, "next_step": error.next_step}
-        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
+def final_failures(compute: Callable[P, R]) -> Callable[P, R]:
+    """The code of a step, whose mistakes become failures that are not tried again, in the same words.
 
-
-def with_final_failures(definitions: Sequence[Definition]) -> list[Definition]:
-    """Assets and checks whose mistakes are not tried again; what is not computed here stays as it is.
-
-    They are changed in place: Dagster has no public way to put something around the code of an asset.
+    Stands under `@dg.asset`, `@dg.multi_asset` or a check's decorator, and on what an IO manager does in a step.
     """
-    for definition in definitions:
-        if isinstance(definition, dg.AssetsDefinition) and definition.is_executable:
-            compute = definition.op.compute_fn
-            if not isinstance(compute, DecoratedOpFunction):
-                raise TypeError(f"{definition.op.name} is no decorated function, so its failures cannot be told apart.")
-            definition.op._compute_fn = DecoratedOpFunction(_guarded(compute.decorated_fn))
-    return list(definitions)
+
+    @functools.wraps(compute)
+    def guarded(*arguments: P.args, **named: P.kwargs) -> R:
+        with _failing_finally():
+            return compute(*arguments, **named)
+
+    @functools.wraps(compute)
+    def guarded_steps(*arguments: P.args, **named: P.kwargs) -> Iterator[Any]:
+        with _failing_finally():
+            yield from cast("Iterator[Any]", compute(*arguments, **named))
+
+    # Dagster asks of a function, before it is called, whether it is a generator.
+    return cast("Callable[P, R]", guarded_steps) if inspect.isgeneratorfunction(compute) else guarded
 
 
 def told(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
@@ -54,16 +48,12 @@ def told(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
     return error
 
 
-def _guarded(compute: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(compute)
-    def guarded(*arguments: Any, **named: Any) -> Any:
-        with final_failures():
-            made = compute(*arguments, **named)
-        return _guarded_steps(made) if inspect.isgenerator(made) else made
-
-    return guarded
-
-
-def _guarded_steps(made: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    with final_failures():
-        return (yield from made)
+@contextmanager
+def _failing_finally() -> Iterator[None]:
+    try:
+        yield
+    except PassingError:
+        raise
+    except UserError as error:
+        metadata = {"problem": error.problem, "next_step": error.next_step}
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error

@@ -32,7 +32,7 @@ class LakeIOManager(dg.IOManager):
         self._on_arrival = on_arrival
         self._descriptions = descriptions
 
-    @final_failures()
+    @final_failures
     def handle_output(self, context: dg.OutputContext, obj: Frame | Mapping[date, pl.DataFrame]) -> None:
         """Write one frame, or one per partition."""
         asset = context.asset_key.path[-1]
@@ -51,7 +51,7 @@ class LakeIOManager(dg.IOManager):
             if self._keep_days is not None and asset not in RAW:
                 self._lake.prune(asset, newest - timedelta(days=self._keep_days))
 
-    @final_failures()
+    @final_failures
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
         """Scan the partitions that the mapping asks for; of several, those that exist."""
         asset = context.asset_key.path[-1]

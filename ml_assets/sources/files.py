@@ -58,7 +58,7 @@ class Files:
         if known:
             return IdTypes(**known)
         mapping = self._source.columns
-        frames = [self._scan(path, "source.events", self._wanted()) for path in self._event_paths]
+        frames = [self._scan(path, "source.events", self._wanted()) for path in self.event_paths]
         found = IdTypes(columns.id_type(frames, mapping.customer), columns.id_type(frames, mapping.item))
         self._memory.remember(id_types={"customer": found.customer, "item": found.item})
         return found
@@ -99,7 +99,7 @@ class Files:
     def pieces(self) -> dict[str, str | None]:
         """The files; how they are read is part of their stamps."""
         reading = f"{self._timezone} {self.id_types()} {self._source.model_dump_json()}"
-        stamps = {path: stamp_of(UPath(path)) for path in self._event_paths}
+        stamps = {path: stamp_of(UPath(path)) for path in self.event_paths}
         return {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
 
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
@@ -126,7 +126,7 @@ class Files:
             at, of = "source.items", self._source.item_columns
             paths = self._paths(self._source.items, at)
         elif mapping.item_name or mapping.item_category:
-            at, paths = "source.events", self._event_paths
+            at, paths = "source.events", self.event_paths
             of = ItemColumns(item=mapping.item, name=mapping.item_name, category=mapping.item_category)
         else:
             return empty_items(item_type)
@@ -138,7 +138,7 @@ class Files:
 
     @cached_property
     def _files(self) -> list[EventFile]:
-        looked = {path: self._look_into(path) for path in self._event_paths}
+        looked = {path: self._look_into(path) for path in self.event_paths}
         dated = [file for file in looked.values() if file]
         if not dated:
             raise UserError(
@@ -175,7 +175,8 @@ class Files:
         return [name for name in self._source.columns.model_dump().values() if name]
 
     @cached_property
-    def _event_paths(self) -> list[str]:
+    def event_paths(self) -> list[str]:
+        """The files with events, in the order of their names."""
         return self._paths(self._source.events, "source.events")
 
     def _paths(self, pattern: str, setting: str) -> list[str]:
@@ -212,7 +213,7 @@ class Files:
                 frame = pl.scan_parquet(path, storage_options=options, glob=False)
             found = frame.collect_schema().names()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise _unreadable(path, error) from None
+            raise unreadable_file(path, error) from None
         missing = [name for name in wanted if name not in found]
         if missing:
             raise UserError(
@@ -223,14 +224,14 @@ class Files:
 
     def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
         # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(self._format(known) == "csv" for known in self._event_paths)
+        whole = any(self._format(known) == "csv" for known in self.event_paths)
         try:
             return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
         except pl.exceptions.PolarsError as error:
-            raise _unreadable(path or self._source.events, error) from None
+            raise unreadable_file(path or self._source.events, error) from None
 
 
-def _unreadable(path: str, error: Exception) -> UserError:
+def unreadable_file(path: str, error: Exception) -> UserError:
     """The complaint about a damaged file; of the library's words the first line, the rest is for programmers."""
     # Of a store the library's words do not tell a damaged file from a network that failed.
     passes = "://" in path or (isinstance(error, OSError) and not isinstance(error, PermissionError))

@@ -7,18 +7,21 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from ml_assets.dagster.failures import told, with_final_failures
+from ml_assets.dagster.build import build_defs
+from ml_assets.dagster.failures import final_failures, told
 from ml_assets.dagster.io_manager import LakeIOManager
 from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
 from ml_assets.lake import Lake
-from ml_assets.sources.files import _unreadable
+from ml_assets.settings.shop import Settings
+from ml_assets.sources.files import unreadable_file
 
 RETRY = dg.RetryPolicy(max_retries=2)
 
 
 def raising(error: Exception) -> dg.AssetsDefinition:
     @dg.asset(name="step", retry_policy=RETRY)
+    @final_failures
     def step() -> None:
         raise error from ValueError("libpq says no")
 
@@ -27,6 +30,7 @@ def raising(error: Exception) -> dg.AssetsDefinition:
 
 def raising_late(error: Exception) -> dg.AssetsDefinition:
     @dg.multi_asset(name="step", outs={"first": dg.AssetOut(), "second": dg.AssetOut()}, op_tags={})
+    @final_failures
     def step() -> Iterator[dg.Output[int]]:
         yield dg.Output(1, "first")
         raise error
@@ -37,7 +41,7 @@ def raising_late(error: Exception) -> dg.AssetsDefinition:
 def attempts(*assets: dg.AssetsDefinition | dg.AssetSpec, **resources: object) -> tuple[int, str]:
     """How often the step was tried, and what is told in the end."""
     definitions = dg.Definitions(
-        assets=with_final_failures(assets),
+        assets=assets,
         jobs=[dg.define_asset_job("job", selection="*", op_retry_policy=RETRY)],
         resources=resources,
     )
@@ -67,7 +71,7 @@ def test_errors_that_nobody_foresaw_are_tried_again(error: Exception) -> None:
 
 
 def test_the_failure_shows_the_next_step_by_itself() -> None:
-    definitions = dg.Definitions(assets=with_final_failures([raising(UserError("It is broken.", "Mend it."))]))
+    definitions = dg.Definitions(assets=[raising(UserError("It is broken.", "Mend it."))])
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     shown = failure.step_failure_data.user_failure_data
@@ -114,4 +118,12 @@ def test_a_server_that_restarts_passes_and_a_wrong_password_does_not(message: st
     ],
 )
 def test_a_damaged_file_does_not_pass_and_a_store_that_fails_may(path: str, error: Exception, passes: bool) -> None:
-    assert isinstance(_unreadable(path, error), PassingError) == passes
+    assert isinstance(unreadable_file(path, error), PassingError) == passes
+
+
+def test_every_step_of_a_shop_fails_finally_where_a_person_must_mend_something(tmp_path: Path) -> None:
+    defs = build_defs(Settings(home=tmp_path))
+    steps = {node.name: node for job in defs.resolve_all_job_defs() for node in job.nodes_in_topological_order}
+    assert {"raw_events", "recommendations_release", "transactions_history_has_no_holes"} <= steps.keys()
+    for name, node in steps.items():
+        assert hasattr(node.definition.compute_fn.decorated_fn, "__wrapped__"), name  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from pydantic import SecretStr
@@ -17,7 +18,6 @@ from ml_assets.errors import UserError
 from ml_assets.events.load import load_days
 from ml_assets.features.as_known import SUPERSEDED, keep_superseded
 from ml_assets.lake import Lake
-from ml_assets.models.artifacts import _pack
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
 
@@ -53,7 +53,7 @@ def fill(connection: ServingConnection, settings: Settings) -> Lake:
     (exports / "notes.csv").write_text("word,count\nhello,2\n")
     model = lake.root / "models" / "recommender" / "m"
     model.mkdir(parents=True)
-    (model / "arrays.npz").write_bytes(_pack({"items": pl.Series([1, 2, 3]).to_numpy()}))
+    np.savez(model / "arrays.npz", items=np.array([1, 2, 3]))
     return lake
 
 
@@ -186,7 +186,7 @@ def test_a_text_id_is_looked_for_in_models_too(text_connection: ServingConnectio
     lake = Lake.of(settings)
     model = lake.root / "models" / "leaky"
     model.mkdir(parents=True)
-    (model / "arrays.npz").write_bytes(_pack({"names": pl.Series(["anna", "ben"]).to_numpy().astype("U8")}))
+    np.savez(model / "arrays.npz", names=np.array(["anna", "ben"], dtype="U8"))
     receipt = erase(text_connection, settings, "anna", verify=True)
     assert receipt.found == {"lake/models": 1}
     assert text_connection.execute("SELECT verified FROM x_ml_meta.erasures").fetchone() == (False,)

@@ -115,16 +115,16 @@ def test_a_memory_that_cannot_be_read_costs_one_whole_look(feed: Feed, memory: s
     assert feed.look() == []
 
 
-def test_files_of_an_object_store_have_stamps_too(tmp_path: Path) -> None:
+def test_files_of_an_object_store_have_stamps_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def look(memory: str | None) -> Glance:
         chosen = FilesSource.model_validate({"kind": "files", "events": address, "columns": COLUMNS})
         files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=TODAY)
-        # Polars has no reader for the store that lives in memory.
-        files._scan = lambda path, *_: pl.scan_parquet(UPath(path).read_bytes())  # type: ignore[method-assign]
         glance = Glance(files, memory, today=TODAY)
         glance.contents(FIRST, LAST)
         return glance
 
+    # Polars has no reader for the store that lives in memory.
+    monkeypatch.setattr(Files, "_scan", lambda _, path, *__: pl.scan_parquet(UPath(path).read_bytes()))
     address = "memory://shop/glance/*.parquet"
     for name in ("a", "b"):
         frame(ts=["2024-12-02T10:00"]).write_parquet(tmp_path / "one.parquet")

@@ -216,5 +216,6 @@ def test_a_glob_in_an_object_store_takes_what_it_matches_only(tmp_path: Path) ->
     for name in ("2024-05.csv", "2023-05.csv", "archive/2024-01.csv"):
         (store / name).parent.mkdir(parents=True, exist_ok=True)
         (store / name).write_text("user")
-    paths = source(tmp_path)._paths("memory://shop-with-globs/events/2024-*.csv", "source.events")
+    settings = FilesSource(kind="files", events="memory://shop-with-globs/events/2024-*.csv", columns=COLUMNS)
+    paths = Files(Settings(home=tmp_path), settings, today=TODAY).event_paths
     assert [UPath(path).name for path in paths] == ["2024-05.csv"]

@@ -8,6 +8,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.features.customers import build_customer_features
 from ml_assets.features.interactions import build_interactions
@@ -27,6 +28,7 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         kinds={"polars", "parquet"},
         owners=shop.owners,
     )
+    @final_failures
     def interactions(context: dg.AssetExecutionContext, transactions: pl.LazyFrame) -> pl.LazyFrame:
         """Purchases as of the day: one row per customer, item and order within the look-back."""
         return build_interactions(
@@ -44,6 +46,7 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         kinds={"polars", "parquet"},
         owners=shop.owners,
     )
+    @final_failures
     def customer_features(
         context: dg.AssetExecutionContext, transactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ import polars as pl
 from ml_assets.books.models import champion, register
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import PassingError
@@ -59,6 +60,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             )
         ],
     )
+    @final_failures
     def recommender(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
@@ -119,6 +121,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         kinds={"scikitlearn"},
         owners=shop.owners,
     )
+    @final_failures
     def segmentation_model(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],

@@ -13,6 +13,7 @@ from upath import UPath
 from ml_assets.books.models import champion
 from ml_assets.dagster.assets.figures import segment_metadata
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
@@ -42,6 +43,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         deps=[recommender],
         kinds={"numba", "polars"},
     )
+    @final_failures
     def recommendations(
         context: dg.AssetExecutionContext,
         interactions: pl.LazyFrame,
@@ -66,6 +68,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         deps=[recommender],
         kinds={"numba", "polars"},
     )
+    @final_failures
     def similar_items(
         context: dg.AssetExecutionContext,
         items: pl.LazyFrame,
@@ -87,6 +90,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         ins=today,
         kinds={"polars"},
     )
+    @final_failures
     def popular_items(
         context: dg.AssetExecutionContext, interactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.DataFrame:
@@ -115,6 +119,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         ins={"customer_features": dg.AssetIn(key=shop.key("customer_features"))},
         deps=[dg.AssetDep(shop.key("segmentation_model"))],
     )
+    @final_failures
     def segmentation(
         context: dg.AssetExecutionContext,
         customer_features: pl.LazyFrame,

@@ -13,6 +13,7 @@ import polars as pl
 from ml_assets.books.erased import read_erased
 from ml_assets.books.source_days import known_days, record_days
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.events.contract import CheckedLines
 from ml_assets.events.fingerprint import DayContent
@@ -31,6 +32,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     rules = shop.settings.events
 
     @dg.asset(key_prefix=shop.prefix, group_name="raw", kinds={"polars", "parquet"}, owners=shop.owners)
+    @final_failures
     def items(source: dg.ResourceParam[EventSource]) -> pl.DataFrame:
         """The item catalogue: one row per item with its name and category."""
         return source.read_items()
@@ -62,6 +64,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             ),
         ],
     )
+    @final_failures
     def raw_events(
         context: dg.AssetExecutionContext,
         source: dg.ResourceParam[EventSource],

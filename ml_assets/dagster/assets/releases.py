@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
 from ml_assets.releases.publish import Release, publish
@@ -58,6 +59,7 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
             )
         ],
     )
+    @final_failures
     def release(
         context: dg.AssetExecutionContext,
         predictions: pl.LazyFrame,

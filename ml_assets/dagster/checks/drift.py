@@ -13,6 +13,7 @@ import dagster as dg
 from ml_assets.books.drift import past_values, record_drift
 from ml_assets.dagster.assets.figures import image
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.drift.day import measure_day, too_young
 from ml_assets.drift.measures import Measure, by_subject, verdict
@@ -39,6 +40,7 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     prefix = f"{shop.settings.name}_" if shop.settings.name else ""
 
     @dg.multi_asset_check(name=f"{prefix}drift_of_everything", specs=specs, can_subset=True)
+    @final_failures
     def drift_of_everything(
         context: dg.AssetCheckExecutionContext,
         lake: dg.ResourceParam[Lake],

@@ -10,6 +10,7 @@ import dagster as dg
 
 from ml_assets.books.freshness import Freshness, read_freshness
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.features.load import missing_days
 from ml_assets.lake import Lake
@@ -44,6 +45,7 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     prefix = f"{shop.settings.name}_" if shop.settings.name else ""
 
     @dg.multi_asset_check(name=f"{prefix}freshness_of_everything", specs=specs, can_subset=True)
+    @final_failures
     def freshness_of_everything(
         context: dg.AssetCheckExecutionContext, serving: dg.ResourceParam[ServingDatabase]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -98,6 +100,7 @@ def build_history_check(shop: Shop) -> dg.AssetChecksDefinition:
         name=HAS_NO_HOLES,
         description="No day is missing between the oldest and the newest day of the look-back.",
     )
+    @final_failures
     def history_has_no_holes(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
         missing = [day.isoformat() for day in missing_days(lake, shop.settings.lookback_days)]
         return dg.AssetCheckResult(
