@@ -21,7 +21,7 @@ import psycopg
 from benchmarks.sides import interleaved
 from ml_assets.alerts.judge.evaluate import evaluate
 from ml_assets.books.freshness import observe, read_freshness, sync_policies
-from ml_assets.books.models import register
+from ml_assets.books.models import RegisteredModel, register
 from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.embedded.server import start_embedded, stop_embedded
@@ -66,20 +66,18 @@ def fill(connection: ServingConnection, customers: int, day: date) -> None:
         observe(connection, name, kind, day)  # type: ignore[arg-type]
     for kind in ("recommender", "segmentation"):
         for week in range(60):
-            register(
-                connection,
+            model = RegisteredModel(
                 kind=kind,
                 version=f"{kind}-{week}",
                 trained_through=day - timedelta(weeks=week),
-                data_fingerprint="",
-                parameters={},
-                metrics={},
-                card={},
                 artifact="",
                 checksum="",
                 decision="promoted",
                 reason="",
+                parameters={},
+                metrics={},
             )
+            register(connection, model, {"data_fingerprint": ""})
     connection.execute(
         "INSERT INTO ml_meta.source_days SELECT %s::date - n, 100000 + n, 'x' FROM generate_series(0, 400) AS n", [day]
     )

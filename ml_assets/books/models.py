@@ -5,8 +5,8 @@ deciding do not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, LiteralString
 
 from psycopg.rows import class_row
@@ -17,64 +17,46 @@ from ml_assets.database.rights import act_as_writer
 from ml_assets.errors import UserError
 
 Decision = Literal["promoted", "refused"]
-SELECT: LiteralString = (
-    "SELECT kind, placement, method, version, trained_through, artifact, checksum, metrics, parameters, facts, "
-    "decision, reason, forced_reason, run_id, registered_at FROM {meta}.models WHERE kind = %s"
-)
+SELECT: LiteralString = """
+    SELECT kind, placement, method, version, trained_through, artifact, checksum, metrics, parameters, facts, decision,
+        reason, forced_reason, run_id
+    FROM {meta}.models
+    WHERE kind = %(kind)s
+"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RegisteredModel:
-    """A model as the registry knows it."""
+    """A model as the registry knows it, told apart by kind, placement, trained_through and version."""
 
     kind: str
-    placement: str
-    """The list that it fills, or similar_items; empty for models of another kind."""
-    method: str
     version: str
     trained_through: date
     artifact: str
     """Where its files lie."""
     checksum: str
-    metrics: dict[str, float]
-    parameters: dict[str, Any]
-    facts: dict[str, float]
-    """The numbers behind the decision."""
     decision: Decision
     reason: str
-    forced_reason: str | None
-    run_id: str | None
-    registered_at: datetime
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """The numbers behind the decision."""
+    placement: str = ""
+    """The list that it fills, or similar_items; empty for models of another kind."""
+    method: str = ""
+    run_id: str | None = None
+    forced_reason: str | None = None
+    """Why it was promoted against the rule."""
 
 
-def register(
-    connection: ServingConnection,
-    *,
-    kind: str,
-    version: str,
-    trained_through: date,
-    data_fingerprint: str,
-    parameters: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    card: Mapping[str, Any],
-    artifact: str,
-    checksum: str,
-    decision: Decision,
-    reason: str,
-    run_id: str | None = None,
-    placement: str = "",
-    method: str = "",
-    facts: Mapping[str, float] | None = None,
-) -> None:
-    """Record a model; the same version again updates its row, but never takes a promotion back.
-
-    A model is identified by kind, placement, trained_through and version. `card` is the whole model card, as JSON;
-    `facts` are the numbers behind the decision.
-    """
+def register(connection: ServingConnection, model: RegisteredModel, card: Mapping[str, Any]) -> None:
+    """Record a model with its card, as JSON; again, it updates its row, but never takes a promotion back."""
     upsert = """
-        INSERT INTO {meta}.models AS m (kind, version, trained_through, data_fingerprint, parameters, metrics, card,
-            artifact, checksum, decision, reason, run_id, placement, method, facts)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO {meta}.models AS m (kind, placement, method, version, trained_through, data_fingerprint,
+            parameters, metrics, facts, card, artifact, checksum, decision, reason, run_id)
+        VALUES (%(kind)s, %(placement)s, %(method)s, %(version)s, %(trained_through)s, %(data_fingerprint)s,
+            %(parameters)s, %(metrics)s, %(facts)s, %(card)s, %(artifact)s, %(checksum)s, %(decision)s, %(reason)s,
+            %(run_id)s)
         ON CONFLICT (kind, placement, trained_through, version) DO UPDATE SET
             method = excluded.method, facts = excluded.facts,
             data_fingerprint = excluded.data_fingerprint, parameters = excluded.parameters,
@@ -83,9 +65,9 @@ def register(
             decision = CASE WHEN m.decision = 'promoted' THEN m.decision ELSE excluded.decision END,
             reason = CASE WHEN m.decision = 'promoted' THEN m.reason ELSE excluded.reason END
     """
-    row = [kind, version, trained_through, data_fingerprint, Jsonb(dict(parameters)), Jsonb(dict(metrics))]
-    row += [Jsonb(dict(card)), artifact, checksum, decision, reason, run_id, placement, method]
-    row += [Jsonb(dict(facts or {}))]
+    objects = {"parameters": model.parameters, "metrics": model.metrics, "facts": model.facts, "card": card}
+    row = vars(model) | {name: Jsonb(dict(facts)) for name, facts in objects.items()}
+    row["data_fingerprint"] = card["data_fingerprint"]
     with connection.transaction():
         act_as_writer(connection)
         connection.execute(connection.schemas.sql(upsert), row)
@@ -93,28 +75,27 @@ def register(
 
 def champion(connection: ServingConnection, kind: str, before: date, placement: str = "") -> RegisteredModel | None:
     """The newest promoted model that has seen no event of `before` or later: the one that scores that day."""
-    query = connection.schemas.sql(
-        SELECT + " AND placement = %s AND decision = 'promoted' AND trained_through < %s "
-        "ORDER BY trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC LIMIT 1"
-    )
-    with connection.cursor(row_factory=class_row(RegisteredModel)) as cursor:
-        return cursor.execute(query, [kind, placement, before]).fetchone()
+    newest: LiteralString = """
+        AND placement = %(placement)s AND decision = 'promoted' AND trained_through < %(before)s
+        ORDER BY trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC
+        LIMIT 1
+    """
+    return next(iter(_select(connection, newest, kind=kind, placement=placement, before=before)), None)
 
 
 def trained_on(connection: ServingConnection, kind: str, through: date, placement: str = "") -> RegisteredModel | None:
     """The newest model trained through a day, promoted or not."""
-    query = connection.schemas.sql(
-        SELECT + " AND placement = %s AND trained_through = %s ORDER BY registered_at DESC, model_id DESC LIMIT 1"
-    )
-    with connection.cursor(row_factory=class_row(RegisteredModel)) as cursor:
-        return cursor.execute(query, [kind, placement, through]).fetchone()
+    newest: LiteralString = """
+        AND placement = %(placement)s AND trained_through = %(through)s
+        ORDER BY registered_at DESC, model_id DESC
+        LIMIT 1
+    """
+    return next(iter(_select(connection, newest, kind=kind, placement=placement, through=through)), None)
 
 
 def list_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:
     """All models of a kind, newest first."""
-    query = connection.schemas.sql(SELECT + " ORDER BY trained_through DESC, model_id DESC")
-    with connection.cursor(row_factory=class_row(RegisteredModel)) as cursor:
-        return cursor.execute(query, [kind]).fetchall()
+    return _select(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)
 
 
 def force_promotion(connection: ServingConnection, version: str, placement: str, reason: str) -> RegisteredModel:
@@ -135,10 +116,16 @@ def force_promotion(connection: ServingConnection, version: str, placement: str,
     if model.decision == "promoted":
         raise UserError(f"{version} is promoted for {placement} already.", "`ml-assets models` shows which one scores.")
     update = """
-        UPDATE {meta}.models SET decision = 'promoted', forced_reason = %s, forced_by = session_user, forced_at = now()
-        WHERE kind = %s AND version = %s AND placement = %s
+        UPDATE {meta}.models
+        SET decision = 'promoted', forced_reason = %(reason)s, forced_by = session_user, forced_at = now()
+        WHERE kind = %(kind)s AND version = %(version)s AND placement = %(placement)s
     """
     with connection.transaction():
         act_as_writer(connection)
-        connection.execute(connection.schemas.sql(update), [reason.strip(), model.kind, version, placement])
+        connection.execute(connection.schemas.sql(update), vars(model) | {"reason": reason.strip()})
     return model
+
+
+def _select(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[RegisteredModel]:
+    with connection.cursor(row_factory=class_row(RegisteredModel)) as cursor:
+        return cursor.execute(connection.schemas.sql(SELECT + clauses), values).fetchall()

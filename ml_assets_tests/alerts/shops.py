@@ -7,10 +7,10 @@ from ml_assets.alerts.finding import Collected, Finding
 from ml_assets.alerts.judge.evaluate import Evaluation, evaluate
 from ml_assets.alerts.send.deliver import deliver
 from ml_assets.books.freshness import observe, sync_policies
-from ml_assets.books.models import register
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.publish import publish
 from ml_assets.settings.shop import Settings
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.releases import frames
 
 
@@ -24,20 +24,7 @@ def set_up(connection: ServingConnection, settings: Settings, *, day: date, crea
     connection.execute("UPDATE ml_meta.shop SET created_at = %s", [created])
     sync_policies(connection, settings)
     for kind in ("recommender", "segmentation"):
-        register(
-            connection,
-            kind=kind,
-            version=f"{kind}-1",
-            trained_through=day,
-            data_fingerprint="f",
-            parameters={},
-            metrics={},
-            card={},
-            artifact="a",
-            checksum="c",
-            decision="promoted",
-            reason="First.",
-        )
+        add_model(connection, kind, day, version=f"{kind}-1")
     arrive(connection, day)
 
 

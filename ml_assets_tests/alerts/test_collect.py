@@ -8,10 +8,11 @@ import pytest
 from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.look.collect import collect
 from ml_assets.books.freshness import read_freshness, sync_policies
-from ml_assets.books.models import force_promotion, register
+from ml_assets.books.models import force_promotion
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.alerts.shops import arrive, set_up
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.releases import frames
 from ml_assets_tests.releases.frames import MONDAY, release
 
@@ -24,21 +25,8 @@ def findings(connection: ServingConnection, now: datetime = NOON) -> dict[str, F
 
 
 def add(connection: ServingConnection, placement: str, through: date, decision: Any, reason: str = "") -> None:
-    register(
-        connection,
-        kind="recommender",
-        version=f"r-{through}",
-        trained_through=through,
-        data_fingerprint="",
-        parameters={},
-        metrics={},
-        card={},
-        artifact="",
-        checksum="",
-        decision=decision,
-        reason=reason,
-        placement=placement,
-    )
+    more = {"version": f"r-{through}", "decision": decision, "reason": reason, "placement": placement}
+    add_model(connection, "recommender", through, **more)
 
 
 @pytest.fixture

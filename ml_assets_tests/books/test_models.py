@@ -3,25 +3,14 @@
 from datetime import date
 from typing import Any
 
-from ml_assets.books.models import champion, list_models, register
+from ml_assets.books.models import champion, list_models
 from ml_assets.database.connection import ServingConnection
+from ml_assets_tests.books.models import add_model
 
 
-def add(connection: ServingConnection, day: int, decision: Any = "promoted", version: str = "", **more: Any) -> None:
-    facts: dict[str, Any] = {
-        "kind": "recommender",
-        "version": version or f"recommender-{day}",
-        "trained_through": date(2026, 1, day),
-        "data_fingerprint": "abc",
-        "parameters": {"k": 20},
-        "metrics": {"ndcg": 0.3},
-        "card": {"name": "recommender"},
-        "artifact": "lake/models/recommender",
-        "checksum": "123",
-        "decision": decision,
-        "reason": "The first.",
-    }
-    register(connection, **(facts | more))
+def add(connection: ServingConnection, day: int, decision: str = "promoted", **more: Any) -> None:
+    facts: dict[str, Any] = {"version": f"recommender-{day}", "metrics": {"ndcg": 0.3}, "reason": "The first."}
+    add_model(connection, "recommender", date(2026, 1, day), decision=decision, **(facts | more))
 
 
 def test_the_champion_is_the_newest_promoted_model_that_saw_nothing_of_the_day(connection: ServingConnection) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from ml_assets.books.freshness import sync_policies
-from ml_assets.books.models import list_models, register
+from ml_assets.books.models import list_models
 from ml_assets.books.source_days import first_loads, restatements
 from ml_assets.cli import main as command
 from ml_assets.dagster.automation.retrain_sensor import decide
@@ -33,6 +33,7 @@ from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets_tests.alerts.receivers import http_receiver
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.shop import write_shop
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -308,20 +309,7 @@ def _the_command_rebuilds_it_too(
 def trained(house: House, through: date) -> None:
     with house.serving.connect() as connection:
         for kind in ("recommender", "segmentation"):
-            register(
-                connection,
-                kind=kind,
-                version=f"{kind}-{through}",
-                trained_through=through,
-                data_fingerprint="f",
-                parameters={},
-                metrics={},
-                card={},
-                artifact="a",
-                checksum="c",
-                decision="promoted",
-                reason="",
-            )
+            add_model(connection, kind, through)
 
 
 def answer(house: House, now: datetime = NOON) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.models import champion, register
+from ml_assets.books.models import RegisteredModel, champion, register
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
@@ -159,20 +159,18 @@ def _register(
     connection: ServingConnection, context: dg.AssetExecutionContext, trained: TrainedModel, **decided: Any
 ) -> None:
     card = trained.card
-    register(
-        connection,
+    model = RegisteredModel(
         kind=card.name,
         version=card.version,
         trained_through=card.trained_through,
-        data_fingerprint=card.data_fingerprint,
         parameters=card.parameters,
         metrics=card.metrics,
-        card=card.model_dump(mode="json"),
         artifact=trained.artifact,
         checksum=trained.checksum,
         run_id=context.run.run_id,
         **decided,
     )
+    register(connection, model, card.model_dump(mode="json"))
 
 
 def _facts(trained: TrainedModel) -> dict[str, dg.MetadataValue | str | int | float]:
