@@ -1,34 +1,33 @@
-"""Bringing the database to the present version: numbered SQL files, applied once each.
+"""Bringing the database to the present version: numbered files of tables, once each, then the views and functions.
 
-Finding, filling in and recording migrations belong here; what they create is in `migrations/*.sql`, roles and grants
-are in `roles.py`. Every file runs in one transaction together with its record, under an advisory lock: two commands
-that start at once do not meet, and a file that fails leaves nothing.
+Finding, applying and recording belongs here; what is created is in `tables/`, `functions/` and `views/`, roles and
+grants are in `roles.py`. All that is due runs in one transaction with its record, under an advisory lock: two commands
+that start at once do not meet, and an upgrade that fails leaves the database as it was.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from typing import Literal
 
 import psycopg
 from psycopg import errors, sql
 
+from ml_assets.contract.files import fill, read_files
+from ml_assets.contract.objects import SqlObject, apply, delivered_objects, due
 from ml_assets.contract.roles import sync_roles
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.give_way import close_views, give_way, until_there_is_room
-from ml_assets.database.names import Schemas
+from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.errors import UserError
 
 IdType = Literal["bigint", "text"]
-FILE = re.compile(r"(\d{3})_\w+\.sql")
-PLACEHOLDER = re.compile(r':"(ml|store|meta|reader|writer)"|(?<!:):(customer_id_type|item_id_type)\b')
+# SHA-256 of the numbers and checksums of the eighteen files that the baseline was made of.
+BEFORE_BASELINE = "c83dad8ce1086407ec735dcfa243d558e9add888abd9bec6cacf71ee81672575"
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One SQL file with psql-style placeholders."""
+    """One numbered file of tables with psql-style placeholders."""
 
     number: int
     name: str
@@ -39,19 +38,19 @@ class Migration:
         """SHA-256 of the file as it is delivered."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def sql(self, schemas: Schemas, types: dict[str, IdType]) -> bytes:
-        """The text with quoted names and types filled in."""
-        names = schemas.names
-        return PLACEHOLDER.sub(
-            lambda found: sql.Identifier(names[found[1]]).as_string() if found[1] else types[found[2]], self.text
-        ).encode()
+
+@dataclass(frozen=True)
+class Contract:
+    """The SQL files that a version of ml-assets brings: tables in order, then views and functions in theirs."""
+
+    migrations: list[Migration]
+    objects: list[SqlObject]
 
 
-def delivered_migrations() -> list[Migration]:
-    """The SQL files of the installed package, in order."""
-    folder = resources.files("ml_assets.contract") / "migrations"
-    files = sorted(file.name for file in folder.iterdir() if FILE.fullmatch(file.name))
-    return [Migration(int(name[:3]), name[:-4], (folder / name).read_text(encoding="utf-8")) for name in files]
+def delivered() -> Contract:
+    """The SQL files of the installed package."""
+    tables = [Migration(int(name[:3]), name, text) for name, text in read_files("tables").items()]
+    return Contract(tables, delivered_objects())
 
 
 def migrate(
@@ -60,23 +59,19 @@ def migrate(
     customer_id_type: IdType,
     item_id_type: IdType,
     source: str,
-    migrations: list[Migration] | None = None,
+    contract: Contract | None = None,
 ) -> list[str]:
     """Apply what is missing and return its names; ids and source must be those of the first time.
 
     Raises `UserError` when a schema belongs to somebody else, rights are missing, the database is newer than this
     program, or holds another shop's data.
     """
-    types: dict[str, IdType] = {"customer_id_type": customer_id_type, "item_id_type": item_id_type}
-    wanted = delivered_migrations() if migrations is None else migrations
-    applied: list[str] = []
+    types: dict[str, str] = {"customer_id_type": customer_id_type, "item_id_type": item_id_type}
+    wanted = contract or delivered()
     try:
-        done = _done(connection)
-        _refuse_unknown(done, wanted)
-        missing = [migration for migration in wanted if done.get(migration.number) != migration.checksum]
-        for migration in missing:
-            if until_there_is_room(partial(_apply, connection, migration, types, source)):
-                applied.append(migration.name)  # noqa: PERF401 what was applied counts even where the next fails
+        if _done(connection):
+            _refuse_other_shop(connection, types, source)
+        applied = until_there_is_room(partial(_bring_up, connection, wanted, types, source))
         until_there_is_room(lambda: sync_roles(connection))
     except errors.InsufficientPrivilege as error:
         role = connection.info.user
@@ -89,14 +84,12 @@ def migrate(
             "The database is read-only (a standby?), so ml_assets cannot be set up in it.",
             "Point DATABASE_URL to the primary server.",
         ) from error
-    _refuse_other_shop(connection, types, source)
     return applied
 
 
 def upgrade(connection: ServingConnection) -> list[str]:
     """Apply what a database that is already set up lacks, without changing whose it is; nothing where none is."""
-    done = _done(connection)
-    if not done or {migration.number for migration in delivered_migrations()} <= done.keys():
+    if not _done(connection):
         return []
     query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
     customer, item, source = connection.execute(query).fetchall()[0]
@@ -118,33 +111,68 @@ def _done(connection: ServingConnection) -> dict[int, str]:
     return dict(connection.execute(schemas.sql("SELECT number, checksum FROM {meta}.migrations")).fetchall())
 
 
-def _apply(connection: ServingConnection, migration: Migration, types: dict[str, IdType], source: str) -> bool:
-    """Apply one file and record it, unless another command did so meanwhile."""
+def _bring_up(connection: ServingConnection, wanted: Contract, types: dict[str, str], source: str) -> list[str]:
+    """Apply and record what is due, unless another command did so meanwhile."""
+
+    def is_due() -> bool:
+        return bool(_missing(connection, wanted) or due(connection, types, {}, wanted.objects))
+
+    if not is_due():
+        return []
+    with changing(connection):
+        if not is_due():
+            return []
+        tables = _apply_tables(connection, wanted, types, source)
+        return tables + apply(connection, due(connection, types, {}, wanted.objects))
+
+
+def _apply_tables(connection: ServingConnection, wanted: Contract, types: dict[str, str], source: str) -> list[str]:
+    """Apply and record what is missing of the tables, within a transaction, with no reader in the views."""
     schemas = connection.schemas
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"migrate {schemas.meta}"])
-        done = _done(connection)
-        if migration.number in done:
-            if done[migration.number] != migration.checksum:
-                raise UserError(
-                    f"Migration {migration.name} was applied to this database with other contents.",
-                    "Use the version of ml-assets that set the database up, or a newer released one.",
-                )
-            return False
-        give_way(connection)
-        if done:
-            close_views(connection)
-        else:
-            _bootstrap(connection)
-        connection.execute(migration.sql(schemas, types))
-        if not done:
-            insert = "INSERT INTO {meta}.shop (customer_id_type, item_id_type, source) VALUES (%s, %s, %s)"
-            connection.execute(schemas.sql(insert), [types["customer_id_type"], types["item_id_type"], source])
+    done = _done(connection)
+    missing = _missing(connection, wanted)
+    if done:
+        close_views(connection)
+    else:
+        _bootstrap(connection)
+    if _is_before_baseline(done):
+        connection.execute(fill(read_files("")["before_baseline"], schemas, {}).encode())
+    for migration in missing:
+        if migration.number > 1 or not done:
+            connection.execute(fill(migration.text, schemas, types).encode())
         connection.execute(
             schemas.sql("INSERT INTO {meta}.migrations (number, name, checksum) VALUES (%s, %s, %s)"),
             [migration.number, migration.name, migration.checksum],
         )
-    return True
+    if not done:
+        insert = "INSERT INTO {meta}.shop (customer_id_type, item_id_type, source) VALUES (%s, %s, %s)"
+        connection.execute(schemas.sql(insert), [types["customer_id_type"], types["item_id_type"], source])
+    return [migration.name for migration in missing]
+
+
+def _missing(connection: ServingConnection, wanted: Contract) -> list[Migration]:
+    """What was not applied; all of it in a database from before the baseline, whose record the baseline replaces."""
+    done = _done(connection)
+    if _is_before_baseline(done):
+        return wanted.migrations
+    for migration in wanted.migrations:
+        if done.get(migration.number, migration.checksum) != migration.checksum:
+            raise UserError(
+                f"Migration {migration.name} was applied to this database with other contents.",
+                "Use the version of ml-assets that set the database up, or a newer released one.",
+            )
+    newer = sorted(set(done) - {migration.number for migration in wanted.migrations})
+    if newer:
+        raise UserError(
+            f"The database was set up by a newer ml-assets (migration {newer[-1]:03d} is unknown to this one).",
+            "Upgrade ml-assets on this machine.",
+        )
+    return [migration for migration in wanted.migrations if migration.number not in done]
+
+
+def _is_before_baseline(done: dict[int, str]) -> bool:
+    record = "".join(f"{number} {checksum}\n" for number, checksum in sorted(done.items()))
+    return hashlib.sha256(record.encode()).hexdigest() == BEFORE_BASELINE
 
 
 def _bootstrap(connection: ServingConnection) -> None:
@@ -167,20 +195,11 @@ def _bootstrap(connection: ServingConnection) -> None:
         )
     )
     connection.execute(
-        schemas.sql("COMMENT ON TABLE {meta}.migrations IS 'Which SQL files of ml_assets were applied, and when.'")
+        schemas.sql("COMMENT ON TABLE {meta}.migrations IS 'Which numbered files of tables were applied, and when.'")
     )
 
 
-def _refuse_unknown(done: dict[int, str], wanted: list[Migration]) -> None:
-    newer = sorted(set(done) - {migration.number for migration in wanted})
-    if newer:
-        raise UserError(
-            f"The database was set up by a newer ml-assets (migration {newer[-1]:03d} is unknown to this one).",
-            "Upgrade ml-assets on this machine.",
-        )
-
-
-def _refuse_other_shop(connection: ServingConnection, types: dict[str, IdType], source: str) -> None:
+def _refuse_other_shop(connection: ServingConnection, types: dict[str, str], source: str) -> None:
     query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
     row = connection.execute(query).fetchone()
     if row is None:

@@ -6,27 +6,27 @@ and edits the rules of reading. PUBLIC gets nothing. Where the connecting role m
 an administrator has made them, else noted as missing.
 """
 
-from collections.abc import Sequence
 from typing import LiteralString
 
 from psycopg import errors, sql
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.give_way import give_way
+from ml_assets.database.give_way import changing
 from ml_assets.database.names import Schemas
 
 
 def sync_roles(connection: ServingConnection) -> None:
     """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles.
 
-    Which migrations the grants are of is noted with them: a command killed between the two leaves them due.
+    What the grants are of is noted with them: a command killed between the two leaves them due.
     """
     schemas = connection.schemas
     noted: dict[str, str] = dict(
         connection.execute(schemas.sql("SELECT role, note FROM {meta}.roles WHERE ready")).fetchall()
     )
-    count = connection.execute(schemas.sql("SELECT count(*) FROM {meta}.migrations")).fetchall()[0][0]
-    done = f"exists and has its grants, as of {count} migrations"
+    count = "SELECT (SELECT count(*) FROM {meta}.migrations), (SELECT count(*) FROM {meta}.objects)"
+    tables, objects = connection.execute(schemas.sql(count)).fetchall()[0]
+    done = f"exists and has its grants, as of {tables} files of tables and {objects} objects"
     grants = {
         schemas.reader: _grant_reader,
         schemas.writer: _grant_writer,
@@ -34,9 +34,9 @@ def sync_roles(connection: ServingConnection) -> None:
     }
     if all(noted.get(role) == done for role in grants):
         return
-    with connection.transaction():
+    with changing(connection):
+        # Roles belong to the whole server.
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ml_assets roles', 0))")
-        give_way(connection)
         for schema in (schemas.ml, schemas.store, schemas.meta):
             connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(sql.Identifier(schema)))
         for role, grant in grants.items():
@@ -103,10 +103,10 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
     _grant(connection, role, "INSERT, UPDATE", "releases", "live", "live_history", "models", "observations")
     _grant(connection, role, "INSERT, UPDATE", "placements", "erased_customers", "erasures")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "freshness_policies", "rules", "purchases", "opt_outs")
-    _grant_update(connection, role, "shop", ("timezone", "business_days", "clock_shift"))
+    _grant(connection, role, "UPDATE (timezone, business_days, clock_shift)", "shop")
     _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
-    _grant_execute(connection, role, "pointer_moved")
+    connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {meta}.pointer_moved() TO {writer}"))
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
         "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",
@@ -126,28 +126,7 @@ def _read_contract(connection: ServingConnection, schemas: Schemas, role: str) -
 
 
 def _grant(connection: ServingConnection, role: str, rights: LiteralString, *tables: str) -> None:
-    """Grant rights on tables of the books, as far as the migrations applied so far have made them."""
+    """Grant rights on tables of the books."""
     for table in tables:
         name = sql.Identifier(connection.schemas.meta, table)
-        found = connection.execute("SELECT to_regclass(%s)", [name.as_string(connection)]).fetchone()
-        if found is not None and found[0] is not None:
-            grant = sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role))
-            connection.execute(grant)
-
-
-def _grant_execute(connection: ServingConnection, role: str, function: str) -> None:
-    """Grant calling a function of the books without arguments, if the migrations applied so far have made it."""
-    name = sql.SQL("{}()").format(sql.Identifier(connection.schemas.meta, function))
-    found = connection.execute("SELECT to_regprocedure(%s)", [name.as_string(connection)]).fetchone()
-    if found is not None and found[0] is not None:
-        grant = sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.Identifier(role))
-        connection.execute(grant)
-
-
-def _grant_update(connection: ServingConnection, role: str, table: str, columns: Sequence[str]) -> None:
-    """Grant updating those of some columns that the migrations applied so far have made."""
-    known = "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
-    found = {name for (name,) in connection.execute(known, [connection.schemas.meta, table]).fetchall()}
-    names = sql.SQL(", ").join(sql.Identifier(column) for column in columns if column in found)
-    place = sql.Identifier(connection.schemas.meta, table)
-    connection.execute(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(names, place, sql.Identifier(role)))
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role)))

@@ -1,14 +1,12 @@
-"""What the settings say about reading, taken over into the database.
+"""What the settings say about reading, taken over into the database: placements, and tables of the shop itself.
 
-The rules themselves are rows that merchandisers edit (`rules.py`); how views obey them is in `migrations/`.
+The rules are rows that merchandisers edit (`exchange/rules.py`); how views obey them is in `views/` and `functions/`.
 """
-
-import hashlib
 
 from psycopg import errors, sql
 
+from ml_assets.contract.objects import delivered_objects, sync_objects
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.give_way import give_way, until_there_is_room
 from ml_assets.database.rights import act_as_writer
 from ml_assets.errors import UserError
 from ml_assets.settings.serving import AvailabilitySettings, PurchaseSettings, ServingSettings
@@ -28,17 +26,28 @@ def sync_reading(connection: ServingConnection, settings: ServingSettings) -> No
         act_as_writer(connection)
         rows = [(name, rule.on_stale, rule.repeat_after) for name, rule in settings.placements]
         cursor.executemany(connection.schemas.sql(upsert), rows)
-    _define(connection, "hidden_items", _hidden_items(connection, settings.availability))
-    _define(connection, "recent_purchases", _recent_purchases(connection, settings.purchases))
+    mapped = {
+        "unavailable_in_the_shop": _unavailable(connection, settings.availability),
+        "bought_in_the_shop": _bought(connection, settings.purchases),
+    }
+    query = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
+    customer, item = connection.execute(query).fetchall()[0]
+    types = {"customer_id_type": customer, "item_id_type": item}
+    try:
+        sync_objects(connection, types, mapped, delivered_objects())
+    except errors.InsufficientPrivilege as error:
+        raise UserError(
+            f"The database role {connection.info.user} may not define the views of {connection.schemas.meta}: "
+            f"{error.diag.message_primary}.",
+            "Run `ml-assets run` or `ml-assets status` once as the owner of the schemas, who must be able to read the "
+            "shop's table.",
+        ) from error
 
 
-def _hidden_items(connection: ServingConnection, mapped: AvailabilitySettings | None) -> sql.Composed:
-    own = connection.schemas.sql(
-        "SELECT h.item_id, h.placement, h.valid_from, h.valid_until FROM {meta}.rules AS h "
-        "WHERE h.kind IN ('unavailable', 'ban')"
-    )
+def _unavailable(connection: ServingConnection, mapped: AvailabilitySettings | None) -> str:
+    """What `views/hidden_items.sql` reads of the shop's own table; nothing where none is mapped."""
     if mapped is None:
-        return own
+        return ""
     columns = _Columns(connection, "serving.availability", mapped.table, [mapped.item, mapped.available])
     gone = {"B": "NOT s.{column}", "N": "s.{column} <= 0"}.get(columns.category(mapped.available))
     if gone is None:
@@ -46,8 +55,8 @@ def _hidden_items(connection: ServingConnection, mapped: AvailabilitySettings | 
             f"serving.availability: the column {mapped.available} of {mapped.table} is neither boolean nor a number.",
             "Name a column that is true or false, or a stock.",
         )
-    return own + sql.SQL(
-        " UNION ALL SELECT {item}, NULL::text, '-infinity'::timestamptz, 'infinity'::timestamptz FROM {table} AS s "
+    part = sql.SQL(
+        "UNION ALL SELECT {item}, NULL::text, '-infinity'::timestamptz, 'infinity'::timestamptz FROM {table} AS s "
         "WHERE s.{raw} IS NOT NULL AND {gone}"
     ).format(
         item=columns.as_id(mapped.item, "item_id_type"),
@@ -55,20 +64,21 @@ def _hidden_items(connection: ServingConnection, mapped: AvailabilitySettings | 
         table=_table(mapped.table),
         gone=sql.SQL(gone).format(column=sql.Identifier(mapped.available)),
     )
+    return part.as_string(connection)
 
 
-def _recent_purchases(connection: ServingConnection, mapped: PurchaseSettings | None) -> sql.Composed:
-    own = connection.schemas.sql("SELECT b.customer_id, b.item_id, b.bought_at FROM {meta}.purchases AS b")
+def _bought(connection: ServingConnection, mapped: PurchaseSettings | None) -> str:
+    """What `views/recent_purchases.sql` reads of the shop's own table; nothing where none is mapped."""
     if mapped is None:
-        return own
+        return ""
     names = [mapped.customer, mapped.item, mapped.time]
     columns = _Columns(connection, "serving.purchases", mapped.table, names)
     if columns.category(mapped.time) != "D":
         raise UserError(
             f"serving.purchases: the column {mapped.time} of {mapped.table} is no time.", "Name a timestamptz column."
         )
-    return own + sql.SQL(
-        " UNION ALL SELECT {customer}, {item}, s.{time}::timestamptz FROM {table} AS s WHERE s.{raw} IS NOT NULL"
+    part = sql.SQL(
+        "UNION ALL SELECT {customer}, {item}, s.{time}::timestamptz FROM {table} AS s WHERE s.{raw} IS NOT NULL"
     ).format(
         customer=columns.as_id(mapped.customer, "customer_id_type"),
         item=columns.as_id(mapped.item, "item_id_type"),
@@ -76,36 +86,7 @@ def _recent_purchases(connection: ServingConnection, mapped: PurchaseSettings | 
         time=sql.Identifier(mapped.time),
         table=_table(mapped.table),
     )
-
-
-def _define(connection: ServingConnection, view: str, query: sql.Composed) -> None:
-    """Define a view of ml_meta where its query changed, giving way to readers."""
-    schemas = connection.schemas
-    text = query.as_string(connection)
-    mark = f"definition {hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    noted = "SELECT obj_description(to_regclass(%s), 'pg_class')"
-    name = sql.Identifier(schemas.meta, view)
-    row = connection.execute(noted, [name.as_string(connection)]).fetchone()
-    if row is not None and mark in (row[0] or ""):
-        return
-
-    def replace() -> None:
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"define {schemas.meta}"])
-            give_way(connection)
-            connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS ").format(name) + query)
-            comment = sql.SQL("COMMENT ON VIEW {} IS {}")
-            connection.execute(comment.format(name, sql.Literal(f"From the settings ({mark}).")))
-
-    try:
-        until_there_is_room(replace)
-    except errors.InsufficientPrivilege as error:
-        raise UserError(
-            f"The database role {connection.info.user} may not define {schemas.meta}.{view}: "
-            f"{error.diag.message_primary}.",
-            "Run `ml-assets run` or `ml-assets status` once as the owner of the schemas, who must be able to read the "
-            "shop's table.",
-        ) from error
+    return part.as_string(connection)
 
 
 class _Columns:

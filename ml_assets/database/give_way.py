@@ -5,7 +5,8 @@ behind it, and a reader who meets it in the other order is the one that PostgreS
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from psycopg import errors, sql
@@ -15,6 +16,17 @@ from ml_assets.errors import PassingError
 
 Result = TypeVar("Result")
 SECONDS_IN_ALL = 120.0
+
+
+@contextmanager
+def changing(connection: ServingConnection) -> Iterator[None]:
+    """One transaction that changes the schemas of the shop: alone among commands, and giving way to readers."""
+    with connection.transaction():
+        connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"migrate {connection.schemas.meta}"]
+        )
+        give_way(connection)
+        yield
 
 
 def give_way(connection: ServingConnection) -> None:

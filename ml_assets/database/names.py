@@ -1,6 +1,6 @@
 """The names of everything the project owns in a database, and SQL written with them.
 
-Names belong here; what the objects are is in `migrations/`. Several shops may share one database: each has its own
+Names belong here; what the objects are is in `contract/`. Several shops may share one database: each has its own
 three schemas and three roles, prefixed with the shop's name.
 """
 

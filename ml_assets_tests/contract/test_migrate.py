@@ -6,10 +6,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ml_assets.contract.migrate import Migration, delivered_migrations, migrate
+from ml_assets.contract.migrate import Contract, Migration, delivered, migrate
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
+from ml_assets_tests.contract.definitions import definitions
 from ml_assets_tests.releases.frames import recommendations, release
 
 SHOP: dict[str, Any] = {"customer_id_type": "bigint", "item_id_type": "bigint", "source": "files"}
@@ -69,9 +70,14 @@ def test_every_view_and_column_has_a_comment(connection: ServingConnection) -> N
 
 
 def test_a_second_migration_changes_nothing(connection: ServingConnection) -> None:
-    before = connection.execute("SELECT * FROM ml_meta.migrations").fetchall()
+    record = "SELECT name, applied_at FROM ml_meta.migrations UNION ALL SELECT name, applied_at FROM ml_meta.objects"
+    before = connection.execute(record).fetchall()
     assert migrate(connection, **SHOP) == []
-    assert connection.execute("SELECT * FROM ml_meta.migrations").fetchall() == before
+    assert connection.execute(record).fetchall() == before
+
+
+def names_of(contract: Contract) -> list[str]:
+    return [each.name for each in (*contract.migrations, *contract.objects)]
 
 
 def test_commands_that_start_at_once_migrate_once(postgres_url: str) -> None:
@@ -81,24 +87,29 @@ def test_commands_that_start_at_once_migrate_once(postgres_url: str) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         applied = [name for names in pool.map(start, range(4)) for name in names]
-    assert sorted(applied) == [migration.name for migration in delivered_migrations()]
+    assert applied == names_of(delivered())
 
 
-def test_a_migration_that_fails_leaves_nothing(postgres_url: str) -> None:
-    good, *_ = delivered_migrations()
+def test_an_upgrade_that_fails_leaves_the_database_as_it_was(connection: ServingConnection) -> None:
     bad = Migration(2, "002_bad", 'CREATE TABLE :"store".half (a int); SELECT 1 / 0;')
-    with ServingConnection.open(postgres_url, Schemas()) as connection:
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            migrate(connection, **SHOP, migrations=[good, bad])
-        assert connection.execute("SELECT to_regclass('ml_store.half')").fetchone() == (None,)
-        assert connection.execute("SELECT number FROM ml_meta.migrations").fetchall() == [(1,)]
-        assert migrate(connection, **SHOP) == [migration.name for migration in delivered_migrations()[1:]]
+    contract = Contract([*delivered().migrations, bad], delivered().objects)
+    before = definitions(connection)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(connection, **SHOP, contract=contract)
+    assert definitions(connection) == before
+    good = Migration(2, "002_good", 'CREATE TABLE :"store".whole (a :item_id_type);')
+    contract = Contract([*delivered().migrations, good], delivered().objects)
+    assert migrate(connection, **SHOP, contract=contract) == ["002_good"]
+    assert connection.execute("SELECT number, name FROM ml_meta.migrations ORDER BY number").fetchall() == [
+        (1, "001_baseline"),
+        (2, "002_good"),
+    ]
 
 
 def test_a_first_migration_that_fails_leaves_no_schema(postgres_url: str) -> None:
     with ServingConnection.open(postgres_url, Schemas()) as connection:
         with pytest.raises(psycopg.errors.DivisionByZero):
-            migrate(connection, **SHOP, migrations=[Migration(1, "001_bad", "SELECT 1 / 0;")])
+            migrate(connection, **SHOP, contract=Contract([Migration(1, "001_bad", "SELECT 1 / 0;")], []))
         assert connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ml%'").fetchone() == (0,)
 
 
@@ -108,7 +119,7 @@ def test_a_schema_of_somebody_else_is_refused_and_an_empty_one_is_taken(postgres
         with pytest.raises(UserError, match="schema ml with 1 objects that ml_assets did not create"):
             migrate(connection, **SHOP)
         connection.execute("DROP TABLE ml.theirs")
-        assert len(migrate(connection, **SHOP)) == len(delivered_migrations())
+        assert len(migrate(connection, **SHOP)) == len(names_of(delivered()))
 
 
 @pytest.mark.parametrize(
@@ -125,11 +136,14 @@ def test_another_shops_data_are_refused(connection: ServingConnection, change: d
 
 
 def test_a_database_of_a_newer_or_an_edited_version_is_refused(connection: ServingConnection) -> None:
+    first, *_ = delivered().migrations
+    edited = Migration(first.number, first.name, first.text + "-- x")
+    with pytest.raises(UserError, match="001_baseline was applied to this database with other contents"):
+        migrate(connection, **SHOP, contract=Contract([edited], delivered().objects))
+    later = Migration(2, "002_later", "SELECT 1;")
+    migrate(connection, **SHOP, contract=Contract([first, later], delivered().objects))
     with pytest.raises(UserError, match="newer ml-assets"):
-        migrate(connection, **SHOP, migrations=delivered_migrations()[:-1])
-    edited = [Migration(m.number, m.name, m.text + "-- x") for m in delivered_migrations()]
-    with pytest.raises(UserError, match="001_bookkeeping was applied to this database with other contents"):
-        migrate(connection, **SHOP, migrations=edited)
+        migrate(connection, **SHOP)
 
 
 @pytest.mark.parametrize(("may", "ready"), [("NOCREATEROLE", False), ("CREATEROLE", True)])
@@ -140,7 +154,7 @@ def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str
         admin.execute(f"GRANT CREATE ON DATABASE {admin.info.dbname} TO {name}_owner")
     url = postgres_url.replace("postgres@", f"{name}_owner@")
     with ServingConnection.open(url, Schemas(name)) as connection:
-        assert len(migrate(connection, **SHOP)) == len(delivered_migrations())
+        assert len(migrate(connection, **SHOP)) == len(names_of(delivered()))
         noted = connection.execute(f"SELECT ready, note FROM {name}_ml_meta.roles").fetchall()
         assert [row[0] for row in noted] == [ready] * 3
         assert release(connection, recommendations()).state == "live"

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ml_assets.contract.migrate import delivered_migrations, migrate
+from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
@@ -26,6 +26,7 @@ from ml_assets.errors import UserError
 from ml_assets.releases.retention import drop_retired
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.conftest import short_lived_home
+from ml_assets_tests.contract.before_baseline.restore import restore
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import recommendations, release
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
@@ -260,29 +261,14 @@ print("ready", flush=True)
 migrate(connection, customer_id_type="bigint", item_id_type="bigint", source="files")
 print("done", flush=True)
 """
-# What the first version published, as it did.
-OLD_RELEASE = """
-INSERT INTO ml_meta.releases (subject, data_as_of, model_version, state, k, source_words, reason_words)
-VALUES ('recommendations', '2026-01-05', 'old', 'live', 3, '{popular}', '{popular}');
-CREATE TABLE ml_store.recommendations_1 (LIKE ml_store.recommendations, CHECK (release_id = 1));
-INSERT INTO ml_store.recommendations_1
-SELECT 1, c, p, '{1,2,3,4}', '{4,3,2,1}', '{1,1,1,1}', '{1,1,1,1}', array_fill(NULL::bigint, '{4}'),
-    array_fill(NULL::bigint, '{4}')
-FROM generate_series(0, 999) AS c, unnest('{for_you,discover}'::text[]) AS p;
-CREATE UNIQUE INDEX ON ml_store.recommendations_1 (customer_id, placement);
-ALTER TABLE ml_store.recommendations ATTACH PARTITION ml_store.recommendations_1 FOR VALUES IN (1);
-ALTER TABLE ml_store.recommendations_1 OWNER TO ml_writer;
-GRANT SELECT ON ml_store.recommendations_1 TO CURRENT_USER;
-INSERT INTO ml_meta.live VALUES ('recommendations', 1, now());
-INSERT INTO ml_meta.live_history (subject, release_id, live_from) VALUES ('recommendations', 1, now());
-"""
 
 
 def test_an_upgrade_killed_again_and_again_hurts_no_reader_and_is_finished_by_the_next(postgres_url: str) -> None:
     delays = random.Random(7)
+    restore(postgres_url, "integer")
     with ServingConnection.open(postgres_url, Schemas()) as connection:
-        migrate(connection, **SHOP, migrations=delivered_migrations()[:3])
-        connection.execute(OLD_RELEASE)
+        connection.execute("DELETE FROM ml_meta.rules; DELETE FROM ml_meta.opt_outs; DELETE FROM ml_meta.purchases")
+        old = release(connection, lists(0), day=3, k=K).release_id
         with crowd(postgres_url, readers=2) as seen:
             for _ in range(6):
                 command = [sys.executable, "-c", MIGRATE, postgres_url]
@@ -292,14 +278,12 @@ def test_an_upgrade_killed_again_and_again_hurts_no_reader_and_is_finished_by_th
                     time.sleep(delays.uniform(0, 0.15))
                     process.kill()
             migrate(connection, **SHOP)
-            release(connection, lists(1), day=1, k=K)
+            release(connection, lists(1), day=4, k=K)
         assert seen.wrong == []
         assert shown(connection) == 1
-        then = "(SELECT min(live_from) FROM ml_meta.live_history)"
-        old = f"SELECT count(*), min(release_id) FROM ml.recommendations_as_of({then})"
-        assert connection.execute(old).fetchone() == (6_000, 1)
-        numbers = connection.execute("SELECT count(*) FROM ml_meta.migrations").fetchone()
-        assert numbers == (len(delivered_migrations()),)
+        past = f"SELECT count(*) FROM ml.past_recommendations WHERE release_id = {old}"
+        assert connection.execute(past).fetchone() == (6_000,)
+        assert connection.execute("SELECT name FROM ml_meta.migrations").fetchall() == [("001_baseline",)]
         assert orphans(connection) == (set(), set())
 
 

@@ -1,0 +1,49 @@
+CREATE OR REPLACE FUNCTION :"ml".recommend(customer_id :customer_id_type, placement text DEFAULT 'for_you', k integer DEFAULT NULL)
+RETURNS TABLE (
+    rank integer, item_id :item_id_type, score real, source text, reason_code text, reason_text text, data_as_of date,
+    predicted_at timestamptz, model_version text, release_id bigint, is_stale boolean
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    -- Not given: as many as the release shows.
+    wanted CONSTANT integer := CASE WHEN k < 0 THEN 0 ELSE k END;
+    subject text := 'recommendations';
+    live bigint;
+    generic integer[];
+BEGIN
+    RETURN QUERY
+    SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
+        :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
+        d.model_version, d.release_id, d.is_stale
+    FROM :"meta".recommendation_lists AS d
+    WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
+    ORDER BY d.rank;
+    IF FOUND OR wanted = 0 OR recommend.placement = 'buy_again' THEN
+        -- Nothing generic was bought before.
+        RETURN;
+    END IF;
+    live := :"meta".live_release(subject);
+    IF EXISTS (
+        SELECT FROM :"store".recommendations AS t WHERE t.customer_id = recommend.customer_id AND t.release_id = live
+    ) AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = recommend.customer_id) THEN
+        -- Known customers see their own list or, where their shop says so, none.
+        RETURN;
+    END IF;
+    generic := :"meta".arrange(NULL, recommend.placement, NULL, NULL, 0);
+    RETURN QUERY
+    SELECT v.rank::integer, :"meta".item_outside(v.place), CASE WHEN v.place > 0 THEN p.scores[v.place % 1000000] END,
+        s.code, s.code, :"meta".reason_text(s.code, NULL, NULL), r.data_as_of, r.predicted_at, r.model_version, r.release_id,
+        :"meta".popular_list_is_stale()
+    FROM :"meta".popular_list() AS p
+    JOIN :"meta".releases AS r ON r.release_id = p.release_id
+    CROSS JOIN LATERAL unnest(generic[:coalesce(wanted, r.k)]) WITH ORDINALITY AS v (place, rank)
+    CROSS JOIN LATERAL (SELECT CASE WHEN v.place > 0 THEN 'popular' ELSE 'pinned' END AS code) AS s
+    ORDER BY v.rank;
+END
+$$;
+
+COMMENT ON FUNCTION :"ml".recommend(:customer_id_type, text, integer)
+IS 'The k best items for a customer after all rules; the popular items for unknown and opted-out customers.';
+REVOKE EXECUTE ON FUNCTION :"ml".recommend(:customer_id_type, text, integer) FROM PUBLIC;

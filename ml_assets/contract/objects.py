@@ -1,0 +1,135 @@
+"""Views and functions: one file each, applied again when its text changed.
+
+Finding, filling in and applying them belongs here; their tables are in `tables/` (`migrate.py`). `order.txt` names the
+files in the order of their needs. All from the first one that changed on are applied again, because those after it may
+stand on it.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata, resources
+from itertools import takewhile
+
+from packaging.version import Version
+from psycopg import errors
+
+from ml_assets.contract.files import fill, read_files
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.give_way import changing, close_views, until_there_is_room
+from ml_assets.database.names import Schemas
+from ml_assets.errors import UserError
+
+VERSION = Version(metadata.version("ml_assets"))
+# What only the settings know (`shop_tables.py`). Without them such an object stays as it is.
+FROM_SETTINGS = ("unavailable_in_the_shop", "bought_in_the_shop")
+
+
+@dataclass(frozen=True)
+class SqlObject:
+    """One file with a view or function, the comments and grants it has, and the triggers that call it.
+
+    `values` are its own placeholders, where one file makes several objects.
+    """
+
+    name: str
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs_settings(self) -> bool:
+        """Whether a part of it comes from the settings."""
+        return any(f":{word}" in self.text for word in FROM_SETTINGS)
+
+    def sql(self, schemas: Schemas, values: Mapping[str, str]) -> str:
+        """The text with everything filled in."""
+        return fill(self.text, schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values, **self.values})
+
+
+def delivered_objects() -> list[SqlObject]:
+    """The files of the installed package in the order of `order.txt`: a path, and values of placeholders after it."""
+    texts = {f"{folder}/{name}": text for folder in ("functions", "views") for name, text in read_files(folder).items()}
+    order = (resources.files("ml_assets.contract") / "order.txt").read_text(encoding="utf-8")
+    objects = []
+    for line in order.splitlines():
+        path, *values = shlex.split(line, comments=True) or [""]
+        if path:
+            pairs = dict(value.split("=", 1) for value in values)
+            name = f"{path} ({pairs['view']})" if pairs else path
+            objects.append(SqlObject(name, texts[path], pairs))
+    return objects
+
+
+def sync_objects(
+    connection: ServingConnection, types: Mapping[str, str], mapped: Mapping[str, str], objects: list[SqlObject]
+) -> list[str]:
+    """Apply what is due and return its names; does nothing where all is as delivered and mapped."""
+
+    def change() -> list[str]:
+        with changing(connection):
+            close_views(connection)
+            return apply(connection, due(connection, types, mapped, objects))
+
+    return until_there_is_room(change) if due(connection, types, mapped, objects) else []
+
+
+def due(
+    connection: ServingConnection, types: Mapping[str, str], mapped: Mapping[str, str], objects: list[SqlObject]
+) -> list[tuple[str, str]]:
+    """Names and texts of what is to be applied: all from the first on that the database does not have so.
+
+    `mapped` is empty where the settings are not known. Raises `UserError` where a newer ml-assets applied them.
+    """
+    have = _applied(connection)
+    wanted = [
+        (each.name, each.sql(connection.schemas, {**types, **mapped}))
+        for each in objects
+        if mapped or not each.needs_settings or each.name not in have
+    ]
+    as_it_is = takewhile(lambda one: have.get(one[0], ("", ""))[0] == _hash(one[1]), wanted)
+    missing = wanted[sum(1 for _ in as_it_is) :]
+    newest = max((Version(of) for _, of in have.values()), default=VERSION)
+    if missing and newest > VERSION:
+        raise UserError(
+            f"The views of the database are those of ml-assets {newest}, this one is {VERSION}.",
+            "Upgrade ml-assets on this machine.",
+        )
+    return missing
+
+
+def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list[str]:
+    """Apply objects within a transaction and note them; their names.
+
+    Raises `UserError` where an object cannot take the place of what is there.
+    """
+    note = """
+        INSERT INTO {meta}.objects (name, hash, version) VALUES (%(name)s, %(hash)s, %(version)s)
+        ON CONFLICT (name) DO UPDATE
+        SET hash = excluded.hash, version = excluded.version, applied_at = now(), applied_by = current_user
+    """
+    for name, text in missing:
+        try:
+            connection.execute(text.encode())
+        except (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition) as error:
+            raise UserError(
+                f"{name} cannot replace what the database has: {error.diag.message_primary}.",
+                "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
+                "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
+            ) from error
+        facts = {"name": name, "hash": _hash(text), "version": str(VERSION)}
+        connection.execute(connection.schemas.sql(note), facts)
+    return [name for name, _ in missing]
+
+
+def _applied(connection: ServingConnection) -> dict[str, tuple[str, str]]:
+    """Hash and ml-assets' version of each object that the database has; empty before there is any."""
+    known = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'objects'"
+    if connection.execute(known, [connection.schemas.meta]).fetchone() is None:
+        return {}
+    rows = connection.execute(connection.schemas.sql("SELECT name, hash, version FROM {meta}.objects")).fetchall()
+    return {name: (digest, version) for name, digest, version in rows}
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

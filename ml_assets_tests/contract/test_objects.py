@@ -1,0 +1,114 @@
+"""Views and functions are as their files say, and only what changed is applied again."""
+
+from dataclasses import replace
+from importlib import resources
+
+import pytest
+from packaging.version import Version
+
+from ml_assets.contract import objects
+from ml_assets.contract.migrate import Contract, delivered, migrate
+from ml_assets.contract.objects import SqlObject, delivered_objects
+from ml_assets.contract.shop_tables import sync_reading
+from ml_assets.database.connection import ServingConnection
+from ml_assets.errors import UserError
+from ml_assets.settings.serving import ServingSettings
+from ml_assets_tests.contract.definitions import definitions
+from ml_assets_tests.contract.test_migrate import SHOP
+from ml_assets_tests.releases.frames import recommendations, release
+
+TABLES = delivered().migrations
+
+
+def test_every_file_stands_in_the_order_and_makes_what_it_is_named_after() -> None:
+    contract = resources.files("ml_assets.contract")
+    files = {f"{kind}/{file.name[:-4]}" for kind in ("views", "functions") for file in (contract / kind).iterdir()}
+    ordered = delivered_objects()
+    assert {each.name.split(" ")[0] for each in ordered} == files
+    assert len({each.name for each in ordered}) == len(ordered)
+    for each in ordered:
+        kind, name = each.name.split(" ")[0].split("/")
+        assert each.text.count("CREATE OR REPLACE VIEW") + each.text.count("CREATE OR REPLACE FUNCTION") == 1
+        made = ":view AS" if each.values else f".{name}"
+        assert f"CREATE OR REPLACE {kind[:-1].upper()}" in each.text
+        assert made in each.text
+
+
+def test_tables_name_no_view_and_no_function() -> None:
+    made = {each.name.split("/")[1] for each in delivered_objects() if each.name.startswith("functions/")}
+    tables = "".join(table.text for table in TABLES)
+    assert [name for name in made if f'".{name}(' in tables] == []
+    assert "CREATE VIEW" not in tables
+
+
+def changed(name: str, text: str) -> Contract:
+    """What is delivered, with another text of one object."""
+    return Contract(TABLES, [replace(each, text=text) if each.name == name else each for each in delivered_objects()])
+
+
+def text_of(name: str) -> str:
+    return next(each.text for each in delivered_objects() if each.name == name)
+
+
+def test_what_changed_is_applied_again_with_all_that_may_stand_on_it(connection: ServingConnection) -> None:
+    first = release(connection, recommendations()).release_id
+    text = text_of("views/recommendations") + "COMMENT ON VIEW :\"ml\".recommendations IS 'Now in other words.';"
+    again = migrate(connection, **SHOP, contract=changed("views/recommendations", text))
+    assert again[0] == "views/recommendations"
+    assert again == [each.name for each in delivered_objects()][-len(again) :]
+    comment = "SELECT obj_description('ml.recommendations'::regclass)"
+    assert connection.execute(comment).fetchone() == ("Now in other words.",)
+    assert connection.execute("SELECT DISTINCT release_id FROM ml.recommendations").fetchall() == [(first,)]
+    assert migrate(connection, **SHOP, contract=changed("views/recommendations", text)) == []
+
+
+def test_a_new_object_gets_the_grants_of_the_contract(connection: ServingConnection) -> None:
+    contract = delivered()
+    new = SqlObject("views/new", 'CREATE OR REPLACE VIEW :"ml".new AS SELECT 1 AS one;')
+    migrate(connection, **SHOP, contract=Contract(TABLES, [*contract.objects, new]))
+    assert connection.execute("SELECT has_table_privilege('ml_reader', 'ml.new', 'SELECT')").fetchone() == (True,)
+
+
+def test_an_object_that_fails_leaves_all_of_them_as_they_were(connection: ServingConnection) -> None:
+    before = definitions(connection)
+    text = text_of("views/popular_items").replace("t.scope", "t.scope::varchar")
+    with pytest.raises(UserError, match=r"views/popular_items cannot replace .*change data type.*scope"):
+        migrate(connection, **SHOP, contract=changed("views/popular_items", text))
+    assert definitions(connection) == before
+
+
+def test_a_column_that_goes_is_refused_with_the_way_to_do_it(connection: ServingConnection) -> None:
+    with pytest.raises(UserError) as error:
+        migrate(
+            connection,
+            **SHOP,
+            contract=changed(
+                "views/contract_version", 'CREATE OR REPLACE VIEW :"ml".contract_version AS SELECT 1 AS number;'
+            ),
+        )
+    assert "views/contract_version cannot replace" in error.value.problem
+    assert "numbered file" in error.value.next_step
+
+
+def test_an_older_program_leaves_the_views_of_a_newer_one_alone(
+    connection: ServingConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(objects, "VERSION", Version("99.1"))
+        text = text_of("views/incidents") + "-- newer"
+        migrate(connection, **SHOP, contract=changed("views/incidents", text))
+    with pytest.raises(UserError, match=r"those of ml-assets 99\.1"):
+        migrate(connection, **SHOP)
+
+
+def test_what_the_settings_said_of_the_shops_tables_outlives_an_upgrade(connection: ServingConnection) -> None:
+    connection.execute(
+        "CREATE TABLE public.stock (sku bigint, here boolean); INSERT INTO public.stock VALUES (11, false)"
+    )
+    mapped = {"availability": {"table": "public.stock", "item": "sku", "available": "here"}}
+    sync_reading(connection, ServingSettings.model_validate(mapped))
+    text = text_of("functions/is_erased") + "-- newer"
+    assert "views/hidden_items" not in migrate(connection, **SHOP, contract=changed("functions/is_erased", text))
+    assert connection.execute("SELECT item_id FROM ml_meta.hidden_items").fetchall() == [(11,)]
+    sync_reading(connection, ServingSettings())
+    assert connection.execute("SELECT item_id FROM ml_meta.hidden_items").fetchall() == []
