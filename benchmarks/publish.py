@@ -20,7 +20,8 @@ from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
 from ml_assets.releases.load import BLOCK_ROWS, CHUNK_BYTES
 from ml_assets.releases.pointer import roll_back, unpin
 from ml_assets.releases.publish import publish
-from ml_assets.releases.rows import SUBJECTS, Stored, checked
+from ml_assets.releases.rows import Stored, checked
+from ml_assets.subjects import PUBLISHED
 
 CUSTOMERS = 200_000
 ROUNDS = 5
@@ -77,7 +78,7 @@ def publish_day(connection: ServingConnection, frame: pl.DataFrame, day: date) -
 
 def write_rows(frame: pl.DataFrame, file: Path) -> None:
     """Write what `publish` would send to a file that the server may read."""
-    kind = SUBJECTS["recommendations"]
+    kind = PUBLISHED["recommendations"]
     rows = Stored(kind, checked(kind, frame, "bigint", "bigint"))
     with file.open("wb") as target:
         target.write(SIGNATURE)

@@ -19,9 +19,10 @@ from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
 from ml_assets.releases.copy.encode import encode
-from ml_assets.releases.rows import SUBJECTS, Stored, checked
+from ml_assets.releases.rows import Stored, checked
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import PUBLISHED
 
 FIRST, DAYS = date(2024, 1, 1), 20
 CUSTOMERS, ITEMS = 60, 12
@@ -53,7 +54,7 @@ def main() -> None:
 
 def _encode(lists: pl.DataFrame) -> None:
     """As they are published, with whole numbers for ids and with texts."""
-    kind = SUBJECTS["recommendations"]
+    kind = PUBLISHED["recommendations"]
     texts = {"customer_id": pl.String, "item_ids": pl.List(pl.String), "reason_items": pl.List(pl.List(pl.String))}
     for rows in (
         Stored(kind, checked(kind, lists, "bigint", "bigint")),

@@ -14,16 +14,7 @@ from psycopg.sql import SQL, Identifier
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
 from ml_assets.settings.shop import Settings
-
-Kind = Literal["data", "features", "model", "predictions"]
-
-JUDGED: dict[Kind, tuple[str, ...]] = {
-    "data": ("transactions",),
-    "features": ("interactions", "customer_features"),
-    "model": ("recommender_model", "segmentation_model"),
-    "predictions": ("recommendations", "segment_assignments", "similar_items", "popular_items"),
-}
-"""The subjects of ml.freshness. A model's subject is its kind in the registry and `_model`."""
+from ml_assets.subjects import SUBJECTS, Kind
 
 
 @dataclass(frozen=True)
@@ -53,17 +44,17 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
     sql = connection.schemas.sql
     volume = settings.freshness.volume
     rows: list[list[object]] = []
-    for kind, subjects in JUDGED.items():
-        for subject in subjects:
-            limits = settings.freshness.of(kind, subject)
-            at, zone = limits.due or (None, None)
-            error_after = limits.error_after
-            if at is not None:
-                # For those who read ages only: the same moment, as long as every day has business.
-                error_after = timedelta(hours=24 + at.hour, minutes=at.minute)
-            warn_after = min(limits.warn_after, error_after)
-            shares = [volume.warn_below, volume.error_below, volume.weeks] if kind == "data" else [None] * 3
-            rows.append([subject, kind, warn_after, error_after, at, zone, kind != "model", *shares])
+    for subject in SUBJECTS.values():
+        limits = settings.freshness.of(subject.kind, subject.name)
+        at, zone = limits.due or (None, None)
+        error_after = limits.error_after
+        if at is not None:
+            # For those who read ages only: the same moment, as long as every day has business.
+            error_after = timedelta(hours=24 + at.hour, minutes=at.minute)
+        warn_after = min(limits.warn_after, error_after)
+        is_data, is_model = subject.kind == "data", subject.kind == "model"
+        shares = [volume.warn_below, volume.error_below, volume.weeks] if is_data else [None] * 3
+        rows.append([subject.name, subject.kind, warn_after, error_after, at, zone, not is_model, *shares])
     facts = (
         "warn_after, error_after, deadline, deadline_zone, business_days_only, volume_warn, volume_error, volume_weeks"
     )

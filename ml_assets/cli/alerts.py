@@ -12,7 +12,7 @@ from ml_assets.alerts.message import Message, describe
 from ml_assets.alerts.send.channels import send
 from ml_assets.alerts.store.incidents import acknowledge, list_incidents, mute, muted
 from ml_assets.alerts.store.outbox import note_channel, undelivered
-from ml_assets.books.freshness import JUDGED, clock_of
+from ml_assets.books.freshness import clock_of
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, print_error, table
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
@@ -107,7 +107,7 @@ def mute_(
         end = until.replace(tzinfo=settings.tz) if until else now + timedelta(hours=hours or 0)
         if until and end <= now:
             raise UserError(f"--until {until:%Y-%m-%d %H:%M} is over.", "Give a later end; --hours 0 ends a mute.")
-        known = {name for names in JUDGED.values() for name in names} | set(UPSTREAM) | {"dagster"}
+        known = {*UPSTREAM, "dagster"}
         known |= {one.subject for one in list_incidents(connection)}
         if subject not in known:
             raise UserError(f"There is no subject {subject}.", f"One of: {', '.join(sorted(known))}.")

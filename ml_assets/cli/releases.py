@@ -16,10 +16,10 @@ from ml_assets.releases.compare import Difference, compare
 from ml_assets.releases.pointer import Move, roll_back
 from ml_assets.releases.pointer import accept as accept_release
 from ml_assets.releases.pointer import unpin as unpin_subject
-from ml_assets.releases.rows import SUBJECTS
 from ml_assets.settings.read.load import load_settings
+from ml_assets.subjects import PUBLISHED
 
-SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help=f"One of: {', '.join(SUBJECTS)}.")]
+SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help=f"One of: {', '.join(PUBLISHED)}.")]
 
 
 def releases(
@@ -29,8 +29,8 @@ def releases(
     config: ConfigOption = None,
 ) -> int:
     """List the releases of every subject, newest day first: which is live, pinned, ready or blocked, and why."""
-    if subject is not None and subject not in SUBJECTS:
-        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(SUBJECTS)}.")
+    if subject is not None and subject not in PUBLISHED:
+        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(PUBLISHED)}.")
     settings = load_settings(config)
     with connect(settings) as connection:
         require_contract(connection)

@@ -6,7 +6,6 @@ SQL belongs to the rooms below; this file only opens connections for assets and 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Literal
 
 from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.contract.migrate import migrate
@@ -14,13 +13,7 @@ from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
-
-# Which arrivals in the lake count for freshness, and as what.
-OBSERVED: dict[str, Literal["data", "features"]] = {
-    "transactions": "data",
-    "interactions": "features",
-    "customer_features": "features",
-}
+from ml_assets.subjects import SUBJECTS
 
 
 class ServingDatabase:
@@ -47,6 +40,7 @@ class ServingDatabase:
 
     def note_arrival(self, asset: str, day: date) -> None:
         """Tell the freshness book-keeping that a day of an asset is in the lake."""
-        if asset in OBSERVED:
+        subject = SUBJECTS.get(asset)
+        if subject is not None and subject.kind in ("data", "features"):
             with self.connect() as connection:
-                observe(connection, asset, OBSERVED[asset], day)
+                observe(connection, subject.name, subject.kind, day)

@@ -30,10 +30,10 @@ from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import has_artifact
 from ml_assets.releases.catalog import live_days
-from ml_assets.releases.rows import SUBJECTS
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.subjects import PUBLISHED
 
 Report = Callable[[str], None]
 LONGEST_CLOSURE = 7  # days
@@ -73,7 +73,7 @@ class Runner:
         """Whether the predictions of a day are live."""
         with self._serving.connect() as connection:
             live = live_days(connection)
-        return live.keys() == SUBJECTS.keys() and set(live.values()) == {day}
+        return live.keys() == PUBLISHED.keys() and set(live.values()) == {day}
 
     def check_day(self, day: date) -> None:
         """Refuse a day that cannot be run, before anything is changed."""
@@ -114,7 +114,7 @@ class Runner:
             ):
                 # Dagster itself fails a run when two of them make a pool's limit known at the same moment.
                 known = found.event_log_storage.get_concurrency_keys()
-                for pool in {publish_pool(subject) for subject in SUBJECTS} - set(known):
+                for pool in {publish_pool(subject) for subject in PUBLISHED} - set(known):
                     found.event_log_storage.initialize_concurrency_limit_to_default(pool)
                 self._instance = found
                 self._close_killed_runs()

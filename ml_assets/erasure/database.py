@@ -15,7 +15,7 @@ from ml_assets.books.erased import read_erased
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.releases.pointer import begin
-from ml_assets.releases.rows import SUBJECTS
+from ml_assets.subjects import PUBLISHED
 
 RELEASE_ENDING = re.compile(r"_\d+$")
 
@@ -52,7 +52,7 @@ def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[s
     removed: Counter[str] = Counter()
     touched = []
     try:
-        for subject in SUBJECTS:
+        for subject in PUBLISHED:
             # Whoever holds this lock read the list of erased customers after it was extended, or is done.
             with connection.transaction():
                 begin(connection, subject)

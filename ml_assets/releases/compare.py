@@ -11,7 +11,7 @@ from psycopg import sql
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.errors import UserError
-from ml_assets.releases.rows import SUBJECTS, Subject
+from ml_assets.subjects import PUBLISHED, Table
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def compare(connection: ServingConnection, a: int, b: int, *, most: int = 10) ->
     first, second = _subject_of(connection, a), _subject_of(connection, b)
     if first != second:
         raise UserError(f"Release {a} is one of {first}, {b} one of {second}.", "Compare releases of one subject.")
-    subject = SUBJECTS[first]
+    subject = PUBLISHED[first]
     return _lists(connection, subject, a, b, most) if subject.lists else _segments(connection, subject, a, b, most)
 
 
@@ -53,7 +53,7 @@ def _subject_of(connection: ServingConnection, release_id: int) -> str:
     return str(row[0])
 
 
-def _parts(connection: ServingConnection, subject: Subject, a: int, b: int) -> dict[str, sql.Composable]:
+def _parts(connection: ServingConnection, subject: Table, a: int, b: int) -> dict[str, sql.Composable]:
     k = connection.schemas.sql("SELECT max(k) FROM {meta}.releases WHERE release_id IN (%s, %s)")
     shown = connection.execute(k, [a, b]).fetchall()[0][0]
     keys = [sql.Identifier(key) for key in subject.keys]
@@ -65,7 +65,7 @@ def _parts(connection: ServingConnection, subject: Subject, a: int, b: int) -> d
     }
 
 
-def _lists(connection: ServingConnection, subject: Subject, a: int, b: int, most: int) -> Difference:
+def _lists(connection: ServingConnection, subject: Table, a: int, b: int, most: int) -> Difference:
     parts = _parts(connection, subject, a, b)
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
@@ -111,7 +111,7 @@ def _lists(connection: ServingConnection, subject: Subject, a: int, b: int, most
     return Difference(subject.name, a, b, only_a, only_b, both, changed, overlap, movers, items)
 
 
-def _segments(connection: ServingConnection, subject: Subject, a: int, b: int, most: int) -> Difference:
+def _segments(connection: ServingConnection, subject: Table, a: int, b: int, most: int) -> Difference:
     parts = _parts(connection, subject, a, b)
     flows = _dicts(
         connection,

@@ -13,7 +13,8 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
 from ml_assets.releases.readers import Readers
-from ml_assets.releases.rows import Stored, Subject
+from ml_assets.releases.rows import Stored
+from ml_assets.subjects import Table
 
 # Translated at once; before each block readers are looked for.
 BLOCK_ROWS = 20_000
@@ -40,7 +41,7 @@ PROFILE = (
 
 
 def fill_partition(
-    connection: ServingConnection, subject: Subject, release_id: int, rows: Stored, *, readers: Readers | None
+    connection: ServingConnection, subject: Table, release_id: int, rows: Stored, *, readers: Readers | None
 ) -> str:
     """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows.
 
@@ -66,7 +67,7 @@ def fill_partition(
     return _copy(connection, statement.as_bytes(connection), rows, readers)
 
 
-def attach_partition(connection: ServingConnection, subject: Subject, release_id: int, *, unique: bool) -> None:
+def attach_partition(connection: ServingConnection, subject: Table, release_id: int, *, unique: bool) -> None:
     """Index and attach the partition that was filled.
 
     Indexed after loading, which is faster; attached with a CHECK that already proves the partition's bound, so that

@@ -14,7 +14,7 @@ from ml_assets.database.rights import act_as_writer
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Live, live_release
 from ml_assets.releases.gates.gates import not_acceptable
-from ml_assets.releases.rows import SUBJECTS
+from ml_assets.subjects import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ def _showable(connection: ServingConnection, subject: str, release_id: int) -> d
 
 
 def _require(subject: str, reason: str) -> None:
-    if subject not in SUBJECTS:
-        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(SUBJECTS)}.")
+    if subject not in PUBLISHED:
+        raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(PUBLISHED)}.")
     if not reason.strip():
         raise UserError("The reason is empty.", "Say why, for those who come after you.")
 

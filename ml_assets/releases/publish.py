@@ -27,8 +27,9 @@ from ml_assets.releases.load import attach_partition, fill_partition, load_segme
 from ml_assets.releases.pointer import begin, move_pointer
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire
-from ml_assets.releases.rows import SUBJECTS, Stored, checked
+from ml_assets.releases.rows import Stored, checked
 from ml_assets.settings.serving import GateSettings
+from ml_assets.subjects import PUBLISHED
 
 State = Literal["live", "ready", "blocked", "retired"]
 
@@ -77,7 +78,7 @@ def publish(
     # A connection that was lost has no status; it is told by the first statement.
     if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
-    kind = SUBJECTS[subject]
+    kind = PUBLISHED[subject]
     customer, item = _id_types(connection)
     frame = checked(kind, frame, customer, item)
     schemas = connection.schemas

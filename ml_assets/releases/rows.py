@@ -1,51 +1,18 @@
-"""What can be released: the frame of each subject, and the columns its rows are stored in.
+"""The rows of a release: from the frame of a subject to the columns that its rows are stored in.
 
-The translation from frames to columns belongs here; loading them is in `load.py`, judging them in `gates.py`.
+What can be released is in `ml_assets/subjects.py`; loading them is in `load.py`, judging them in `gates.py`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
 
 from ml_assets.contract.migrate import IdType
 from ml_assets.errors import UserError
+from ml_assets.subjects import Table
 
 # Lists of words, which are stored as numbers.
 WORDS = ("sources", "reason_codes")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One kind of release."""
-
-    name: str
-    keys: tuple[str, ...]
-    """Columns that are unique together; the first is what coverage counts."""
-    lists: tuple[str, ...] = ()
-    """Columns of lists that run in parallel, best first."""
-    texts: tuple[str, ...] = ()
-    """Further columns of text."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns a frame must have."""
-        return self.keys + self.texts + self.lists
-
-
-SUBJECTS = {
-    subject.name: subject
-    for subject in (
-        Subject(
-            "recommendations",
-            keys=("customer_id", "placement"),
-            lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
-        ),
-        Subject("segment_assignments", keys=("customer_id",), texts=("segment_key",)),
-        Subject("similar_items", keys=("item_id",), lists=("item_ids", "scores")),
-        Subject("popular_items", keys=("scope",), lists=("item_ids", "scores")),
-    )
-}
 
 
 class Stored:
@@ -54,7 +21,7 @@ class Stored:
     Translated block by block, so that no second copy of a large frame is made.
     """
 
-    def __init__(self, subject: Subject, frame: pl.DataFrame) -> None:
+    def __init__(self, subject: Table, frame: pl.DataFrame) -> None:
         """Take a frame that `checked` returned."""
         self._subject = subject
         self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
@@ -117,7 +84,7 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
     return lists.list.eval(pl.element().list.get(place, null_on_oob=True))
 
 
-def checked(subject: Subject, frame: pl.DataFrame, customer: IdType, item: IdType) -> pl.DataFrame:
+def checked(subject: Table, frame: pl.DataFrame, customer: IdType, item: IdType) -> pl.DataFrame:
     """The subject's columns, sorted by key, ids as bigint or text; lists are never null.
 
     Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.

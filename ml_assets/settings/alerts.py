@@ -9,10 +9,11 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 
 from ml_assets.settings.durations import Duration, PositiveDuration
+from ml_assets.settings.routable import ROUTABLE, refuse_unknown
 from ml_assets.settings.section import Section
-from ml_assets.settings.subjects import SUBJECTS, refuse_unknown
+from ml_assets.subjects import Kind as SubjectKind
 
-Kind = Literal["data", "features", "model", "predictions", "run", "check", "dagster", "database", "channel"]
+Kind = Literal[SubjectKind, "run", "check", "dagster", "database", "channel"]
 
 
 class Channel(Section):
@@ -109,7 +110,7 @@ class AlertSettings(Section):
 
     @model_validator(mode="after")
     def _known_subjects(self) -> AlertSettings:
-        known = (*SUBJECTS, *(f"channel {name}" for name in self.channels))
+        known = (*ROUTABLE, *(f"channel {name}" for name in self.channels))
         used: dict[str, Collection[str]] = {"owners": self.owners}
         used |= {f"routes.{number}.subjects": route.subjects for number, route in enumerate(self.routes)}
         if self.quiet_hours:

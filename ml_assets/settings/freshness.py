@@ -5,37 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import time, timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ml_assets.settings.durations import Positive, parse_duration, plain_duration
 from ml_assets.settings.section import Section
+from ml_assets.subjects import SUBJECTS, Kind
 
-Kind = Literal["data", "features", "model", "predictions"]
-Subject = Literal[
-    "transactions",
-    "interactions",
-    "customer_features",
-    "recommender_model",
-    "segmentation_model",
-    "recommendations",
-    "segment_assignments",
-    "similar_items",
-    "popular_items",
-]
-KINDS: dict[Subject, Kind] = {
-    "transactions": "data",
-    "interactions": "features",
-    "customer_features": "features",
-    "recommender_model": "model",
-    "segmentation_model": "model",
-    "recommendations": "predictions",
-    "segment_assignments": "predictions",
-    "similar_items": "predictions",
-    "popular_items": "predictions",
-}
+if TYPE_CHECKING:
+    SubjectName = str
+else:
+    # For the schema, and for messages that name what is allowed.
+    SubjectName = Literal[*SUBJECTS]
 DEADLINE = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: (\S+))?")
 
 
@@ -150,19 +133,17 @@ class FreshnessSettings(Section):
     features: FreshnessLimits = FreshnessLimits()
     model: ModelLimits = ModelLimits()
     predictions: FreshnessLimits = FreshnessLimits()
-    subjects: dict[Subject, SubjectLimits] = Field(
+    subjects: dict[SubjectName, SubjectLimits] = Field(
         default={},
         description="Limits of single subjects, e.g. {recommendations: {deadline: 07:00 Europe/Berlin}}. What "
-        "a subject leaves unset is that of its kind. Subjects: "
-        "transactions, interactions, customer_features, recommender_model, segmentation_model, recommendations, "
-        "segment_assignments, similar_items, popular_items.",
+        f"a subject leaves unset is that of its kind. Subjects: {', '.join(SUBJECTS)}.",
     )
     volume: VolumeLimits = VolumeLimits()
 
     @model_validator(mode="after")
     def _warn_first_of_subjects(self) -> FreshnessSettings:
         for subject, own in self.subjects.items():
-            limits = self.of(KINDS[subject], subject)
+            limits = self.of(SUBJECTS[subject].kind, subject)
             given = {name for name in AGES if getattr(own, name) is not None}
             try:
                 _require_order(limits.warn_after, limits.error_after, given)
@@ -172,6 +153,5 @@ class FreshnessSettings(Section):
 
     def of(self, kind: Kind, subject: str) -> FreshnessLimits:
         """The limits of a subject: its own, else those of its kind."""
-        own = {str(name): limits for name, limits in self.subjects.items()}
         limits: FreshnessLimits = getattr(self, kind)
-        return own[subject].over(limits) if subject in own else limits
+        return self.subjects[subject].over(limits) if subject in self.subjects else limits

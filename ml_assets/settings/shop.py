@@ -21,11 +21,11 @@ from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.recommender import RecommenderSettings
+from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import CompleteJourneySource, Source
-from ml_assets.settings.subjects import refuse_unknown
 
 
 class Settings(BaseSettings):

@@ -4,11 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from ml_assets.books.freshness import JUDGED, observe, read_freshness, sync_policies
+from ml_assets.books.freshness import observe, read_freshness, sync_policies
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.publish import publish
 from ml_assets.settings.freshness import FreshnessLimits, FreshnessSettings
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import SUBJECTS
 from ml_assets_tests.books.test_models import add
 from ml_assets_tests.releases.frames import recommendations
 
@@ -31,7 +32,7 @@ def today(connection: ServingConnection) -> date:
 
 def test_everything_is_missing_before_anything_ran(connection: ServingConnection) -> None:
     sync_policies(connection, Settings())
-    assert status(connection) == {subject: "missing" for subjects in JUDGED.values() for subject in subjects}
+    assert status(connection) == dict.fromkeys(SUBJECTS, "missing")
 
 
 @pytest.mark.parametrize(("days_ago", "expected"), [(1, "fresh"), (3, "warn"), (4, "stale")])

@@ -13,8 +13,9 @@ from ml_assets.releases.gates.candidate import Candidate, Verdict
 from ml_assets.releases.gates.gates import judge
 from ml_assets.releases.gates.shown_lists import sample_of, with_doubles
 from ml_assets.releases.pointer import accept
-from ml_assets.releases.rows import SUBJECTS, Stored
+from ml_assets.releases.rows import Stored
 from ml_assets.settings.serving import GateSettings
+from ml_assets.subjects import PUBLISHED
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
 
 
@@ -230,7 +231,7 @@ def test_of_very_many_lists_some_of_every_placement_are_judged() -> None:
     """Two lists per customer in turn: every other row would be one placement only."""
     frame = recommendations(range(50_000), [1, 2, 3])
     lists = sample_of(frame, 2)
-    judged = judge(Candidate(SUBJECTS["recommendations"], frame, lists))
+    judged = judge(Candidate(PUBLISHED["recommendations"], frame, lists))
     assert set(judged.failures) == {"sameness"}
     assert judged.facts["short_lists"] == 0
     assert lists.short_share("discover") == 0
@@ -242,7 +243,7 @@ def test_words_are_numbered_alike_in_all_blocks() -> None:
     words = [["common"] * n for n in frame["item_ids"].list.len()]
     rare = ["rare", None, *words[-1][2:]]
     frame = frame.with_columns(pl.Series("sources", [*words[:-1], rare], dtype=pl.List(pl.String)))
-    rows = Stored(SUBJECTS["recommendations"], frame)
+    rows = Stored(PUBLISHED["recommendations"], frame)
     blocks = [dict(zip(rows.names, block, strict=True)) for block in rows.blocks(2)]
     numbers = pl.concat([block["sources"] for block in blocks]).to_list()
     assert rows.source_words == ["common", "rare"]

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.books.freshness import JUDGED
 from ml_assets.dagster.build import build_defs
 from ml_assets.errors import UserError
 from ml_assets.settings.durations import plain_duration
-from ml_assets.settings.freshness import KINDS
 from ml_assets.settings.read import reference as settings_reference
 from ml_assets.settings.read.load import load_settings
+from ml_assets.settings.routable import ROUTABLE
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.subjects import SUBJECTS
+from ml_assets.subjects import SUBJECTS
 
 OPS = "channels: {ops: {url: 'x://'}}"
 
@@ -209,9 +208,9 @@ def test_limits_left_unset_are_those_of_their_kind() -> None:
     )
     freshness = load_settings().freshness
     found = {
-        subject: freshness.of(kind, subject)
-        for subject, kind in KINDS.items()
-        if subject in ("recommender_model", "segmentation_model", "recommendations", "popular_items", "transactions")
+        name: freshness.of(subject.kind, name)
+        for name, subject in SUBJECTS.items()
+        if name in ("recommender_model", "segmentation_model", "recommendations", "popular_items", "transactions")
     }
     assert {
         name: (plain_duration(limits.warn_after), plain_duration(limits.error_after), limits.deadline)
@@ -233,7 +232,7 @@ def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
     checked = {key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys}
     instigators = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} - {"freshness"}
-    assert set(SUBJECTS) == checked | instigators | jobs | set(KINDS) | {"dagster", "database"}
+    assert set(ROUTABLE) == checked | instigators | jobs | set(SUBJECTS) | {"dagster", "database"}
     write(
         "owners: [team:ml]\nalerts: {channels: {ops: {url: 'x://'}}, owners: {channel ops: team:it, dagster: team:it}, "
         "routes: [{channels: [ops], subjects: [channel ops, daily_scoring], owners: [team:it, team:ml]}]}"
@@ -266,10 +265,6 @@ def test_incidents_may_settle_at_once_but_not_before() -> None:
     write("alerts: {settle: -5s}")
     with pytest.raises(UserError, match=r"alerts\.settle: -5s is no length of time; write 0s or more"):
         load_settings()
-
-
-def test_the_kinds_of_subjects_are_those_of_the_database() -> None:
-    assert dict(KINDS) == {subject: kind for kind, subjects in JUDGED.items() for subject in subjects}
 
 
 def test_the_reference_shows_the_limits_of_each_kind() -> None:

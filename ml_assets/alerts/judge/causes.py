@@ -6,27 +6,17 @@ are told of the feed alone, with the others listed under it.
 
 from collections.abc import Collection, Mapping
 
-# What each subject is made from. Jobs, and Dagster itself, come before everything they fill.
+from ml_assets.subjects import SUBJECTS
+
+# What each is made from. Jobs, and Dagster itself, come before everything they fill.
 UPSTREAM: Mapping[str, tuple[str, ...]] = {
     "load_days": ("dagster",),
     "daily_scoring": ("dagster",),
     "weekly_training": ("dagster",),
-    "transactions": ("daily_scoring", "load_days"),
-    "interactions": ("transactions",),
-    "customer_features": ("transactions",),
-    "recommender_model": ("interactions", "weekly_training"),
-    "segmentation_model": ("customer_features", "weekly_training"),
-    "recommendations": ("interactions",),
-    "segment_assignments": ("customer_features",),
-    "similar_items": ("interactions",),
-    "popular_items": ("interactions",),
+    **{name: subject.made_from for name, subject in SUBJECTS.items()},
 }
 # An old model goes on scoring every day; only one that does not exist leaves its predictions without a list.
-MODELS = {
-    "recommendations": ("recommender_model",),
-    "similar_items": ("recommender_model",),
-    "segment_assignments": ("segmentation_model",),
-}
+MODELS = {name: (subject.model,) for name, subject in SUBJECTS.items() if subject.model}
 # What makes later things old, and being old, which may be explained by something earlier.
 ROOTS = frozenset({"stale", "missing", "run", "blocked", "refused", "daemon", "silent", "tick", "check"})
 CONSEQUENCES = frozenset({"stale", "missing", "silent"})

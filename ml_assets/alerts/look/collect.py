@@ -10,14 +10,14 @@ from ml_assets.alerts.finding import Collected, Finding, Severity
 from ml_assets.alerts.store.incidents import last_evaluation
 from ml_assets.books.freshness import Freshness, read_freshness
 from ml_assets.database.connection import ServingConnection
-from ml_assets.settings.alerts import AlertSettings, Kind
+from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.freshness import VolumeLimits
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import SUBJECTS
 
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
 FIRST_HOURS = 3
-DRIFTING: dict[str, Kind] = {"transactions": "data", "recommendations": "predictions"}
 # Of the database's two reasons, the one that is not about age.
 TOO_FEW = "are usual for"
 COLLECTORS = ("freshness", "releases", "models", "drift", "channels")
@@ -111,10 +111,11 @@ def _drift(connection: ServingConnection) -> Iterator[Finding]:
         "AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject) GROUP BY 1, 2 ORDER BY 1"
     )
     for subject, day, details, is_error in connection.execute(query).fetchall():
-        kind = DRIFTING.get(subject, "features")
         words = f"On {day}: {' '.join(details[:3])}"
         step = "see the plots of the drift check in `ml-assets ui`"
-        yield Finding(subject, "drift", kind, "error" if is_error else "warning", "drift", words, step)
+        yield Finding(
+            subject, "drift", SUBJECTS[subject].kind, "error" if is_error else "warning", "drift", words, step
+        )
 
 
 def _broken_channels(connection: ServingConnection, alerts: AlertSettings) -> Iterator[Finding]:

@@ -14,16 +14,11 @@ from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
 from ml_assets.releases.publish import Release, publish
+from ml_assets.subjects import PUBLISHED, Table
 
 GATES = "passes_its_gates"
 OVERRIDE_TAG = "ml_assets/override"
 """A run with this tag publishes what a gate refuses; its value is the reason."""
-SUBJECTS = {
-    "recommendations": "Recommendations of the day, readable as ml.recommendations.",
-    "segment_assignments": "Segments of the day, readable as ml.segment_assignments and ml.segments.",
-    "similar_items": "Similar items, readable as ml.similar_items.",
-    "popular_items": "Popular items, readable as ml.popular_items.",
-}
 
 
 def publish_pool(subject: str) -> str:
@@ -33,27 +28,25 @@ def publish_pool(subject: str) -> str:
 
 def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """One release asset per subject (daily)."""
-    return [_release_asset(shop, subject, description) for subject, description in SUBJECTS.items()]
+    return [_release_asset(shop, table) for table in PUBLISHED.values()]
 
 
-def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefinition:
-    name = f"{subject}_release"
-
+def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
     @dg.asset(
-        name=name,
+        name=table.asset,
         key_prefix=shop.prefix,
-        description=description,
-        ins={"predictions": dg.AssetIn(key=shop.key(subject))},
-        deps=[shop.key("segments")] if subject == "segment_assignments" else [],
+        description=table.description,
+        ins={"predictions": dg.AssetIn(key=shop.key(table.name))},
+        deps=[shop.key("segments")] if table.has_segments else [],
         partitions_def=shop.calendar.daily,
         group_name="serving",
         kinds={"postgres"},
         owners=shop.owners,
-        pool=publish_pool(subject),
+        pool=publish_pool(table.name),
         check_specs=[
             dg.AssetCheckSpec(
                 GATES,
-                asset=shop.key(name),
+                asset=shop.key(table.asset),
                 blocking=True,
                 description="The release may go live; otherwise the live one stays.",
             )
@@ -71,7 +64,7 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
         with serving.connect() as connection:
             published = publish(
                 connection,
-                subject,
+                table.name,
                 frame.drop("model_version"),
                 day=day,
                 model_version=frame["model_version"][0] if frame.height else "none",
@@ -81,12 +74,12 @@ def _release_asset(shop: Shop, subject: str, description: str) -> dg.AssetsDefin
                 keep=shop.settings.serving.keep_releases,
                 give_way=shop.settings.serving.give_way,
                 override=context.run.tags.get(OVERRIDE_TAG),
-                active=_active(lake, day) if subject == "recommendations" else None,
+                active=_active(lake, day) if table.is_personal else None,
                 # Names for the reasons; the other subjects of the day would only write the same rows again.
-                items=lake.read("items") if subject == "recommendations" else None,
-                segments=lake.read("segments", day) if subject == "segment_assignments" else None,
+                items=lake.read("items") if table.is_personal else None,
+                segments=lake.read("segments", day) if table.has_segments else None,
             )
-        return _result(shop, name, published)
+        return _result(shop, table, published)
 
     return release
 
@@ -98,7 +91,7 @@ def _active(lake: Lake, day: date) -> pl.Series | None:
     return lake.scan("interactions", [day.isoformat()]).select(pl.col("customer_id").unique()).collect().to_series()
 
 
-def _result(shop: Shop, name: str, published: Release) -> dg.MaterializeResult[None]:
+def _result(shop: Shop, table: Table, published: Release) -> dg.MaterializeResult[None]:
     schema = f"{shop.settings.name}_ml" if shop.settings.name else "ml"
     return dg.MaterializeResult(
         metadata={
@@ -107,12 +100,12 @@ def _result(shop: Shop, name: str, published: Release) -> dg.MaterializeResult[N
             "reason": published.reason or "",
             "dagster/partition_row_count": published.rows,
             "checksum": published.checksum,
-            "dagster/table_name": f"{schema}.{name.removesuffix('_release')}",
+            "dagster/table_name": f"{schema}.{table.name}",
         },
         check_results=[
             dg.AssetCheckResult(
                 check_name=GATES,
-                asset_key=shop.key(name),
+                asset_key=shop.key(table.asset),
                 passed=published.state != "blocked",
                 description=published.reason or f"Release {published.release_id} is {published.state}.",
                 metadata={**published.facts, **_next_step(published)},

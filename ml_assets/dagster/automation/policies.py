@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ml_assets.settings.freshness import FreshnessLimits, Kind
+from ml_assets.settings.freshness import FreshnessLimits
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import Kind
 
 
 def with_freshness_policies(

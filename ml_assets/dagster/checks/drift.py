@@ -18,9 +18,10 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.drift.day import measure_day, too_young
 from ml_assets.drift.measures import Measure, by_subject, verdict
 from ml_assets.lake import Lake
+from ml_assets.subjects import SUBJECTS
 
 CHECK = "has_not_drifted"
-SUBJECTS = ("transactions", "customer_features", "recommendations")
+DRIFTING = [subject.name for subject in SUBJECTS.values() if subject.drifts]
 HIT_RATES = 8
 
 
@@ -28,7 +29,7 @@ def drift_check_keys(shop: Shop) -> list[dg.AssetCheckKey]:
     """One check per subject that drifts; none where drift is switched off."""
     if not shop.settings.drift.enabled:
         return []
-    return [dg.AssetCheckKey(shop.key(subject), CHECK) for subject in SUBJECTS]
+    return [dg.AssetCheckKey(shop.key(subject), CHECK) for subject in DRIFTING]
 
 
 def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
@@ -57,7 +58,7 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
                 skipped = too_young(lake, shop.settings, day)
                 record_drift(connection, day, [(one, _status(one, measures)) for one in measures])
         found = by_subject(measures)
-        for subject in SUBJECTS:
+        for subject in DRIFTING:
             key = dg.AssetCheckKey(shop.key(subject), CHECK)
             if key in context.selected_asset_check_keys:
                 yield _result(key, found.get(subject, []), day, skipped if subject == "customer_features" else {})

@@ -14,26 +14,15 @@ from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.features.load import missing_days
 from ml_assets.lake import Lake
+from ml_assets.subjects import SUBJECTS
 
 IS_FRESH = "is_fresh"
 HAS_NO_HOLES = "history_has_no_holes"
-# Asset by subject of ml.freshness.
-ASSETS = {
-    "transactions": "transactions",
-    "interactions": "interactions",
-    "customer_features": "customer_features",
-    "recommender_model": "recommender_model",
-    "segmentation_model": "segmentation_model",
-    "recommendations": "recommendations_release",
-    "segment_assignments": "segment_assignments_release",
-    "similar_items": "similar_items_release",
-    "popular_items": "popular_items_release",
-}
 
 
 def freshness_check_keys(shop: Shop) -> list[dg.AssetCheckKey]:
     """One check per subject."""
-    return [dg.AssetCheckKey(shop.key(asset), IS_FRESH) for asset in ASSETS.values()]
+    return [dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for subject in SUBJECTS.values()]
 
 
 def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
@@ -51,10 +40,10 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         with serving.connect() as connection:
             rows = {row.subject: row for row in read_freshness(connection)}
-        for subject, asset in ASSETS.items():
-            key = dg.AssetCheckKey(shop.key(asset), IS_FRESH)
-            if key in context.selected_asset_check_keys and subject in rows:
-                yield _result(key, rows[subject])
+        for name, subject in SUBJECTS.items():
+            key = dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH)
+            if key in context.selected_asset_check_keys and name in rows:
+                yield _result(key, rows[name])
 
     return [freshness_of_everything]
 
@@ -65,7 +54,7 @@ def show_freshness(instance: dg.DagsterInstance, shop: Shop, rows: Sequence[Fres
     A check inside a run that publishes would be skipped with it, and Dagster shows a skipped check as a failed one.
     """
     by_subject = {row.subject: row for row in rows}
-    keys = {subject: dg.AssetCheckKey(shop.key(asset), IS_FRESH) for subject, asset in ASSETS.items()}
+    keys = {name: dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for name, subject in SUBJECTS.items()}
     shown = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
     changed = 0
     for subject in keys.keys() & by_subject.keys():

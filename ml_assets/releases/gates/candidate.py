@@ -10,15 +10,15 @@ import polars as pl
 
 from ml_assets.releases.gates.live_sample import LiveSample
 from ml_assets.releases.gates.shown_lists import ShownLists
-from ml_assets.releases.rows import Subject
 from ml_assets.settings.serving import GateSettings
+from ml_assets.subjects import Table
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A release before it is live."""
 
-    subject: Subject
+    subject: Table
     frame: pl.DataFrame
     """As `rows.checked` returned it."""
     lists: ShownLists

@@ -80,8 +80,7 @@ def has_rows(candidate: Candidate) -> Verdict:
     """There is something to read."""
     if candidate.frame.height:
         return NOTHING_WRONG
-    # The smallest shops have no two items with enough buyers in common, and must not stay blocked for ever.
-    acceptable = candidate.subject.name == "similar_items" and not (candidate.live and candidate.live.keys)
+    acceptable = candidate.subject.may_start_empty and not (candidate.live and candidate.live.keys)
     return NOTHING_WRONG if acceptable else Verdict(f"{candidate.subject.name} has no rows.")
 
 
@@ -132,8 +131,8 @@ def coverage(candidate: Candidate) -> Verdict:
     least, before = candidate.limits.least_coverage, candidate.live.keys if candidate.live else 0
     if not before or candidate.keys >= least * before:
         return NOTHING_WRONG
-    what = {"customer_id": "customers", "item_id": "items", "scope": "scopes"}[candidate.subject.keys[0]]
-    return Verdict(f"It covers {candidate.keys:,} {what}, the live release {before:,}: less than {least:.0%}.")
+    counted = candidate.subject.counted
+    return Verdict(f"It covers {candidate.keys:,} {counted}, the live release {before:,}: less than {least:.0%}.")
 
 
 @contents
@@ -160,7 +159,7 @@ def list_length(candidate: Candidate) -> Verdict:
             f"Lists show {mean:.1f} items, those of the live release {before:.1f}: under {limits.least_length:.0%}.",
             facts,
         )
-    if candidate.subject.name != "recommendations" or candidate.is_small:
+    if not candidate.subject.is_personal or candidate.is_small:
         return Verdict(None, facts)
     short, k = candidate.lists.short_share("for_you"), candidate.lists.k
     wrong = f"{short:.0%} of the for_you lists have fewer than {k} items." if short > limits.most_short_lists else None
@@ -170,7 +169,7 @@ def list_length(candidate: Candidate) -> Verdict:
 @contents
 def sameness(candidate: Candidate) -> Verdict:
     """Not everybody sees the same."""
-    if candidate.subject.name != "recommendations" or candidate.is_small:
+    if not candidate.subject.is_personal or candidate.is_small:
         return NOTHING_WRONG
     share, placement = candidate.lists.most_common_share()
     wrong = f"{share:.0%} of the {placement} lists are the same." if share > candidate.limits.most_same else None
@@ -196,7 +195,7 @@ def overlap(candidate: Candidate) -> Verdict:
         return NOTHING_WRONG
     shared, unchanged = ShownLists(live.rows, candidate.lists.k).overlap_with(live.rows["live"])
     # Best sellers and similar items may well stay; so many people's own lists never do.
-    personal = candidate.subject.name == "recommendations" and candidate.is_newer
+    personal = candidate.subject.is_personal and candidate.is_newer
     wrong = None
     if shared < limits.least_overlap:
         wrong = f"Its lists share {shared:.1%} of their items with the live ones."
@@ -229,7 +228,7 @@ def availability(candidate: Candidate) -> Verdict:
 @contents
 def sane_segments(candidate: Candidate) -> Verdict:
     """Every segment used has a profile, and none swallows the others; one that emptied since training is no fault."""
-    if "segment_key" not in candidate.subject.texts:
+    if not candidate.subject.has_segments:
         return NOTHING_WRONG
     counts = candidate.frame["segment_key"].value_counts()
     if candidate.segments is not None:
@@ -248,7 +247,7 @@ def sane_segments(candidate: Candidate) -> Verdict:
 def moved_customers(candidate: Candidate) -> Verdict:
     """Not everybody changes segment in a day."""
     live, limits = candidate.live, candidate.limits
-    if "segment_key" not in candidate.subject.texts or live is None or live.rows.height < limits.judge_from:
+    if not candidate.subject.has_segments or live is None or live.rows.height < limits.judge_from:
         return NOTHING_WRONG
     share = int((live.rows["segment_key"] != live.rows["live"]).sum()) / live.rows.height
     too_many = share > limits.most_moved

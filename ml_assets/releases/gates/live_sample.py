@@ -13,7 +13,7 @@ from psycopg import sql
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.releases.catalog import Live
-from ml_assets.releases.rows import Subject
+from ml_assets.subjects import Table
 
 # A share from this many keys is right to about two points.
 SAMPLE = 2000
@@ -32,7 +32,7 @@ class LiveSample:
     """Mean items shown per list, as noted when it was published."""
 
 
-def sample_live(connection: ServingConnection, subject: Subject, live: Live, frame: pl.DataFrame) -> LiveSample:
+def sample_live(connection: ServingConnection, subject: Table, live: Live, frame: pl.DataFrame) -> LiveSample:
     """Read the live rows of up to `SAMPLE` keys that are spread over the frame."""
     schemas = connection.schemas
     noted = schemas.sql("SELECT facts ->> 'mean_length' FROM {meta}.releases WHERE release_id = %s")
@@ -41,7 +41,8 @@ def sample_live(connection: ServingConnection, subject: Subject, live: Live, fra
     keys = frame[first].unique().sort()
     places = np.unique(np.linspace(0, max(len(keys) - 1, 0), min(SAMPLE, len(keys))).astype(np.int64))
     wanted = keys.gather(places)
-    shown = sql.SQL("item_ids[:{}]").format(live.k) if subject.lists else sql.Identifier("segment_key")
+    column = (subject.lists or subject.texts)[0]
+    shown = sql.SQL("{}[:{}]").format(sql.Identifier(column), live.k) if subject.lists else sql.Identifier(column)
     query = schemas.sql(
         "SELECT {keys}, {shown} FROM {store}.{part} WHERE {first} = ANY (%s)",
         keys=sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
@@ -50,8 +51,7 @@ def sample_live(connection: ServingConnection, subject: Subject, live: Live, fra
         first=sql.Identifier(first),
     )
     found = connection.execute(query, [wanted.to_list()]).fetchall()
-    known = frame.schema["item_ids" if subject.lists else "segment_key"]
-    schema = {key: frame.schema[key] for key in subject.keys} | {"live": known}
+    schema = {key: frame.schema[key] for key in subject.keys} | {"live": frame.schema[column]}
     live_rows = pl.DataFrame(found, schema=schema, orient="row")
     rows = frame.filter(pl.col(first).is_in(wanted.implode())).join(live_rows, on=subject.keys, how="inner")
     return LiveSample(live.release_id, live.keys, rows, None if mean_length is None else float(mean_length))

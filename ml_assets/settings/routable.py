@@ -6,16 +6,10 @@ Only names belong here; a test holds them to the assets, jobs, schedules and sen
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from ml_assets.settings.freshness import KINDS
+from ml_assets.subjects import PUBLISHED, SUBJECTS
 
 # Assets that have checks without being subjects of `ml.freshness`.
-CHECKED = (
-    "quarantined_transactions",
-    "recommendations_release",
-    "segment_assignments_release",
-    "similar_items_release",
-    "popular_items_release",
-)
+CHECKED = ("quarantined_transactions", *(table.asset for table in PUBLISHED.values()))
 JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
 INSTIGATORS = (
     "daily_scoring_schedule",
@@ -25,7 +19,7 @@ INSTIGATORS = (
     "retraining",
     "alerts",
 )
-SUBJECTS = (*KINDS, *CHECKED, *JOBS, *INSTIGATORS, "dagster", "database")
+ROUTABLE = (*SUBJECTS, *CHECKED, *JOBS, *INSTIGATORS, "dagster", "database")
 
 
 def refuse_unknown(where: str, names: Collection[str], known: Collection[str], *, what: str) -> None:

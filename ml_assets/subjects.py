@@ -1,0 +1,124 @@
+"""The subjects: everything whose age is judged, one row each, in the order in which it is made.
+
+What holds for a single subject is written in its row, and every list of subjects elsewhere is made from these rows.
+How a subject is computed, stored or judged does not belong here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["data", "features", "model", "predictions"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One row of `ml.freshness`."""
+
+    name: str
+    kind: Kind
+    made_from: tuple[str, ...]
+    """Subjects, and the jobs that fill it: what makes it old when it is old or fails."""
+    model: str | None = None
+    """The model that scores it. An old one goes on scoring; without any there is nothing."""
+    drifts: bool = False
+    """Whether its newest day is compared with the weeks before."""
+
+    @property
+    def asset(self) -> str:
+        """The asset whose check shows the verdict on its age."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class Table(Subject):
+    """A subject that is published: a release of it is a partition of the table `ml_store.<name>`."""
+
+    description: str = ""
+    """Of the release's asset."""
+    keys: tuple[str, ...] = ()
+    """Columns that are unique together; the first is what coverage counts."""
+    counted: str = ""
+    """What the first key counts, as a word in the plural."""
+    lists: tuple[str, ...] = ()
+    """Columns of lists that run in parallel, best first."""
+    texts: tuple[str, ...] = ()
+    """Further columns of text."""
+    may_start_empty: bool = False
+    """Whether a release without rows may go live while none with rows has."""
+
+    @property
+    def asset(self) -> str:
+        """The asset that publishes it."""
+        return f"{self.name}_release"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns a frame must have."""
+        return self.keys + self.texts + self.lists
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it holds a list for each customer and placement."""
+        return "placement" in self.keys
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether its rows name segments, whose profiles are published with it."""
+        return "segment_key" in self.texts
+
+
+_ROWS = (
+    Subject("transactions", "data", made_from=("daily_scoring", "load_days"), drifts=True),
+    Subject("interactions", "features", made_from=("transactions",)),
+    Subject("customer_features", "features", made_from=("transactions",), drifts=True),
+    Subject("recommender_model", "model", made_from=("interactions", "weekly_training")),
+    Subject("segmentation_model", "model", made_from=("customer_features", "weekly_training")),
+    Table(
+        "recommendations",
+        "predictions",
+        made_from=("interactions",),
+        model="recommender_model",
+        drifts=True,
+        description="Recommendations of the day, readable as ml.recommendations.",
+        keys=("customer_id", "placement"),
+        counted="customers",
+        lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
+    ),
+    Table(
+        "segment_assignments",
+        "predictions",
+        made_from=("customer_features",),
+        model="segmentation_model",
+        description="Segments of the day, readable as ml.segment_assignments and ml.segments.",
+        keys=("customer_id",),
+        counted="customers",
+        texts=("segment_key",),
+    ),
+    Table(
+        "similar_items",
+        "predictions",
+        made_from=("interactions",),
+        model="recommender_model",
+        description="Similar items, readable as ml.similar_items.",
+        keys=("item_id",),
+        counted="items",
+        lists=("item_ids", "scores"),
+        # The smallest shops have no two items with enough buyers in common, and must not stay blocked for ever.
+        may_start_empty=True,
+    ),
+    Table(
+        "popular_items",
+        "predictions",
+        made_from=("interactions",),
+        description="Popular items, readable as ml.popular_items.",
+        keys=("scope",),
+        counted="scopes",
+        lists=("item_ids", "scores"),
+    ),
+)
+
+SUBJECTS: Mapping[str, Subject] = {row.name: row for row in _ROWS}
+"""All of them by name. A model's subject is its kind in the registry and `_model`."""
+PUBLISHED: Mapping[str, Table] = {row.name: row for row in _ROWS if isinstance(row, Table)}
+"""Those that are released."""
