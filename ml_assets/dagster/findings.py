@@ -52,7 +52,7 @@ def collect_dagster(instance: dg.DagsterInstance, watched: Watched) -> Collected
     """Everything that Dagster shows of the shop."""
     findings = [
         *_failed_checks(instance, watched),
-        *_failed_runs(instance, watched),
+        *failed_runs(instance, watched),
         *_failed_ticks(instance, watched),
         *_dead_daemons(instance),
     ]
@@ -128,7 +128,8 @@ def _steps_of(instance: dg.DagsterInstance, run_id: str) -> _Steps:
     )
 
 
-def _failed_runs(instance: dg.DagsterInstance, watched: Watched) -> Iterator[Finding]:
+def failed_runs(instance: dg.DagsterInstance, watched: Watched) -> Iterator[Finding]:
+    """Of each job the newest run that failed, until one succeeds that reached as far."""
     ended = {
         job: instance.get_run_records(dg.RunsFilter(job_name=job, statuses=FINISHED), limit=REMEMBERED)
         for job in watched.jobs

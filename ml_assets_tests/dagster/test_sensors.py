@@ -21,7 +21,7 @@ from ml_assets.dagster.automation.retrain_sensor import decide
 from ml_assets.dagster.automation.source_sensor import look
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.findings import Watched, collect_dagster
+from ml_assets.dagster.findings import Watched, failed_runs
 from ml_assets.dagster.partitions import build_calendar
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
@@ -158,8 +158,7 @@ def test_a_feed_that_is_late_is_told_at_once_and_its_day_scored_when_it_arrives(
     failed = job.execute_in_process(instance=house.instance, partition_key="2024-05-20", raise_on_error=False)
     assert not failed.success
     assert [event for event in failed.all_events if event.is_step_up_for_retry] == []
-    found = collect_dagster(house.instance, Watched("books_", ["books_daily_scoring"], [], [])).findings
-    (finding,) = [one for one in found if one.cause == "run"]
+    (finding,) = failed_runs(house.instance, Watched("books_", ["books_daily_scoring"], [], []))
     assert finding.summary == (
         "The run of 2024-05-20 failed: step raw_events: The source (files) holds no events for 2024-05-20; it "
         "covers 2024-04-01 to 2024-05-19. Choose another day, wait for the feed, or set events.allow_empty_days: true "
