@@ -36,6 +36,39 @@ def test_a_long_outage_is_escalated_once_and_reminded_of(tmp_path: Path) -> None
         assert hook.titles[2:] == boss.titles[1:] == ["Recovered: database was unreachable"]
 
 
+def test_one_failure_between_good_rounds_is_not_told(tmp_path: Path) -> None:
+    with http_receiver() as hook:
+        settings = settings_of({"channels": {"hook": {"url": hook.url}}}, home=str(tmp_path))
+        for minutes in range(0, 8, 2):
+            Outage(settings).failed(DOWN, NOON + timedelta(minutes=minutes))
+            Outage(settings).worked(NOON + timedelta(minutes=minutes + 1))
+        assert hook.titles == []
+        for minutes in (10, 11, 13, 15):
+            Outage(settings).failed(DOWN, NOON + timedelta(minutes=minutes))
+            Outage(settings).worked(NOON + timedelta(minutes=minutes)) if minutes > 11 else None
+        assert hook.titles == ["ERROR: database is unreachable"]
+
+
+def test_what_nobody_took_is_told_again_by_the_cause_of_then(tmp_path: Path) -> None:
+    alerts = {"channels": {"hook": {"url": "json://127.0.0.1:1"}}}
+    settings = settings_of(alerts, home=str(tmp_path))
+    for minutes in (0, 1, 2):
+        assert Outage(settings).failed(DOWN, NOON + timedelta(minutes=minutes)) == []
+    with http_receiver() as hook:
+        settings = settings_of({"channels": {"hook": {"url": hook.url}}}, home=str(tmp_path))
+        assert Outage(settings).failed(DOWN, NOON + timedelta(minutes=3), cause="unjudged") == ["hook"]
+        assert Outage(settings).failed(DOWN, NOON + timedelta(minutes=4)) == []
+        assert hook.titles == ["ERROR: database cannot be judged"]
+    for minutes in (5, 6, 7):
+        assert Outage(settings).worked(NOON + timedelta(minutes=minutes)) == []
+    with http_receiver() as hook:
+        settings = settings_of({"channels": {"hook": {"url": hook.url}}}, home=str(tmp_path))
+        assert Outage(settings).worked(NOON + timedelta(minutes=8)) == ["hook"]
+        assert hook.titles == ["Recovered: database could not be judged"]
+        assert "It was open for 8 minutes." in hook.messages[0]["body"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_that_answers_is_not_called_unreachable(
     connection: ServingConnection, postgres_url: str, tmp_path: Path
 ) -> None:
