@@ -9,7 +9,6 @@ import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ml_assets.cli.console import OUT, ConfigOption
-from ml_assets.cli.demo.inbox import stop_inbox
 from ml_assets.database.connection import connect, database_url, plain_url
 from ml_assets.database.embedded.server import psql_path, stop_embedded
 from ml_assets.errors import UserError
@@ -42,10 +41,8 @@ def psql(
 
 
 def stop(config: ConfigOption = None) -> int:
-    """Stop the embedded PostgreSQL and the demo's inbox; the next command that needs one starts it again."""
+    """Stop the embedded PostgreSQL; the next command that needs it starts it again."""
     settings = load_settings(config)
-    if stop_inbox(settings.home):
-        OUT.print("The inbox of the demo is stopped.")
     if settings.database_url is not None:
         raise UserError("This shop uses a PostgreSQL of its own (DATABASE_URL).", "Stop it where it runs.")
     stopped = stop_embedded(settings.home)

@@ -3,15 +3,14 @@
 What is computed is decided by `cli/run.py`, what is shown by `showcase.py`, the rehearsal by `rehearsal.py`.
 """
 
-import webbrowser
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
 
 import typer
+from rich.markup import escape
 
 from ml_assets.alerts.send.deliver import Delivery
 from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands, program
-from ml_assets.cli.demo.inbox import read_inbox, start_inbox
 from ml_assets.cli.run import run_days
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
@@ -20,8 +19,6 @@ from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
 app = typer.Typer(invoke_without_command=True)
-PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the inbox page.")]
-OpenOption = Annotated[bool, typer.Option("--no-open", help="Do not open the inbox page in a browser.")]
 
 
 @app.callback()
@@ -66,10 +63,8 @@ def in_a_minute(settings: Settings) -> Settings:
 
 
 @app.command("break")
-def break_(
-    context: typer.Context, port: PortOption = 8025, no_open: OpenOption = False, config: ConfigOption = None
-) -> int:
-    """Stop the feed and let three days pass: the alert arrives in a local inbox page.
+def break_(context: typer.Context, config: ConfigOption = None) -> int:
+    """Stop the feed and let three days pass: the alert arrives on the screen, and in a file at home.
 
     Only the clock by which things are judged is shifted, no data are changed; `demo fix` ends it.
     """
@@ -80,13 +75,10 @@ def break_(
     with connect(settings) as connection, Progress().shown() as report:
         require_contract(connection)
         require_whole(connection)
-        report("starting the inbox")
-        address = start_inbox(settings.home, port)
         report("the feed has stopped; three days pass")
-        judged, deliveries = break_feed(connection, with_inbox(settings, address, program()))
+        judged, deliveries = break_feed(connection, with_inbox(settings, _inbox(settings), program()))
         report("judged and told")
-    _require_delivered(deliveries)
-    _show(settings, address, len(deliveries), no_open=no_open)
+    _show(settings, deliveries)
     explained = sum(one.root is not None for one in judged.open)
     stale = len(judged.open)
     OUT.print(f"[bold]{stale} subjects are stale and one message tells it: {explained} follow from the feed.[/bold]\n")
@@ -100,9 +92,7 @@ def break_(
 
 
 @app.command("fix")
-def fix(
-    context: typer.Context, port: PortOption = 8025, no_open: OpenOption = False, config: ConfigOption = None
-) -> int:
+def fix(context: typer.Context, config: ConfigOption = None) -> int:
     """Bring the feed back: the newest day is computed where it is missing, and the recovery arrives."""
     config = config or context.obj
     settings = _demo_settings(config)
@@ -114,11 +104,9 @@ def fix(
             raise UserError("The feed is not stopped.", "`ml-assets demo break` stops it.")
     run_days(in_a_minute(settings), [None], only_missing=True)
     with connect(settings) as connection, Progress().shown() as report:
-        address = start_inbox(settings.home, port)
-        _, deliveries = fix_feed(connection, with_inbox(settings, address, program()), report)
+        _, deliveries = fix_feed(connection, with_inbox(settings, _inbox(settings), program()), report)
         report("judged and told")
-    _require_delivered(deliveries)
-    _show(settings, address, len(deliveries), no_open=no_open)
+    _show(settings, deliveries)
     next_commands(
         config,
         ("ml-assets status", "everything is fresh again"),
@@ -138,18 +126,19 @@ def _demo_settings(config: ConfigOption) -> Settings:
     return settings
 
 
-def _require_delivered(deliveries: list[Delivery]) -> None:
-    failed = [done for done in deliveries if done.error is not None]
-    if failed:
-        raise UserError(f"The inbox did not take the message: {failed[0].error}", "Try again with another --port.")
+def _inbox(settings: Settings) -> Path:
+    return settings.home / "inbox.jsonl"
 
 
-def _show(settings: Settings, address: str, count: int, *, no_open: bool) -> None:
-    """The new messages on the screen, and the page in a browser."""
-    messages = read_inbox(settings.home / "inbox.jsonl")
-    for message in messages[len(messages) - count :]:
-        OUT.print(f"\n[bold]{message['title']}[/bold]", soft_wrap=True)
+def _show(settings: Settings, deliveries: list[Delivery]) -> None:
+    """The messages that arrived, as the file has them."""
+    from ml_assets.cli.demo.inbox import read_inbox  # noqa: PLC0415 Apprise imports slowly
+
+    file = _inbox(settings)
+    if failed := [done for done in deliveries if done.error is not None]:
+        raise UserError(f"The message did not arrive in {file}: {failed[0].error}", "Make that file writable.")
+    messages = read_inbox(file)
+    for message in messages[len(messages) - len(deliveries) :]:
+        OUT.print(f"\n[bold]{escape(message['title'])}[/bold]", soft_wrap=True)
         OUT.print(message["body"], markup=False, soft_wrap=True)
-    OUT.print(f"\nThe inbox is at [cyan]{address}[/cyan].")
-    if not no_open:
-        webbrowser.open(address)
+    OUT.print(f"\nThat is what your team's channel would show; it is kept in {file}.\n", soft_wrap=True)

@@ -1,12 +1,13 @@
 """The rehearsal of an alert in the demonstration shop: the feed stops and the clock moves on, then all is well again.
 
-Everything is real but the clock: the database judges, the incident opens, the message travels by HTTP. Only the local
-inbox is told, whatever channels the settings have.
+Everything is real but the clock: the database judges, the incident opens, the message goes through the outbox and
+Apprise. Only a file at home is told, whatever channels the settings have.
 """
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -14,6 +15,7 @@ from ml_assets.alerts.judge.evaluate import Evaluation, evaluate
 from ml_assets.alerts.send.deliver import Delivery, deliver
 from ml_assets.alerts.store.incidents import lock_evaluation
 from ml_assets.books.freshness import clock_of, clock_shift, sync_policies
+from ml_assets.cli.demo.inbox import inbox_url
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.settings.alerts import AlertSettings, Channel
@@ -24,12 +26,10 @@ SETTLE = timedelta(seconds=2)
 SHIFT = timedelta(days=3)
 
 
-def with_inbox(settings: Settings, address: str, command: str) -> Settings:
+def with_inbox(settings: Settings, file: Path, command: str) -> Settings:
     """The settings, with the inbox as the only channel; `command` is how the reader calls the program."""
-    url = f"json://{address.partition('://')[2]}/"
-    alerts = AlertSettings(
-        channels={INBOX: Channel(url=SecretStr(url))}, settle=SETTLE, runbook=settings.alerts.runbook, command=command
-    )
+    inbox = Channel(url=SecretStr(inbox_url(file)))
+    alerts = AlertSettings(channels={INBOX: inbox}, settle=SETTLE, runbook=settings.alerts.runbook, command=command)
     return settings.model_copy(update={"alerts": alerts})
 
 
