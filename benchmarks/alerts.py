@@ -26,7 +26,7 @@ from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
-from ml_assets.releases.publish import publish
+from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
 
 ROUNDS = 41
@@ -61,7 +61,7 @@ def fill(connection: ServingConnection, customers: int, day: date) -> None:
     )
     lists = pl.DataFrame({"customer_id": pl.int_range(customers, eager=True)}).join(one, how="cross")
     lists = lists.with_columns(item_ids=pl.concat_list(items))
-    publish(connection, "recommendations", lists, day=day, model_version="m", run_id=None, k=5)
+    publish(connection, Publication("recommendations", lists, day=day, model_version="m", k=5))
     for name, kind in (("transactions", "data"), ("interactions", "features"), ("customer_features", "features")):
         observe(connection, name, kind, day)  # type: ignore[arg-type]
     for kind in ("recommender", "segmentation"):

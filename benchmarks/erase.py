@@ -12,7 +12,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.erase import erase
 from ml_assets.lake import Lake
 from ml_assets.releases.pointer import roll_back
-from ml_assets.releases.publish import publish
+from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
 
 CUSTOMERS = 1_000_000
@@ -68,10 +68,10 @@ def _publish(connection: ServingConnection, number: int) -> None:
             "reason_items": pl.Series([[[]] * DEPTH], dtype=pl.List(pl.List(pl.Int64))).new_from_index(0, CUSTOMERS),
         }
     )
-    facts: dict[str, Any] = {"day": day, "model_version": "m", "run_id": None, "k": DEPTH, "override": "random lists"}
-    publish(connection, "recommendations", frame, **facts)
+    facts: dict[str, Any] = {"day": day, "model_version": "m", "k": DEPTH, "override": "random lists"}
+    publish(connection, Publication("recommendations", frame, **facts))
     segments = pl.DataFrame({"customer_id": frame["customer_id"], "segment_key": words.list.first()})
-    publish(connection, "segment_assignments", segments, **facts)
+    publish(connection, Publication("segment_assignments", segments, **facts))
 
 
 def _lines(number: int) -> pl.DataFrame:

@@ -16,11 +16,12 @@ import polars as pl
 
 from benchmarks.shop import DEPTH, FIRST_DAY, recommendations, shop
 from ml_assets.database.connection import ServingConnection
+from ml_assets.ids import IdTypes
 from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
 from ml_assets.releases.load import BLOCK_ROWS, CHUNK_BYTES
 from ml_assets.releases.pointer import roll_back, unpin
-from ml_assets.releases.publish import publish
-from ml_assets.releases.rows import Stored, checked
+from ml_assets.releases.publish import Publication, publish
+from ml_assets.releases.rows import ReleaseRows, checked
 from ml_assets.subjects import PUBLISHED
 
 CUSTOMERS = 200_000
@@ -62,16 +63,8 @@ def main() -> None:
 
 def publish_day(connection: ServingConnection, frame: pl.DataFrame, day: date) -> None:
     """Release a frame as of a day; raises where it does not go live."""
-    published = publish(
-        connection,
-        "recommendations",
-        frame,
-        day=day,
-        model_version="m",
-        run_id=None,
-        k=20,
-        keep=2,
-    )
+    new = Publication("recommendations", frame, day=day, model_version="m", k=20, keep=2)
+    published = publish(connection, new)
     if published.state != "live":
         raise RuntimeError(f"The benchmark's release is {published.state}: {published.reason}")
 
@@ -79,7 +72,7 @@ def publish_day(connection: ServingConnection, frame: pl.DataFrame, day: date) -
 def write_rows(frame: pl.DataFrame, file: Path) -> None:
     """Write what `publish` would send to a file that the server may read."""
     kind = PUBLISHED["recommendations"]
-    rows = Stored(kind, checked(kind, frame, "bigint", "bigint"))
+    rows = ReleaseRows(kind, checked(kind, frame, IdTypes("bigint", "bigint")))
     with file.open("wb") as target:
         target.write(SIGNATURE)
         for block in rows.blocks(BLOCK_ROWS):

@@ -10,6 +10,7 @@ import matplotlib.font_manager  # noqa: F401 importing it writes the list
 import polars as pl
 
 from ml_assets.features.interactions import build_interactions
+from ml_assets.ids import IdTypes
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
@@ -19,7 +20,7 @@ from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
 from ml_assets.releases.copy.encode import encode
-from ml_assets.releases.rows import Stored, checked
+from ml_assets.releases.rows import ReleaseRows, checked
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.subjects import PUBLISHED
@@ -57,8 +58,8 @@ def _encode(lists: pl.DataFrame) -> None:
     kind = PUBLISHED["recommendations"]
     texts = {"customer_id": pl.String, "item_ids": pl.List(pl.String), "reason_items": pl.List(pl.List(pl.String))}
     for rows in (
-        Stored(kind, checked(kind, lists, "bigint", "bigint")),
-        Stored(kind, checked(kind, lists.cast(texts), "text", "text")),  # type: ignore[arg-type]
+        ReleaseRows(kind, checked(kind, lists, IdTypes("bigint", "bigint"))),
+        ReleaseRows(kind, checked(kind, lists.cast(texts), IdTypes("text", "text"))),  # type: ignore[arg-type]
     ):
         for block in rows.blocks(CUSTOMERS):
             list(encode(block, 1024))

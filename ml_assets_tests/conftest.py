@@ -10,10 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ml_assets.contract.migrate import IdType, migrate
+from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
+from ml_assets.ids import IdType
 
 # Databases come and go by the hundred, each some 300 files; on a disk that takes a minute of every run.
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3

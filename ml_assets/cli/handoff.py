@@ -80,7 +80,7 @@ def import_recommendations(
     """
     from ml_assets.exchange.recommendations import read_recommendations  # noqa: PLC0415 Polars imports slowly
     from ml_assets.exchange.vocabulary import vocabulary  # noqa: PLC0415
-    from ml_assets.releases.publish import publish  # noqa: PLC0415
+    from ml_assets.releases.publish import Publication, publish  # noqa: PLC0415
 
     settings = load_settings(config)
     with connect(settings) as connection:
@@ -90,19 +90,18 @@ def import_recommendations(
         as_of = day.date() if day else imported.day or yesterday
         if as_of > yesterday + timedelta(days=1):
             raise UserError(f"The day {as_of} is in the future.", "Give the last day of data behind the file: --as-of.")
-        release = publish(
-            connection,
+        new = Publication(
             "recommendations",
             imported.frame,
             day=as_of,
             model_version=version or imported.version,
-            run_id=None,
             k=k or settings.recommender.k,
             gates=settings.serving.gates,
             override=override,
             keep=settings.serving.keep_releases,
             give_way=settings.serving.give_way,
         )
+        release = publish(connection, new)
     facts = {
         "release_id": release.release_id,
         "state": release.state,

@@ -8,7 +8,6 @@ that start at once do not meet, and an upgrade that fails leaves the database as
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import psycopg
 from psycopg import errors, sql
@@ -19,8 +18,8 @@ from ml_assets.contract.roles import sync_roles
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.errors import UserError
+from ml_assets.ids import IdType
 
-IdType = Literal["bigint", "text"]
 # SHA-256 of the numbers and checksums of the eighteen files that the baseline was made of.
 BEFORE_BASELINE = "c83dad8ce1086407ec735dcfa243d558e9add888abd9bec6cacf71ee81672575"
 

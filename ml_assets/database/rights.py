@@ -3,7 +3,20 @@
 Taking a role belongs here; what the roles may do is in `contract/roles.py`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg import Cursor
+
 from ml_assets.database.connection import ServingConnection
+
+
+@contextmanager
+def writing(connection: ServingConnection) -> Iterator[Cursor]:
+    """A transaction with the writer's rights, and a cursor in it, for a `with` block."""
+    with connection.transaction(), connection.cursor() as cursor:
+        act_as_writer(connection)
+        yield cursor
 
 
 def act_as_writer(connection: ServingConnection) -> None:

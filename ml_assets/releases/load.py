@@ -13,7 +13,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
 from ml_assets.releases.readers import Readers
-from ml_assets.releases.rows import Stored
+from ml_assets.releases.rows import ReleaseRows
 from ml_assets.subjects import Table
 
 # Translated at once; before each block readers are looked for.
@@ -41,7 +41,7 @@ PROFILE = (
 
 
 def fill_partition(
-    connection: ServingConnection, subject: Table, release_id: int, rows: Stored, *, readers: Readers | None
+    connection: ServingConnection, subject: Table, release_id: int, rows: ReleaseRows, *, readers: Readers | None
 ) -> str:
     """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows.
 
@@ -87,7 +87,7 @@ def attach_partition(connection: ServingConnection, subject: Table, release_id: 
     )
 
 
-def _copy(connection: ServingConnection, statement: bytes, rows: Stored, readers: Readers | None) -> str:
+def _copy(connection: ServingConnection, statement: bytes, rows: ReleaseRows, readers: Readers | None) -> str:
     """Load all rows; their digest.
 
     A server writes what it is sent 1,000 rows at a time, and keeps a processor from everybody else for as long. While

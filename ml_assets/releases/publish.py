@@ -4,7 +4,9 @@ Order and outcome belong here: lock, load, gates, pointer, history, retention. R
 one, whole; a killed publisher leaves nothing; nothing that readers use is renamed or dropped.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -14,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
 from ml_assets.books.erased import without_erased
-from ml_assets.contract.migrate import IdType
+from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Live, live_release
@@ -27,11 +29,38 @@ from ml_assets.releases.load import attach_partition, fill_partition, load_segme
 from ml_assets.releases.pointer import begin, move_pointer
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire
-from ml_assets.releases.rows import Stored, checked
+from ml_assets.releases.rows import ReleaseRows, checked
 from ml_assets.settings.serving import GateSettings
 from ml_assets.subjects import PUBLISHED
 
 State = Literal["live", "ready", "blocked", "retired"]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The predictions of one subject as of a day, and how they are to be released."""
+
+    subject: str
+    frame: pl.DataFrame
+    """The subject's columns, one row per key."""
+    day: date
+    model_version: str
+    k: int
+    """Items shown of each list."""
+    run_id: str | None = None
+    items: pl.DataFrame | None = None
+    """item_id, item_name, category: names to take over."""
+    segments: pl.DataFrame | None = None
+    """The profiles of the segments, for segment_assignments."""
+    active: pl.Series | None = None
+    """Customers that must have a list."""
+    gates: GateSettings = field(default_factory=GateSettings)
+    override: str | None = None
+    """A person's reason to take what a gate refuses; what cannot be read at all stays blocked."""
+    keep: int = KEEP
+    """Releases kept, and as many blocked ones."""
+    give_way: bool = True
+    """Whether it loads in small steps while others read."""
 
 
 @dataclass(frozen=True)
@@ -50,91 +79,108 @@ class Release:
     """What the gates measured, by name; shares are 0 to 1."""
 
 
-def publish(
-    connection: ServingConnection,
-    subject: str,
-    frame: pl.DataFrame,
-    *,
-    day: date,
-    model_version: str,
-    run_id: str | None,
-    k: int,
-    items: pl.DataFrame | None = None,
-    segments: pl.DataFrame | None = None,
-    active: pl.Series | None = None,
-    gates: GateSettings | None = None,
-    override: str | None = None,
-    keep: int = KEEP,
-    give_way: bool = True,
-) -> Release:
-    """Release the predictions as of `day`: live when it is the newest day and nothing is pinned, ready or blocked.
+def publish(connection: ServingConnection, new: Publication) -> Release:
+    """Release the predictions of a day: live when it is the newest day and nothing is pinned, ready or blocked.
 
-    `k` items of each list are shown. `items` (item_id, item_name, category) brings names, `segments` the profiles,
-    `active` the customers that must have a list. `override` is a person's reason to take what a gate refuses; what
-    cannot be read at all stays blocked. `give_way` loads in small steps while others read. Publishing a day again
-    replaces that day's release. Waits while another publishes the same subject. Raises `UserError` for frames that
-    cannot be stored at all.
+    Publishing a day again replaces that day's release. Waits while another publishes the same subject. Raises
+    `UserError` for frames that cannot be stored at all.
     """
     # A connection that was lost has no status; it is told by the first statement.
     if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
-    kind = PUBLISHED[subject]
-    customer, item = _id_types(connection)
-    frame = checked(kind, frame, customer, item)
-    schemas = connection.schemas
+    new = replace(new, frame=checked(PUBLISHED[new.subject], new.frame, id_types(connection)))
+    with _storage_faults(new.subject), connection.transaction():
+        begin(connection, new.subject)
+        release = _release(connection, new)
+    drop_retired(connection, new.subject)
+    return release
+
+
+def _release(connection: ServingConnection, new: Publication) -> Release:
+    """All that readers see at once, in the transaction that holds the subject's lock."""
+    readers = Readers(connection) if new.give_way else None
+    # Under the lock: an erasure waits for those who began before it.
+    new = replace(new, frame=without_erased(connection, new.frame))
+    table = PUBLISHED[new.subject]
+    rows = ReleaseRows(table, new.frame)
+    live = live_release(connection, new.subject)
+    candidate = _candidate(connection, new, live)
+    # Judged before, not while the server loads: on a small machine readers need the processor that is left.
+    judged = judge(candidate)
+    accepted = new.override if judged.failures and not not_acceptable(judged.failures) else None
+    blocked = bool(judged.failures) and accepted is None
+    facts = {
+        "state": "blocked" if blocked else "ready",
+        "key_count": candidate.keys,
+        "reason": judged.reason,
+        "gates": Jsonb(judged.failures),
+        "facts": Jsonb(judged.facts),
+        "accepted_reason": accepted,
+    }
+    release_id = _insert(connection, new, rows, facts)
+    checksum = fill_partition(connection, table, release_id, rows, readers=readers)
+    attach_partition(connection, table, release_id, unique=not judged.fails(unique_keys))
+    noted = connection.schemas.sql("UPDATE {meta}.releases SET checksum = %s WHERE release_id = %s")
+    connection.execute(noted, [checksum, release_id])
+    if new.segments is not None:
+        load_segments(connection, release_id, new.segments)
+    if not blocked:
+        if new.items is not None:
+            upsert_items(connection, new.items)
+        if live is None or (new.day >= live.day and not live.pinned):
+            move_pointer(connection, new.subject, live, release_id, accepted)
+    retire(connection, new.subject, new.day, release_id, keep=new.keep)
+    if table.is_personal:
+        prune_purchases(connection)
+    state = one(
+        connection, connection.schemas.sql("SELECT state FROM {meta}.releases WHERE release_id = %s"), [release_id]
+    )
+    return Release(release_id, new.subject, new.day, state, rows.rows, checksum, judged.reason, judged.facts)
+
+
+def _candidate(connection: ServingConnection, new: Publication, live: Live | None) -> Candidate:
+    table, lists = PUBLISHED[new.subject], sample_of(new.frame, new.k)
+    has_lists = bool(table.lists) and not new.frame.is_empty()
+    return Candidate(
+        table,
+        new.frame,
+        lists,
+        segments=new.segments,
+        active=new.active,
+        limits=new.gates,
+        # A shop was smaller in the past: a backfilled day is not held against a later one.
+        live=sample_live(connection, table, live, new.frame) if live and live.day <= new.day else None,
+        is_newer=live is not None and live.day < new.day,
+        unavailable_share=unavailable_share(connection, lists.items()) if has_lists else 0.0,
+    )
+
+
+def _insert(connection: ServingConnection, new: Publication, rows: ReleaseRows, judged: Mapping[str, object]) -> int:
+    insert = """
+        INSERT INTO {meta}.releases (subject, data_as_of, model_version, run_id, k, row_count, key_count, state, reason,
+            gates, facts, accepted_reason, source_words, reason_words)
+        VALUES (%(subject)s, %(day)s, %(model_version)s, %(run_id)s, %(k)s, %(row_count)s, %(key_count)s, %(state)s,
+            %(reason)s, %(gates)s, %(facts)s, %(accepted_reason)s, %(source_words)s, %(reason_words)s)
+        RETURNING release_id
+    """
+    row = {
+        "subject": new.subject,
+        "day": new.day,
+        "model_version": new.model_version,
+        "run_id": new.run_id,
+        "k": new.k,
+        "row_count": rows.rows,
+        "source_words": rows.source_words,
+        "reason_words": rows.reason_words,
+    }
+    return int(one(connection, connection.schemas.sql(insert), row | dict(judged)))
+
+
+@contextmanager
+def _storage_faults(subject: str) -> Iterator[None]:
+    """Explain what PostgreSQL refuses to store."""
     try:
-        with connection.transaction():
-            begin(connection, subject)
-            readers = Readers(connection) if give_way else None
-            # Under the lock: an erasure waits for those who began before it.
-            frame = without_erased(connection, frame)
-            rows = Stored(kind, frame)
-            live = live_release(connection, subject)
-            lists = sample_of(frame, k)
-            candidate = Candidate(
-                kind,
-                frame,
-                lists,
-                segments=segments,
-                active=active,
-                limits=gates or GateSettings(),
-                # A shop was smaller in the past: a backfilled day is not held against a later one.
-                live=sample_live(connection, kind, live, frame) if live and live.day <= day else None,
-                is_newer=live is not None and live.day < day,
-                unavailable_share=unavailable_share(connection, lists.items()) if kind.lists and frame.height else 0.0,
-            )
-            insert = (
-                "INSERT INTO {meta}.releases "
-                "(subject, data_as_of, model_version, run_id, state, k, row_count, key_count) "
-                "VALUES (%s, %s, %s, %s, 'blocked', %s, %s, %s) RETURNING release_id"
-            )
-            facts = [subject, day, model_version, run_id, k, rows.rows, candidate.keys]
-            release_id = int(connection.execute(schemas.sql(insert), facts).fetchall()[0][0])
-            # Judged before, not while the server loads: on a small machine readers need the processor that is left.
-            judged = judge(candidate)
-            checksum = fill_partition(connection, kind, release_id, rows, readers=readers)
-            attach_partition(connection, kind, release_id, unique=not judged.fails(unique_keys))
-            failures = judged.failures
-            blocked = bool(failures) and (override is None or bool(not_acceptable(failures)))
-            update = (
-                "UPDATE {meta}.releases SET checksum = %s, state = %s, reason = %s, gates = %s, facts = %s, "
-                "accepted_reason = %s, source_words = %s, reason_words = %s WHERE release_id = %s"
-            )
-            verdict = ["blocked" if blocked else "ready", judged.reason, Jsonb(failures), Jsonb(judged.facts)]
-            words = [rows.source_words, rows.reason_words]
-            accepted = override if failures and not blocked else None
-            connection.execute(schemas.sql(update), [checksum, *verdict, accepted, *words, release_id])
-            if segments is not None:
-                load_segments(connection, release_id, segments)
-            if not blocked:
-                if items is not None:
-                    upsert_items(connection, items)
-                if _takes_over(live, day):
-                    move_pointer(connection, subject, live, release_id, override if failures else None)
-            retire(connection, subject, day, release_id, keep=keep)
-            if subject == "recommendations":
-                prune_purchases(connection)
-            state = _state(connection, release_id)
+        yield
     except (errors.CharacterNotInRepertoire, errors.UntranslatableCharacter) as error:
         raise UserError(
             f"{subject} holds a text that PostgreSQL cannot store: {error.diag.message_primary}.",
@@ -145,21 +191,3 @@ def publish(
             f"The database has no space for this release of {subject}: {error.diag.message_primary}.",
             "Nothing of it was kept and the live release stays; free some space and run the day again.",
         ) from error
-    drop_retired(connection, subject)
-    return Release(release_id, subject, day, state, rows.rows, checksum, judged.reason, judged.facts)
-
-
-def _takes_over(live: Live | None, day: date) -> bool:
-    return live is None or (day >= live.day and not live.pinned)
-
-
-def _state(connection: ServingConnection, release_id: int) -> State:
-    query = connection.schemas.sql("SELECT state FROM {meta}.releases WHERE release_id = %s")
-    state: State = connection.execute(query, [release_id]).fetchall()[0][0]
-    return state
-
-
-def _id_types(connection: ServingConnection) -> tuple[IdType, IdType]:
-    query = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
-    customer, item = connection.execute(query).fetchall()[0]
-    return customer, item

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from ml_assets.contract.migrate import IdType
 from ml_assets.errors import UserError
+from ml_assets.ids import IdTypes
 from ml_assets.subjects import Table
 
 # Lists of words, which are stored as numbers.
 WORDS = ("sources", "reason_codes")
 
 
-class Stored:
+class ReleaseRows:
     """The rows of a release as they are loaded, and the words behind their numbers.
 
     Translated block by block, so that no second copy of a large frame is made.
@@ -84,7 +84,7 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
     return lists.list.eval(pl.element().list.get(place, null_on_oob=True))
 
 
-def checked(subject: Table, frame: pl.DataFrame, customer: IdType, item: IdType) -> pl.DataFrame:
+def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
     """The subject's columns, sorted by key, ids as bigint or text; lists are never null.
 
     Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
@@ -92,8 +92,8 @@ def checked(subject: Table, frame: pl.DataFrame, customer: IdType, item: IdType)
     if missing := [column for column in subject.columns if column not in frame.columns]:
         raise UserError(f"The frame of {subject.name} has no column {', '.join(missing)}.", "Materialize it again.")
     dtypes = {"bigint": pl.Int64(), "text": pl.String()}
-    ids = {"customer_id": dtypes[customer], "item_id": dtypes[item], "item_ids": pl.List(dtypes[item])}
-    ids["reason_items"] = pl.List(pl.List(dtypes[item]))
+    customer, item = dtypes[types.customer], dtypes[types.item]
+    ids = {"customer_id": customer, "item_id": item, "item_ids": pl.List(item), "reason_items": pl.List(pl.List(item))}
     casts = []
     for column in subject.columns:
         series = frame[column]

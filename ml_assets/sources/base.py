@@ -5,11 +5,11 @@ What every source promises belongs here; where a particular source keeps its lin
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Protocol
+from typing import Protocol
 
 import polars as pl
 
-IdType = Literal["bigint", "text"]
+from ml_assets.ids import IdType, IdTypes
 
 # Lines as a source hands them over: mapped to the project's words, not yet judged by the event contract.
 LINE_COLUMNS = (
@@ -35,14 +35,6 @@ class DayRange:
 
     first: date
     last: date
-
-
-@dataclass(frozen=True)
-class IdTypes:
-    """SQL types of the shop's own identifiers."""
-
-    customer: IdType
-    item: IdType
 
 
 class EventSource(Protocol):

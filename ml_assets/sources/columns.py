@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.source import EventColumns, ItemColumns
-from ml_assets.sources.base import IdType, IdTypes, polars_type
+from ml_assets.sources.base import polars_type
 
 # An integer as a database would print it: 007 is text, or its zeros would be lost.
 CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"

@@ -16,9 +16,10 @@ from pathlib import Path
 import polars as pl
 
 from ml_assets.errors import UserError
+from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes
+from ml_assets.sources.base import LINE_COLUMNS, DayRange
 from ml_assets.sources.memory import SourceMemory
 
 DATA_START = date(2017, 1, 1)  # a Sunday

@@ -16,10 +16,11 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import PassingError, UserError
+from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
-from ml_assets.sources.base import LINE_COLUMNS, DayRange, IdTypes, empty_items, polars_type
+from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items, polars_type
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
 

@@ -8,7 +8,7 @@ from ml_assets.alerts.judge.evaluate import Evaluation, evaluate
 from ml_assets.alerts.send.deliver import deliver
 from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.database.connection import ServingConnection
-from ml_assets.releases.publish import publish
+from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.books.models import add_model
 from ml_assets_tests.releases import frames
@@ -43,7 +43,8 @@ def arrive(connection: ServingConnection, day: date, *, subjects: frozenset[str]
     for name, frame in published.items():
         if not subjects or name in subjects:
             segments = frames.segments() if name == "segment_assignments" else None
-            publish(connection, name, frame, day=day, model_version="m-1", run_id="run-12345", k=2, segments=segments)
+            facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run-12345", "k": 2, "segments": segments}
+            publish(connection, Publication(name, frame, day, **facts))
 
 
 def failing(subject: str, cause: str, kind: str = "run", severity: str = "error") -> Finding:

@@ -6,7 +6,7 @@ import pytest
 
 from ml_assets.books.freshness import observe, read_freshness, sync_policies
 from ml_assets.database.connection import ServingConnection
-from ml_assets.releases.publish import publish
+from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.freshness import FreshnessLimits, FreshnessSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.subjects import SUBJECTS
@@ -46,7 +46,7 @@ def test_the_status_follows_the_age_of_the_newest_day(
     day = today - timedelta(days=days_ago)
     observe(connection, "transactions", "data", day)
     frame = recommendations()
-    publish(connection, "recommendations", frame, day=day, model_version="m", run_id=None, k=2)
+    publish(connection, Publication("recommendations", frame, day, model_version="m", k=2))
     assert (status(connection)["transactions"], status(connection)["recommendations"]) == (expected, expected)
     shown = connection.execute("SELECT DISTINCT is_stale FROM ml.recommendations").fetchall()
     assert shown == [(expected == "stale",)]

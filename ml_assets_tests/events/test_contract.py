@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, check_lines
 from ml_assets.events.load import load_days, missing_ranges
+from ml_assets.ids import IdTypes
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.sources.base import IdTypes
 from ml_assets.sources.columns import line_schema
 from ml_assets.sources.complete_journey import CompleteJourney
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.releases.publish import Release, publish
+from ml_assets.releases.publish import Publication, Release, publish
 from ml_assets.settings.serving import GateSettings
 
 MONDAY = date(2026, 1, 5)
@@ -64,4 +64,4 @@ def release(
 ) -> Release:
     """Publish a frame as of a Monday plus some days; by default such frames are too small to judge by shares."""
     facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run", "k": 2, "gates": UNJUDGED} | more
-    return publish(connection, subject, frame, day=MONDAY + timedelta(days=day), **facts)
+    return publish(connection, Publication(subject, frame, day=MONDAY + timedelta(days=day), **facts))

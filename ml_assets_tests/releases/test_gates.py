@@ -13,7 +13,7 @@ from ml_assets.releases.gates.candidate import Candidate, Verdict
 from ml_assets.releases.gates.gates import judge
 from ml_assets.releases.gates.shown_lists import sample_of, with_doubles
 from ml_assets.releases.pointer import accept
-from ml_assets.releases.rows import Stored
+from ml_assets.releases.rows import ReleaseRows
 from ml_assets.settings.serving import GateSettings
 from ml_assets.subjects import PUBLISHED
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
@@ -243,7 +243,7 @@ def test_words_are_numbered_alike_in_all_blocks() -> None:
     words = [["common"] * n for n in frame["item_ids"].list.len()]
     rare = ["rare", None, *words[-1][2:]]
     frame = frame.with_columns(pl.Series("sources", [*words[:-1], rare], dtype=pl.List(pl.String)))
-    rows = Stored(PUBLISHED["recommendations"], frame)
+    rows = ReleaseRows(PUBLISHED["recommendations"], frame)
     blocks = [dict(zip(rows.names, block, strict=True)) for block in rows.blocks(2)]
     numbers = pl.concat([block["sources"] for block in blocks]).to_list()
     assert rows.source_words == ["common", "rare"]

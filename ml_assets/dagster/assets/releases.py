@@ -13,7 +13,7 @@ from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
-from ml_assets.releases.publish import Release, publish
+from ml_assets.releases.publish import Publication, Release, publish
 from ml_assets.subjects import PUBLISHED, Table
 
 GATES = "passes_its_gates"
@@ -61,24 +61,24 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         frame = predictions.collect()
         day = date.fromisoformat(context.partition_key)
+        new = Publication(
+            table.name,
+            frame.drop("model_version"),
+            day=day,
+            model_version=frame["model_version"][0] if frame.height else "none",
+            run_id=context.run.run_id,
+            k=shop.settings.recommender.k,
+            gates=shop.settings.serving.gates,
+            keep=shop.settings.serving.keep_releases,
+            give_way=shop.settings.serving.give_way,
+            override=context.run.tags.get(OVERRIDE_TAG),
+            active=_active(lake, day) if table.is_personal else None,
+            # Names for the reasons; the other subjects of the day would only write the same rows again.
+            items=lake.read("items") if table.is_personal else None,
+            segments=lake.read("segments", day) if table.has_segments else None,
+        )
         with serving.connect() as connection:
-            published = publish(
-                connection,
-                table.name,
-                frame.drop("model_version"),
-                day=day,
-                model_version=frame["model_version"][0] if frame.height else "none",
-                run_id=context.run.run_id,
-                k=shop.settings.recommender.k,
-                gates=shop.settings.serving.gates,
-                keep=shop.settings.serving.keep_releases,
-                give_way=shop.settings.serving.give_way,
-                override=context.run.tags.get(OVERRIDE_TAG),
-                active=_active(lake, day) if table.is_personal else None,
-                # Names for the reasons; the other subjects of the day would only write the same rows again.
-                items=lake.read("items") if table.is_personal else None,
-                segments=lake.read("segments", day) if table.has_segments else None,
-            )
+            published = publish(connection, new)
         return _result(shop, table, published)
 
     return release
