@@ -60,10 +60,19 @@ def past_values(connection: ServingConnection, subject: str, metric: str, before
     return [row[0] for row in connection.execute(query, [subject, metric, before, count]).fetchall()]
 
 
+def newest_drift(connection: ServingConnection) -> list[tuple[str, date, list[str], bool]]:
+    """Subjects with measures beyond a threshold on their newest day: the day, what is said, whether any is an error."""
+    query = """
+        SELECT d.subject, d.day, array_agg(d.detail ORDER BY d.status, d.metric), bool_or(d.status = 'error')
+        FROM {meta}.drift AS d
+        WHERE d.status <> 'ok'
+            AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject)
+        GROUP BY 1, 2
+        ORDER BY 1
+        """
+    return connection.execute(connection.schemas.sql(query)).fetchall()
+
+
 def drifting(connection: ServingConnection) -> list[str]:
     """Subjects whose newest measured day is an error."""
-    query = connection.schemas.sql(
-        "SELECT DISTINCT d.subject FROM {meta}.drift AS d WHERE d.status = 'error' "
-        "AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject) ORDER BY 1"
-    )
-    return [row[0] for row in connection.execute(query).fetchall()]
+    return [subject for subject, _, _, is_error in newest_drift(connection) if is_error]

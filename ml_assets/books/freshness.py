@@ -101,6 +101,16 @@ def _sync_holidays(connection: ServingConnection, settings: Settings) -> None:
         )
 
 
+def closed_days(connection: ServingConnection, first: date, last: date) -> frozenset[date]:
+    """The days without business in a range."""
+    query = """
+        SELECT d::date FROM generate_series(%s::date, %s::date, interval '1 day') AS d
+        WHERE NOT {meta}.is_business_day(d::date)
+        """
+    found = connection.execute(connection.schemas.sql(query), [first, last]).fetchall()
+    return frozenset(day for (day,) in found)
+
+
 def observe(connection: ServingConnection, subject: str, kind: Literal["data", "features"], day: date) -> None:
     """Note that a subject contains `day`. An older day than noted confirms nothing new and changes only the time."""
     upsert = (

@@ -98,6 +98,24 @@ def list_models(connection: ServingConnection, kind: str) -> list[RegisteredMode
     return _select(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)
 
 
+def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list[str]]]:
+    """Kinds of model of whose newest training a challenger was refused: trained through, reasons by placement."""
+    query = """
+        SELECT m.kind, m.trained_through,
+            array_agg(concat_ws(': ', nullif(m.placement, ''), m.reason) ORDER BY m.placement)
+        FROM (
+            SELECT DISTINCT ON (kind, placement) *
+            FROM {meta}.models
+            ORDER BY kind, placement, trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC
+        ) AS m
+        WHERE m.decision = 'refused'
+            AND m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind)
+        GROUP BY 1, 2
+        ORDER BY 1
+        """
+    return connection.execute(connection.schemas.sql(query)).fetchall()
+
+
 def force_promotion(connection: ServingConnection, version: str, placement: str, reason: str) -> RegisteredModel:
     """Let a refused model score, because somebody says so; who, when and why stays in its row.
 

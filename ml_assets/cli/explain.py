@@ -48,12 +48,15 @@ def explain(
     if check:
         return _check(settings, day.date() if day else None, sample, as_json=as_json, config=config)
     with connect(settings) as connection:
-        query = connection.schemas.sql(
-            "SELECT r.rank, r.item_id::text, coalesce(i.item_name, ''), r.score::float8, r.source, r.reason_code, "
-            "coalesce(r.reason_text, '') FROM {ml}.recommendations AS r LEFT JOIN {store}.items AS i USING (item_id) "
-            "WHERE r.customer_id::text = %s AND r.placement = %s ORDER BY r.rank"
-        )
-        rows = connection.execute(query, [customer, placement]).fetchall()
+        query = """
+            SELECT r.rank, r.item_id::text, coalesce(i.item_name, ''), r.score::float8, r.source, r.reason_code,
+                coalesce(r.reason_text, '')
+            FROM {ml}.recommendations AS r LEFT JOIN {store}.items AS i USING (item_id)
+            WHERE r.customer_id::text = %(customer)s AND r.placement = %(placement)s
+            ORDER BY r.rank
+            """
+        values = {"customer": customer, "placement": placement}
+        rows = connection.execute(connection.schemas.sql(query), values).fetchall()
     names = ["rank", "item", "name", "score", "source", "reason", "sentence"]
     if emit([dict(zip(names, row, strict=True)) for row in rows], as_json):
         return 0

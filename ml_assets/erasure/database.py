@@ -93,10 +93,13 @@ def write_receipt(connection: ServingConnection, digest: bytes, removed: Counter
 
 
 def _tables(connection: ServingConnection) -> list[tuple[str, str]]:
-    query = (
-        "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-        "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped "
-        "WHERE n.nspname = ANY (%s) AND c.relkind = 'r' ORDER BY 1, 2"
-    )
+    query = """
+        SELECT n.nspname, c.relname
+        FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped
+        WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
+        ORDER BY 1, 2
+        """
     schemas = connection.schemas
     return connection.execute(query, [[schemas.ml, schemas.store, schemas.meta]]).fetchall()

@@ -4,21 +4,26 @@ Dagster's sensor and `ml-assets watch` share it. Two at once wait for each other
 Sending is the next step, in `deliver.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
-from ml_assets.alerts.finding import Collected, Finding, Severity, worst
+from ml_assets.alerts.finding import Collected, Finding, worst
 from ml_assets.alerts.incident import Event, Incident, advance, open_incident
 from ml_assets.alerts.judge.causes import find_root
 from ml_assets.alerts.look.collect import SENSOR, collect
 from ml_assets.alerts.store.incidents import lock_evaluation, muted, note_evaluation, open_incidents, save_incident
 from ml_assets.alerts.tell.quiet import may_be_sent_at
 from ml_assets.alerts.tell.routing import owner_of
-from ml_assets.alerts.tell.tell import Teller
+from ml_assets.alerts.tell.tell import Notifier
+from ml_assets.books.freshness import closed_days
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
 from ml_assets.settings.shop import Settings
+
+# Around now, quiet hours may end on these days.
+LOOK_BACK, LOOK_AHEAD = timedelta(days=2), timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -50,80 +55,93 @@ def evaluate(
         if evaluator == SENSOR:
             note_evaluation(connection, SENSOR, now)
         seen = collect(connection, settings, now, watch_dagster=watch_dagster) + (extra or Collected())
-        before = open_incidents(connection)
-        findings = {finding.key: finding for finding in seen.findings}
-        present = {
-            key
-            for key, known in (before | findings).items()
-            if key in findings or before[key].good_since is None
-            if known.severity == "error" or not known.cause.startswith("check")
-        }
-        roots = {key: find_root(key, present) for key in findings}
-        mutes = muted(connection, now)
-        closed = _closed_days(connection, now) if settings.alerts.quiet_hours else frozenset()
+        before, mutes = open_incidents(connection), muted(connection, now)
+        quiet = settings.alerts.quiet_hours
+        closed = closed_days(connection, now.date() - LOOK_BACK, now.date() + LOOK_AHEAD) if quiet else frozenset()
+        situation = _Situation(
+            settings, now, {finding.key: finding for finding in seen.findings}, before, mutes, closed
+        )
         events: list[tuple[Event, Incident]] = []
         after: list[Incident] = []
-        for key in sorted(set(before) | set(findings), key=lambda key: (roots.get(key) is not None, key)):
-            finding, old = findings.get(key), before.get(key)
-            if finding is None and old is not None and old.collector not in seen.collectors:
+        for key in situation.in_order:
+            old = before.get(key)
+            if old is not None and key not in situation.findings and old.collector not in seen.collectors:
                 after.append(old)
                 continue
-            start = old or open_incident(findings[key], owner_of(findings[key].subject, settings), now)
-            severity = _severity(key, findings, roots)
-            incident, event = advance(
-                start,
-                finding,
-                severity=severity,
-                root=roots.get(key),
-                muted=_is_muted(key, mutes),
-                now=now,
-                heard_at=may_be_sent_at(
-                    now,
-                    severity=severity or start.severity,
-                    subjects={start.subject, *_erring(key, findings, roots)},
-                    quiet=settings.alerts.quiet_hours,
-                    zone=settings.tz,
-                    closed_days=closed,
-                ),
-                rules=settings.alerts,
-            )
+            incident, event = situation.advance(key)
             if incident != old:
                 incident = replace(incident, incident_id=save_incident(connection, incident))
             after.append(incident)
-            if event is not None:
-                events.append((event, incident))
-        teller = Teller(connection, settings, after, now, closed)
-        for event, incident in events:
-            teller.tell(event, incident)
-        for incident in after:
-            if all(incident is not told for _, told in events):
-                teller.look_again(incident)
+            events += [(event, incident)] if event else []
+        _tell(Notifier(connection, settings, after, now, closed), events)
     return Evaluation(now, tuple(seen.findings), tuple(events), tuple(i for i in after if i.state != "resolved"))
 
 
-def _severity(key: str, findings: Mapping[str, Finding], roots: Mapping[str, str | None]) -> Severity | None:
-    """A cause is as severe as the worst that it explains."""
-    if key not in findings:
-        return None
-    explained = [findings[other].severity for other, root in roots.items() if root == key]
-    return worst([findings[key].severity, *explained])
+def _tell(notifier: Notifier, events: Sequence[tuple[Event, Incident]]) -> None:
+    for event, incident in events:
+        notifier.tell(event, incident)
+    for incident in notifier.incidents:
+        if all(incident is not told for _, told in events):
+            notifier.look_again(incident)
 
 
-def _erring(key: str, findings: Mapping[str, Finding], roots: Mapping[str, str | None]) -> set[str]:
-    """Subjects that have an error because of this one."""
-    explained = (findings[other] for other, root in roots.items() if root == key)
-    return {finding.subject for finding in explained if finding.severity == "error"}
+@dataclass(frozen=True)
+class _Situation:
+    """What is wrong now beside what was known, and which explains which."""
 
+    settings: Settings
+    now: datetime
+    findings: dict[str, Finding]
+    before: dict[str, Incident]
+    mutes: Mapping[tuple[str, str], datetime]
+    closed_days: frozenset[date]
 
-def _is_muted(key: str, quiet: Mapping[tuple[str, str], datetime]) -> bool:
-    subject, _, cause = key.rpartition("/")
-    return any((subject, name) in quiet for name in ("*", cause, cause.partition(":")[0]))
+    @cached_property
+    def roots(self) -> dict[str, str | None]:
+        """The incident that explains each finding."""
+        present = {
+            key
+            for key, known in (self.before | self.findings).items()
+            if key in self.findings or self.before[key].good_since is None
+            if known.severity == "error" or not known.cause.startswith("check")
+        }
+        return {key: find_root(key, present) for key in self.findings}
 
+    @property
+    def in_order(self) -> list[str]:
+        """Everything that is or was wrong, what explains others first."""
+        return sorted({*self.before, *self.findings}, key=lambda key: (self.roots.get(key) is not None, key))
 
-def _closed_days(connection: ServingConnection, now: datetime) -> frozenset[date]:
-    query = connection.schemas.sql(
-        "SELECT d::date FROM generate_series(%s::date, %s::date, interval '1 day') AS d "
-        "WHERE NOT {meta}.is_business_day(d::date)"
-    )
-    around = [now.date() - timedelta(days=2), now.date() + timedelta(days=30)]
-    return frozenset(row[0] for row in connection.execute(query, around).fetchall())
+    def advance(self, key: str) -> tuple[Incident, Event | None]:
+        """An incident after this evaluation, and what people should be told."""
+        finding = self.findings.get(key)
+        # Where nothing is wrong any more, something was.
+        start = self.before[key] if finding is None else self.before.get(key) or self._opened(finding)
+        explained = [self.findings[other] for other, root in self.roots.items() if root == key]
+        # A cause is as severe as the worst that it explains.
+        severity = worst([finding.severity, *(other.severity for other in explained)]) if finding else None
+        heard_at = may_be_sent_at(
+            self.now,
+            severity=severity or start.severity,
+            subjects={start.subject, *(other.subject for other in explained if other.severity == "error")},
+            quiet=self.settings.alerts.quiet_hours,
+            zone=self.settings.tz,
+            closed_days=self.closed_days,
+        )
+        return advance(
+            start,
+            finding,
+            severity=severity,
+            root=self.roots.get(key),
+            muted=self._is_muted(key),
+            now=self.now,
+            heard_at=heard_at,
+            rules=self.settings.alerts,
+        )
+
+    def _opened(self, finding: Finding) -> Incident:
+        return open_incident(finding, owner_of(finding.subject, self.settings), self.now)
+
+    def _is_muted(self, key: str) -> bool:
+        subject, _, cause = key.rpartition("/")
+        return any((subject, name) in self.mutes for name in ("*", cause, cause.partition(":")[0]))

@@ -1,14 +1,19 @@
 """What the database alone shows to be wrong: staleness, volume, blocked releases, refused models, drift, silence.
 
-Each collector is one query and one function. What only Dagster knows is collected in `dagster/findings.py`.
+Each collector is one function; its query is in `alerts/store/` or `books/`. What only Dagster knows is collected in
+`dagster/findings.py`.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
+from ml_assets.alerts.store.impact import blocked_releases
 from ml_assets.alerts.store.incidents import last_evaluation
+from ml_assets.alerts.store.outbox import failing_channels
+from ml_assets.books.drift import newest_drift
 from ml_assets.books.freshness import Freshness, read_freshness
+from ml_assets.books.models import newest_refusals
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.freshness import VolumeLimits
@@ -73,44 +78,21 @@ def _run(row: Freshness) -> str:
 
 
 def _blocked_releases(connection: ServingConnection) -> Iterator[Finding]:
-    """Subjects whose newest publication was refused, and not for a day older than the live one."""
-    query = connection.schemas.sql(
-        "SELECT r.subject, r.data_as_of, r.reason FROM {meta}.releases AS r "
-        "JOIN (SELECT subject, max(release_id) AS release_id FROM {meta}.releases GROUP BY subject) AS n "
-        "USING (release_id) WHERE r.state = 'blocked' AND NOT EXISTS (SELECT 1 FROM {meta}.live AS l "
-        "JOIN {meta}.releases AS o USING (release_id) WHERE l.subject = r.subject AND o.data_as_of > r.data_as_of)"
-    )
-    for subject, day, reason in connection.execute(query).fetchall():
+    for subject, day, reason in blocked_releases(connection):
         words = f"The release of {day} was blocked: {reason or 'no reason was given'} The one before stays live."
         step = f"look at the gates in `ml-assets ui`, then `ml-assets run --date {day}`"
         yield Finding(subject, "blocked", "predictions", "error", "releases", words, step)
 
 
 def _refused_models(connection: ServingConnection) -> Iterator[Finding]:
-    """Kinds of model of whose newest training a challenger was not promoted, for one placement or more."""
-    query = connection.schemas.sql(
-        "SELECT m.kind, m.trained_through, array_agg(concat_ws(': ', nullif(m.placement, ''), m.reason) "
-        "ORDER BY m.placement) FILTER (WHERE m.decision = 'refused') FROM ("
-        "SELECT DISTINCT ON (kind, placement) * FROM {meta}.models ORDER BY kind, placement, trained_through DESC, "
-        "greatest(registered_at, forced_at) DESC, model_id DESC) AS m "
-        "WHERE m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind) "
-        "GROUP BY 1, 2 ORDER BY 1"
-    )
-    for kind, through, reasons in connection.execute(query).fetchall():
-        if reasons:
-            words = f"Trained through {through} and refused: {' '.join(reasons)} The champion keeps scoring."
-            step = "`ml-assets models` lists what was decided, and why"
-            yield Finding(f"{kind}_model", "refused", "model", "warning", "models", words, step)
+    for kind, through, reasons in newest_refusals(connection):
+        words = f"Trained through {through} and refused: {' '.join(reasons)} The champion keeps scoring."
+        step = "`ml-assets models` lists what was decided, and why"
+        yield Finding(f"{kind}_model", "refused", "model", "warning", "models", words, step)
 
 
 def _drift(connection: ServingConnection) -> Iterator[Finding]:
-    """Subjects with a measure beyond its threshold on the newest day that was measured."""
-    query = connection.schemas.sql(
-        "SELECT d.subject, d.day, array_agg(d.detail ORDER BY d.status, d.metric), bool_or(d.status = 'error') "
-        "FROM {meta}.drift AS d WHERE d.status <> 'ok' "
-        "AND d.day = (SELECT max(n.day) FROM {meta}.drift AS n WHERE n.subject = d.subject) GROUP BY 1, 2 ORDER BY 1"
-    )
-    for subject, day, details, is_error in connection.execute(query).fetchall():
+    for subject, day, details, is_error in newest_drift(connection):
         words = f"On {day}: {' '.join(details[:3])}"
         step = "see the plots of the drift check in `ml-assets ui`"
         yield Finding(
@@ -120,10 +102,7 @@ def _drift(connection: ServingConnection) -> Iterator[Finding]:
 
 def _broken_channels(connection: ServingConnection, alerts: AlertSettings) -> Iterator[Finding]:
     """Channels of the settings whose last attempts failed."""
-    query = connection.schemas.sql(
-        "SELECT channel, error FROM {meta}.channels WHERE failing_since IS NOT NULL AND failures >= 2 ORDER BY 1"
-    )
-    for channel, error in connection.execute(query).fetchall():
+    for channel, error in failing_channels(connection):
         if channel in alerts.channels:
             words = f"The alert channel {channel} does not deliver: {error}"
             step = f"mend it, then `ml-assets alerts test {channel}`"

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import dict_row
+from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier, Placeholder
 
 from ml_assets.alerts.incident import Incident
@@ -27,17 +27,19 @@ def open_incidents(connection: ServingConnection) -> dict[str, Incident]:
     return {incident.key: incident for incident in list_incidents(connection, only_open=True)}
 
 
-def list_incidents(
-    connection: ServingConnection, *, only_open: bool = False, since: datetime | None = None
-) -> list[Incident]:
+def list_incidents(connection: ServingConnection, *, only_open: bool = False) -> list[Incident]:
     """Incidents, newest first."""
     query = connection.schemas.sql(
-        "SELECT {columns} FROM {meta}.incidents WHERE (NOT %s OR state <> 'resolved') "
-        "AND (%s::timestamptz IS NULL OR opened_at >= %s) ORDER BY opened_at DESC, incident_id DESC",
+        """
+        SELECT {columns}
+        FROM {meta}.incidents
+        WHERE NOT %(only_open)s OR state <> 'resolved'
+        ORDER BY opened_at DESC, incident_id DESC
+        """,
         columns=SQL(", ").join(map(Identifier, COLUMNS)),
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [Incident(**row) for row in cursor.execute(query, [only_open, since, since]).fetchall()]
+    with connection.cursor(row_factory=class_row(Incident)) as cursor:
+        return cursor.execute(query, {"only_open": only_open}).fetchall()
 
 
 def save_incident(connection: ServingConnection, incident: Incident) -> int:
@@ -62,13 +64,14 @@ def save_incident(connection: ServingConnection, incident: Incident) -> int:
 
 def acknowledge(connection: ServingConnection, incident_id: int, *, by: str, now: datetime) -> Incident | None:
     """Note that somebody has taken an open incident on: no reminders and no escalation from now on."""
-    query = connection.schemas.sql(
-        "UPDATE {meta}.incidents SET acknowledged_at = %s, acknowledged_by = %s "
-        "WHERE incident_id = %s AND state <> 'resolved'"
-    )
+    update = """
+        UPDATE {meta}.incidents
+        SET acknowledged_at = %(now)s, acknowledged_by = %(by)s
+        WHERE incident_id = %(incident_id)s AND state <> 'resolved'
+        """
     with connection.transaction():
         lock_evaluation(connection)
-        connection.execute(query, [now, by, incident_id])
+        connection.execute(connection.schemas.sql(update), {"now": now, "by": by, "incident_id": incident_id})
     return next((found for found in list_incidents(connection) if found.incident_id == incident_id), None)
 
 
@@ -76,12 +79,12 @@ def mute(
     connection: ServingConnection, subject: str, cause: str, *, until: datetime, by: str, reason: str = ""
 ) -> None:
     """Say nothing about a subject until a moment; in the past: be heard again."""
-    query = connection.schemas.sql(
-        "INSERT INTO {meta}.mutes (subject, cause, until, muted_by, reason) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (subject, cause) DO UPDATE SET until = excluded.until, muted_by = excluded.muted_by, "
-        "reason = excluded.reason"
-    )
-    connection.execute(query, [subject, cause, until, by, reason])
+    upsert = """
+        INSERT INTO {meta}.mutes (subject, cause, until, muted_by, reason) VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (subject, cause) DO UPDATE
+        SET until = excluded.until, muted_by = excluded.muted_by, reason = excluded.reason
+        """
+    connection.execute(connection.schemas.sql(upsert), [subject, cause, until, by, reason])
 
 
 def muted(connection: ServingConnection, now: datetime) -> dict[tuple[str, str], datetime]:

@@ -5,6 +5,7 @@ Rows and their states belong here; sending is in `alerts/channels.py`, the order
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 from psycopg.rows import class_row
 
@@ -44,12 +45,16 @@ def enqueue(
     not_before: datetime,
 ) -> None:
     """Write a message down; the same one twice is one."""
-    query = connection.schemas.sql(
-        "INSERT INTO {meta}.messages (incident_id, event, number, channel, severity, title, body, created_at, "
-        "not_before) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
-    )
-    facts = [message.incident_id, message.event, number, channel, message.severity, message.title, message.body]
-    connection.execute(query, [*facts, now, not_before])
+    insert = """
+        INSERT INTO {meta}.messages (
+            incident_id, event, number, channel, severity, title, body, created_at, not_before
+        ) VALUES (
+            %(incident_id)s, %(event)s, %(number)s, %(channel)s, %(severity)s, %(title)s, %(body)s, %(now)s,
+            %(not_before)s
+        ) ON CONFLICT DO NOTHING
+        """
+    when = {"number": number, "channel": channel, "now": now, "not_before": not_before}
+    connection.execute(connection.schemas.sql(insert), vars(message) | when)
 
 
 def withdraw_unsent(connection: ServingConnection, incident_id: int) -> None:
@@ -62,11 +67,11 @@ def withdraw_unsent(connection: ServingConnection, incident_id: int) -> None:
 
 def hurry(connection: ServingConnection, incident_id: int, now: datetime) -> None:
     """Send what waits for the end of the quiet hours now."""
-    query = connection.schemas.sql(
-        "UPDATE {meta}.messages SET not_before = %s WHERE incident_id = %s AND state = 'queued' AND attempts = 0 "
-        "AND not_before > %s"
-    )
-    connection.execute(query, [now, incident_id, now])
+    update = """
+        UPDATE {meta}.messages SET not_before = %(now)s
+        WHERE incident_id = %(incident_id)s AND state = 'queued' AND attempts = 0 AND not_before > %(now)s
+        """
+    connection.execute(connection.schemas.sql(update), {"now": now, "incident_id": incident_id})
 
 
 def channels_told(connection: ServingConnection, incident_id: int) -> list[str]:
@@ -83,13 +88,19 @@ def due(connection: ServingConnection, now: datetime) -> list[int]:
     A message waits for earlier ones of its incident on the same channel, so that nobody hears of an end before the
     beginning.
     """
-    query = connection.schemas.sql(
-        "SELECT m.message_id FROM {meta}.messages AS m WHERE m.state = 'queued' AND m.not_before <= %s "
-        "AND NOT EXISTS (SELECT 1 FROM {meta}.messages AS e WHERE e.incident_id = m.incident_id "
-        "AND e.channel = m.channel AND e.state = 'queued' AND e.message_id < m.message_id AND e.not_before > %s) "
-        "ORDER BY m.message_id"
-    )
-    return [row[0] for row in connection.execute(query, [now, now]).fetchall()]
+    query = """
+        SELECT m.message_id
+        FROM {meta}.messages AS m
+        WHERE m.state = 'queued' AND m.not_before <= %(now)s
+            AND NOT EXISTS (
+                SELECT FROM {meta}.messages AS earlier
+                WHERE earlier.incident_id = m.incident_id AND earlier.channel = m.channel
+                    AND earlier.state = 'queued' AND earlier.message_id < m.message_id
+                    AND earlier.not_before > %(now)s
+            )
+        ORDER BY m.message_id
+        """
+    return [row[0] for row in connection.execute(connection.schemas.sql(query), {"now": now}).fetchall()]
 
 
 def claim(connection: ServingConnection, message_id: int) -> Queued | None:
@@ -112,29 +123,41 @@ def settle(
     not_before: datetime | None = None,
 ) -> None:
     """Note the outcome of an attempt; `state` is the new one, `queued` for another attempt after `not_before`."""
-    query = connection.schemas.sql(
-        "UPDATE {meta}.messages SET state = %s, attempts = attempts + 1, error = %s, "
-        "sent_at = CASE WHEN %s = 'sent' THEN %s END, not_before = coalesce(%s, not_before) WHERE message_id = %s"
-    )
-    connection.execute(query, [state, error, state, now, not_before, message_id])
+    update = """
+        UPDATE {meta}.messages
+        SET state = %(state)s, attempts = attempts + 1, error = %(error)s,
+            sent_at = CASE WHEN %(state)s = 'sent' THEN %(now)s END,
+            not_before = coalesce(%(not_before)s, not_before)
+        WHERE message_id = %(message_id)s
+        """
+    facts = {"state": state, "error": error, "now": now, "not_before": not_before, "message_id": message_id}
+    connection.execute(connection.schemas.sql(update), facts)
 
 
 def note_channel(connection: ServingConnection, channel: str, *, error: str | None, now: datetime) -> int:
     """Note whether a channel worked; returns how often it failed in a row."""
-    if error is None:
-        query = connection.schemas.sql(
-            "INSERT INTO {meta}.channels (channel, worked_at) VALUES (%s, %s) ON CONFLICT (channel) DO UPDATE "
-            "SET failing_since = NULL, failures = 0, error = NULL, worked_at = excluded.worked_at RETURNING failures"
-        )
-        facts: list[object] = [channel, now]
-    else:
-        query = connection.schemas.sql(
-            "INSERT INTO {meta}.channels AS c (channel, failing_since, failures, error) VALUES (%s, %s, 1, %s) "
-            "ON CONFLICT (channel) DO UPDATE SET failing_since = coalesce(c.failing_since, excluded.failing_since), "
-            "failures = c.failures + 1, error = excluded.error RETURNING failures"
-        )
-        facts = [channel, now, error]
-    return int(connection.execute(query, facts).fetchall()[0][0])
+    worked: LiteralString = """
+        INSERT INTO {meta}.channels (channel, worked_at) VALUES (%(channel)s, %(now)s)
+        ON CONFLICT (channel) DO UPDATE
+        SET failing_since = NULL, failures = 0, error = NULL, worked_at = excluded.worked_at
+        RETURNING failures
+        """
+    failed: LiteralString = """
+        INSERT INTO {meta}.channels AS c (channel, failing_since, failures, error)
+        VALUES (%(channel)s, %(now)s, 1, %(error)s)
+        ON CONFLICT (channel) DO UPDATE
+        SET failing_since = coalesce(c.failing_since, excluded.failing_since), failures = c.failures + 1,
+            error = excluded.error
+        RETURNING failures
+        """
+    query = connection.schemas.sql(worked if error is None else failed)
+    return int(connection.execute(query, {"channel": channel, "now": now, "error": error}).fetchall()[0][0])
+
+
+def failing_channels(connection: ServingConnection) -> list[tuple[str, str]]:
+    """Channels whose last attempts failed, and the newest error of each."""
+    query = "SELECT channel, error FROM {meta}.channels WHERE failing_since IS NOT NULL AND failures >= 2 ORDER BY 1"
+    return connection.execute(connection.schemas.sql(query)).fetchall()
 
 
 def undelivered(connection: ServingConnection) -> int:

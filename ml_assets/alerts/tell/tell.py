@@ -22,7 +22,7 @@ IMPACT = ("data", "features", "model", "predictions", "run", "dagster")
 
 
 @dataclass(frozen=True)
-class Teller:
+class Notifier:
     """Writes messages of one evaluation."""
 
     connection: ServingConnection

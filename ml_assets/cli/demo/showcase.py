@@ -1,7 +1,7 @@
 """What `ml-assets demo` shows: two customers side by side, segments, freshness, evaluation.
 
-Everything on the screen is read from the SQL contract, as an application would; only the choice of two customers
-with different tastes looks into the lake.
+Lists, segments and freshness are read from the SQL contract, as an application would. The contract has ids only: the
+names of items come from ml_store, the choice of two customers with different tastes from the lake.
 """
 
 from datetime import date
@@ -79,12 +79,14 @@ def contrasting_customers(
 def _show_side_by_side(
     connection: ServingConnection, pair: list[object], placement: str, title: str, count: int
 ) -> None:
-    query = connection.schemas.sql(
-        "SELECT r.rank, coalesce(i.item_name, r.item_id::text), r.reason_text FROM {ml}.recommendations r "
-        "LEFT JOIN {store}.items i USING (item_id) "
-        "WHERE r.customer_id = %s AND r.placement = %s AND r.rank <= %s ORDER BY r.rank"
-    )
-    lists = [connection.execute(query, [customer, placement, count]).fetchall() for customer in pair]
+    query = """
+        SELECT r.rank, coalesce(i.item_name, r.item_id::text), r.reason_text
+        FROM {ml}.recommendations AS r LEFT JOIN {store}.items AS i USING (item_id)
+        WHERE r.customer_id = %s AND r.placement = %s AND r.rank <= %s
+        ORDER BY r.rank
+        """
+    named = connection.schemas.sql(query)
+    lists = [connection.execute(named, [customer, placement, count]).fetchall() for customer in pair]
     rows = [
         [rank + 1, *(cell for column in lists for cell in (column[rank][1:] if rank < len(column) else ("", "")))]
         for rank in range(max(map(len, lists)))
@@ -94,13 +96,15 @@ def _show_side_by_side(
 
 
 def _show_segments(connection: ServingConnection) -> None:
-    query = connection.schemas.sql(
-        "SELECT segment_name, customers, share, median_recency_days, median_orders_90d, median_spend_90d, "
-        "median_spend_365d FROM {ml}.segments ORDER BY median_spend_365d DESC NULLS LAST"
-    )
+    query = """
+        SELECT segment_name, customers, share, median_recency_days, median_orders_90d, median_spend_90d,
+            median_spend_365d
+        FROM {ml}.segments
+        ORDER BY median_spend_365d DESC NULLS LAST
+        """
     rows = [
         [name, f"{customers:,}", f"{share:.0%}", *(f"{value or 0:,.0f}" for value in medians)]
-        for name, customers, share, *medians in connection.execute(query).fetchall()
+        for name, customers, share, *medians in connection.execute(connection.schemas.sql(query)).fetchall()
     ]
     columns = [
         "segment",
