@@ -11,11 +11,12 @@ import polars as pl
 
 from ml_assets.features.interactions import build_interactions
 from ml_assets.ids import IdTypes
+from ml_assets.methods import SOURCES
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
-from ml_assets.models.recommenders.registry import SOURCES, fit_sources
+from ml_assets.models.recommenders.registry import fit_sources, parameters_of
 from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.training import fit_recommender
@@ -38,7 +39,7 @@ def main() -> None:
     events, items = _events(), _items()
     study = study_shop(events.lazy(), items, first_day=FIRST, through=last, settings=settings)
     # Every method once, whatever so small a shop would get.
-    everything = {name: {"min_item_buyers": 1} if name == "ease" else {} for name in SOURCES}
+    everything = parameters_of(options, SOURCES)
     for source in SOURCES:
         recipes = dict.fromkeys(options.enabled_placements, single(source, everything))
         study.recipes, study.methods = recipes, {name: recipe.make() for name, recipe in recipes.items()}

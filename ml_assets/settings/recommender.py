@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ml_assets.methods import METHODS
 from ml_assets.settings.section import Section
 
-MethodName = Literal[
-    "popularity",
-    "decayed_popularity",
-    "newcomers",
-    "category_popularity",
-    "personal_frequency",
-    "recent_frequency",
-    "decayed_frequency",
-    "long_frequency",
-    "personal_blend",
-    "tifu_knn",
-    "up_cf",
-    "user_knn",
-    "item_knn",
-    "ease",
-    "factorisation",
-    "fusion",
-    "ranker",
-]
+if TYPE_CHECKING:
+    MethodName = str
+else:
+    # For the schema, and for messages that name what is allowed.
+    MethodName = Literal[*METHODS]
 
 
 class PlacementSettings(Section):

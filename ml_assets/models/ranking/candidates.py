@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_assets.methods import SOURCES
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 from ml_assets.models.matrices.scores import Scores
 from ml_assets.models.matrices.sparse_scores import Lists, in_threads
 from ml_assets.models.ranking.snapshot import Snapshot
-from ml_assets.models.recommenders.registry import SOURCES
 
 
 @dataclass(frozen=True)

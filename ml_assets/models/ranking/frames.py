@@ -6,10 +6,10 @@ Only the conversion belongs here.
 import numpy as np
 import polars as pl
 
+from ml_assets.methods import TIERS
 from ml_assets.models.kernels.csr import Float32, Int8, Int32
 from ml_assets.models.matrices.sparse_scores import Lists
 from ml_assets.models.ranking.reasons import REASONS, Reasons
-from ml_assets.models.recommenders.registry import TIERS
 
 
 def recommendation_schema(customer: pl.DataType, item: pl.DataType) -> pl.Schema:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ml_assets.methods import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, SOURCES, TIERS
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32
 from ml_assets.models.matrices.scores import Scores
@@ -19,15 +20,6 @@ from ml_assets.models.ranking.method import allowed_pairs
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.popularity import CategoryPopularity
 from ml_assets.models.recommenders.purchases import encode
-from ml_assets.models.recommenders.registry import (
-    CATEGORY,
-    COLLABORATIVE,
-    NEIGHBOURS,
-    PERSONAL,
-    POPULAR,
-    SOURCES,
-    TIERS,
-)
 from ml_assets.settings.recommender import PlacementSettings, RecommenderSettings
 
 FAINT = 0.05

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ml_assets.methods import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, TIERS
 from ml_assets.models.kernels.csr import Bools, Int8, Int32
 from ml_assets.models.matrices.sparse_scores import Lists, Product, explain
 from ml_assets.models.ranking.candidates import places_of
@@ -20,7 +21,6 @@ from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.ease import Ease
 from ml_assets.models.recommenders.purchases import encode
-from ml_assets.models.recommenders.registry import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, TIERS
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 
 REASONS = (

@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from ml_assets.methods import SOURCES
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.method import Method, Single
 from ml_assets.models.ranking.ranker import Ranker
-from ml_assets.models.recommenders.registry import SOURCES, Parameters
+from ml_assets.models.recommenders.registry import Parameters
 
 COMBINATIONS: dict[str, type[Fusion] | type[Ranker]] = {Fusion.name: Fusion, Ranker.name: Ranker}
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_assets.methods import METHODS, Need
 from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.selection.choose import SIMPLE_FIRST
 
 MIN_BUYERS = 200
 """Customers with several orders below which factors, item-item weights and trees learn single customers."""
@@ -50,16 +52,15 @@ class Capacity:
 
     def switched_off(self) -> dict[str, str]:
         """Methods that the data cannot carry, with the reason."""
-        off: dict[str, str] = {}
+        lacks: dict[Need, str] = {}
         if self.returning < MIN_BUYERS or self.shared_items < MIN_ITEMS:
-            why = (
+            lacks["shared_items"] = (
                 f"{self.returning:,} customers with a second order and {self.shared_items:,} items with "
                 f"{ENOUGH_BUYERS} buyers are too few"
             )
-            off |= dict.fromkeys(("factorisation", "ease", "fusion", "ranker"), why)
         if self.repeat_share == 0:
-            off |= dict.fromkeys(("tifu_knn", "up_cf", "personal_blend"), "nobody ever bought an item twice")
-        return off
+            lacks["repeats"] = "nobody ever bought an item twice"
+        return {name: why for need, why in lacks.items() for name in SIMPLE_FIRST if METHODS[name].needs == need}
 
     def in_words(self) -> str:
         """One sentence with the size of the data."""

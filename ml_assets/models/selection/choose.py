@@ -6,6 +6,7 @@ every window and horizon and surely over all of them; otherwise the simple yards
 
 from dataclasses import dataclass
 
+from ml_assets.methods import METHODS
 from ml_assets.models.metrics.measures import Measures, mean_gain, surely_better, worst_gain
 
 CHAMPION = "champion"
@@ -21,46 +22,8 @@ YARDSTICKS = {
 CLOSE = 0.002
 """Of methods within so much of the best gain, the simplest is chosen."""
 
-SIMPLE_FIRST = (
-    "popularity",
-    "personal_frequency",
-    "decayed_popularity",
-    "newcomers",
-    "category_popularity",
-    "decayed_frequency",
-    "recent_frequency",
-    "long_frequency",
-    "personal_blend",
-    "tifu_knn",
-    "up_cf",
-    "item_knn",
-    "user_knn",
-    "factorisation",
-    "ease",
-    "fusion",
-    "ranker",
-)
-
-WORDS = {
-    "popularity": "best-sellers",
-    "decayed_popularity": "recent best-sellers",
-    "newcomers": "items that win new buyers",
-    "category_popularity": "popularity in the customer's categories",
-    "personal_frequency": "what each customer buys most often",
-    "decayed_frequency": "what each customer buys often and lately",
-    "recent_frequency": "what each customer bought in the last weeks",
-    "long_frequency": "what each customer buys often over the months",
-    "personal_blend": "personal frequency informed by similar customers",
-    "tifu_knn": "TIFU-kNN",
-    "up_cf": "UP-CF@r",
-    "user_knn": "user-kNN",
-    "item_knn": "item-kNN",
-    "factorisation": "matrix factorisation",
-    "ease": "EASE",
-    "fusion": "the fusion of all methods",
-    "ranker": "the learned ranker",
-}
-"""How a sentence calls each method."""
+SIMPLE_FIRST = sorted(METHODS, key=lambda name: METHODS[name].complexity)
+"""All methods; those of equal complexity in the order of their rows."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +70,7 @@ def choose(measures: Measures, placement: str) -> Choice:
     method = close[0]
     windows = len({one.cutoff for one in base})
     reason = (
-        f"{_capital(WORDS[method])} scored {passing[method]:+.1%} NDCG against {WORDS[yardstick]} "
+        f"{_capital(METHODS[method].words)} scored {passing[method]:+.1%} NDCG against {METHODS[yardstick].words} "
         f"over {windows} window{'s' if windows > 1 else ''}, better at every horizon of each."
     )
     return Choice(placement, method, yardstick, passing[method], reason)
@@ -115,11 +78,11 @@ def choose(measures: Measures, placement: str) -> Choice:
 
 def _nothing_better(yardstick: str, gains: dict[str, float]) -> str:
     if not gains:
-        return f"{_capital(WORDS[yardstick])}: nothing else could be tried."
+        return f"{_capital(METHODS[yardstick].words)}: nothing else could be tried."
     name = max(gains, key=lambda method: gains[method])
     return (
-        f"Not better than {WORDS[yardstick]}: {WORDS[name]}, the best of {len(gains)} other methods, scored "
-        f"{gains[name]:+.1%} NDCG, which does not hold in every window."
+        f"Not better than {METHODS[yardstick].words}: {METHODS[name].words}, the best of {len(gains)} other methods, "
+        f"scored {gains[name]:+.1%} NDCG, which does not hold in every window."
     )
 
 

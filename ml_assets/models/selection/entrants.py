@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from ml_assets.methods import METHODS, SOURCES
 from ml_assets.models.placements import REPEATS
-from ml_assets.models.recommenders.registry import SOURCES
-from ml_assets.models.selection.choose import WORDS
 
-QUICK = ("decayed_frequency", "personal_blend", "user_knn", "ease")
-"""Methods that compete beside the yardsticks where the effort is quick."""
+QUICK = [name for name, source in SOURCES.items() if source.is_quick]
+"""Recommenders that compete beside the yardsticks where the effort is quick."""
 
 SHARED = {"buy_again": "for_you"}
 """Placements that use the combination of another one, which ranks what was bought before as well."""
@@ -32,7 +31,7 @@ def off_in_words(off: Mapping[str, str]) -> list[str]:
     """One sentence per reason to switch methods off."""
     reasons = dict.fromkeys(off.values())
     return [
-        f"Switched off: {', '.join(WORDS[name] for name, why in off.items() if why == reason)} ({reason})."
+        f"Switched off: {', '.join(METHODS[name].words for name, why in off.items() if why == reason)} ({reason})."
         for reason in reasons
     ]
 

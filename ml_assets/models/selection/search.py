@@ -1,6 +1,6 @@
 """Parameters of single methods, searched on validation windows within a stated time.
 
-Only the search belongs here: the grids are beside the methods in `recommenders/registry.py`. Trials run in a fixed
+Only the search belongs here: the grids are in `ml_assets/methods.py`. Trials run in a fixed
 order, so that a slower machine tries fewer and never others.
 """
 
@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import JsonValue
 
+from ml_assets.methods import SOURCES
 from ml_assets.models.kernels.csr import Bools
 from ml_assets.models.metrics.measures import Measure
-from ml_assets.models.recommenders.registry import SOURCES, Parameters, fit_sources
+from ml_assets.models.recommenders.registry import Parameters, fit_sources
 from ml_assets.models.selection.past import K, Past
 
 Report = Callable[[str], None]

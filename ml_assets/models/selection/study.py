@@ -14,13 +14,14 @@ from datetime import date, timedelta
 import polars as pl
 from pydantic import JsonValue
 
+from ml_assets.methods import SOURCES
 from ml_assets.models.metrics.intervals import relative_half_width
 from ml_assets.models.metrics.measures import Measure, Measures
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
-from ml_assets.models.recommenders.registry import SOURCES, Parameters, fit_sources
+from ml_assets.models.recommenders.registry import Parameters, fit_sources, parameters_of
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
 from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS, Choice, choose
 from ml_assets.models.selection.entrants import QUICK, off_in_words, sampled, suits, taught
@@ -200,15 +201,7 @@ class _Studying:
 
     def _defaults(self, names: Sequence[str]) -> dict[str, dict[str, JsonValue]]:
         """Parameters before any search: the settings', then those of the champions, so that nothing wanders."""
-        options = self._options
-        found: dict[str, dict[str, JsonValue]] = {name: {} for name in names}
-        found["popularity"] = {"days": options.popularity_days}
-        if "ease" in found:
-            found["ease"] = {"min_item_buyers": options.min_item_buyers, "max_items": options.max_model_items}
-        if "item_knn" in found:
-            found["item_knn"] = {"min_item_buyers": options.min_item_buyers}
-        if "factorisation" in found:
-            found["factorisation"] = {"seed": options.seed}
+        found = parameters_of(self._options, [*names, "popularity"])
         for recipe in self._champions.values():
             for name, given in recipe.sources.items():
                 if name in found:

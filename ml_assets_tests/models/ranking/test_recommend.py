@@ -11,12 +11,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import UserError
+from ml_assets.methods import TIERS
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.reasons import REASONS
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import popular_items, similar_items
-from ml_assets.models.recommenders.registry import TIERS
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets_tests.models import studies
 from ml_assets_tests.models.purchase_frames import END, as_interactions, catalogue, made_shop, purchases_of

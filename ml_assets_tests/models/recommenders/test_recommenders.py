@@ -1,42 +1,37 @@
 """The contract of every recommender, and the formulas of some."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
+from ml_assets.methods import SOURCES, TIERS
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Lists
 from ml_assets.models.recommenders.base import Recommender
-from ml_assets.models.recommenders.blend import PersonalBlend
 from ml_assets.models.recommenders.ease import Ease
 from ml_assets.models.recommenders.factorisation import Factorisation
 from ml_assets.models.recommenders.frequency import DecayedFrequency, PersonalFrequency
-from ml_assets.models.recommenders.popularity import CategoryPopularity, DecayedPopularity, Newcomers, Popularity
+from ml_assets.models.recommenders.popularity import CategoryPopularity, DecayedPopularity, Popularity
 from ml_assets.models.recommenders.purchases import Purchases
+from ml_assets.models.recommenders.registry import make_source
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 from ml_assets.models.recommenders.tifu import TifuKnn
 from ml_assets.models.recommenders.up_cf import UpCf
-from ml_assets.models.recommenders.user_knn import UserKnn
+from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets_tests.models.purchase_frames import END, as_interactions, catalogue, made_shop, purchases_of
 
-MAKERS = {
-    "popularity": Popularity,
-    "decayed-popularity": DecayedPopularity,
-    "newcomers": Newcomers,
-    "category-popularity": CategoryPopularity,
-    "personal-frequency": PersonalFrequency,
-    "frequency": DecayedFrequency,
-    "up-cf": lambda: UpCf(neighbours=10),
-    "factorisation": lambda: Factorisation(factors=4, min_item_buyers=2),
-    "tifu": lambda: TifuKnn(neighbours=10),
-    "blend": lambda: PersonalBlend(neighbours=10),
-    "user-knn": lambda: UserKnn(neighbours=10),
-    "ease": lambda: Ease(min_item_buyers=2),
-    "similarity": lambda: ItemSimilarity(min_item_buyers=2),
-}
-every_recommender = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+# Parameters that suit the small shop of these tests, for the methods that have them.
+SMALL = {"neighbours": 10, "factors": 4, "min_item_buyers": 2}
+
+
+def maker(name: str) -> Callable[[], Recommender]:
+    return lambda: make_source(name, {key: SMALL[key] for key in SMALL.keys() & make_source(name, {}).parameters})
+
+
+every_recommender = pytest.mark.parametrize("make", [maker(name) for name in SOURCES], ids=SOURCES)
 
 
 def shop(interactions: pl.DataFrame | None = None, day: date = END, items: pl.DataFrame | None = None) -> Purchases:
@@ -141,6 +136,15 @@ def test_what_was_learned_survives_its_arrays(make) -> None:
     again = make().restored(model.learned())
     np.testing.assert_array_equal(lists_of(again, purchases).items, lists_of(model, purchases).items)
     assert all(array.dtype != object for array in model.learned().values())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_rows_name_parameters_that_the_method_has(name: str) -> None:
+    source, parameters = SOURCES[name], make_source(name, {}).parameters
+    assert all(make_source(name, trial).parameters == {**parameters, **trial} for trial in source.grid)
+    assert parameters.keys() >= source.preset.keys() | source.from_settings.keys()
+    assert set(source.from_settings.values()) <= set(RecommenderSettings.model_fields)
+    assert source.tier in TIERS
 
 
 @every_recommender

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ml_assets.methods import METHODS, SOURCES
 from ml_assets.models.metrics.intervals import bootstrap_means, interval_of
 from ml_assets.models.metrics.judge import CustomerMetrics
 from ml_assets.models.metrics.list_facts import ListFacts
 from ml_assets.models.metrics.measures import Measure, Measures, surely_better
 from ml_assets.models.placements import PLACEMENTS
-from ml_assets.models.ranking.recipes import Recipe, combination, single
-from ml_assets.models.recommenders.registry import SOURCES
-from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, WORDS, YARDSTICKS, choose
+from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
+from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, YARDSTICKS, choose
 from ml_assets.models.selection.promotion import decide
 from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, plan_windows
 from ml_assets.settings.recommender import SelectionSettings
@@ -85,10 +85,13 @@ def test_for_you_is_held_against_the_better_of_both_yardsticks() -> None:
     assert choose(Measures(rows), "for_you").method == "popularity"
 
 
-def test_every_method_has_words_and_a_place_in_the_order() -> None:
-    names = {*SOURCES, "fusion", "ranker"}
-    assert set(SIMPLE_FIRST) == set(WORDS) == names
-    assert {name for yardsticks in YARDSTICKS.values() for name in yardsticks} <= names
+def test_every_method_that_is_no_recommender_is_a_combination() -> None:
+    assert METHODS.keys() - SOURCES.keys() == COMBINATIONS.keys()
+
+
+def test_the_yardsticks_of_every_placement_are_among_the_simplest_methods() -> None:
+    yardsticks = {name for names in YARDSTICKS.values() for name in names}
+    assert set(SIMPLE_FIRST[: len(yardsticks)]) == yardsticks
 
 
 def decision(challenger: list, yardstick: list, champion: list, **more):
