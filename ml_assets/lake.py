@@ -6,9 +6,8 @@ local writes go to a temporary name and are renamed, object stores make a single
 
 import os
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -80,12 +79,12 @@ class Lake:
             Path(temporary).unlink(missing_ok=True)
             raise
 
-    def prune(self, asset: str, before: date) -> list[str]:
+    def prune(self, asset: str, before: date, *, now: datetime) -> list[str]:
         """Delete the daily partitions before a day; returns those deleted.
 
-        One that was written in the last day stays: a backfill may be working with it.
+        One that was written in the day until `now` stays: a backfill may be working with it.
         """
-        recently = time.time() - SECONDS_IN_USE
+        recently = now.timestamp() - SECONDS_IN_USE
         old = [
             day
             for day in self.partitions(asset)

@@ -77,13 +77,12 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
         update = "UPDATE {meta}.shop SET (timezone, business_days) = (%s, %s::smallint[]) "
         update += "WHERE (timezone, business_days) IS DISTINCT FROM (%s, %s::smallint[])"
         cursor.execute(sql(update), [*shop, *shop])
-    _sync_holidays(connection, settings)
+    _sync_holidays(connection, settings, clock_of(connection).year)
 
 
-def _sync_holidays(connection: ServingConnection, settings: Settings) -> None:
+def _sync_holidays(connection: ServingConnection, settings: Settings, year: int) -> None:
     """Holidays of the years around the present one; older years stay, so that the past is judged as it was."""
     sql = connection.schemas.sql
-    year = datetime.now(UTC).year
     closed = settings.calendar.closed_days(year - 1, year + 2)
     known = connection.execute(sql("SELECT day, name FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
     if dict(known.fetchall()) == {day: name for day, name in closed.items() if day >= date(year - 1, 1, 1)}:

@@ -80,17 +80,7 @@ def run_days(
         from ml_assets.dagster.runner import Runner  # noqa: PLC0415
 
         runner = Runner(settings, report, override=override)
-        wanted = [day or runner.newest_day() for day in days]
-        for day in wanted:
-            runner.check_day(day)
-        first, last = wanted[0], wanted[-1]
-        open_days = runner.days_with_events(first, last)
-        if not open_days:
-            raise runner.empty_days(first, last)
-        for day in wanted:
-            if day not in open_days:
-                report(f"no events on {day}: taken as closed, not run")
-        wanted = [day for day in wanted if day in open_days]
+        wanted = runner.days_to_run(days)
         failed: list[str] = []
         if not only_missing or not all(map(runner.is_published, wanted)):
             with runner.working():

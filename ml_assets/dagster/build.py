@@ -23,7 +23,6 @@ from ml_assets.dagster.checks.drift import build_drift_checks
 from ml_assets.dagster.checks.freshness import build_freshness_checks, build_history_check
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.io_manager import LakeIOManager
-from ml_assets.dagster.partitions import build_calendar
 from ml_assets.dagster.progress import PROGRESS_LOGGER, progress_logger
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
@@ -44,8 +43,14 @@ def build_defs(
     Steps that fail are tried again by `retry`, unless a person must mend what failed.
     """
     source = source or build_source(settings, today=today)
-    shop = Shop(settings, build_calendar(settings, source))
-    lake, serving = Lake.of(settings), ServingDatabase(settings, source)
+    shop = Shop.of(settings, source)
+    return define(shop, source, Lake.of(settings), ServingDatabase(settings, source), retry=retry)
+
+
+def define(
+    shop: Shop, source: EventSource, lake: Lake, serving: ServingDatabase, *, retry: dg.RetryPolicy | None
+) -> dg.Definitions:
+    """The definitions of a shop whose source, lake and database are open already."""
     assets = [
         *build_raw_assets(shop),
         *build_feature_assets(shop),
@@ -56,7 +61,7 @@ def build_defs(
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)
     return dg.Definitions(
-        assets=with_freshness_policies(assets, settings),
+        assets=with_freshness_policies(assets, shop.settings),
         asset_checks=checks,
         jobs=jobs.all,
         schedules=build_schedules(shop, jobs),
@@ -65,7 +70,7 @@ def build_defs(
             "lake": lake,
             "source": source,
             "serving": serving,
-            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS, settings.keep_days),
+            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS, shop.settings.keep_days),
         },
         loggers={"console": dg.colored_console_logger, PROGRESS_LOGGER: progress_logger},
         # A step of the daily chain takes seconds; a process for each would take longer than its work.

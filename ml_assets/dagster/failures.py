@@ -7,8 +7,9 @@ retry policy. Which is which is decided where the error is raised, not here.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
@@ -17,6 +18,8 @@ from dagster_shared.error import SerializableErrorInfo
 from ml_assets.errors import PassingError, UserError
 
 OUR_WORDS = (UserError.__name__, PassingError.__name__, dg.Failure.__name__)
+# A blocking check that does not pass fails its step as well, with an error of this class.
+CHECK_FAILED = "DagsterAssetCheckFailedError"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -41,11 +44,46 @@ def final_failures(compute: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", guarded_steps) if inspect.isgeneratorfunction(compute) else guarded
 
 
-def told(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
-    """Of a chain of errors the first that was written for people, else the one at its root."""
-    while error is not None and error.cls_name not in OUR_WORDS and error.cause is not None:
-        error = error.cause
-    return error
+@dataclass(frozen=True)
+class Crash:
+    """An error that failed a step, or a run outside its steps."""
+
+    step: str | None
+    words: str
+    """Of the first error of its chain that was written for people, else of the one at its root."""
+    error_class: str
+
+    @classmethod
+    def of(cls, step: str | None, error: SerializableErrorInfo | None) -> "Crash":
+        """The crash that Dagster recorded as `error`."""
+        while error is not None and error.cls_name not in OUR_WORDS and error.cause is not None:
+            error = error.cause
+        if error is None:
+            return cls(step, "no error was recorded", "")
+        # Dagster puts the class before the message.
+        words = error.message.split(":", 1)[-1].strip()
+        return cls(step, words or "no words", error.cls_name or "")
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the words were written for the one who reads them."""
+        return self.error_class in OUR_WORDS
+
+    @property
+    def first_line(self) -> str:
+        """What happened; the rest is SQL and hints for developers, kept in the log."""
+        return self.words.splitlines()[0]
+
+    @property
+    def place(self) -> str:
+        """Where it happened, at the beginning of a sentence."""
+        return f"Step {self.step}" if self.step else "The run"
+
+
+def crashes(failures: Iterable[tuple[str | None, SerializableErrorInfo | None]]) -> list[Crash]:
+    """Steps and their errors, without those that failed because a blocking check did not pass."""
+    found = (Crash.of(step, error) for step, error in failures)
+    return [crash for crash in found if crash.error_class != CHECK_FAILED]
 
 
 @contextmanager

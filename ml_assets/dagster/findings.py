@@ -17,16 +17,17 @@ from dagster._core.storage.asset_check_execution_record import (
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
-from ml_assets.dagster.failures import told
+from ml_assets.dagster.failures import crashes
+from ml_assets.dagster.runs import WILL_RETRY, days_of
 
 # What the database tells better: age, gates, drift and refused challengers.
 TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted", "challengers_are_promoted")
 # Jobs that do the work of a job as well, so that their success ends its failure.
 HEIRS = {"load_days": ("daily_scoring",), "rebuild": ("daily_scoring",)}
+# Jobs whose work `ml-assets run` does again.
+DAILY = ("daily_scoring", "load_days")
 # Runs and evaluations that are looked back at.
 REMEMBERED = 20
-CHECK_FAILED = "DagsterAssetCheckFailedError"
-WILL_RETRY = "dagster/will_retry"
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 LOOK = "`ml-assets ui` shows it"
 ALERTS_SENSOR = "alerts"
@@ -151,33 +152,26 @@ def failed_runs(instance: dg.DagsterInstance, watched: Watched) -> Iterator[Find
 def _came_after(good: dg.RunRecord, bad: dg.RunRecord) -> bool:
     """Whether a run that succeeded ended later, and reached as far: an older day says nothing of a newer one."""
     later = (good.end_time or 0) > (bad.end_time or 0)
-    reached, wanted = _last_partition(good.dagster_run), _last_partition(bad.dagster_run)
-    return later and (reached is None or wanted is None or reached >= wanted)
-
-
-def _last_partition(run: dg.DagsterRun) -> str | None:
-    return run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_end")
+    reached, wanted = days_of(good.dagster_run), days_of(bad.dagster_run)
+    return later and (reached is None or wanted is None or reached[1] >= wanted[1])
 
 
 def _failed_run(watched: Watched, run: dg.DagsterRun, why: str) -> Finding:
-    partition, job = run.tags.get("dagster/partition"), watched.plain(run.job_name)
-    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
-    of = f" of {partition}" if partition else f" of {first} to {last}" if first else ""
+    job, days, of = watched.plain(run.job_name), days_of(run), ""
     step = f"`ml-assets ui` shows run {run.run_id[:8]}"
-    day = {"daily_scoring": partition, "load_days": last}.get(job)
-    if day:
-        step = f"`ml-assets run --date {day}`, or {step}"
+    if days:
+        first, last = days
+        of = f" of {last}" if first == last else f" of {first} to {last}"
+        if job in DAILY:
+            step = f"`ml-assets run --date {last}`, or {step}"
     return Finding(job, "run", "run", "error", "runs", f"The run{of} failed: {why}", step)
 
 
 def _why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     """The first failed step's own words; None where only checks failed, which tell themselves."""
     steps = _steps_of(instance, run.run_id)
-    for step, found in steps.failures:
-        error = told(found)
-        if error is None or error.cls_name != CHECK_FAILED:
-            text = error.message.split(":", 1)[-1].strip() if error else "no error was recorded"
-            return f"step {step}: {(text.splitlines() or ['no words'])[0]}"
+    if found := crashes(steps.failures):
+        return f"step {found[0].step}: {found[0].first_line}"
     if steps.failures or steps.raised_checks:
         return None
     records = instance.event_log_storage.get_records_for_run(

@@ -5,6 +5,7 @@ same storage, queue, pools and monitoring as `docker/dagster.yaml`.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
@@ -78,3 +79,9 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     # Otherwise every event opens two connections of its own, and loading ten months of days has 1,200 events.
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=4)
     return instance
+
+
+def know_pools(instance: dg.DagsterInstance, pools: Iterable[str]) -> None:
+    """Make the limits of pools known: a run fails when it does so at the same moment as another one."""
+    for pool in set(pools) - set(instance.event_log_storage.get_concurrency_keys()):
+        instance.event_log_storage.initialize_concurrency_limit_to_default(pool)

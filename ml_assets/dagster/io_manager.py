@@ -5,7 +5,7 @@ and renames whole files into place.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -49,7 +49,7 @@ class LakeIOManager(dg.IOManager):
             newest = date.fromisoformat(max(arrived))
             self._on_arrival(asset, newest)
             if self._keep_days is not None and asset not in RAW:
-                self._lake.prune(asset, newest - timedelta(days=self._keep_days))
+                self._lake.prune(asset, newest - timedelta(days=self._keep_days), now=datetime.now(UTC))
 
     @final_failures
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:

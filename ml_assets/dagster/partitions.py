@@ -30,6 +30,12 @@ class Calendar:
     week_before: dg.TimeWindowPartitionMapping
     """From a week to the days of the week before it."""
 
+    @property
+    def last_day(self) -> date | None:
+        """The newest day that is over; None before the first one is."""
+        last = self.daily.get_last_partition_key()
+        return date.fromisoformat(last) if last else None
+
 
 def build_calendar(settings: Settings, source: EventSource) -> Calendar:
     """Partitions from the first day to load until yesterday; a finished data set ends with its last day."""

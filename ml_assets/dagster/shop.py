@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from ml_assets.dagster.partitions import Calendar
+from ml_assets.dagster.partitions import Calendar, build_calendar
 from ml_assets.settings.shop import Settings
+from ml_assets.sources.base import EventSource
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,15 @@ class Shop:
 
     settings: Settings
     calendar: Calendar
+
+    @classmethod
+    def of(cls, settings: Settings, source: EventSource) -> "Shop":
+        """The shop of settings, with the calendar of its source."""
+        return cls(settings, build_calendar(settings, source))
+
+    def prefixed(self, name: str) -> str:
+        """The name of a job, a sensor or a step, prefixed for a named shop."""
+        return f"{self.settings.name}_{name}" if self.settings.name else name
 
     def key(self, name: str) -> dg.AssetKey:
         """The asset key: the name, prefixed for a named shop."""

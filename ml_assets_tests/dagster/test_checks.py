@@ -13,7 +13,6 @@ from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.checks.drift import build_drift_checks
 from ml_assets.dagster.checks.freshness import build_history_check, show_freshness
-from ml_assets.dagster.partitions import build_calendar
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.lake import Lake
@@ -44,7 +43,7 @@ def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[
     lake = Lake.of(settings)
     for day in days:
         lake.write("transactions", pl.DataFrame({"a": [1]}), day)
-    check = build_history_check(Shop(settings, build_calendar(settings, build_source(settings))))
+    check = build_history_check(Shop.of(settings, build_source(settings)))
     result = check(lake=lake)
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed == (not missing)
@@ -54,7 +53,7 @@ def test_missing_days_of_the_look_back_are_named(settings: Settings, days: list[
 def test_a_verdict_is_shown_without_a_run_and_again_only_when_it_changes(
     settings: Settings, connection: ServingConnection
 ) -> None:
-    shop = Shop(settings, build_calendar(settings, build_source(settings)))
+    shop = Shop.of(settings, build_source(settings))
     sync_policies(connection, settings)
     key = dg.AssetCheckKey(dg.AssetKey("recommendations_release"), "is_fresh")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -117,7 +116,7 @@ def test_the_drift_check_of_a_young_shop_says_what_it_skips_and_why(
     young = settings.model_copy(update={"lookback_days": 400})
     write_steady_shop(lake, 75, customers=200)
     lake.write("recommendations", pl.DataFrame({"a": [1]}), day_of(74))
-    checks = build_drift_checks(Shop(young, build_calendar(young, build_source(young))))
+    checks = build_drift_checks(Shop.of(young, build_source(young)))
     job = dg.define_asset_job("drift", selection=dg.AssetSelection.all_asset_checks())
     defs = dg.Definitions(asset_checks=checks, jobs=[job], resources={"lake": lake, "serving": Serving()})
     result = defs.resolve_job_def("drift").execute_in_process()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ml_assets.dagster.build import build_defs
-from ml_assets.dagster.failures import final_failures, told
+from ml_assets.dagster.failures import Crash, final_failures
 from ml_assets.dagster.io_manager import LakeIOManager
 from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
@@ -48,9 +48,7 @@ def attempts(*assets: dg.AssetsDefinition | dg.AssetSpec, **resources: object) -
     result = definitions.resolve_job_def("job").execute_in_process(raise_on_error=False)
     tries = 1 + sum(event.is_step_up_for_retry for event in result.all_events)
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    error = told(failure.step_failure_data.error)
-    assert error is not None
-    return tries, error.message.split(":", 1)[1].strip()
+    return tries, Crash.of(failure.step_key, failure.step_failure_data.error).words
 
 
 @pytest.mark.parametrize("make", [raising, raising_late])

@@ -22,7 +22,7 @@ from ml_assets.dagster.automation.source_sensor import look
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.findings import Watched, failed_runs
-from ml_assets.dagster.partitions import build_calendar
+from ml_assets.dagster.runs import RANGE_END, RANGE_START, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
 from ml_assets.events.glance import Glance
@@ -56,7 +56,7 @@ class House:
 
     @property
     def shop(self) -> Shop:
-        return Shop(self.settings, build_calendar(self.settings, self.source))
+        return Shop.of(self.settings, self.source)
 
     @property
     def source(self):  # type: ignore[no-untyped-def]
@@ -75,14 +75,7 @@ class House:
         self, job: str, first: date, last: date | None = None, assets: list[str] | None = None, key: str | None = None
     ) -> None:
         defs = build_defs(self.settings, source=self.source, retry=None)
-        tags = (
-            {}
-            if last is None
-            else {
-                "dagster/asset_partition_range_start": first.isoformat(),
-                "dagster/asset_partition_range_end": last.isoformat(),
-            }
-        )
+        tags = range_tags(first, last) if last else {}
         tags |= {"dagster/run_key": key} if key else {}
         definition = defs.resolve_job_def(f"books_{job}")
         definition.execute_in_process(
@@ -101,10 +94,7 @@ class House:
     def look(self, now: datetime = NOON) -> list[tuple[str, str]]:
         found = []
         for request in self.requests(now):
-            tags = request.tags
-            days = request.partition_key or "..".join(
-                tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")
-            )
+            days = request.partition_key or "..".join(request.tags[end] for end in (RANGE_START, RANGE_END))
             what = ",".join(key.path[-1] for key in request.asset_selection or [])
             found.append((f"{request.job_name}{f'({what})' if what else ''}", days))
         return found
@@ -339,7 +329,7 @@ def test_retraining_waits_until_every_day_before_the_week_that_the_source_has_is
     house.run("load_days", date(2024, 4, 1), date(2024, 5, 16))
     missing = "Training waits for days that the source has and the lake has not: 2024-05-17, 2024-05-19."
     assert answer(house) == missing
-    days = {"dagster/asset_partition_range_start": "2024-05-17", "dagster/asset_partition_range_end": "2024-05-19"}
+    days = range_tags(date(2024, 5, 17), date(2024, 5, 19))
     load = house.instance.create_run_for_job(
         build_defs(house.settings, source=house.source).resolve_job_def("books_load_days"),
         tags=days,

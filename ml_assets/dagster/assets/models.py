@@ -68,7 +68,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[pl.DataFrame] | dg.MaterializeResult[None] | dg.AssetCheckResult]:
         week = date.fromisoformat(context.partition_key)
-        _require_every_day(shop, lake, source, week)
+        _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
         with serving.connect() as connection:
             known = {name: champion(connection, "recommender", week, placement=name) for name in placements}
         champions = {
@@ -130,7 +130,7 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         """The customer segmentation of the week, trained on features as of the Sunday before."""
         week = date.fromisoformat(context.partition_key)
-        _require_every_day(shop, lake, source, week)
+        _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
         trained = train_segmentation_week(lake, settings, week=week)
         with serving.connect() as connection:
             _register(connection, context, trained, decision="promoted", reason="Promoted as the model of its week.")
@@ -143,9 +143,8 @@ def _last_week(shop: Shop, name: str) -> dg.AssetDep:
     return dg.AssetDep(shop.key(name), partition_mapping=shop.calendar.week_before)
 
 
-def _require_every_day(shop: Shop, lake: Lake, source: EventSource, week: date) -> None:
+def _require_every_day(shop: Shop, lake: Lake, source: EventSource, week: date, today: date) -> None:
     """A model must not claim a Sunday whose days it has not seen; a load of them may be under way."""
-    today = datetime.now(shop.settings.tz).date()
     left_out = days_left_out(lake, source, shop.settings, week=week, today=today)
     if left_out:
         raise PassingError(

@@ -92,7 +92,6 @@ def _active(lake: Lake, day: date) -> pl.Series | None:
 
 
 def _result(shop: Shop, table: Table, published: Release) -> dg.MaterializeResult[None]:
-    schema = f"{shop.settings.name}_ml" if shop.settings.name else "ml"
     return dg.MaterializeResult(
         metadata={
             "release_id": published.release_id,
@@ -100,7 +99,7 @@ def _result(shop: Shop, table: Table, published: Release) -> dg.MaterializeResul
             "reason": published.reason or "",
             "dagster/partition_row_count": published.rows,
             "checksum": published.checksum,
-            "dagster/table_name": f"{schema}.{table.name}",
+            "dagster/table_name": f"{shop.prefixed('ml')}.{table.name}",
         },
         check_results=[
             dg.AssetCheckResult(

@@ -9,7 +9,6 @@ from ml_assets.alerts.judge.evaluate import evaluate
 from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.send.deliver import deliver
 from ml_assets.books.freshness import clock_of, read_freshness
-from ml_assets.dagster.automation.jobs import job_name
 from ml_assets.dagster.checks.freshness import show_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.findings import ALERTS_SENSOR, Watched, collect_dagster
@@ -23,7 +22,7 @@ def build_alert_sensor(shop: Shop) -> dg.SensorDefinition:
     status = dg.DefaultSensorStatus.RUNNING if shop.settings.alerts.enabled else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
-        name=job_name(shop, ALERTS_SENSOR),
+        name=shop.prefixed(ALERTS_SENSOR),
         minimum_interval_seconds=SECONDS,
         default_status=status,
         description="Judges everything, shows the verdicts on the assets, opens and resolves incidents, and sends what "
@@ -52,8 +51,8 @@ def what_to_watch(shop: Shop, repository: dg.RepositoryDefinition | None) -> Wat
         raise dg.DagsterInvariantViolationError("The sensor needs the repository that it is part of.")
     names = [one.name for one in repository.schedule_defs] + [one.name for one in repository.sensor_defs]
     return Watched(
-        prefix=f"{shop.settings.name}_" if shop.settings.name else "",
-        jobs=[job_name(shop, name) for name in ("load_days", "daily_scoring", "weekly_training", "rebuild")],
+        prefix=shop.prefixed(""),
+        jobs=[shop.prefixed(name) for name in ("load_days", "daily_scoring", "weekly_training", "rebuild")],
         checks=sorted(repository.asset_graph.asset_check_keys),
         instigators=names,
     )

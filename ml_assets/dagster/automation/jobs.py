@@ -35,11 +35,6 @@ class Jobs:
         return [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild, self.freshness]
 
 
-def job_name(shop: Shop, name: str) -> str:
-    """The name of a job, prefixed for a named shop."""
-    return f"{shop.settings.name}_{name}" if shop.settings.name else name
-
-
 def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     """Loading, scoring, training, rebuilding and freshness checks.
 
@@ -55,20 +50,20 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     warnings.filterwarnings("ignore", message="Asset job .*daily_scoring materializes assets with varying")
     return Jobs(
         load_days=dg.define_asset_job(
-            job_name(shop, "load_days"),
+            shop.prefixed("load_days"),
             selection=raw - freshness - drift,
             op_retry_policy=retry,
             description="Loads the events of one day or of a range of days.",
         ),
         daily_scoring=dg.define_asset_job(
-            job_name(shop, "daily_scoring"),
+            shop.prefixed("daily_scoring"),
             selection=(dg.AssetSelection.all() - models - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Loads a day, builds features, scores every customer and publishes the releases.",
         ),
         weekly_training=dg.define_asset_job(
-            job_name(shop, "weekly_training"),
+            shop.prefixed("weekly_training"),
             # What is too old to be waited for is told beside the models that have not seen it.
             selection=(models - freshness) | dg.AssetSelection.checks(history_check_key(shop)),
             tags=MAX_RUNTIME,
@@ -76,14 +71,14 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
             description="Trains the models of a week on events before its Monday.",
         ),
         rebuild=dg.define_asset_job(
-            job_name(shop, "rebuild"),
+            shop.prefixed("rebuild"),
             selection=(dg.AssetSelection.all() - models - raw - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Builds a day again from raw days that changed.",
         ),
         freshness=dg.define_asset_job(
-            job_name(shop, "freshness"),
+            shop.prefixed("freshness"),
             selection=freshness,
             description="Asks the database how old everything is.",
         ),

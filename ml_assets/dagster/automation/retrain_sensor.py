@@ -11,10 +11,10 @@ import dagster as dg
 from ml_assets.books.drift import drifting
 from ml_assets.books.freshness import read_freshness
 from ml_assets.books.models import list_models
-from ml_assets.dagster.automation.jobs import Jobs, job_name
-from ml_assets.dagster.automation.source_sensor import PARTITION, RANGE_END, RANGE_START, UNFINISHED
+from ml_assets.dagster.automation.jobs import Jobs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.partitions import week_of
+from ml_assets.dagster.runs import UNFINISHED, days_of
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.features.load import days_left_out
@@ -32,7 +32,7 @@ def build_retrain_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     status = dg.DefaultSensorStatus.RUNNING if settings.schedules.enabled else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
-        name=job_name(shop, "retraining"),
+        name=shop.prefixed("retraining"),
         job=jobs.weekly_training,
         minimum_interval_seconds=900,
         default_status=status,
@@ -102,11 +102,10 @@ def _why_wait(shop: Shop, instance: dg.DagsterInstance, lake: Lake, source: Even
 
 def _loading(shop: Shop, instance: dg.DagsterInstance, week: date) -> list[str]:
     """The days before a week whose loading is queued or running, as ranges."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=job_name(shop, "load_days"), statuses=UNFINISHED))
+    runs = instance.get_runs(dg.RunsFilter(job_name=shop.prefixed("load_days"), statuses=UNFINISHED))
     found = set()
     for run in runs:
-        day = run.tags.get(PARTITION, "")
-        first, last = run.tags.get(RANGE_START, day), run.tags.get(RANGE_END, day)
+        first, last = days_of(run) or ("", "")
         if first < week.isoformat():
             found.add(first if first == last else f"{first} to {last}")
     return sorted(found)

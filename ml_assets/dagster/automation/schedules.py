@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from ml_assets.dagster.automation.jobs import Jobs, job_name
+from ml_assets.dagster.automation.jobs import Jobs
 from ml_assets.dagster.partitions import Calendar, week_of
 from ml_assets.dagster.shop import Shop
 
@@ -19,7 +19,7 @@ def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
-        name=job_name(shop, "daily_scoring_schedule"),
+        name=shop.prefixed("daily_scoring_schedule"),
         job=jobs.daily_scoring,
         cron_schedule=_cron(settings.schedules.daily_at, "*"),
         execution_timezone=settings.timezone,
@@ -31,7 +31,7 @@ def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
         return _request(shop.calendar, yesterday, shop.calendar.first_day)
 
     @dg.schedule(
-        name=job_name(shop, "weekly_training_schedule"),
+        name=shop.prefixed("weekly_training_schedule"),
         job=jobs.weekly_training,
         cron_schedule=_cron(settings.schedules.weekly_at, "1"),
         execution_timezone=settings.timezone,
@@ -42,7 +42,7 @@ def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
         return _request(shop.calendar, week_of(_local_day(context, shop)), shop.calendar.first_week)
 
     hourly = dg.ScheduleDefinition(
-        name=job_name(shop, "freshness_schedule"),
+        name=shop.prefixed("freshness_schedule"),
         job=jobs.freshness,
         cron_schedule="15 * * * *",
         execution_timezone=settings.timezone,

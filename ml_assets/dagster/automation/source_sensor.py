@@ -11,8 +11,9 @@ from datetime import date, datetime, time, timedelta
 import dagster as dg
 
 from ml_assets.books.source_days import Restatement, known_days, mark_rebuilt, newest_restatement, restatements
-from ml_assets.dagster.automation.jobs import Jobs, job_name
+from ml_assets.dagster.automation.jobs import Jobs
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.runs import PARTITION, UNFINISHED, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.events.arrivals import affected_days, compare_days, ranges_of
 from ml_assets.events.fingerprint import DayContent
@@ -21,14 +22,6 @@ from ml_assets.lake import Lake
 from ml_assets.releases.catalog import published_days
 from ml_assets.sources.build import build_source
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-PARTITION = "dagster/partition"
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 # The schedule goes first; only what it did not do is done here.
 AFTER_THE_SCHEDULE = timedelta(minutes=30)
 FEATURES = ("interactions", "customer_features")
@@ -41,7 +34,7 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     status = dg.DefaultSensorStatus.RUNNING if settings.schedules.enabled else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
-        name=job_name(shop, "source_changes"),
+        name=shop.prefixed("source_changes"),
         jobs=[jobs.load_days, jobs.daily_scoring, jobs.rebuild],
         minimum_interval_seconds=60 * settings.schedules.check_source_every,
         default_status=status,
@@ -100,10 +93,10 @@ def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and th
     if newest is not None and newest not in published and _is_after_schedule(shop, newest, now):
         # What is missing in the middle is loaded first, but does not hold up the newest day for ever.
         is_waiting = any(day < newest for day in arrivals.new) and raw
-        if not is_waiting and not _is_running(instance, job_name(shop, "daily_scoring"), newest):
+        if not is_waiting and not _is_running(instance, shop.prefixed("daily_scoring"), newest):
             yield dg.RunRequest(
                 run_key=f"arrived-{newest}-{now:%Y-%m-%d}-{_digest(seen, newest, newest)}",
-                job_name=job_name(shop, "daily_scoring"),
+                job_name=shop.prefixed("daily_scoring"),
                 partition_key=newest.isoformat(),
             )
 
@@ -122,8 +115,8 @@ def _load_requests(  # noqa: PLR0917 what a key is made of
         if not instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1):
             yield dg.RunRequest(
                 run_key=key,
-                job_name=job_name(shop, "load_days"),
-                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+                job_name=shop.prefixed("load_days"),
+                tags=range_tags(first, last),
             )
 
 
@@ -148,7 +141,7 @@ def _rebuild_requests(shop: Shop, lake: Lake, pending: Sequence[Restatement], la
         if is_newest or day >= oldest:
             yield dg.RunRequest(
                 run_key=f"rebuild-{number}-{day}",
-                job_name=job_name(shop, "rebuild"),
+                job_name=shop.prefixed("rebuild"),
                 partition_key=day.isoformat(),
                 asset_selection=None if is_newest else [shop.key(name) for name in FEATURES],
                 tags={} if is_newest else LATER,

@@ -38,9 +38,8 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     if not keys:
         return []
     specs = [dg.AssetCheckSpec(key.name, asset=key.asset_key, description="As in the weeks before.") for key in keys]
-    prefix = f"{shop.settings.name}_" if shop.settings.name else ""
 
-    @dg.multi_asset_check(name=f"{prefix}drift_of_everything", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=shop.prefixed("drift_of_everything"), specs=specs, can_subset=True)
     @final_failures
     def drift_of_everything(
         context: dg.AssetCheckExecutionContext,

@@ -31,9 +31,8 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
         dg.AssetCheckSpec(key.name, asset=key.asset_key, description="Not older than its policy allows.")
         for key in freshness_check_keys(shop)
     ]
-    prefix = f"{shop.settings.name}_" if shop.settings.name else ""
 
-    @dg.multi_asset_check(name=f"{prefix}freshness_of_everything", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=shop.prefixed("freshness_of_everything"), specs=specs, can_subset=True)
     @final_failures
     def freshness_of_everything(
         context: dg.AssetCheckExecutionContext, serving: dg.ResourceParam[ServingDatabase]
