@@ -25,7 +25,7 @@ from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
-from ml_assets.settings.source import CompleteJourneySource, Source
+from ml_assets.settings.source import CompleteJourneySource, Source, kind_by_keys
 
 
 class Settings(BaseSettings):
@@ -78,9 +78,7 @@ class Settings(BaseSettings):
     @classmethod
     def _kind_by_its_keys(cls, value: object) -> object:
         """`ML_ASSETS_SOURCE__REPLAY=false` alone means the built-in data, `events` alone means files."""
-        if isinstance(value, dict) and "kind" not in value:
-            return {"kind": "files" if "events" in value else "complete_journey", **value}
-        return value
+        return {"kind": kind_by_keys(value), **value} if isinstance(value, dict) and "kind" not in value else value
 
     @field_validator("timezone")
     @classmethod

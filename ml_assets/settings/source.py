@@ -1,16 +1,27 @@
-"""Where events come from: the built-in data or the shop's own files."""
+"""Where events come from, one section for each kind of source: the built-in data or the shop's own files.
+
+A new kind is a section here, a member of `Source`, and its module with a row of `sources/build.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from ml_assets.settings.section import Section
 
 
-class CompleteJourneySource(Section):
+class SourceSection(Section):
+    """What every kind has; each has a literal `kind` beside."""
+
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Keys of paths, which start at the folder of the YAML file where they are relative."""
+
+
+class CompleteJourneySource(SourceSection):
     """The built-in 84.51 degrees Complete Journey data: 2,469 households of a grocery chain in 2017."""
 
     kind: Literal["complete_journey"] = "complete_journey"
@@ -52,8 +63,10 @@ class ItemColumns(Section):
     )
 
 
-class FilesSource(Section):
+class FilesSource(SourceSection):
     """Parquet or CSV files: one file, a folder or a glob, local or in an object store."""
+
+    paths = ("events", "items")
 
     kind: Literal["files"]
     events: str = Field(description="File, folder or glob. Relative paths start at the folder of the YAML file.")
@@ -72,3 +85,20 @@ class FilesSource(Section):
 
 
 Source = Annotated[CompleteJourneySource | FilesSource, Field(discriminator="kind")]
+
+KINDS: dict[str, type[SourceSection]] = {
+    get_args(section.model_fields["kind"].annotation)[0]: section for section in get_args(get_args(Source)[0])
+}
+"""The section of each kind."""
+
+
+def kind_by_keys(given: Mapping[str, Any]) -> str:
+    """The kind that a section without one means: the one that requires most of the keys given, none that are not.
+
+    `{replay: false}` means the built-in data, which requires nothing; `{events: ...}` means files.
+    """
+    required = {
+        kind: {name for name, field in section.model_fields.items() if field.is_required()} - {"kind"}
+        for kind, section in KINDS.items()
+    }
+    return max((kind for kind in KINDS if required[kind] <= given.keys()), key=lambda kind: len(required[kind]))

@@ -1,5 +1,6 @@
 """From settings to a source."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from ml_assets.settings.shop import Settings
@@ -8,6 +9,9 @@ from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets.sources.files import Files
 from ml_assets.sources.memory import SourceMemory
 
+BY_KIND: dict[str, Callable[..., EventSource]] = {source.kind: source for source in (CompleteJourney, Files)}
+"""What reads each kind of section in `settings/source.py`."""
+
 
 def build_source(settings: Settings, *, today: date | None = None) -> EventSource:
     """The source that the settings name; `today` is the shop's local date unless given.
@@ -15,10 +19,6 @@ def build_source(settings: Settings, *, today: date | None = None) -> EventSourc
     Raises `UserError` where the home folder holds the data of another source.
     """
     today = today or datetime.now(settings.tz).date()
-    source: EventSource
-    if settings.source.kind == "files":
-        source = Files(settings, settings.source, today=today)
-    else:
-        source = CompleteJourney(settings, settings.source, today=today)
+    source = BY_KIND[settings.source.kind](settings, settings.source, today=today)
     SourceMemory(settings).refuse_other(source.identity)
     return source

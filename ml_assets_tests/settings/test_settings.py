@@ -297,3 +297,9 @@ def test_every_key_is_documented() -> None:
     rows = [line.split("|") for line in settings_reference.markdown().splitlines() if line.startswith("| `")]
     assert len(rows) > 50
     assert not [row[1] for row in rows if len(row[3].strip()) < 10]
+
+
+def test_a_channel_may_be_called_like_a_kind_of_source_and_is_still_named() -> None:
+    write("alerts: {channels: {files: {url: 5}}}")
+    with pytest.raises(UserError, match=r"alerts\.channels\.files\.url: input should be"):
+        load_settings()

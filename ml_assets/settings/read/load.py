@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from ml_assets.errors import UserError
 from ml_assets.settings.read.yaml_file import read_yaml
 from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import KINDS
 
 CONFIG_FILE = "ml_assets.yaml"
 CONFIG_VARIABLE = "ML_ASSETS_CONFIG"
@@ -69,11 +70,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     changes: dict[str, Any] = {"home": folder / settings.home.expanduser()}
     if settings.lake and "://" not in settings.lake:
         changes["lake"] = str(folder / Path(settings.lake).expanduser())
-    if settings.source.kind == "files":
-        source = settings.source
-        changes["source"] = source.model_copy(
-            update={"events": _absolute(source.events, folder), "items": _absolute(source.items, folder)}
-        )
+    source = settings.source
+    paths = {key: _absolute(getattr(source, key), folder) for key in source.paths}
+    changes["source"] = source.model_copy(update=paths)
     if settings.database_url is None:
         changes["database_url"] = _database_url()
     return settings.model_copy(update=changes)
@@ -110,14 +109,16 @@ def _explain(error: ValidationError, path: Path | None) -> UserError:
 
 
 def _complaint(item: Mapping[str, Any]) -> str:
-    # A discriminated union puts its tag into the location; nobody wrote that part.
-    parts = [str(part) for part in item["loc"] if part not in ("complete_journey", "files")]
+    parts = [str(part) for part in item["loc"]]
+    if parts[:1] == ["source"]:
+        # A discriminated union puts its tag into the location; nobody wrote that part.
+        del parts[1:2]
     key = ".".join(parts)
     if item["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_keys_at(parts[:-1], item)))
         return f"{key} is not a setting (allowed here: {allowed})"
     if item["type"].startswith("union_tag"):
-        return f"{key}.kind must be complete_journey or files"
+        return f"{key}.kind must be {' or '.join(KINDS)}"
     message = str(item["msg"]).removeprefix("Value error, ")
     # What was given for a secret must not be repeated, however wrong it is.
     secret = parts[:1] == ["database_url"] or parts[:2] in (["alerts", "channels"], ["alerts", "heartbeat_url"])
@@ -133,12 +134,10 @@ def _complaint(item: Mapping[str, Any]) -> str:
 
 def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:
     """The keys allowed in the section at a path; a union's section is found by the tag in the error's location."""
-    from ml_assets.settings.source import CompleteJourneySource, FilesSource  # noqa: PLC0415
-
     model: Any = Settings
     for part in parts:
         if part == "source":
-            model = FilesSource if "files" in item["loc"] else CompleteJourneySource
+            model = KINDS[item["loc"][1]]
             continue
         field: FieldInfo | None = model.model_fields.get(part)
         if field is None or not hasattr(field.annotation, "model_fields"):

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from ml_assets.settings.durations import plain_duration
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import CompleteJourneySource, FilesSource
+from ml_assets.settings.source import KINDS
 
 INTRODUCTION = """# Settings
 
@@ -56,8 +56,8 @@ def write(folder: Path) -> None:
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     for name, field in model.model_fields.items():
         if name == "source":
-            for kind in (CompleteJourneySource, FilesSource):
-                yield from _rows(kind, f"source({kind.model_fields['kind'].annotation.__args__[0]}).")  # type: ignore[union-attr]
+            for kind, section_of_kind in KINDS.items():
+                yield from _rows(section_of_kind, f"source({kind}).")
             continue
         section = _section(field)
         if section is not None:

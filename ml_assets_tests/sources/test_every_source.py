@@ -1,0 +1,88 @@
+"""The contract of every kind of source; a new kind brings an example shop and is tested with it."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import KINDS
+from ml_assets.sources.base import LINE_COLUMNS, EventSource, polars_type
+from ml_assets.sources.build import BY_KIND, build_source
+
+TODAY = date(2026, 11, 22)
+CSV = "customer_id,item_id,occurred_at\n1,a,2024-05-30\n,a,2024-05-31\n2,b,2024-05-31\n2,b,never\n"
+
+
+def files(folder: Path) -> dict[str, Any]:
+    (folder / "events.csv").write_text(CSV)
+    return {"events": str(folder / "events.csv")}
+
+
+# The settings of a small shop of each kind.
+EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {"files": files, "complete_journey": lambda _: {}}
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], EventSource]:
+    section = {"kind": request.param, **EXAMPLES[request.param](tmp_path)}
+    settings = Settings.model_validate({"home": tmp_path / "home", "source": section})
+    return lambda: build_source(settings, today=TODAY)
+
+
+def newest_lines(source: EventSource, days: int = 2) -> pl.DataFrame:
+    last = source.days().last
+    return source.read_lines(last - timedelta(days=days - 1), last)
+
+
+def test_every_kind_of_settings_is_read() -> None:
+    assert {kind: source.kind for kind, source in BY_KIND.items()} == {kind: kind for kind in KINDS}
+
+
+def test_lines_have_the_columns_and_ids_of_every_source(make: Callable[[], EventSource]) -> None:
+    source = make()
+    lines, types = newest_lines(source), source.id_types()
+    assert tuple(lines.columns) == LINE_COLUMNS
+    assert lines.height
+    assert lines.schema["customer_id"] == polars_type(types.customer)
+    assert lines.schema["item_id"] == polars_type(types.item)
+    assert lines.schema["occurred_at"] == pl.Datetime("us", "UTC")
+
+
+def test_lines_lie_in_the_days_asked_for_and_none_is_left_out(make: Callable[[], EventSource]) -> None:
+    source = make()
+    last = source.days().last
+    days = [last - timedelta(days=1), last]
+    single = [source.read_lines(day, day) for day in days]
+    for day, lines in zip(days, single, strict=True):
+        assert set(lines["source_day"]) <= {day}
+    together = newest_lines(source)
+    assert pl.concat(single).sort("source", "line").equals(together.sort("source", "line"))
+
+
+def test_pieces_together_are_the_lines(make: Callable[[], EventSource]) -> None:
+    source = make()
+    last = source.days().last
+    found = [source.read_piece(piece, last, last) for piece in source.pieces()]
+    assert max(day for _, day in found if day) == last
+    lines = pl.concat([lines for lines, _ in found]).with_columns(pl.col("source_day").fill_null(last))
+    assert lines.sort("source", "line").equals(source.read_lines(last, last).sort("source", "line"))
+
+
+def test_the_catalogue_names_each_item_once(make: Callable[[], EventSource]) -> None:
+    source = make()
+    items = source.read_items()
+    assert items.columns == ["item_id", "item_name", "category", "brand", "available"]
+    assert items.schema["item_id"] == polars_type(source.id_types().item)
+    assert items["item_id"].null_count() == 0
+    assert items["item_id"].is_unique().all()
+
+
+def test_calendar_and_types_stay_when_it_is_opened_again(make: Callable[[], EventSource]) -> None:
+    one, two = make(), make()
+    first, types = one.first_day(), one.id_types()
+    assert (two.first_day(), two.id_types(), two.identity) == (first, types, one.identity)
+    assert one.days().first <= one.days().last
