@@ -12,6 +12,7 @@ from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
 from ml_assets.books.erased import read_erased
+from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.releases.pointer import begin
@@ -22,8 +23,7 @@ RELEASE_ENDING = re.compile(r"_\d+$")
 
 def parse_customer(connection: ServingConnection, text: str) -> int | str:
     """A customer id as the shop's database holds it; raises `UserError` where it cannot be one."""
-    kind = connection.execute(connection.schemas.sql("SELECT customer_id_type FROM {meta}.shop")).fetchall()[0][0]
-    if kind == "text":
+    if id_types(connection).customer == "text":
         return text
     try:
         number = int(text)
@@ -80,7 +80,7 @@ def count_rows(connection: ServingConnection, customer: int | str) -> Counter[st
     found: Counter[str] = Counter()
     for schema, table in _tables(connection):
         query = sql.SQL("SELECT count(*) FROM {} WHERE customer_id = %s").format(sql.Identifier(schema, table))
-        if count := connection.execute(query, [customer]).fetchall()[0][0]:
+        if count := one(connection, query, [customer]):
             found[RELEASE_ENDING.sub("", table)] += count
     return found
 
@@ -89,7 +89,7 @@ def write_receipt(connection: ServingConnection, digest: bytes, removed: Counter
     """Record an erasure; the number of its receipt."""
     insert = "INSERT INTO {meta}.erasures (customer_hash, removed, verified) VALUES (%s, %s, %s) RETURNING receipt_id"
     facts = [digest, Jsonb(dict(removed)), verified]
-    return int(connection.execute(connection.schemas.sql(insert), facts).fetchall()[0][0])
+    return int(one(connection, connection.schemas.sql(insert), facts))
 
 
 def _tables(connection: ServingConnection) -> list[tuple[str, str]]:

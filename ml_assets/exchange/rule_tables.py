@@ -9,6 +9,7 @@ from typing import Any, Literal
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
+from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.rules import TABLES
@@ -87,5 +88,5 @@ def rules_to_come(connection: ServingConnection) -> list[dict[str, Any]]:
 def count_customers(connection: ServingConnection) -> tuple[int, int]:
     """How many customers opted out, and how many purchases are noted."""
     query = "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
-    opted_out, purchases = connection.execute(connection.schemas.sql(query)).fetchall()[0]
+    opted_out, purchases = one_row(connection, connection.schemas.sql(query))
     return opted_out, purchases

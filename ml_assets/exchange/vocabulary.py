@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
 from ml_assets.exchange.table_file import TIME, Column
+from ml_assets.ids import IdTypes
 
 ID_TYPES = {"bigint": pl.Int64(), "text": pl.String()}
 
@@ -18,8 +20,7 @@ ID_TYPES = {"bigint": pl.Int64(), "text": pl.String()}
 class Vocabulary:
     """The words and types of one shop."""
 
-    ids: dict[str, str]
-    """The types of customer_id and item_id, bigint or text."""
+    ids: IdTypes
     placements: tuple[str, ...]
     tz: ZoneInfo
     """Of times without a zone."""
@@ -27,16 +28,12 @@ class Vocabulary:
     def column(self, name: str, *, required: bool = False) -> Column:
         """What a column may hold, whose name means the same in every file."""
         types = {"value": pl.Float64(), **dict.fromkeys(("valid_from", "valid_until", "bought_at"), TIME)}
-        types |= {each: ID_TYPES[kind] for each, kind in self.ids.items()}
+        types |= {"customer_id": ID_TYPES[self.ids.customer], "item_id": ID_TYPES[self.ids.item]}
         words = self.placements if name == "placement" else ()
         return Column(types.get(name, pl.String()), required, filled=required, words=words)
 
 
 def vocabulary(connection: ServingConnection, tz: ZoneInfo) -> Vocabulary:
     """What the database knows of it."""
-    query = """
-        SELECT customer_id_type, item_id_type, (SELECT array_agg(placement ORDER BY placement) FROM {meta}.placements)
-        FROM {meta}.shop
-        """
-    customer, item, placements = connection.execute(connection.schemas.sql(query)).fetchall()[0]
-    return Vocabulary({"customer_id": customer, "item_id": item}, tuple(placements), tz)
+    query = connection.schemas.sql("SELECT placement FROM {meta}.placements ORDER BY 1")
+    return Vocabulary(id_types(connection), tuple(name for (name,) in connection.execute(query).fetchall()), tz)

@@ -11,14 +11,15 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.recommendations import Imported, read_recommendations, write_export
 from ml_assets.exchange.vocabulary import Vocabulary
+from ml_assets.ids import IdType, IdTypes
 from ml_assets_tests.releases.frames import MONDAY, assignments, recommendations, release, segments
 
 PLACEMENTS = ("for_you", "discover", "buy_again")
 LISTS = "SELECT customer_id, placement, rank, item_id FROM ml.recommendations ORDER BY 1, 2, 3"
 
 
-def read(path: Path, item: str = "bigint") -> Imported:
-    return read_recommendations(path, Vocabulary({"customer_id": item, "item_id": item}, PLACEMENTS, ZoneInfo("UTC")))
+def read(path: Path, item: IdType = "bigint") -> Imported:
+    return read_recommendations(path, Vocabulary(IdTypes(item, item), PLACEMENTS, ZoneInfo("UTC")))
 
 
 def write(folder: Path, text: str) -> Path:

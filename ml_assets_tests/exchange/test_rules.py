@@ -15,6 +15,7 @@ from ml_assets.errors import UserError
 from ml_assets.exchange.rule_tables import import_rules, unknown_things
 from ml_assets.exchange.rules import read_rules
 from ml_assets.exchange.vocabulary import Vocabulary, vocabulary
+from ml_assets.ids import IdTypes
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.releases.frames import (
@@ -27,7 +28,7 @@ from ml_assets_tests.releases.frames import (
     similar_items,
 )
 
-IDS = {"customer_id": "bigint", "item_id": "bigint"}
+IDS = IdTypes("bigint", "bigint")
 WORDS = Vocabulary(IDS, ("for_you", "discover", "buy_again"), ZoneInfo("Europe/Berlin"))
 
 

@@ -19,7 +19,7 @@ from ml_assets.alerts.tell.routing import owner_of
 from ml_assets.alerts.tell.tell import Notifier
 from ml_assets.books.freshness import closed_days
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 from ml_assets.settings.shop import Settings
 
 # Around now, quiet hours may end on these days.
@@ -49,8 +49,7 @@ def evaluate(
 
     `extra` brings what only the caller can see. An incident whose collector did not look stays as it is.
     """
-    with connection.transaction():
-        act_as_writer(connection)
+    with writing(connection):
         lock_evaluation(connection)
         if evaluator == SENSOR:
             note_evaluation(connection, SENSOR, now)

@@ -14,6 +14,7 @@ from ml_assets.alerts.store.outbox import failing_channels
 from ml_assets.books.drift import newest_drift
 from ml_assets.books.freshness import Freshness, read_freshness
 from ml_assets.books.models import newest_refusals
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.freshness import VolumeLimits
@@ -46,7 +47,7 @@ def collect(
 
 
 def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:
-    created = connection.execute(connection.schemas.sql("SELECT created_at FROM {meta}.shop")).fetchall()[0][0]
+    created = one(connection, connection.schemas.sql("SELECT created_at FROM {meta}.shop"))
     is_new = (now - created).total_seconds() < FIRST_HOURS * 3600
     for row in read_freshness(connection, now):
         if row.row_count is not None and row.usual_row_count is not None:

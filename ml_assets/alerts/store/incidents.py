@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier, Placeholder
 
 from ml_assets.alerts.incident import Incident
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 
 COLUMNS = tuple(field.name for field in fields(Incident))
@@ -53,7 +54,7 @@ def save_incident(connection: ServingConnection, incident: Incident) -> int:
             names=SQL(", ").join(map(Identifier, names)),
             values=SQL(", ").join(map(Placeholder, names)),
         )
-        return int(connection.execute(query, values).fetchall()[0][0])
+        return int(one(connection, query, values))
     assignments = SQL(", ").join(SQL("{} = {}").format(Identifier(name), Placeholder(name)) for name in names)
     query = connection.schemas.sql(
         "UPDATE {meta}.incidents SET {assignments} WHERE incident_id = %(incident_id)s", assignments=assignments

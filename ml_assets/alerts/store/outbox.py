@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from ml_assets.alerts.incident import Event
 from ml_assets.alerts.message import Message
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 
 
@@ -151,7 +152,7 @@ def note_channel(connection: ServingConnection, channel: str, *, error: str | No
         RETURNING failures
         """
     query = connection.schemas.sql(worked if error is None else failed)
-    return int(connection.execute(query, {"channel": channel, "now": now, "error": error}).fetchall()[0][0])
+    return int(one(connection, query, {"channel": channel, "now": now, "error": error}))
 
 
 def failing_channels(connection: ServingConnection) -> list[tuple[str, str]]:
@@ -162,5 +163,4 @@ def failing_channels(connection: ServingConnection) -> list[tuple[str, str]]:
 
 def undelivered(connection: ServingConnection) -> int:
     """Messages that are due or waiting, quiet hours included."""
-    row = connection.execute(connection.schemas.sql("SELECT count(*) FROM {meta}.messages WHERE state = 'queued'"))
-    return int(row.fetchall()[0][0])
+    return int(one(connection, connection.schemas.sql("SELECT count(*) FROM {meta}.messages WHERE state = 'queued'")))
