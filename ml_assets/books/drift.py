@@ -5,7 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 
 
 class Measured(Protocol):
@@ -38,18 +38,19 @@ class Measured(Protocol):
 
 def record_drift(connection: ServingConnection, day: date, rows: Sequence[tuple[Measured, str]]) -> None:
     """Store the measures of a day with their status (ok, warn, error); measuring again replaces them."""
-    query = connection.schemas.sql(
-        "INSERT INTO {meta}.drift (day, subject, metric, value, warn_at, error_at, status, detail) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (subject, metric, day) DO UPDATE SET "
-        "value = excluded.value, warn_at = excluded.warn_at, error_at = excluded.error_at, status = excluded.status, "
-        "detail = excluded.detail, measured_at = now()"
-    )
-    facts = [
-        [day, one.subject, one.metric, one.value, one.warn_at, one.error_at, status, one.detail] for one, status in rows
-    ]
-    with connection.transaction(), connection.cursor() as cursor:
-        act_as_writer(connection)
-        cursor.executemany(query, facts)
+    upsert = """
+        INSERT INTO {meta}.drift (day, subject, metric, value, warn_at, error_at, status, detail)
+        VALUES (%(day)s, %(subject)s, %(metric)s, %(value)s, %(warn_at)s, %(error_at)s, %(status)s, %(detail)s)
+        ON CONFLICT (subject, metric, day) DO UPDATE SET
+            value = excluded.value, warn_at = excluded.warn_at, error_at = excluded.error_at,
+            status = excluded.status, detail = excluded.detail, measured_at = now()
+    """
+    facts = ("subject", "metric", "value", "warn_at", "error_at", "detail")
+    with writing(connection) as cursor:
+        cursor.executemany(
+            connection.schemas.sql(upsert),
+            [{name: getattr(one, name) for name in facts} | {"day": day, "status": status} for one, status in rows],
+        )
 
 
 def past_values(connection: ServingConnection, subject: str, metric: str, before: date, count: int) -> list[float]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 
 
@@ -39,7 +40,7 @@ class Erased:
 def read_erased(connection: ServingConnection) -> Erased:
     """Everybody who was erased from this shop."""
     sql = connection.schemas.sql
-    salt = connection.execute(sql("SELECT salt FROM {meta}.erasure_salt")).fetchall()[0][0]
+    salt = one(connection, "SELECT salt FROM {meta}.erasure_salt")
     rows = connection.execute(sql("SELECT customer_hash FROM {meta}.erased_customers")).fetchall()
     return Erased(bytes(salt), frozenset(bytes(row[0]) for row in rows))
 

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from psycopg.rows import class_row
-from psycopg.sql import SQL, Identifier
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import SUBJECTS, Kind
+from ml_assets.subjects import SUBJECTS, Kind, Subject
 
 
 @dataclass(frozen=True)
@@ -42,62 +42,69 @@ class Freshness:
 def sync_policies(connection: ServingConnection, settings: Settings) -> None:
     """Take limits, calendar and time zone over from the settings."""
     sql = connection.schemas.sql
-    volume = settings.freshness.volume
-    rows: list[list[object]] = []
-    for subject in SUBJECTS.values():
-        limits = settings.freshness.of(subject.kind, subject.name)
-        at, zone = limits.due or (None, None)
-        error_after = limits.error_after
-        if at is not None:
-            # For those who read ages only: the same moment, as long as every day has business.
-            error_after = timedelta(hours=24 + at.hour, minutes=at.minute)
-        warn_after = min(limits.warn_after, error_after)
-        is_data, is_model = subject.kind == "data", subject.kind == "model"
-        shares = [volume.warn_below, volume.error_below, volume.weeks] if is_data else [None] * 3
-        rows.append([subject.name, subject.kind, warn_after, error_after, at, zone, not is_model, *shares])
-    facts = (
-        "warn_after, error_after, deadline, deadline_zone, business_days_only, volume_warn, volume_error, volume_weeks"
-    )
-    names = facts.split(", ")
-    upsert = connection.schemas.sql(
-        "INSERT INTO {meta}.freshness_policies AS p (subject, kind, {facts}) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (subject, kind) DO UPDATE SET ({facts}) = "
-        "({news}) WHERE ({olds}) IS DISTINCT FROM ({news})",
-        facts=SQL(", ").join(map(Identifier, names)),
-        news=SQL(", ").join(Identifier("excluded", name) for name in names),
-        olds=SQL(", ").join(Identifier("p", name) for name in names),
-    )
-    with connection.transaction(), connection.cursor() as cursor:
-        act_as_writer(connection)
-        cursor.executemany(upsert, rows)
-        cursor.execute(
-            sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [[row[0] for row in rows]]
-        )
-        shop = [settings.timezone, settings.calendar.numbers()]
-        update = "UPDATE {meta}.shop SET (timezone, business_days) = (%s, %s::smallint[]) "
-        update += "WHERE (timezone, business_days) IS DISTINCT FROM (%s, %s::smallint[])"
-        cursor.execute(sql(update), [*shop, *shop])
+    upsert = """
+        INSERT INTO {meta}.freshness_policies AS p (subject, kind, warn_after, error_after, deadline, deadline_zone,
+            business_days_only, volume_warn, volume_error, volume_weeks)
+        VALUES (%(subject)s, %(kind)s, %(warn_after)s, %(error_after)s, %(deadline)s, %(deadline_zone)s,
+            %(business_days_only)s, %(volume_warn)s, %(volume_error)s, %(volume_weeks)s)
+        ON CONFLICT (subject, kind) DO UPDATE SET
+            warn_after = excluded.warn_after, error_after = excluded.error_after,
+            deadline = excluded.deadline, deadline_zone = excluded.deadline_zone,
+            business_days_only = excluded.business_days_only, volume_warn = excluded.volume_warn,
+            volume_error = excluded.volume_error, volume_weeks = excluded.volume_weeks
+        WHERE p.* IS DISTINCT FROM excluded.*
+    """
+    update = """
+        UPDATE {meta}.shop
+        SET timezone = %(zone)s, business_days = %(days)s::smallint[]
+        WHERE (timezone, business_days) IS DISTINCT FROM (%(zone)s, %(days)s::smallint[])
+    """
+    with writing(connection) as cursor:
+        cursor.executemany(sql(upsert), [_policy(subject, settings) for subject in SUBJECTS.values()])
+        cursor.execute(sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [list(SUBJECTS)])
+        cursor.execute(sql(update), {"zone": settings.timezone, "days": settings.calendar.numbers()})
     _sync_holidays(connection, settings, clock_of(connection).year)
+
+
+def _policy(subject: Subject, settings: Settings) -> dict[str, object]:
+    limits, volume = settings.freshness.of(subject.kind, subject.name), settings.freshness.volume
+    deadline, zone = limits.due or (None, None)
+    error_after = limits.error_after
+    if deadline is not None:
+        # For those who read ages only: the same moment, as long as every day has business.
+        error_after = timedelta(hours=24 + deadline.hour, minutes=deadline.minute)
+    is_data = subject.kind == "data"
+    return {
+        "subject": subject.name,
+        "kind": subject.kind,
+        "warn_after": min(limits.warn_after, error_after),
+        "error_after": error_after,
+        "deadline": deadline,
+        "deadline_zone": zone,
+        "business_days_only": subject.kind != "model",
+        "volume_warn": volume.warn_below if is_data else None,
+        "volume_error": volume.error_below if is_data else None,
+        "volume_weeks": volume.weeks if is_data else None,
+    }
 
 
 def _sync_holidays(connection: ServingConnection, settings: Settings, year: int) -> None:
     """Holidays of the years around the present one; older years stay, so that the past is judged as it was."""
     sql = connection.schemas.sql
+    first = date(year - 1, 1, 1)
     closed = settings.calendar.closed_days(year - 1, year + 2)
-    known = connection.execute(sql("SELECT day, name FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
-    if dict(known.fetchall()) == {day: name for day, name in closed.items() if day >= date(year - 1, 1, 1)}:
+    known = connection.execute(sql("SELECT day, name FROM {meta}.holidays WHERE day >= %s"), [first])
+    if dict(known.fetchall()) == {day: name for day, name in closed.items() if day >= first}:
         return
-    with connection.transaction(), connection.cursor() as cursor:
-        act_as_writer(connection)
-        cursor.execute(sql("DELETE FROM {meta}.holidays WHERE day >= %s"), [date(year - 1, 1, 1)])
-        # One statement, because after each one the moments at which releases become stale are computed anew.
-        cursor.execute(
-            sql(
-                "INSERT INTO {meta}.holidays SELECT * FROM unnest(%s::date[], %s::text[]) "
-                "ON CONFLICT (day) DO UPDATE SET name = excluded.name"
-            ),
-            [list(closed), list(closed.values())],
-        )
+    # One statement, because after each one the moments at which releases become stale are computed anew.
+    insert = """
+        INSERT INTO {meta}.holidays
+        SELECT * FROM unnest(%(days)s::date[], %(names)s::text[])
+        ON CONFLICT (day) DO UPDATE SET name = excluded.name
+    """
+    with writing(connection) as cursor:
+        cursor.execute(sql("DELETE FROM {meta}.holidays WHERE day >= %s"), [first])
+        cursor.execute(sql(insert), {"days": list(closed), "names": list(closed.values())})
 
 
 def closed_days(connection: ServingConnection, first: date, last: date) -> frozenset[date]:
@@ -112,31 +119,32 @@ def closed_days(connection: ServingConnection, first: date, last: date) -> froze
 
 def observe(connection: ServingConnection, subject: str, kind: Literal["data", "features"], day: date) -> None:
     """Note that a subject contains `day`. An older day than noted confirms nothing new and changes only the time."""
-    upsert = (
-        "INSERT INTO {meta}.observations AS o (subject, kind, data_as_of, updated_at) VALUES (%s, %s, %s, now()) "
-        "ON CONFLICT (subject, kind) DO UPDATE SET updated_at = now(), "
-        "data_as_of = greatest(o.data_as_of, excluded.data_as_of)"
-    )
-    with connection.transaction():
-        act_as_writer(connection)
-        connection.execute(connection.schemas.sql(upsert), [subject, kind, day])
+    upsert = """
+        INSERT INTO {meta}.observations AS o (subject, kind, data_as_of, updated_at)
+        VALUES (%(subject)s, %(kind)s, %(day)s, now())
+        ON CONFLICT (subject, kind) DO UPDATE SET
+            updated_at = now(), data_as_of = greatest(o.data_as_of, excluded.data_as_of)
+    """
+    with writing(connection) as cursor:
+        cursor.execute(connection.schemas.sql(upsert), {"subject": subject, "kind": kind, "day": day})
 
 
 def read_freshness(connection: ServingConnection, at: datetime | None = None) -> list[Freshness]:
     """The verdict on every subject now, or at a moment; the worst first."""
-    query = connection.schemas.sql(
-        "SELECT subject, kind, data_as_of, updated_at, age, warn_after, error_after, status, stale_at, row_count, "
-        "usual_row_count, reason FROM {ml}.freshness_at(coalesce(%s, now() + (SELECT clock_shift FROM {meta}.shop))) "
-        "ORDER BY array_position(ARRAY['stale', 'missing', 'warn', 'fresh'], status), kind, subject"
-    )
+    query = """
+        SELECT subject, kind, data_as_of, updated_at, age, warn_after, error_after, status, stale_at, row_count,
+            usual_row_count, reason
+        FROM {ml}.freshness_at(coalesce(%(at)s, now() + (SELECT clock_shift FROM {meta}.shop)))
+        ORDER BY array_position(ARRAY['stale', 'missing', 'warn', 'fresh'], status), kind, subject
+    """
     with connection.cursor(row_factory=class_row(Freshness)) as cursor:
-        return cursor.execute(query, [at]).fetchall()
+        return cursor.execute(connection.schemas.sql(query), {"at": at}).fetchall()
 
 
 def clock_shift(connection: ServingConnection) -> timedelta:
     """How far the clock for judging is ahead of the machine's: zero but in a demonstration."""
-    row = connection.execute(connection.schemas.sql("SELECT clock_shift FROM {meta}.shop")).fetchone()
-    return row[0] if row else timedelta()
+    shift: timedelta = one(connection, "SELECT clock_shift FROM {meta}.shop")
+    return shift
 
 
 def clock_of(connection: ServingConnection) -> datetime:

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 from ml_assets.errors import UserError
 
 Decision = Literal["promoted", "refused"]
@@ -68,9 +68,8 @@ def register(connection: ServingConnection, model: RegisteredModel, card: Mappin
     objects = {"parameters": model.parameters, "metrics": model.metrics, "facts": model.facts, "card": card}
     row = vars(model) | {name: Jsonb(dict(facts)) for name, facts in objects.items()}
     row["data_fingerprint"] = card["data_fingerprint"]
-    with connection.transaction():
-        act_as_writer(connection)
-        connection.execute(connection.schemas.sql(upsert), row)
+    with writing(connection) as cursor:
+        cursor.execute(connection.schemas.sql(upsert), row)
 
 
 def champion(connection: ServingConnection, kind: str, before: date, placement: str = "") -> RegisteredModel | None:
@@ -138,9 +137,8 @@ def force_promotion(connection: ServingConnection, version: str, placement: str,
         SET decision = 'promoted', forced_reason = %(reason)s, forced_by = session_user, forced_at = now()
         WHERE kind = %(kind)s AND version = %(version)s AND placement = %(placement)s
     """
-    with connection.transaction():
-        act_as_writer(connection)
-        connection.execute(connection.schemas.sql(update), vars(model) | {"reason": reason.strip()})
+    with writing(connection) as cursor:
+        cursor.execute(connection.schemas.sql(update), vars(model) | {"reason": reason.strip()})
     return model
 
 

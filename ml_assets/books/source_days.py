@@ -9,8 +9,9 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 from ml_assets.events.fingerprint import DayContent
 
 
@@ -45,42 +46,45 @@ def record_days(
     if not days:
         return []
     sql = connection.schemas.sql
-    upsert = sql(
-        "INSERT INTO {meta}.source_days (day, row_count, fingerprint, run_id) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT (day) DO UPDATE SET row_count = excluded.row_count, fingerprint = excluded.fingerprint, "
-        "run_id = excluded.run_id"
-    )
-    ledger = sql(
-        "INSERT INTO {meta}.restatements (day, rows_before, rows_after, fingerprint_before, fingerprint_after, run_id) "
-        "VALUES (%s, %s, %s, %s, %s, %s)"
-    )
-    with connection.transaction(), connection.cursor() as cursor:
-        act_as_writer(connection)
+    upsert = """
+        INSERT INTO {meta}.source_days (day, row_count, fingerprint, run_id)
+        VALUES (%(day)s, %(rows)s, %(fingerprint)s, %(run_id)s)
+        ON CONFLICT (day) DO UPDATE SET
+            row_count = excluded.row_count, fingerprint = excluded.fingerprint, run_id = excluded.run_id
+    """
+    ledger = """
+        INSERT INTO {meta}.restatements (day, rows_before, rows_after, fingerprint_before, fingerprint_after, run_id)
+        SELECT day, row_count, %(rows)s, fingerprint, %(fingerprint)s, %(run_id)s
+        FROM {meta}.source_days
+        WHERE day = %(day)s
+    """
+    with writing(connection) as cursor:
         lock = f"source days {connection.schemas.meta}"
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
         before = known_days(connection, min(days), max(days))
         changed = [day for day, now in days.items() if day in before and now.differs_from(before[day])]
-        for day in changed:
-            old, new = before[day], days[day]
-            cursor.execute(ledger, [day, old.rows, new.rows, old.fingerprint, new.fingerprint, run_id])
-        cursor.executemany(upsert, [[day, now.rows, now.fingerprint, run_id] for day, now in days.items()])
+        facts = {day: vars(now) | {"day": day, "run_id": run_id} for day, now in days.items()}
+        cursor.executemany(sql(ledger), [facts[day] for day in changed])
+        cursor.executemany(sql(upsert), list(facts.values()))
     return changed
 
 
 def restatements(connection: ServingConnection, *, only_pending: bool = False) -> list[Restatement]:
     """The ledger, oldest first."""
-    query = connection.schemas.sql(
-        "SELECT restatement_id, day, rows_before, rows_after, fingerprint_before, fingerprint_after, valid_until, "
-        "rebuilt_at FROM {meta}.restatements WHERE NOT %s OR rebuilt_at IS NULL ORDER BY restatement_id"
-    )
+    query = """
+        SELECT restatement_id, day, rows_before, rows_after, fingerprint_before, fingerprint_after, valid_until,
+            rebuilt_at
+        FROM {meta}.restatements
+        WHERE NOT %(only_pending)s OR rebuilt_at IS NULL
+        ORDER BY restatement_id
+    """
     with connection.cursor(row_factory=class_row(Restatement)) as cursor:
-        return cursor.execute(query, [only_pending]).fetchall()
+        return cursor.execute(connection.schemas.sql(query), {"only_pending": only_pending}).fetchall()
 
 
 def newest_restatement(connection: ServingConnection) -> int:
     """The number of the newest entry of the ledger; 0 where there is none."""
-    query = connection.schemas.sql("SELECT coalesce(max(restatement_id), 0) FROM {meta}.restatements")
-    return int(connection.execute(query).fetchall()[0][0])
+    return int(one(connection, "SELECT coalesce(max(restatement_id), 0) FROM {meta}.restatements"))
 
 
 def first_loads(connection: ServingConnection) -> dict[date, datetime]:
@@ -94,6 +98,5 @@ def mark_rebuilt(connection: ServingConnection, up_to: int) -> None:
         "UPDATE {meta}.restatements SET rebuilt_at = clock_timestamp() "
         "WHERE restatement_id <= %s AND rebuilt_at IS NULL"
     )
-    with connection.transaction():
-        act_as_writer(connection)
-        connection.execute(query, [up_to])
+    with writing(connection) as cursor:
+        cursor.execute(query, [up_to])

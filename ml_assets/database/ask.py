@@ -4,30 +4,32 @@ Only such questions belong here; what is asked stands with those who ask.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.ids import IdTypes
 
+Query = LiteralString | sql.Composed
+"""A text names the schemas as `Schemas.sql` does."""
 Values = Sequence[object] | Mapping[str, object]
 
 
-def one(connection: ServingConnection, query: sql.Composed, values: Values | None = None) -> Any:
+def one(connection: ServingConnection, query: Query, values: Values | None = None) -> Any:
     """The first value of the only row of a query."""
     return one_row(connection, query, values)[0]
 
 
-def one_row(connection: ServingConnection, query: sql.Composed, values: Values | None = None) -> tuple[Any, ...]:
+def one_row(connection: ServingConnection, query: Query, values: Values | None = None) -> tuple[Any, ...]:
     """The only row of a query; raises `LookupError` where there is none."""
-    row = connection.execute(query, values).fetchone()
+    filled = query if isinstance(query, sql.Composed) else connection.schemas.sql(query)
+    row = connection.execute(filled, values).fetchone()
     if row is None:
-        raise LookupError(f"No row: {query.as_string(connection)}")
+        raise LookupError(f"No row: {filled.as_string(connection)}")
     return row
 
 
 def id_types(connection: ServingConnection) -> IdTypes:
     """What the shop's ids are."""
-    query = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
-    return IdTypes(*one_row(connection, query))
+    return IdTypes(*one_row(connection, "SELECT customer_id_type, item_id_type FROM {meta}.shop"))

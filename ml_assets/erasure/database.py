@@ -89,7 +89,7 @@ def write_receipt(connection: ServingConnection, digest: bytes, removed: Counter
     """Record an erasure; the number of its receipt."""
     insert = "INSERT INTO {meta}.erasures (customer_hash, removed, verified) VALUES (%s, %s, %s) RETURNING receipt_id"
     facts = [digest, Jsonb(dict(removed)), verified]
-    return int(one(connection, connection.schemas.sql(insert), facts))
+    return int(one(connection, insert, facts))
 
 
 def _tables(connection: ServingConnection) -> list[tuple[str, str]]:
@@ -98,8 +98,8 @@ def _tables(connection: ServingConnection) -> list[tuple[str, str]]:
         FROM pg_class AS c
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped
-        WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
+        WHERE n.nspname = ANY (%(schemas)s) AND c.relkind = 'r'
         ORDER BY 1, 2
-        """
+    """
     schemas = connection.schemas
-    return connection.execute(query, [[schemas.ml, schemas.store, schemas.meta]]).fetchall()
+    return connection.execute(query, {"schemas": [schemas.ml, schemas.store, schemas.meta]}).fetchall()

@@ -44,14 +44,16 @@ class ListedRelease:
 
 def list_releases(connection: ServingConnection, subject: str | None, *, retired: bool) -> list[ListedRelease]:
     """The releases of one subject or all, newest day first."""
-    query = connection.schemas.sql(
-        "SELECT r.*, EXISTS (SELECT FROM {meta}.live AS l WHERE l.release_id = r.release_id "
-        "AND l.pinned_at IS NOT NULL) AS pinned FROM {ml}.releases AS r "
-        "WHERE (%(subject)s::text IS NULL OR subject = %(subject)s) AND (%(retired)s OR state <> 'retired') "
-        "ORDER BY subject, data_as_of DESC, release_id DESC"
-    )
+    query = """
+        SELECT r.*, EXISTS (
+            SELECT FROM {meta}.live AS l WHERE l.release_id = r.release_id AND l.pinned_at IS NOT NULL
+        ) AS pinned
+        FROM {ml}.releases AS r
+        WHERE (%(subject)s::text IS NULL OR subject = %(subject)s) AND (%(retired)s OR state <> 'retired')
+        ORDER BY subject, data_as_of DESC, release_id DESC
+    """
     with connection.cursor(row_factory=class_row(ListedRelease)) as cursor:
-        return cursor.execute(query, {"subject": subject, "retired": retired}).fetchall()
+        return cursor.execute(connection.schemas.sql(query), {"subject": subject, "retired": retired}).fetchall()
 
 
 def live_release(connection: ServingConnection, subject: str) -> Live | None:

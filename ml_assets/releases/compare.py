@@ -4,14 +4,49 @@ Only comparing belongs here; showing it is in `cli/releases.py`. The database co
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
+from ml_assets.database.ask import one, one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.errors import UserError
 from ml_assets.subjects import PUBLISHED, Table
+
+# Named so that it cannot meet a table of the shop; gone with the transaction.
+COMPARED: LiteralString = """
+    CREATE TEMP TABLE ml_assets_compared ON COMMIT DROP AS
+    SELECT {keys}, a.item_ids IS NOT NULL AS in_a, b.item_ids IS NOT NULL AS in_b,
+        a.item_ids IS DISTINCT FROM b.item_ids AS changed,
+        (SELECT count(*) FROM unnest(a.item_ids) AS x WHERE x = ANY (b.item_ids))::float8
+            / greatest(cardinality(a.item_ids), cardinality(b.item_ids)) AS overlap
+    FROM (SELECT {keys}, item_ids[:{k}] FROM {store}.{a}) AS a
+    FULL JOIN (SELECT {keys}, item_ids[:{k}] FROM {store}.{b}) AS b USING ({keys})
+"""
+COUNTS: LiteralString = """
+    SELECT count(*) FILTER (WHERE in_a AND NOT in_b), count(*) FILTER (WHERE in_b AND NOT in_a),
+        count(*) FILTER (WHERE in_a AND in_b), count(*) FILTER (WHERE in_a AND in_b AND changed),
+        avg(overlap) FILTER (WHERE in_a AND in_b)
+    FROM ml_assets_compared
+"""
+MOVERS: LiteralString = """
+    SELECT {keys}, round(overlap::numeric, 3)::float8 AS overlap
+    FROM ml_assets_compared
+    WHERE in_a AND in_b AND changed
+    ORDER BY overlap, {keys}
+    LIMIT {most}
+"""
+PLACES: LiteralString = """
+    SELECT item_id, i.item_name, coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after
+    FROM (SELECT x AS item_id, count(*) AS n FROM {store}.{a}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS a
+    FULL JOIN (SELECT x AS item_id, count(*) AS n FROM {store}.{b}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS b
+        USING (item_id)
+    LEFT JOIN {store}.items AS i USING (item_id)
+    WHERE coalesce(a.n, 0) <> coalesce(b.n, 0)
+    ORDER BY abs(coalesce(b.n, 0) - coalesce(a.n, 0)) DESC, item_id
+    LIMIT {most}
+"""
 
 
 @dataclass(frozen=True)
@@ -54,61 +89,25 @@ def _subject_of(connection: ServingConnection, release_id: int) -> str:
 
 
 def _parts(connection: ServingConnection, subject: Table, a: int, b: int) -> dict[str, sql.Composable]:
-    k = connection.schemas.sql("SELECT max(k) FROM {meta}.releases WHERE release_id IN (%s, %s)")
-    shown = connection.execute(k, [a, b]).fetchall()[0][0]
+    k = "SELECT max(k) FROM {meta}.releases WHERE release_id IN (%s, %s)"
     keys = [sql.Identifier(key) for key in subject.keys]
     return {
         "a": sql.Identifier(partition_name(subject.name, a)),
         "b": sql.Identifier(partition_name(subject.name, b)),
         "keys": sql.SQL(", ").join(keys),
-        "k": sql.Literal(shown),
+        "k": sql.Literal(one(connection, k, [a, b])),
     }
 
 
-def _lists(connection: ServingConnection, subject: Table, a: int, b: int, most: int) -> Difference:
-    parts = _parts(connection, subject, a, b)
+def _lists(connection: ServingConnection, table: Table, a: int, b: int, most: int) -> Difference:
+    parts = _parts(connection, table, a, b)
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
-        # Named so that it cannot meet a table of the shop; gone with the transaction.
-        connection.execute(
-            connection.schemas.sql(
-                "CREATE TEMP TABLE ml_assets_compared ON COMMIT DROP AS "
-                "SELECT {keys}, a.item_ids IS NOT NULL AS in_a, b.item_ids IS NOT NULL AS in_b, "
-                "a.item_ids IS DISTINCT FROM b.item_ids AS changed, (SELECT count(*) FROM unnest(a.item_ids) AS x "
-                "WHERE x = ANY (b.item_ids))::float8 / greatest(cardinality(a.item_ids), cardinality(b.item_ids)) "
-                "AS overlap FROM (SELECT {keys}, item_ids[:{k}] FROM {store}.{a}) AS a "
-                "FULL JOIN (SELECT {keys}, item_ids[:{k}] FROM {store}.{b}) AS b USING ({keys})",
-                **parts,
-            )
-        )
-        counts = connection.execute(
-            "SELECT count(*) FILTER (WHERE in_a AND NOT in_b), count(*) FILTER (WHERE in_b AND NOT in_a), "
-            "count(*) FILTER (WHERE in_a AND in_b), count(*) FILTER (WHERE in_a AND in_b AND changed), "
-            "avg(overlap) FILTER (WHERE in_a AND in_b) FROM ml_assets_compared"
-        ).fetchall()[0]
-        movers = _dicts(
-            connection,
-            sql.SQL(
-                "SELECT {keys}, round(overlap::numeric, 3)::float8 AS overlap FROM ml_assets_compared "
-                "WHERE in_a AND in_b AND changed ORDER BY overlap, {keys} LIMIT {most}"
-            ).format(keys=parts["keys"], most=most),
-        )
-        items = _dicts(
-            connection,
-            connection.schemas.sql(
-                "SELECT item_id, i.item_name, coalesce(a.n, 0) AS before, coalesce(b.n, 0) AS after FROM "
-                "(SELECT x AS item_id, count(*) AS n FROM {store}.{a}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS a "
-                "FULL JOIN "
-                "(SELECT x AS item_id, count(*) AS n FROM {store}.{b}, unnest(item_ids[:{k}]) AS x GROUP BY 1) AS b "
-                "USING (item_id) LEFT JOIN {store}.items AS i USING (item_id) "
-                "WHERE coalesce(a.n, 0) <> coalesce(b.n, 0) "
-                "ORDER BY abs(coalesce(b.n, 0) - coalesce(a.n, 0)) DESC, item_id LIMIT {most}",
-                most=sql.Literal(most),
-                **parts,
-            ),
-        )
-    only_a, only_b, both, changed, overlap = counts
-    return Difference(subject.name, a, b, only_a, only_b, both, changed, overlap, movers, items)
+        connection.execute(connection.schemas.sql(COMPARED, **parts))
+        only_a, only_b, both, changed, overlap = one_row(connection, COUNTS)
+        movers = _dicts(connection, sql.SQL(MOVERS).format(keys=parts["keys"], most=most))
+        items = _dicts(connection, connection.schemas.sql(PLACES, most=sql.Literal(most), **parts))
+    return Difference(table.name, a, b, only_a, only_b, both, changed, overlap, movers, items)
 
 
 def _segments(connection: ServingConnection, subject: Table, a: int, b: int, most: int) -> Difference:
@@ -116,8 +115,13 @@ def _segments(connection: ServingConnection, subject: Table, a: int, b: int, mos
     flows = _dicts(
         connection,
         connection.schemas.sql(
-            'SELECT a.segment_key AS "from", b.segment_key AS "to", count(*) AS customers '
-            "FROM {store}.{a} AS a FULL JOIN {store}.{b} AS b USING ({keys}) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+            """
+            SELECT a.segment_key AS "from", b.segment_key AS "to", count(*) AS customers
+            FROM {store}.{a} AS a
+            FULL JOIN {store}.{b} AS b USING ({keys})
+            GROUP BY 1, 2
+            ORDER BY 3 DESC, 1, 2
+            """,
             **parts,
         ),
     )

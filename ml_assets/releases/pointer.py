@@ -9,6 +9,7 @@ from datetime import date
 
 from psycopg.pq import TransactionStatus
 
+from ml_assets.database.ask import one, one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
 from ml_assets.errors import UserError
@@ -53,9 +54,13 @@ def move_pointer(
     if live is not None:
         connection.execute(sql("UPDATE {meta}.releases SET state = 'ready' WHERE release_id = %s"), [live.release_id])
     connection.execute(sql("UPDATE {meta}.releases SET state = 'live' WHERE release_id = %s"), [release_id])
-    moved = "INSERT INTO {meta}.live (subject, release_id, moved_at) VALUES (%s, %s, clock_timestamp()) "
-    moved += "ON CONFLICT (subject) DO UPDATE SET release_id = excluded.release_id, moved_at = excluded.moved_at "
-    moved_at = connection.execute(sql(moved + "RETURNING moved_at"), [subject, release_id]).fetchall()[0][0]
+    moved = """
+        INSERT INTO {meta}.live (subject, release_id, moved_at)
+        VALUES (%(subject)s, %(release)s, clock_timestamp())
+        ON CONFLICT (subject) DO UPDATE SET release_id = excluded.release_id, moved_at = excluded.moved_at
+        RETURNING moved_at
+    """
+    moved_at = one(connection, moved, {"subject": subject, "release": release_id})
     until = "UPDATE {meta}.live_history SET live_until = %s WHERE subject = %s AND live_until IS NULL"
     connection.execute(sql(until), [moved_at, subject])
     entry = "INSERT INTO {meta}.live_history (subject, release_id, live_from, reason) VALUES (%s, %s, %s, %s)"
@@ -79,8 +84,12 @@ def roll_back(connection: ServingConnection, subject: str, *, to: int | None, re
         day = _showable(connection, subject, target)
         if target != live.release_id:
             move_pointer(connection, subject, live, target, reason)
-        pin = "UPDATE {meta}.live SET pinned_at = now(), pinned_by = session_user, pinned_reason = %s "
-        connection.execute(connection.schemas.sql(pin + "WHERE subject = %s"), [reason, subject])
+        pin = """
+            UPDATE {meta}.live
+            SET pinned_at = now(), pinned_by = session_user, pinned_reason = %(reason)s
+            WHERE subject = %(subject)s
+        """
+        connection.execute(connection.schemas.sql(pin), {"reason": reason, "subject": subject})
     return Move(subject, live.release_id, target, day)
 
 
@@ -92,11 +101,14 @@ def unpin(connection: ServingConnection, subject: str) -> Move:
         live = live_release(connection, subject)
         if live is None or not live.pinned:
             raise UserError(f"{subject} is not pinned.", "`ml-assets releases` shows what is.")
-        newest = connection.schemas.sql(
-            "SELECT release_id, data_as_of FROM {meta}.releases WHERE subject = %s AND state IN ('live', 'ready') "
-            "ORDER BY data_as_of DESC, release_id DESC LIMIT 1"
-        )
-        target, day = connection.execute(newest, [subject]).fetchall()[0]
+        newest = """
+            SELECT release_id, data_as_of
+            FROM {meta}.releases
+            WHERE subject = %(subject)s AND state IN ('live', 'ready')
+            ORDER BY data_as_of DESC, release_id DESC
+            LIMIT 1
+        """
+        target, day = one_row(connection, newest, {"subject": subject})
         if target != live.release_id:
             move_pointer(connection, subject, live, target, "unpinned")
         clear = "UPDATE {meta}.live SET pinned_at = NULL, pinned_by = NULL, pinned_reason = NULL WHERE subject = %s"
@@ -115,7 +127,7 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
     with connection.transaction():
         begin(connection, subject)
         facts = "SELECT state, data_as_of, gates FROM {meta}.releases WHERE release_id = %s FOR UPDATE"
-        state, day, gates = connection.execute(connection.schemas.sql(facts), [release_id]).fetchall()[0]
+        state, day, gates = one_row(connection, facts, [release_id])
         if state != "blocked":
             raise UserError(f"Release {release_id} is {state}, not blocked.", "`ml-assets releases` lists them.")
         if broken := not_acceptable(gates):
@@ -131,11 +143,14 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
 
 
 def _before(connection: ServingConnection, subject: str, live: Live) -> int:
-    query = connection.schemas.sql(
-        "SELECT release_id FROM {meta}.releases WHERE subject = %s AND state = 'ready' "
-        "AND (data_as_of, release_id) < (%s, %s) ORDER BY data_as_of DESC, release_id DESC LIMIT 1"
-    )
-    row = connection.execute(query, [subject, live.day, live.release_id]).fetchone()
+    query = """
+        SELECT release_id
+        FROM {meta}.releases
+        WHERE subject = %(subject)s AND state = 'ready' AND (data_as_of, release_id) < (%(day)s, %(release_id)s)
+        ORDER BY data_as_of DESC, release_id DESC
+        LIMIT 1
+    """
+    row = connection.execute(connection.schemas.sql(query), vars(live) | {"subject": subject}).fetchone()
     if row is None:
         raise UserError(
             f"There is no whole release of {subject} older than the live one of {live.day}.",

@@ -132,9 +132,7 @@ def _release(connection: ServingConnection, new: Publication) -> Release:
     retire(connection, new.subject, new.day, release_id, keep=new.keep)
     if table.is_personal:
         prune_purchases(connection)
-    state = one(
-        connection, connection.schemas.sql("SELECT state FROM {meta}.releases WHERE release_id = %s"), [release_id]
-    )
+    state: State = one(connection, "SELECT state FROM {meta}.releases WHERE release_id = %s", [release_id])
     return Release(release_id, new.subject, new.day, state, rows.rows, checksum, judged.reason, judged.facts)
 
 
@@ -173,7 +171,7 @@ def _insert(connection: ServingConnection, new: Publication, rows: ReleaseRows, 
         "source_words": rows.source_words,
         "reason_words": rows.reason_words,
     }
-    return int(one(connection, connection.schemas.sql(insert), row | dict(judged)))
+    return int(one(connection, insert, row | dict(judged)))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ that is open is not among it. Reads on a standby are not seen, and need not be.
 
 import time
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 
 # Shorter, and readers may not have reported yet; much longer, and those who came would wait for it.
@@ -36,4 +37,4 @@ class Readers:
         # Within a transaction statistics stay as they were first seen.
         self._connection.execute("SELECT pg_stat_clear_snapshot()")
         scans = "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_all_tables WHERE schemaname = %s AND relname = %s"
-        return int(self._connection.execute(scans, [self._connection.schemas.meta, "releases"]).fetchall()[0][0])
+        return int(one(self._connection, scans, [self._connection.schemas.meta, "releases"]))

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 
 KEEP = 8
 # Long enough for statements that began before the pointer moved and have yet to touch the old partition.
@@ -63,9 +63,9 @@ def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelt
     query = """
         SELECT r.release_id
         FROM {meta}.releases AS r
-        WHERE r.subject = %s AND r.dropped_at IS NULL
+        WHERE r.subject = %(subject)s AND r.dropped_at IS NULL
             -- A clock that was ahead when it was retired must not keep it for years.
-            AND r.retired_at NOT BETWEEN now() - %s AND now()
+            AND r.retired_at NOT BETWEEN now() - %(grace)s AND now()
             AND NOT EXISTS (
                 SELECT FROM pg_stat_activity AS a
                 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
@@ -75,7 +75,8 @@ def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelt
     """
     dropped = 0
     try:
-        for (release_id,) in connection.execute(connection.schemas.sql(query), [subject, grace]).fetchall():
+        retired = connection.execute(connection.schemas.sql(query), {"subject": subject, "grace": grace}).fetchall()
+        for (release_id,) in retired:
             _drop(connection, subject, release_id)
             dropped += 1
     except psycopg.Error as error:
@@ -103,12 +104,9 @@ def prune_purchases(connection: ServingConnection) -> None:
 
 def _drop(connection: ServingConnection, subject: str, release_id: int) -> None:
     schemas = connection.schemas
-    with connection.transaction():
-        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(PATIENCE))
-        act_as_writer(connection)
+    with writing(connection) as cursor:
+        cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(PATIENCE))
         table = sql.Identifier(partition_name(subject, release_id))
-        connection.execute(schemas.sql("DROP TABLE IF EXISTS {store}.{table}", table=table))
-        connection.execute(schemas.sql("DELETE FROM {store}.segments WHERE release_id = %s"), [release_id])
-        connection.execute(
-            schemas.sql("UPDATE {meta}.releases SET dropped_at = now() WHERE release_id = %s"), [release_id]
-        )
+        cursor.execute(schemas.sql("DROP TABLE IF EXISTS {store}.{table}", table=table))
+        cursor.execute(schemas.sql("DELETE FROM {store}.segments WHERE release_id = %s"), [release_id])
+        cursor.execute(schemas.sql("UPDATE {meta}.releases SET dropped_at = now() WHERE release_id = %s"), [release_id])

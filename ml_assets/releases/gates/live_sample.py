@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from psycopg import sql
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import partition_name
 from ml_assets.releases.catalog import Live
@@ -35,8 +36,8 @@ class LiveSample:
 def sample_live(connection: ServingConnection, subject: Table, live: Live, frame: pl.DataFrame) -> LiveSample:
     """Read the live rows of up to `SAMPLE` keys that are spread over the frame."""
     schemas = connection.schemas
-    noted = schemas.sql("SELECT facts ->> 'mean_length' FROM {meta}.releases WHERE release_id = %s")
-    mean_length = connection.execute(noted, [live.release_id]).fetchall()[0][0]
+    noted = "SELECT facts ->> 'mean_length' FROM {meta}.releases WHERE release_id = %s"
+    mean_length = one(connection, noted, [live.release_id])
     first = subject.keys[0]
     keys = frame[first].unique().sort()
     places = np.unique(np.linspace(0, max(len(keys) - 1, 0), min(SAMPLE, len(keys))).astype(np.int64))
