@@ -1,6 +1,7 @@
 """Fixtures that every package of tests shares: one embedded PostgreSQL per session, a fresh database per test."""
 
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,11 +16,26 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
 from ml_assets.ids import IdType
+from ml_assets_tests.servers.server import server
 
 # Databases come and go by the hundred, each some 300 files; on a disk that takes a minute of every run.
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
 # Fixture that a test asks for -> fixture with the name of the database that it is a copy of.
 SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
+# These rooms train models, for minutes; the database that they call is tested by the rooms below them.
+TRAINING = ("cli", "dagster")
+# A PostgreSQL version; without it the embedded server is tested with. `make test-postgres` sets it.
+VERSION = os.environ.get("TEST_POSTGRES")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what must pass on every PostgreSQL that is promised: tests on the shared server that train nothing."""
+    rooms = Path(__file__).parent
+    for item in items:
+        room = item.path.relative_to(rooms).parts[0]
+        if "embedded_url" in getattr(item, "fixturenames", ()) and room not in TRAINING:
+            item.add_marker("server")
 
 
 def pytest_collection_finish() -> None:
@@ -31,23 +47,36 @@ def pytest_collection_finish() -> None:
 
 @contextmanager
 def short_lived_home() -> Iterator[Path]:
-    """A home for an embedded server, stopped and removed at the end.
+    """A home for an embedded server, stopped and removed at the end."""
+    with short_lived_folder() as home:
+        try:
+            yield home
+        finally:
+            stop_embedded(home)
+
+
+@contextmanager
+def short_lived_folder() -> Iterator[Path]:
+    """A folder for a server, removed at the end.
 
     Not in pytest's own folders: every pytest that starts closes them to all but its user, while under root the
     server runs as another one.
     """
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    home = Path(tempfile.mkdtemp(prefix="ml_assets_tests-", dir=MEMORY if has_room else None))
+    folder = Path(tempfile.mkdtemp(prefix="ml_assets_tests-", dir=MEMORY if has_room else None))
     try:
-        yield home
+        yield folder
     finally:
-        stop_embedded(home)
-        shutil.rmtree(home)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
 def embedded_url() -> Iterator[str]:
     """The URL of a real server; its database `postgres` stays empty."""
+    if VERSION is not None:
+        with short_lived_folder() as home, server(int(VERSION), home) as url:
+            yield url
+        return
     with short_lived_home() as home:
         url = start_embedded(home)
         with psycopg.connect(url, autocommit=True) as connection:
