@@ -5,12 +5,14 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test lint format bench lock clean
+.PHONY: help demo ui test test-postgres lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
 	@echo "make ui      Dagster's UI on http://127.0.0.1:3000"
 	@echo "make test    all tests"
+	@echo "make test-postgres VERSIONS=\"14 16\""
+	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
 	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
 	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
@@ -43,6 +45,9 @@ ui: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-postgres: $(STAMP)
+	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
+
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -61,5 +66,5 @@ lock:
 		--no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

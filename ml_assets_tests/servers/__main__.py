@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         for major in majors:
             binaries(major)
     except ValueError as error:
-        print(f"Error: {error}. Name major versions, e.g. VERSIONS='14 16'.", file=sys.stderr)
+        print(f"Error: {error}; name major versions, e.g. VERSIONS='14 16'.", file=sys.stderr)
         return 2
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -65,9 +65,11 @@ def tried(major: int, more: list[str]) -> Result:
             # Whoever ends this ends pytest as Ctrl-C does, so that no server stays behind.
             signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
             code = process.wait()
-        counts = ElementTree.parse(report).getroot().find("testsuite").attrib if report.exists() else {}
-    total, skipped = int(counts.get("tests", 0)), int(counts.get("skipped", 0))
-    failed = int(counts.get("failures", 0)) + int(counts.get("errors", 0))
+        suites = ElementTree.parse(report).getroot().findall("testsuite") if report.exists() else []
+    total, failures, errors, skipped = (
+        sum(int(suite.attrib[what]) for suite in suites) for what in ("tests", "failures", "errors", "skipped")
+    )
+    failed = failures + errors
     return Result(major, total - failed - skipped, failed, skipped, time.monotonic() - began, code)
 
 

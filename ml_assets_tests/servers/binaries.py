@@ -72,7 +72,7 @@ def _fetched(version: str, folder: Path) -> Path:
             "Install Node.js with npm; `make test` needs neither.",
         )
     outcome = subprocess.run(
-        ["npm", "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{version}"],
+        ["npm", "pack", "--loglevel=error", "--ignore-scripts", f"{PACKAGE}@{version}"],
         check=False,
         cwd=folder,
         capture_output=True,
@@ -80,9 +80,9 @@ def _fetched(version: str, folder: Path) -> Path:
     )
     archives = list(folder.glob("*.tgz"))
     if outcome.returncode != 0 or not archives:
-        said = (outcome.stderr.strip() or "no message").splitlines()[0]
+        said = ", ".join(line.removeprefix("npm error ") for line in outcome.stderr.strip().splitlines()[:2])
         raise UserError(
-            f"npm could not fetch {PACKAGE}@{version}: {said}.",
+            f"npm could not fetch {PACKAGE}@{version}: {said.rstrip('.') or 'no message'}.",
             "Look whether npm reaches its registry, e.g. with `npm ping`.",
         )
     return archives[0]
