@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     lake: str | None = Field(default=None, description="Folder or object-store URL of the lake. Unset: in home.")
     database_url: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL 14 or newer; libpq's PG* variables fill the gaps. Unset: an embedded one in home.",
+        description="PostgreSQL 14 to 18; libpq's PG* variables fill the gaps. Unset: an embedded one in home.",
     )
     owners: list[str] = Field(default=["team:ml"], description="Owners of the assets, team:NAME or an e-mail address.")
     start_date: date | None = Field(
