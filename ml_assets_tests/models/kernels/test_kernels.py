@@ -1,10 +1,5 @@
 """The compiled loops against plain NumPy definitions."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,20 +137,3 @@ def test_filling_up_keeps_the_list_and_adds_each_missing_item_once(ranking, excl
     added = [item for item in ranking if item >= listed and item not in excluded][: k - listed]
     assert lists.items[0, : lists.counts[0]].tolist() == [*range(listed), *added]
     assert (np.diff(lists.scores[0, : lists.counts[0]]) <= 0).all()
-
-
-def test_an_installation_that_nobody_may_write_compiles_without_keeping_it(tmp_path: Path) -> None:
-    """As in a container whose user has no home: a copy of one module in a folder that is no folder."""
-    source = tmp_path / "loops.py"
-    source.write_text(
-        "from ml_assets.models.kernels.compiling import compiled\n\n\n"
-        "@compiled\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
-    )
-    (tmp_path / "__pycache__").write_text("no folder")
-    (tmp_path / "home").write_text("no folder")
-    environment = {**os.environ, "HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
-    environment.pop("NUMBA_CACHE_DIR", None)
-    done = subprocess.run(
-        [sys.executable, "-B", str(source)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
