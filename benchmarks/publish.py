@@ -18,7 +18,7 @@ from benchmarks.shop import DEPTH, FIRST_DAY, recommendations, shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.ids import IdTypes
 from ml_assets.releases.copy.encode import SIGNATURE, TRAILER, encode
-from ml_assets.releases.load import BLOCK_ROWS, CHUNK_BYTES
+from ml_assets.releases.partition import BLOCK_ROWS, CHUNK_BYTES
 from ml_assets.releases.pointer import roll_back, unpin
 from ml_assets.releases.publish import Publication, publish
 from ml_assets.releases.rows import ReleaseRows, checked

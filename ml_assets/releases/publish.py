@@ -20,12 +20,13 @@ from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Live, live_release
+from ml_assets.releases.dimensions import load_segments, upsert_items
 from ml_assets.releases.gates.candidate import Candidate
 from ml_assets.releases.gates.gates import judge, not_acceptable, unique_keys
 from ml_assets.releases.gates.live_sample import sample_live
 from ml_assets.releases.gates.shown_lists import sample_of
 from ml_assets.releases.gates.unavailable import unavailable_share
-from ml_assets.releases.load import attach_partition, fill_partition, load_segments, upsert_items
+from ml_assets.releases.partition import attach_partition, fill_partition
 from ml_assets.releases.pointer import begin, move_pointer
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire

@@ -1,6 +1,6 @@
 """The rows of a release: from the frame of a subject to the columns that its rows are stored in.
 
-What can be released is in `ml_assets/subjects.py`; loading them is in `load.py`, judging them in `gates.py`.
+What can be released is in `ml_assets/subjects.py`; loading them is in `partition.py`, judging them in `gates.py`.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.releases import load, readers
+from ml_assets.releases import partition, readers
 from ml_assets.releases.readers import Readers
 from ml_assets_tests.releases.frames import recommendations, release
 
@@ -84,8 +84,8 @@ def test_a_release_loaded_gently_is_the_same_release(
     connection: ServingConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(load.time, "sleep", pauses.append)
-    monkeypatch.setattr(load, "GENTLE_BYTES", 4096)
+    monkeypatch.setattr(partition.time, "sleep", pauses.append)
+    monkeypatch.setattr(partition, "GENTLE_BYTES", 4096)
     at_once = release(connection, recommendations(range(300)), give_way=False)
     lists = rows(connection, LISTS)
     assert not pauses
@@ -102,8 +102,8 @@ def test_a_publisher_gives_way_while_somebody_reads(
     connection: ServingConnection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(load.time, "sleep", pauses.append)
-    monkeypatch.setattr(load, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(partition.time, "sleep", pauses.append)
+    monkeypatch.setattr(partition, "BLOCK_ROWS", 500)
     release(connection, recommendations())
     with reading(postgres_url):
         for day in range(1, 4):

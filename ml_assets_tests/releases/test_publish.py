@@ -160,7 +160,7 @@ KILLED = """
 import os, signal, sys
 import polars as pl
 import psycopg
-from ml_assets.releases import load
+from ml_assets.releases import partition
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import Schemas
 from ml_assets_tests.releases.frames import recommendations, release
@@ -171,7 +171,7 @@ def half(columns, chunk_bytes):
         yield next(chunks)
     os.kill(os.getpid(), signal.SIGKILL)
 
-encode, load.encode = load.encode, half
+encode, partition.encode = partition.encode, half
 release(ServingConnection.open(sys.argv[1], Schemas()), recommendations(range(2000)), day=1)
 """
 

@@ -1,11 +1,11 @@
-"""Loading the rows of one release: its partition, its segments, the names of its items.
+"""The partition that holds the rows of one release: filled, indexed, attached.
 
-All of it happens inside the publisher's transaction. Which release becomes live is decided in `publish.py`.
+All of it happens inside the publisher's transaction. Which release becomes live is decided in `publish.py`, when a
+partition is dropped in `retention.py`.
 """
 
 import time
 
-import polars as pl
 from psycopg import sql
 from xxhash import xxh3_128
 
@@ -25,19 +25,6 @@ CHUNK_BYTES = 512 * 1024
 GENTLE_BYTES = 64 * 1024
 GENTLE_SHARE = 0.25
 LONGEST_PAUSE = 0.005
-ITEMS_AT_ONCE = 50_000
-PROFILE = (
-    "segment_key",
-    "segment_name",
-    "description",
-    "customers",
-    "share",
-    "median_recency_days",
-    "median_orders_90d",
-    "median_spend_90d",
-    "median_spend_365d",
-    "median_tenure_days",
-)
 
 
 def fill_partition(
@@ -110,39 +97,3 @@ def _copy(connection: ServingConnection, statement: bytes, rows: ReleaseRows, re
                 took = time.perf_counter() - began
                 time.sleep(min(took * (1 / GENTLE_SHARE - 1), LONGEST_PAUSE))
     return digest.hexdigest()
-
-
-def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:
-    """The profiles that belong to a release of segment_assignments."""
-    insert = connection.schemas.sql(
-        "INSERT INTO {store}.segments (release_id, {columns}) VALUES ({values})",
-        columns=sql.SQL(", ").join(map(sql.Identifier, PROFILE)),
-        values=sql.SQL(", ").join(sql.Placeholder() * (len(PROFILE) + 1)),
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(insert, [(release_id, *row) for row in segments.select(PROFILE).iter_rows()])
-
-
-def upsert_items(connection: ServingConnection, items: pl.DataFrame) -> None:
-    """Take over names and categories of items; rows that are already so are not touched, nor locked."""
-    kind = "text" if items.schema["item_id"] == pl.String else "bigint"
-    upsert = """
-        INSERT INTO {store}.items (item_id, item_name, category)
-        SELECT n.item_id, n.item_name, n.category
-        FROM unnest(%(item_id)s::{kind}[], %(item_name)s::text[], %(category)s::text[])
-            AS n (item_id, item_name, category)
-        WHERE NOT EXISTS (
-            SELECT FROM {store}.items AS o
-            WHERE o.item_id = n.item_id
-                AND (o.item_name, o.category) IS NOT DISTINCT FROM (n.item_name, n.category)
-        )
-        -- The same order everywhere: two publishers at once cannot lock each other out.
-        ORDER BY n.item_id
-        ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, category = excluded.category
-    """
-    query = connection.schemas.sql(upsert, kind=sql.SQL(kind))
-    # PostgreSQL's text cannot hold a zero byte; in a name it means nothing.
-    texts = pl.col("item_name", "category").cast(pl.String).str.replace_all("\0", "", literal=True)
-    rows = items.select("item_id", texts).unique("item_id", keep="last", maintain_order=True).sort("item_id")
-    for part in rows.iter_slices(ITEMS_AT_ONCE):
-        connection.execute(query, part.to_dict(as_series=False))

@@ -1,0 +1,59 @@
+"""The dimension tables beside the releases: profiles of segments, names and categories of items.
+
+They are written inside the publisher's transaction; the rows of a release are the matter of `partition.py`.
+"""
+
+import polars as pl
+from psycopg import sql
+
+from ml_assets.database.connection import ServingConnection
+
+ITEMS_AT_ONCE = 50_000
+PROFILE = (
+    "segment_key",
+    "segment_name",
+    "description",
+    "customers",
+    "share",
+    "median_recency_days",
+    "median_orders_90d",
+    "median_spend_90d",
+    "median_spend_365d",
+    "median_tenure_days",
+)
+
+
+def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:
+    """The profiles that belong to a release of segment_assignments."""
+    insert = connection.schemas.sql(
+        "INSERT INTO {store}.segments (release_id, {columns}) VALUES ({values})",
+        columns=sql.SQL(", ").join(map(sql.Identifier, PROFILE)),
+        values=sql.SQL(", ").join(sql.Placeholder() * (len(PROFILE) + 1)),
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(insert, [(release_id, *row) for row in segments.select(PROFILE).iter_rows()])
+
+
+def upsert_items(connection: ServingConnection, items: pl.DataFrame) -> None:
+    """Take over names and categories of items; rows that are already so are not touched, nor locked."""
+    kind = "text" if items.schema["item_id"] == pl.String else "bigint"
+    upsert = """
+        INSERT INTO {store}.items (item_id, item_name, category)
+        SELECT n.item_id, n.item_name, n.category
+        FROM unnest(%(item_id)s::{kind}[], %(item_name)s::text[], %(category)s::text[])
+            AS n (item_id, item_name, category)
+        WHERE NOT EXISTS (
+            SELECT FROM {store}.items AS o
+            WHERE o.item_id = n.item_id
+                AND (o.item_name, o.category) IS NOT DISTINCT FROM (n.item_name, n.category)
+        )
+        -- The same order everywhere: two publishers at once cannot lock each other out.
+        ORDER BY n.item_id
+        ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, category = excluded.category
+    """
+    query = connection.schemas.sql(upsert, kind=sql.SQL(kind))
+    # PostgreSQL's text cannot hold a zero byte; in a name it means nothing.
+    texts = pl.col("item_name", "category").cast(pl.String).str.replace_all("\0", "", literal=True)
+    rows = items.select("item_id", texts).unique("item_id", keep="last", maintain_order=True).sort("item_id")
+    for part in rows.iter_slices(ITEMS_AT_ONCE):
+        connection.execute(query, part.to_dict(as_series=False))
