@@ -5,18 +5,41 @@ line prints it as one message and exits with 1; Dagster shows it as the failure 
 stay ordinary exceptions. Nothing else belongs here.
 """
 
+from typing import Literal
+
+# What scripts and tests may hold on to, where they would act differently; docs/errors.md says what each means.
+Code = Literal[
+    "usage.wrong",
+    "settings.wrong",
+    "shop.other",
+    "source.missing_day",
+    "source.unreadable",
+    "day.out_of_range",
+    "database.unreachable",
+    "database.busy",
+    "database.rights",
+    "database.not_set_up",
+    "database.newer",
+    "model.missing",
+    "run.failed",
+    "release.unknown",
+    "release.refused",
+    "file.refused",
+]
+
 
 class UserError(Exception):
     """A mistake or fault that the reader can mend.
 
     `problem` is one full sentence that names the file, row, column, setting or command; `next_step` is what to
-    do about it.
+    do about it. The words may change; `code` does not.
     """
 
-    def __init__(self, problem: str, next_step: str) -> None:
+    def __init__(self, problem: str, next_step: str, *, code: Code | None = None) -> None:
         super().__init__(f"{problem} {next_step}")
         self.problem = problem
         self.next_step = next_step
+        self.code = code
 
 
 class PassingError(UserError):

@@ -1,7 +1,7 @@
 """The command `ml-assets`: commands, exit codes and the one way errors are printed.
 
-Exit codes: 0 done; 1 error, one message on standard error; 2 done, but a check failed or something is stale. What
-a command does is in the module of its group.
+Exit codes: 0 done; 1 error, one message on standard error, with --json also on standard output; 2 done, but a check
+failed or something is stale. What a command does is in the module of its group.
 """
 
 import signal
@@ -26,7 +26,7 @@ from ml_assets.cli import (
     ui,
     watch,
 )
-from ml_assets.cli.console import print_error
+from ml_assets.cli.console import emit, print_error
 from ml_assets.cli.demo import commands as demo
 from ml_assets.errors import UserError
 
@@ -71,14 +71,20 @@ def exit_code() -> int:
     try:
         code = app(standalone_mode=False)
     except UserError as error:
-        print_error(error.problem, error.next_step)
-        return 1
+        return _refused(error)
     except typer.TyperException as error:
-        print_error(_words(error), "`ml-assets --help` and `ml-assets COMMAND --help` list what is allowed.")
-        return 1
+        help_ = "`ml-assets --help` and `ml-assets COMMAND --help` list what is allowed."
+        return _refused(UserError(_words(error), help_, code="usage.wrong"))
     except (typer.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
     return code if isinstance(code, int) else 0
+
+
+def _refused(error: UserError) -> int:
+    print_error(error.problem, error.next_step)
+    facts = {"code": error.code, "problem": error.problem, "next_step": error.next_step}
+    emit({"error": facts}, "--json" in sys.argv[1:])
+    return 1
 
 
 def _words(error: typer.TyperException) -> str:

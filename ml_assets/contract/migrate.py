@@ -77,6 +77,7 @@ def migrate(
         raise UserError(
             f"The database role {role} may not set up the schemas of ml_assets: {error.diag.message_primary}.",
             f"GRANT CREATE ON DATABASE {connection.info.dbname} TO {role}, or connect as the owner of the schemas.",
+            code="database.rights",
         ) from error
     except errors.ReadOnlySqlTransaction as error:
         raise UserError(
@@ -165,6 +166,7 @@ def _missing(connection: ServingConnection, wanted: Contract) -> list[Migration]
         raise UserError(
             f"The database was set up by a newer ml-assets (migration {newer[-1]:03d} is unknown to this one).",
             "Upgrade ml-assets on this machine.",
+            code="database.newer",
         )
     return [migration for migration in wanted.migrations if migration.number not in done]
 
@@ -211,4 +213,5 @@ def _refuse_other_shop(connection: ServingConnection, types: dict[str, str], sou
                 f"The database holds {what} {was}, but the settings now bring {configured}.",
                 "Give this shop another `name` in the settings, use another database, or go back to the old source; "
                 "if it is the same shop and its files only moved, run `ml-assets run --accept-source` once.",
+                code="shop.other",
             )

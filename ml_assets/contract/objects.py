@@ -94,6 +94,7 @@ def due(
         raise UserError(
             f"The views of the database are those of ml-assets {newest}, this one is {VERSION}.",
             "Upgrade ml-assets on this machine.",
+            code="database.newer",
         )
     return missing
 

@@ -41,6 +41,7 @@ def sync_reading(connection: ServingConnection, settings: ServingSettings) -> No
             f"{error.diag.message_primary}.",
             "Run `ml-assets run` or `ml-assets status` once as the owner of the schemas, who must be able to read the "
             "shop's table.",
+            code="database.rights",
         ) from error
 
 

@@ -18,7 +18,9 @@ LONGEST_CLOSURE = 7  # days
 def newest_day(shop: Shop, source: EventSource) -> date:
     """The newest day that is over and has events."""
     if shop.calendar.last_day is None:
-        raise UserError(f"No day is over since {shop.calendar.first_day}.", "Wait until tomorrow.")
+        raise UserError(
+            f"No day is over since {shop.calendar.first_day}.", "Wait until tomorrow.", code="day.out_of_range"
+        )
     newest = min(shop.calendar.last_day, source.days().last)
     # A shop may have been closed on its newest days; further back is the business of `check_day`.
     return max(days_with_events(shop, source, newest - timedelta(days=LONGEST_CLOSURE - 1), newest), default=newest)
@@ -32,11 +34,13 @@ def check_day(shop: Shop, source: EventSource, day: date) -> None:
         raise UserError(
             f"The day {day} is outside the range {calendar.first_day} to {last}.",
             "Choose a day that is over; set start_date to load earlier days.",
+            code="day.out_of_range",
         )
     if day < calendar.first_week:
         raise UserError(
             f"The day {day} lies in the first week of data, so no model could be trained before its week.",
             f"Choose {calendar.first_week} or later, or set start_date to an earlier day.",
+            code="day.out_of_range",
         )
     covered = source.days()
     if not shop.settings.events.allow_empty_days and not covered.first <= day <= covered.last:

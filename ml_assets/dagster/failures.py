@@ -94,4 +94,5 @@ def _failing_finally() -> Iterator[None]:
         raise
     except UserError as error:
         metadata = {"problem": error.problem, "next_step": error.next_step}
+        metadata |= {"code": error.code} if error.code else {}
         raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error

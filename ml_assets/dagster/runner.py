@@ -103,7 +103,11 @@ class Runner:
             refused = [check for check in checks if f": {PROMOTED}: " in check]
             failed = [check for check in checks if check not in refused]
         if failed:
-            raise UserError(f"Before scoring {day} a check failed: {' '.join(failed)}", "`ml-assets ui` shows it.")
+            raise UserError(
+                f"Before scoring {day} a check failed: {' '.join(failed)}",
+                "`ml-assets ui` shows it.",
+                code="run.failed",
+            )
         return refused + self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
 
     def _has_models_of(self, week: date) -> bool:
@@ -142,7 +146,7 @@ class Runner:
         if crash := _crash(result):
             told = crash.words if crash.is_for_people else f"{crash.place} failed while {title}: {crash.first_line}"
             look = f"`ml-assets ui` shows the log of run {result.run_id}."
-            raise UserError(" ".join([told, *(f"Check failed: {check}" for check in failed)]), look)
+            raise UserError(" ".join([told, *(f"Check failed: {check}" for check in failed)]), look, code="run.failed")
         return failed
 
 

@@ -78,6 +78,7 @@ def connect(settings: Settings) -> Iterator[ServingConnection]:
         raise PassingError(
             f"The connection to the database was lost: {str(error).strip().splitlines()[0]}.",
             "Nothing half-done was kept; run the command again when the database is back.",
+            code="database.unreachable",
         ) from None
     finally:
         connection.close()
@@ -102,6 +103,7 @@ def sqlalchemy_url(settings: Settings, schema: str = "dagster", *, options: str 
                 raise UserError(
                     f"The database role may not create the schema {schema}, where Dagster keeps its tables.",
                     f"Create it as an administrator: CREATE SCHEMA {schema} AUTHORIZATION the role.",
+                    code="database.rights",
                 ) from None
     parts = {key: str(value) for key, value in conninfo.conninfo_to_dict(plain_url(url)).items()}
     user, password = parts.pop("user", ""), parts.pop("password", "")

@@ -49,11 +49,15 @@ LASTING = (
 def explain_url_fault(url: str) -> UserError | None:
     """The fault of a URL that cannot be read, or reads differently than its author meant."""
     next_step = "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE with @ : / ? # % in the password percent-encoded."
-    problem = UserError("DATABASE_URL cannot be read as the address of a PostgreSQL database.", next_step)
+    problem = UserError(
+        "DATABASE_URL cannot be read as the address of a PostgreSQL database.", next_step, code="settings.wrong"
+    )
     scheme, separator, rest = url.partition("://")
     if separator and " " not in scheme:
         if scheme.partition("+")[0] not in ("postgresql", "postgres"):
-            return UserError("DATABASE_URL is not the address of a PostgreSQL database.", next_step)
+            return UserError(
+                "DATABASE_URL is not the address of a PostgreSQL database.", next_step, code="settings.wrong"
+            )
         authority, _, path = rest.partition("/")
         if authority.count("@") > 1 or "@" in path.partition("?")[0] or "#" in authority:
             return problem
@@ -78,7 +82,11 @@ def explain_connection_fault(url: str, message: str) -> UserError:
         if words in reason:
             kind = UserError if meaning in LASTING else PassingError
             return kind(f"The PostgreSQL at {place} {meaning} ({reason}).", next_step)
-    return PassingError(f"The PostgreSQL at {place} cannot be used ({reason}).", "Check DATABASE_URL and the server.")
+    return PassingError(
+        f"The PostgreSQL at {place} cannot be used ({reason}).",
+        "Check DATABASE_URL and the server.",
+        code="database.unreachable",
+    )
 
 
 def _last_reason(message: str) -> str:

@@ -66,5 +66,6 @@ def until_there_is_room(change: Callable[[], Result]) -> Result:
                 raise PassingError(
                     "The database cannot be changed: for two minutes there was always a query that reads it.",
                     "End long queries on the schema ml (pg_stat_activity shows them) and run the command again.",
+                    code="database.busy",
                 ) from None
             time.sleep(0.2)

@@ -65,6 +65,7 @@ def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[s
         raise UserError(
             f"The database role {connection.info.user} may not erase: {error.diag.message_primary}.",
             "Connect as the owner of the schemas.",
+            code="database.rights",
         ) from error
     for schema, table in touched:
         try:

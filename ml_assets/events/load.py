@@ -62,6 +62,7 @@ def empty_days(source: EventSource, first: date, last: date) -> UserError:
     return UserError(
         f"The source ({source.kind}) holds no events for {when}; it covers {covered.first} to {covered.last}.",
         "Choose another day, wait for the feed, or set events.allow_empty_days: true for days without sales.",
+        code="source.missing_day",
     )
 
 

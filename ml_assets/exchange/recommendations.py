@@ -113,7 +113,9 @@ def read_recommendations(path: Path, words: Vocabulary) -> Imported:
     }
     frame = read_table(path, columns, others_allowed=True)
     if not {"rank", "score"} & set(frame.columns):
-        raise UserError(f"{path} has neither a column rank nor one score.", "One of them must give the order.")
+        raise UserError(
+            f"{path} has neither a column rank nor one score.", "One of them must give the order.", code="file.refused"
+        )
     if "rank" not in frame.columns and frame["score"].has_nulls():
         refuse(path, [(row, "column score: empty") for row in frame["score"].is_null().arg_true()])
     usual = {"placement": "for_you", "source": "imported", "reason_code": "imported"}
@@ -160,7 +162,9 @@ def _day(path: Path, frame: pl.DataFrame) -> date | None:
         return None
     days = frame["data_as_of"].unique().sort().to_list()
     if len(days) > 1:
-        raise UserError(f"{path} mixes data as of {days[0]} and {days[-1]}.", "Import one day at a time.")
+        raise UserError(
+            f"{path} mixes data as of {days[0]} and {days[-1]}.", "Import one day at a time.", code="file.refused"
+        )
     found: date = days[0]
     return found
 

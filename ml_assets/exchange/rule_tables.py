@@ -55,6 +55,7 @@ def import_rules(
         raise UserError(
             f"The database role {connection.info.user} may not edit {connection.schemas.meta}.{wanted.name}.",
             f"GRANT {connection.schemas.merchandiser} TO {connection.info.user}",
+            code="database.rights",
         ) from error
 
 

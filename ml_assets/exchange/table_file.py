@@ -49,9 +49,9 @@ def read_table(
     frame = _read(path)
     known = f"Columns may be {', '.join(columns)}."
     if not others_allowed and (unknown := [name for name in frame.columns if name not in columns]):
-        raise UserError(f"{path} has unknown columns: {', '.join(unknown)}.", known)
+        raise UserError(f"{path} has unknown columns: {', '.join(unknown)}.", known, code="file.refused")
     if missing := [name for name, column in columns.items() if column.required and name not in frame.columns]:
-        raise UserError(f"{path} has no column {', '.join(missing)}.", known)
+        raise UserError(f"{path} has no column {', '.join(missing)}.", known, code="file.refused")
     typed, problems, more = {}, [], 0
     for name in (name for name in columns if name in frame.columns):
         raw = frame[name]
@@ -73,7 +73,7 @@ def refuse(path: Path, problems: Sequence[tuple[int, str]], more: int = 0) -> No
     ordered = [f"{word} {row + first}, {problem}" for row, problem in sorted(problems)]
     more += max(len(ordered) - SHOWN, 0)
     shown = "; ".join(ordered[:SHOWN]) + (f"; and {more:,} more" if more else "")
-    raise UserError(f"{path} is not taken: {shown}.", "Mend these cells; nothing was changed.")
+    raise UserError(f"{path} is not taken: {shown}.", "Mend these cells; nothing was changed.", code="file.refused")
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -81,11 +81,15 @@ def _read(path: Path) -> pl.DataFrame:
         # As text, so that what cannot be read as a number can be named.
         return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except FileNotFoundError:
-        raise UserError(f"There is no file {path}.", "Name a CSV file with a header line, or a Parquet file.") from None
+        raise UserError(
+            f"There is no file {path}.", "Name a CSV file with a header line, or a Parquet file.", code="file.refused"
+        ) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         kind, ending = ("Parquet", "a .parquet file") if path.suffix == ".parquet" else ("CSV", "UTF-8 CSV")
         raise UserError(
-            f"{path} cannot be read as {kind}: {str(error).splitlines()[0]}.", f"Save it as {ending}."
+            f"{path} cannot be read as {kind}: {str(error).splitlines()[0]}.",
+            f"Save it as {ending}.",
+            code="file.refused",
         ) from None
 
 

@@ -83,5 +83,9 @@ def require_contract(connection: ServingConnection) -> None:
     name = f"{connection.schemas.ml}.freshness"
     found = connection.execute("SELECT to_regclass(%s)", [name]).fetchone()
     if found is None or found[0] is None:
-        raise UserError(f"The database has no {name} yet.", "Run `ml-assets run` (or `ml-assets demo`) first.")
+        raise UserError(
+            f"The database has no {name} yet.",
+            "Run `ml-assets run` (or `ml-assets demo`) first.",
+            code="database.not_set_up",
+        )
     upgrade(connection)

@@ -84,7 +84,9 @@ def _subject_of(connection: ServingConnection, release_id: int) -> str:
     row = connection.execute(query, [release_id]).fetchone()
     if row is None or row[1] is not None:
         gone = "does not exist" if row is None else f"was dropped on {row[1]:%Y-%m-%d}"
-        raise UserError(f"Release {release_id} {gone}.", "`ml-assets releases` lists what there is.")
+        raise UserError(
+            f"Release {release_id} {gone}.", "`ml-assets releases` lists what there is.", code="release.unknown"
+        )
     return str(row[0])
 
 

@@ -79,7 +79,7 @@ def roll_back(connection: ServingConnection, subject: str, *, to: int | None, re
         begin(connection, subject)
         live = live_release(connection, subject)
         if live is None:
-            raise UserError(f"Nothing of {subject} is live yet.", "Run `ml-assets run` first.")
+            raise UserError(f"Nothing of {subject} is live yet.", "Run `ml-assets run` first.", code="release.refused")
         target = _before(connection, subject, live) if to is None else to
         day = _showable(connection, subject, target)
         if target != live.release_id:
@@ -100,7 +100,7 @@ def unpin(connection: ServingConnection, subject: str) -> Move:
         begin(connection, subject)
         live = live_release(connection, subject)
         if live is None or not live.pinned:
-            raise UserError(f"{subject} is not pinned.", "`ml-assets releases` shows what is.")
+            raise UserError(f"{subject} is not pinned.", "`ml-assets releases` shows what is.", code="release.refused")
         newest = """
             SELECT release_id, data_as_of
             FROM {meta}.releases
@@ -129,10 +129,18 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
         facts = "SELECT state, data_as_of, gates FROM {meta}.releases WHERE release_id = %s FOR UPDATE"
         state, day, gates = one_row(connection, facts, [release_id])
         if state != "blocked":
-            raise UserError(f"Release {release_id} is {state}, not blocked.", "`ml-assets releases` lists them.")
+            raise UserError(
+                f"Release {release_id} is {state}, not blocked.",
+                "`ml-assets releases` lists them.",
+                code="release.refused",
+            )
         if broken := not_acceptable(gates):
             wrong = " ".join(gates[gate] for gate in broken)
-            raise UserError(f"Release {release_id} cannot be read as it is: {wrong}", "Publish the day again, mended.")
+            raise UserError(
+                f"Release {release_id} cannot be read as it is: {wrong}",
+                "Publish the day again, mended.",
+                code="release.refused",
+            )
         update = "UPDATE {meta}.releases SET state = 'ready', accepted_reason = %s WHERE release_id = %s"
         connection.execute(connection.schemas.sql(update), [reason, release_id])
         live = live_release(connection, subject)
@@ -155,6 +163,7 @@ def _before(connection: ServingConnection, subject: str, live: Live) -> int:
         raise UserError(
             f"There is no whole release of {subject} older than the live one of {live.day}.",
             "`ml-assets releases` lists what there is; name one with --to.",
+            code="release.refused",
         )
     return int(row[0])
 
@@ -166,14 +175,23 @@ def _showable(connection: ServingConnection, subject: str, release_id: int) -> d
         raise _unknown(release_id)
     found, state, day = row
     if found != subject:
-        raise UserError(f"Release {release_id} is one of {found}, not of {subject}.", "Choose one of the same subject.")
+        raise UserError(
+            f"Release {release_id} is one of {found}, not of {subject}.",
+            "Choose one of the same subject.",
+            code="release.refused",
+        )
     if state == "blocked":
         raise UserError(
             f"Release {release_id} is blocked by its gates.",
             f"Accept it with `ml-assets accept {release_id} --override REASON`.",
+            code="release.refused",
         )
     if state == "retired":
-        raise UserError(f"Release {release_id} is retired; its rows are going away.", "Choose one that is ready.")
+        raise UserError(
+            f"Release {release_id} is retired; its rows are going away.",
+            "Choose one that is ready.",
+            code="release.refused",
+        )
     return day  # type: ignore[no-any-return]
 
 
@@ -185,4 +203,4 @@ def _require(subject: str, reason: str) -> None:
 
 
 def _unknown(release_id: int) -> UserError:
-    return UserError(f"There is no release {release_id}.", "`ml-assets releases` lists them.")
+    return UserError(f"There is no release {release_id}.", "`ml-assets releases` lists them.", code="release.unknown")

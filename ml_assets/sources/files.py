@@ -145,6 +145,7 @@ class Files:
             raise UserError(
                 f"No line under {self._source.events} has a readable time in column {self._source.columns.time}.",
                 "Check source.columns.time in the settings file.",
+                code="source.unreadable",
             )
         # A file without one readable time is quarantined whole, on the newest day there is.
         newest = max(file.last for file in dated)
@@ -157,6 +158,7 @@ class Files:
                 raise UserError(
                     f"The path {path} holds no ISO date such as 2024-05-31.",
                     "Rename it, or set source.day_from: time.",
+                    code="source.unreadable",
                 )
             day = date.fromisoformat(found[-1])
             return EventFile(path, day, day)
@@ -193,6 +195,7 @@ class Files:
             raise UserError(
                 f"{setting}: no Parquet or CSV file is found at {pattern}.",
                 "Give a file, a folder or a glob; set source.format where files have other endings.",
+                code="source.unreadable",
             )
         return known
 
@@ -220,6 +223,7 @@ class Files:
             raise UserError(
                 f"{path} has no column {', '.join(missing)} (it has: {', '.join(found)}).",
                 f"Map the columns under {setting.replace('events', 'columns').replace('items', 'item_columns')}.",
+                code="source.unreadable",
             )
         return frame
 
@@ -240,6 +244,7 @@ def unreadable_file(path: str, error: Exception) -> UserError:
     return kind(
         f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",
         "Deliver the file again, whole, or take it out of the folder.",
+        code="source.unreadable",
     )
 
 

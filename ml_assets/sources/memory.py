@@ -38,6 +38,7 @@ class SourceMemory:
                 f"{self.path.parent} holds the shop read from {known}, but the settings now name {identity}.",
                 "Give this shop a `name` or a `home` of its own; if it is the same shop and its files only moved, run "
                 "`ml-assets run --accept-source` once.",
+                code="shop.other",
             )
 
     def remember(self, **facts: Any) -> None:

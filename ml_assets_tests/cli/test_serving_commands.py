@@ -150,25 +150,28 @@ def test_a_person_is_erased_with_a_receipt(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        (["releases", "carts"], "no subject carts"),
-        (["rollback", "recommendations", "--reason", "x", "--to", "77"], "no release 77"),
-        (["rollback", "recommendations"], "--reason"),
-        (["unpin", "similar_items"], "similar_items is not pinned"),
-        (["accept", "1", "--override", "x"], "is ready, not blocked"),
-        (["diff", "1", "3"], "is one of recommendations"),
-        (["diff", "1", "99"], "Release 99 does not exist"),
-        (["rules", "import", "none.csv"], "no file none.csv"),
-        (["rules", "import", "none.csv", "--into", "carts"], "--into carts"),
-        (["import", "recommendations", "none.csv"], "no file none.csv"),
-        (["export", "recommendations", "--csv", "--parquet"], "exclude each other"),
-        (["erase", "--customer", "anna"], "'anna' is no customer id"),
+        (["releases", "carts"], None, "no subject carts"),
+        (["rollback", "recommendations", "--reason", "x", "--to", "77"], "release.unknown", "77"),
+        (["rollback", "recommendations"], "usage.wrong", "--reason"),
+        (["unpin", "similar_items"], "release.refused", "similar_items"),
+        (["accept", "1", "--override", "x"], "release.refused", "ready"),
+        (["diff", "1", "3"], None, "is one of recommendations"),
+        (["diff", "1", "99"], "release.unknown", "99"),
+        (["rules", "import", "none.csv"], "file.refused", "none.csv"),
+        (["rules", "import", "none.csv", "--into", "carts"], None, "--into carts"),
+        (["import", "recommendations", "none.csv"], "file.refused", "none.csv"),
+        (["export", "recommendations", "--csv", "--parquet"], None, "exclude each other"),
+        (["erase", "--customer", "anna"], None, "'anna' is no customer id"),
     ],
 )
-def test_bad_input_is_one_message_with_a_next_step(run: Run, arguments: list[str], words: str) -> None:
-    code, out, err = run(*arguments)
-    assert (code, out) == (1, "")
+def test_bad_input_is_one_message_with_a_next_step(
+    run: Run, arguments: list[str], code: str | None, words: str
+) -> None:
+    assert facts(run, *arguments, code=1)["error"]["code"] == code
+    status, out, err = run(*arguments)
+    assert (status, out) == (1, "")
     assert words in err
     assert err.count("Error:") == err.count("Next:") == 1
     assert "Traceback" not in err

@@ -13,6 +13,7 @@ from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import LINE_COLUMNS
 from ml_assets.sources.files import Files
+from ml_assets_tests.refused import refused
 
 COLUMNS = {"customer": "user", "item": "sku", "time": "ts", "quantity": "q", "amount": "amt"}
 TODAY = date(2024, 12, 31)
@@ -142,7 +143,7 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     frame(ts=[date(2024, 5, 31)]).write_parquet(path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"events\.parquet cannot be read"):
+    with refused("source.unreadable", r"events\.parquet"):
         source(tmp_path, "events.parquet").days()
 
 
@@ -159,7 +160,7 @@ def test_a_csv_line_with_too_many_fields_is_an_error_and_shifts_no_values(tmp_pa
 
 
 def test_no_file_at_all_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"source\.events: no Parquet or CSV file is found at .*nothing"):
+    with refused("source.unreadable", r"source\.events: .*nothing"):
         source(tmp_path, "nothing").days()
 
 

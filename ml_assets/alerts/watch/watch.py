@@ -22,7 +22,9 @@ from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 
 NOT_SET_UP = UserError(
-    "The database holds no shop yet.", "Run `ml-assets run` (or `ml-assets demo`) once; it sets everything up."
+    "The database holds no shop yet.",
+    "Run `ml-assets run` (or `ml-assets demo`) once; it sets everything up.",
+    code="database.not_set_up",
 )
 
 
@@ -83,7 +85,11 @@ def _beat(settings: Settings, *, ok: bool) -> tuple[str, ...]:
 def _lost(error: psycopg.Error) -> UserError:
     words = str(error).strip().splitlines() or ["no reason given"]
     if isinstance(error, psycopg.OperationalError):
-        return UserError(f"The connection to the database was lost: {words[0]}.", "Check that the server runs.")
+        return UserError(
+            f"The connection to the database was lost: {words[0]}.",
+            "Check that the server runs.",
+            code="database.unreachable",
+        )
     next_step = "Run the same version of ml-assets everywhere; `ml-assets run` brings the database up to date."
     return UserError(f"The database could not be judged: {words[0]}.", next_step)
 

@@ -30,11 +30,13 @@ def events_around(settings: Settings, cutoff: date, horizon: int) -> tuple[pl.La
         raise UserError(
             f"--cutoff {cutoff} is outside the data, which covers {start} to {covered.last}.",
             "Choose a day with events before and after it.",
+            code="day.out_of_range",
         )
     if last > covered.last:
         raise UserError(
             f"--horizon {horizon} ends on {last}, but the data ends on {covered.last}.",
             f"Use at most {(covered.last - cutoff).days + 1} days, or an earlier --cutoff.",
+            code="day.out_of_range",
         )
     return _between(settings, _first(settings, start, cutoff), last)
 
@@ -51,6 +53,7 @@ def events_until(settings: Settings, through: date | None) -> tuple[pl.LazyFrame
         raise UserError(
             f"--through {last} is outside the data, which covers {start} to {covered.last}.",
             "Choose a day inside the data.",
+            code="day.out_of_range",
         )
     return *_between(settings, _first(settings, start, last), last), last
 

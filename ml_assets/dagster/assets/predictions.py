@@ -158,6 +158,7 @@ def _champion(lake: Lake, serving: ServingDatabase, kind: str, day: date, placem
         raise UserError(
             f"No {kind} model{f' for {placement}' if placement else ''} was trained on data before {day}.",
             f"Materialize {kind}_model for the week {week}, or run `ml-assets run --date {day}`.",
+            code="model.missing",
         )
     return artifact_folder(lake, model.artifact), model.checksum
 

@@ -72,6 +72,7 @@ def ready_url(data: Path, deadline: float) -> str | None:
             raise PassingError(
                 f"The embedded PostgreSQL in {data} answers, but is not ready after {SECONDS_TO_RECOVER:.0f} seconds.",
                 f"Look at {data / 'server.log'}; it may still be recovering.",
+                code="database.unreachable",
             )
         time.sleep(0.05)
 

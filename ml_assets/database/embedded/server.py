@@ -140,6 +140,7 @@ def _start(data: Path) -> str:
         raise PassingError(
             f"The embedded PostgreSQL in {data} did not start: {_reason(said or outcome.stderr)}",
             f"Look at {log}, or set DATABASE_URL to another PostgreSQL.",
+            code="database.unreachable",
         )
     return url
 

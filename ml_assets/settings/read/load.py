@@ -36,7 +36,9 @@ def load_settings(config: Path | None = None) -> Settings:
         raise _explain(error, path) from None
     except ValueError as error:
         # pydantic-settings reports an unreadable nested variable with the variable's field only.
-        raise UserError(f"An {PREFIX}... variable cannot be read: {error}.", "Give nested values as JSON.") from None
+        raise UserError(
+            f"An {PREFIX}... variable cannot be read: {error}.", "Give nested values as JSON.", code="settings.wrong"
+        ) from None
     return _anchored(settings, path.parent if path else Path.cwd())
 
 
@@ -48,6 +50,7 @@ def find_config(config: Path | None) -> Path | None:
             raise UserError(
                 f"The settings file {named} does not exist.",
                 f"Check --config or the variable {CONFIG_VARIABLE}.",
+                code="settings.wrong",
             )
         return named.resolve()
     here = Path(CONFIG_FILE).resolve()
@@ -62,7 +65,9 @@ def _refuse_unknown_variables() -> None:
             first = variable.removeprefix(PREFIX).split("__")[0].upper()
             if first not in known:
                 allowed = ", ".join(sorted(PREFIX + name for name in known))
-                raise UserError(f"The variable {variable} is no setting.", f"Allowed: {allowed}.")
+                raise UserError(
+                    f"The variable {variable} is no setting.", f"Allowed: {allowed}.", code="settings.wrong"
+                )
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
@@ -91,7 +96,11 @@ def _database_url() -> SecretStr | None:
     if file := os.environ.get("DATABASE_URL_FILE"):
         path = Path(file)
         if not path.is_file():
-            raise UserError(f"DATABASE_URL_FILE names {file}, which does not exist.", "Mount the secret or unset it.")
+            raise UserError(
+                f"DATABASE_URL_FILE names {file}, which does not exist.",
+                "Mount the secret or unset it.",
+                code="settings.wrong",
+            )
         return SecretStr(path.read_text(encoding="utf-8").strip())
     if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
         return SecretStr("postgresql://")
@@ -105,6 +114,7 @@ def _explain(error: ValidationError, path: Path | None) -> UserError:
     return UserError(
         f"Settings refused ({where}): " + "; ".join(problems) + ".",
         "Mend the key in the file or its ML_ASSETS_... variable; docs/settings.md lists every key.",
+        code="settings.wrong",
     )
 
 

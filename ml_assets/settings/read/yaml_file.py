@@ -36,17 +36,31 @@ def read_yaml(path: Path) -> dict[str, Any]:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         # The library repeats both values of a doubled key, and one may be a password.
         problem = str(error.problem).split(" with value ")[0]
-        raise UserError(f"{path} is not readable YAML{where}: {problem}.", "Mend that line.") from None
+        raise UserError(
+            f"{path} is not readable YAML{where}: {problem}.", "Mend that line.", code="settings.wrong"
+        ) from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable YAML: {error}.", "Save it as UTF-8 text.") from None
+        raise UserError(
+            f"{path} is not readable YAML: {error}.", "Save it as UTF-8 text.", code="settings.wrong"
+        ) from None
     except RecursionError:
-        raise UserError(f"{path} is nested too deeply to be settings.", "Take the brackets out.") from None
+        raise UserError(
+            f"{path} is nested too deeply to be settings.", "Take the brackets out.", code="settings.wrong"
+        ) from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.", "Mend its permissions.") from None
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}.", "Mend its permissions.", code="settings.wrong"
+        ) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UserError(f"The settings file {path} must hold keys and values.", "Start with, e.g., `timezone: UTC`.")
+        raise UserError(
+            f"The settings file {path} must hold keys and values.",
+            "Start with, e.g., `timezone: UTC`.",
+            code="settings.wrong",
+        )
     if odd := [key for key in values if not isinstance(key, str)]:
-        raise UserError(f"{path}: the key {odd[0]!r} is no word.", "Put it in quotes, or mend it.")
+        raise UserError(
+            f"{path}: the key {odd[0]!r} is no word.", "Put it in quotes, or mend it.", code="settings.wrong"
+        )
     return values
