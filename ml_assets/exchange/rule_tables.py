@@ -89,5 +89,5 @@ def rules_to_come(connection: ServingConnection) -> list[dict[str, Any]]:
 def count_customers(connection: ServingConnection) -> tuple[int, int]:
     """How many customers opted out, and how many purchases are noted."""
     query = "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
-    opted_out, purchases = one_row(connection, connection.schemas.sql(query))
+    opted_out, purchases = one_row(connection, query)
     return opted_out, purchases

@@ -47,7 +47,7 @@ def collect(
 
 
 def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:
-    created = one(connection, connection.schemas.sql("SELECT created_at FROM {meta}.shop"))
+    created = one(connection, "SELECT created_at FROM {meta}.shop")
     is_new = (now - created).total_seconds() < FIRST_HOURS * 3600
     for row in read_freshness(connection, now):
         if row.row_count is not None and row.usual_row_count is not None:

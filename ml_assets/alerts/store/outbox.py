@@ -163,4 +163,4 @@ def failing_channels(connection: ServingConnection) -> list[tuple[str, str]]:
 
 def undelivered(connection: ServingConnection) -> int:
     """Messages that are due or waiting, quiet hours included."""
-    return int(one(connection, connection.schemas.sql("SELECT count(*) FROM {meta}.messages WHERE state = 'queued'")))
+    return int(one(connection, "SELECT count(*) FROM {meta}.messages WHERE state = 'queued'"))
