@@ -1,7 +1,7 @@
 """The life of an incident: opened, worsened, escalated, reminded, resolved.
 
 One pure step from yesterday's incident and today's finding to the next state and at most one event. Storing it is in
-`store/incidents.py`, telling people in `message.py` and `channels.py`.
+`store/incidents.py`, telling people in `message.py` and `send/channels.py`.
 """
 
 from dataclasses import dataclass, replace

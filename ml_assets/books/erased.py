@@ -1,7 +1,7 @@
 """Who was erased: salted hashes of their ids, and the guard that keeps them away.
 
-Recognizing erased customers belongs here; erasing is in `ml_assets.erasure`. The salt never leaves the database but
-in the memory of the program that compares.
+Noting and recognizing erased customers belongs here; erasing is in `ml_assets.erasure`. The salt never leaves
+the database but in the memory of the program that compares.
 """
 
 import hashlib
@@ -43,6 +43,14 @@ def read_erased(connection: ServingConnection) -> Erased:
     salt = one(connection, "SELECT salt FROM {meta}.erasure_salt")
     rows = connection.execute(sql("SELECT customer_hash FROM {meta}.erased_customers")).fetchall()
     return Erased(bytes(salt), frozenset(bytes(row[0]) for row in rows))
+
+
+def note_erased(connection: ServingConnection, customer: int | str) -> bytes:
+    """Keep the person from coming back, from this moment on; returns the hash."""
+    digest = read_erased(connection).hash_of(customer)
+    insert = "INSERT INTO {meta}.erased_customers (customer_hash) VALUES (%s) ON CONFLICT DO NOTHING"
+    connection.execute(connection.schemas.sql(insert), [digest])
+    return digest
 
 
 def without_erased(connection: ServingConnection, frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,6 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
-from ml_assets.books.erased import read_erased
 from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
@@ -34,14 +33,6 @@ def parse_customer(connection: ServingConnection, text: str) -> int | str:
     if not -(2**63) <= number < 2**63:
         raise UserError(f"{text} is too large for a customer id.", "Give the id alone.")
     return number
-
-
-def note_erased(connection: ServingConnection, customer: int | str) -> bytes:
-    """Keep the person from coming back, from this moment on; returns the hash."""
-    digest = read_erased(connection).hash_of(customer)
-    insert = "INSERT INTO {meta}.erased_customers (customer_hash) VALUES (%s) ON CONFLICT DO NOTHING"
-    connection.execute(connection.schemas.sql(insert), [digest])
-    return digest
 
 
 def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[str]:

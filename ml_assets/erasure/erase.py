@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.books.erased import note_erased
 from ml_assets.database.connection import ServingConnection
-from ml_assets.erasure.database import count_rows, delete_rows, note_erased, parse_customer, write_receipt
+from ml_assets.erasure.database import count_rows, delete_rows, parse_customer, write_receipt
 from ml_assets.erasure.files import count_in_exports, count_in_lake, erase_from_exports, erase_from_lake
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings

@@ -1,6 +1,7 @@
 """Predictions as plain tables: written for others to read, and read from files that others made.
 
-Reading and judging files belongs here; publishing what they hold is done by `publish.py`, through the same gates.
+Reading and judging files belongs here; publishing what they hold is done by `releases/publish.py`, through the
+same gates.
 """
 
 import hashlib

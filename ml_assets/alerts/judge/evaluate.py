@@ -1,7 +1,7 @@
 """One evaluation: what is wrong now, against what was known, into incidents and messages; all in one transaction.
 
 Dagster's sensor and `ml-assets watch` share it. Two at once wait for each other, and the second finds nothing new.
-Sending is the next step, in `deliver.py`.
+Sending is the next step, in `send/deliver.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """The outbox: messages written together with their incident, sent afterwards, at least once.
 
-Rows and their states belong here; sending is in `alerts/channels.py`, the order of things in `alerts/deliver.py`.
+Rows and their states belong here; sending is in `send/channels.py`, the order of things in `send/deliver.py`.
 """
 
 from dataclasses import dataclass

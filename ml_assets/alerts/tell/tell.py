@@ -1,6 +1,7 @@
 """From events to messages in the outbox: what is said, to which channels, and from when on.
 
-Which events there are is decided in `incident.py`, the words are in `message.py`, sending is in `deliver.py`.
+Which events there are is decided in `incident.py`, the words are in `message.py`, sending is in
+`send/deliver.py`.
 """
 
 from collections.abc import Collection, Sequence

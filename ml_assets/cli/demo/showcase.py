@@ -1,7 +1,8 @@
 """What `ml-assets demo` shows: two customers side by side, segments, freshness, evaluation.
 
 Lists, segments and freshness are read from the SQL contract, as an application would. The contract has ids only: the
-names of items come from ml_store, the choice of two customers with different tastes from the lake.
+names of items come from ml_store, the evaluation from the registry, and the choice of two customers with different
+tastes from the lake.
 """
 
 from datetime import date

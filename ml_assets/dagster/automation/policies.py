@@ -1,6 +1,6 @@
 """Dagster's own freshness policies, for the badges in its UI.
 
-They say whether something ran; whether what is served is recent is said by the checks in `checks.py`.
+They say whether something ran; whether what is served is recent is said by the checks in `checks/`.
 """
 
 from collections.abc import Sequence

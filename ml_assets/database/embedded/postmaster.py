@@ -1,6 +1,6 @@
 """What runs on the data folder of the embedded PostgreSQL: its pid file, socket and processes.
 
-Looking and tidying up after a crash belong here; starting and stopping are in `embedded.py`. Nothing is believed
+Looking and tidying up after a crash belong here; starting and stopping are in `server.py`. Nothing is believed
 because a file says so: a server runs when its socket answers, and a data folder is free when no process works in it.
 """
 

@@ -1,8 +1,8 @@
 """Loops that write values into a buffer as PostgreSQL's binary COPY wants them: big-endian, each after its length.
 
-The loops only; which column becomes what is in `copy_binary.py`. Every loop writes one column of all rows of a block.
+The loops only; which column becomes what is in `encode.py`. Every loop writes one column of all rows of a block.
 `at` holds, for every row, where its next byte belongs; a loop moves it behind what it wrote. Nobody checks the
-bounds: the buffer must be as long as `copy_binary.py` has computed.
+bounds: the buffer must be as long as `encode.py` has computed.
 """
 
 from typing import Any
