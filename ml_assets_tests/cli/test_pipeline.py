@@ -156,7 +156,9 @@ def test_a_step_that_crashes_is_an_error_even_where_a_check_failed_too(
 
     monkeypatch.setattr("ml_assets.dagster.assets.predictions.assign", crash)
     monkeypatch.setenv("ML_ASSETS_SERVING__GATES__LEAST_ACTIVE_COVERAGE", "1")
-    monkeypatch.setattr("ml_assets.dagster.assets.releases._active", lambda *_: pl.Series(["c-000", "a stranger"]))
+    monkeypatch.setattr(
+        "ml_assets.dagster.assets.releases.active_customers", lambda *_: pl.Series(["c-000", "a stranger"])
+    )
     assert shop.call("run", "--date", DAY.isoformat()) == 1
     message = capfd.readouterr().err
     assert "out of ideas" in message

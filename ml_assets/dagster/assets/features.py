@@ -8,7 +8,6 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.features.customers import build_customer_features
 from ml_assets.features.interactions import build_interactions
@@ -20,15 +19,7 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     history = dg.AssetIn(key=shop.key("transactions"), partition_mapping=shop.calendar.lookback)
     catalogue = dg.AssetIn(key=shop.key("items"))
 
-    @dg.asset(
-        key_prefix=shop.prefix,
-        ins={"transactions": history},
-        partitions_def=shop.calendar.daily,
-        group_name="features",
-        kinds={"polars", "parquet"},
-        owners=shop.owners,
-    )
-    @final_failures
+    @shop.daily_asset("features", {"polars", "parquet"}, ins={"transactions": history})
     def interactions(context: dg.AssetExecutionContext, transactions: pl.LazyFrame) -> pl.LazyFrame:
         """Purchases as of the day: one row per customer, item and order within the look-back."""
         return build_interactions(
@@ -38,15 +29,7 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             weights=settings.events.weights,
         )
 
-    @dg.asset(
-        key_prefix=shop.prefix,
-        ins={"transactions": history, "items": catalogue},
-        partitions_def=shop.calendar.daily,
-        group_name="features",
-        kinds={"polars", "parquet"},
-        owners=shop.owners,
-    )
-    @final_failures
+    @shop.daily_asset("features", {"polars", "parquet"}, ins={"transactions": history, "items": catalogue})
     def customer_features(
         context: dg.AssetExecutionContext, transactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.LazyFrame:

@@ -4,12 +4,12 @@ Drawing is in `ml_assets.plots.models`; only the conversion to metadata belongs 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
 
-from ml_assets.models.selection.promotion import Decision
+from ml_assets.models.selection.decisions import PlacementDecision
 from ml_assets.models.selection.study import Study
 
 FIGURES = (
@@ -45,17 +45,17 @@ def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
     }
 
 
-def decision_metadata(decisions: Mapping[str, Decision], study: Study) -> dict[str, dg.MetadataValue]:
+def decision_metadata(decisions: Sequence[PlacementDecision]) -> dict[str, dg.MetadataValue]:
     """Which challengers were promoted, and why each method was chosen."""
     rows = [
         {
-            "placement": placement,
-            "method": study.choices[placement].method if placement in study.choices else "",
-            "promoted": decision.promoted,
-            "decision": decision.reason,
-            "choice": study.choices[placement].reason if placement in study.choices else "",
+            "placement": one.placement,
+            "method": one.method,
+            "promoted": one.promoted,
+            "decision": one.reason,
+            "choice": one.choice,
         }
-        for placement, decision in decisions.items()
+        for one in decisions
     ]
     return {"decisions": _table(pl.DataFrame(rows))}
 

@@ -4,9 +4,8 @@ Training is in `ml_assets.models.training`, the rule of promotion in `ml_assets.
 the registry's answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -16,38 +15,33 @@ from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadat
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
-from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
-from ml_assets.models.selection.decisions import SIMILAR_ITEMS, Registered, decide_placements
+from ml_assets.models.selection.decisions import PlacementDecision, decide_placements, recipes_of
+from ml_assets.models.selection.promotion import Decision
 from ml_assets.models.training import TrainedModel, train_recommender_week, train_segmentation_week
 from ml_assets.sources.base import EventSource
 
 PROMOTED = "challengers_are_promoted"
+BACKTEST = "Every method on the shop's own past: rolling windows, full catalogue, with intervals."
+MODEL = "The recommender of the week, chosen and trained on events before its Monday."
 
 
 def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """recommender_backtest, recommender_model and segmentation_model (weekly)."""
+    return [_recommender(shop), _segmentation_model(shop)]
+
+
+def _recommender(shop: Shop) -> dg.AssetsDefinition:
     settings = shop.settings
-    placements = settings.recommender.enabled_placements
+    kinds = {"numba", "lightgbm"}
 
     @dg.multi_asset(
         name="recommender",
         outs={
-            "recommender_backtest": shop.out(
-                "recommender_backtest",
-                "Every method on the shop's own past: rolling windows, full catalogue, with intervals.",
-                group="models",
-                kinds={"numba", "lightgbm"},
-            ),
-            "recommender_model": shop.out(
-                "recommender_model",
-                "The recommender of the week, chosen and trained on events before its Monday.",
-                group="models",
-                kinds={"numba", "lightgbm"},
-                stored=False,
-            ),
+            "recommender_backtest": shop.out("recommender_backtest", BACKTEST, group="models", kinds=kinds),
+            "recommender_model": shop.out("recommender_model", MODEL, group="models", kinds=kinds, stored=False),
         },
         deps=[_last_week(shop, "interactions"), shop.key("items")],
         partitions_def=shop.calendar.weekly,
@@ -69,59 +63,32 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.Output[pl.DataFrame] | dg.MaterializeResult[None] | dg.AssetCheckResult]:
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
-        with serving.connect() as connection:
-            known = {name: champion(connection, "recommender", week, placement=name) for name in placements}
-        champions = {
-            name: Registered(model.version, model.trained_through, model.parameters)
-            for name, model in known.items()
-            if model
-        }
-        recipes = {name: one.recipe(name) for name, one in champions.items()}
+        champions = _champions(serving, settings.recommender.enabled_placements, week)
         trained = train_recommender_week(
-            lake,
-            settings,
-            week=week,
-            champions={name: recipe for name, recipe in recipes.items() if recipe},
-            report=context.log.info,
+            lake, settings, week=week, champions=recipes_of(champions), report=context.log.info
         )
         study = trained.study
         yield dg.Output(study.measures.table(), "recommender_backtest", metadata=backtest_metadata(study))
         decisions = decide_placements(study, champions, settings.recommender.selection)
-        with serving.connect() as connection:
-            for placement, decision in decisions.items():
-                _register(
-                    connection,
-                    context,
-                    trained,
-                    decision="promoted" if decision.promoted else "refused",
-                    reason=decision.reason,
-                    placement=placement,
-                    method=study.choices[placement].method if placement in study.choices else SIMILAR_ITEMS,
-                    facts=decision.facts,
-                )
+        rows = [_row(trained, context, one, placement=one.placement, method=one.method) for one in decisions]
+        _register(serving, trained, rows)
         yield dg.MaterializeResult(
             asset_key=shop.key("recommender_model"),
-            metadata={**decision_metadata(decisions, study), **_facts(trained)},
+            metadata={**decision_metadata(decisions), **_facts(trained)},
             data_version=dg.DataVersion(trained.card.version),
         )
-        refused = [f"{placement}: {one.reason}" for placement, one in decisions.items() if not one.promoted]
-        yield dg.AssetCheckResult(
-            check_name=PROMOTED,
-            asset_key=shop.key("recommender_model"),
-            passed=not refused,
-            description=" ".join(refused) or "Every challenger was promoted.",
-            metadata={name: one.reason for name, one in decisions.items()},
-        )
+        yield _all_promoted(shop, decisions)
 
-    @dg.asset(
-        key_prefix=shop.prefix,
+    return recommender
+
+
+def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
+    @shop.asset(
+        "models",
+        {"scikitlearn"},
         deps=[_last_week(shop, "customer_features")],
         partitions_def=shop.calendar.weekly,
-        group_name="models",
-        kinds={"scikitlearn"},
-        owners=shop.owners,
     )
-    @final_failures
     def segmentation_model(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
@@ -130,13 +97,13 @@ def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         """The customer segmentation of the week, trained on features as of the Sunday before."""
         week = date.fromisoformat(context.partition_key)
-        _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
-        trained = train_segmentation_week(lake, settings, week=week)
-        with serving.connect() as connection:
-            _register(connection, context, trained, decision="promoted", reason="Promoted as the model of its week.")
+        _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
+        trained = train_segmentation_week(lake, shop.settings, week=week)
+        promoted = Decision(promoted=True, reason="Promoted as the model of its week.", facts={})
+        _register(serving, trained, [_row(trained, context, promoted)])
         return dg.MaterializeResult(metadata=_facts(trained), data_version=dg.DataVersion(trained.card.version))
 
-    return [recommender, segmentation_model]
+    return segmentation_model
 
 
 def _last_week(shop: Shop, name: str) -> dg.AssetDep:
@@ -154,11 +121,18 @@ def _require_every_day(shop: Shop, lake: Lake, source: EventSource, week: date, 
         )
 
 
-def _register(
-    connection: ServingConnection, context: dg.AssetExecutionContext, trained: TrainedModel, **decided: Any
-) -> None:
+def _champions(serving: ServingDatabase, placements: Sequence[str], week: date) -> dict[str, RegisteredModel]:
+    """The model that scores each placement before a week's is trained, where there is one."""
+    with serving.connect() as connection:
+        found = {name: champion(connection, "recommender", week, placement=name) for name in placements}
+    return {name: model for name, model in found.items() if model}
+
+
+def _row(
+    trained: TrainedModel, context: dg.AssetExecutionContext, decision: Decision, **filled: str
+) -> RegisteredModel:
     card = trained.card
-    model = RegisteredModel(
+    return RegisteredModel(
         kind=card.name,
         version=card.version,
         trained_through=card.trained_through,
@@ -166,10 +140,30 @@ def _register(
         metrics=card.metrics,
         artifact=trained.artifact,
         checksum=trained.checksum,
-        run_id=context.run.run_id,
-        **decided,
+        run_id=context.op_execution_context.run_id,
+        decision="promoted" if decision.promoted else "refused",
+        reason=decision.reason,
+        facts=decision.facts,
+        **filled,
     )
-    register(connection, model, card.model_dump(mode="json"))
+
+
+def _register(serving: ServingDatabase, trained: TrainedModel, rows: Sequence[RegisteredModel]) -> None:
+    card = trained.card.model_dump(mode="json")
+    with serving.connect() as connection:
+        for row in rows:
+            register(connection, row, card)
+
+
+def _all_promoted(shop: Shop, decisions: Sequence[PlacementDecision]) -> dg.AssetCheckResult:
+    refused = [f"{one.placement}: {one.reason}" for one in decisions if not one.promoted]
+    return dg.AssetCheckResult(
+        check_name=PROMOTED,
+        asset_key=shop.key("recommender_model"),
+        passed=not refused,
+        description=" ".join(refused) or "Every challenger was promoted.",
+        metadata={one.placement: one.reason for one in decisions},
+    )
 
 
 def _facts(trained: TrainedModel) -> dict[str, dg.MetadataValue | str | int | float]:

@@ -26,24 +26,21 @@ from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_folder
 
+GROUP = "predictions"
+RANKED = {"numba", "polars"}
+SEGMENT = "The segment of every customer."
+SEGMENTS = "Size and profile of every segment."
+
 
 def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """recommendations, segment_assignments, segments, similar_items and popular_items (daily)."""
-    settings = shop.settings
-    rules = settings.recommender
-    today = {"interactions": dg.AssetIn(key=shop.key("interactions")), "items": dg.AssetIn(key=shop.key("items"))}
-    recommender = dg.AssetDep(shop.key("recommender_model"))
+    return [_recommendations(shop), _similar_items(shop), _popular_items(shop), _segmentation(shop)]
 
-    @dg.asset(
-        key_prefix=shop.prefix,
-        partitions_def=shop.calendar.daily,
-        group_name="predictions",
-        owners=shop.owners,
-        ins=today,
-        deps=[recommender],
-        kinds={"numba", "polars"},
-    )
-    @final_failures
+
+def _recommendations(shop: Shop) -> dg.AssetsDefinition:
+    rules = shop.settings.recommender
+
+    @shop.daily_asset(GROUP, RANKED, ins=_inputs(shop, "interactions", "items"), deps=[shop.key("recommender_model")])
     def recommendations(
         context: dg.AssetExecutionContext,
         interactions: pl.LazyFrame,
@@ -59,16 +56,11 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         context.add_output_metadata({"model_version": version, **_list_facts(made)})
         return made.lists.with_columns(model_version=pl.lit(version))
 
-    @dg.asset(
-        key_prefix=shop.prefix,
-        partitions_def=shop.calendar.daily,
-        group_name="predictions",
-        owners=shop.owners,
-        ins={"items": today["items"]},
-        deps=[recommender],
-        kinds={"numba", "polars"},
-    )
-    @final_failures
+    return recommendations
+
+
+def _similar_items(shop: Shop) -> dg.AssetsDefinition:
+    @shop.daily_asset(GROUP, RANKED, ins=_inputs(shop, "items"), deps=[shop.key("recommender_model")])
     def similar_items(
         context: dg.AssetExecutionContext,
         items: pl.LazyFrame,
@@ -79,18 +71,16 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         day = date.fromisoformat(context.partition_key)
         model = RecommenderModel.load(*_champion(lake, serving, "recommender", day, SIMILAR_ITEMS))
         context.add_output_metadata({"model_version": model.card.version})
-        ranked = rank_similar_items(model, items.collect(), rules)
+        ranked = rank_similar_items(model, items.collect(), shop.settings.recommender)
         return ranked.with_columns(model_version=pl.lit(model.card.version))
 
-    @dg.asset(
-        key_prefix=shop.prefix,
-        partitions_def=shop.calendar.daily,
-        group_name="predictions",
-        owners=shop.owners,
-        ins=today,
-        kinds={"polars"},
-    )
-    @final_failures
+    return similar_items
+
+
+def _popular_items(shop: Shop) -> dg.AssetsDefinition:
+    rules = shop.settings.recommender
+
+    @shop.daily_asset(GROUP, {"polars"}, ins=_inputs(shop, "interactions", "items"))
     def popular_items(
         context: dg.AssetExecutionContext, interactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.DataFrame:
@@ -102,22 +92,21 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             settings=rules,
         ).with_columns(model_version=pl.lit(f"popularity-{rules.popularity_days}d"))
 
+    return popular_items
+
+
+def _segmentation(shop: Shop) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="segmentation",
         outs={
             "segment_assignments": shop.out(
-                "segment_assignments",
-                "The segment of every customer.",
-                group="predictions",
-                kinds={"scikitlearn", "polars"},
+                "segment_assignments", SEGMENT, group=GROUP, kinds={"scikitlearn", "polars"}
             ),
-            "segments": shop.out(
-                "segments", "Size and profile of every segment.", group="predictions", kinds={"polars"}
-            ),
+            "segments": shop.out("segments", SEGMENTS, group=GROUP, kinds={"polars"}),
         },
         partitions_def=shop.calendar.daily,
-        ins={"customer_features": dg.AssetIn(key=shop.key("customer_features"))},
-        deps=[dg.AssetDep(shop.key("segmentation_model"))],
+        ins=_inputs(shop, "customer_features"),
+        deps=[shop.key("segmentation_model")],
     )
     @final_failures
     def segmentation(
@@ -137,7 +126,11 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         )
         yield dg.Output(segments, "segments", metadata=segment_metadata(segments))
 
-    return [recommendations, similar_items, popular_items, segmentation]
+    return segmentation
+
+
+def _inputs(shop: Shop, *names: str) -> dict[str, dg.AssetIn]:
+    return {name: dg.AssetIn(key=shop.key(name)) for name in names}
 
 
 def _champions(

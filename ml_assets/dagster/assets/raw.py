@@ -25,28 +25,31 @@ from ml_assets.sources.base import EventSource
 ACCOUNTED = "every_line_is_accounted_for"
 QUARANTINE = "quarantine_is_small"
 QUARANTINE_LIMIT = 0.05
+KINDS = {"polars", "parquet"}
+EVENTS = {
+    "transactions": "Events of the day that keep the event contract, one row per line of behaviour.",
+    "quarantined_transactions": "Lines of the day that break the event contract, each with its reason.",
+}
 
 
 def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """transactions and quarantined_transactions (daily), items (unpartitioned)."""
-    rules = shop.settings.events
+    return [_items(shop), _raw_events(shop)]
 
-    @dg.asset(key_prefix=shop.prefix, group_name="raw", kinds={"polars", "parquet"}, owners=shop.owners)
-    @final_failures
+
+def _items(shop: Shop) -> dg.AssetsDefinition:
+    @shop.asset("raw", KINDS)
     def items(source: dg.ResourceParam[EventSource]) -> pl.DataFrame:
         """The item catalogue: one row per item with its name and category."""
         return source.read_items()
 
-    kept = "Events of the day that keep the event contract, one row per line of behaviour."
-    refused = "Lines of the day that break the event contract, each with its reason."
-    kinds = {"polars", "parquet"}
+    return items
 
+
+def _raw_events(shop: Shop) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="raw_events",
-        outs={
-            "transactions": shop.out("transactions", kept, group="raw", kinds=kinds),
-            "quarantined_transactions": shop.out("quarantined_transactions", refused, group="raw", kinds=kinds),
-        },
+        outs={name: shop.out(name, says, group="raw", kinds=KINDS) for name, says in EVENTS.items()},
         partitions_def=shop.calendar.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[
@@ -75,7 +78,7 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             erased = read_erased(connection)
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
         # Whoever was erased stays away, whatever the source still holds.
-        days = load_days(source, wanted, rules, erased.without)
+        days = load_days(source, wanted, shop.settings.events, erased.without)
         _keep_what_changes(lake, serving, days)
         for day, lines in days.items():
             _describe(context, shop, day, lines)
@@ -83,12 +86,12 @@ def build_raw_assets(shop: Shop) -> list[dg.AssetsDefinition]:
         yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
         with serving.connect() as connection:
             contents = {day: DayContent(lines.delivered, lines.fingerprint) for day, lines in days.items()}
-            for day in record_days(connection, contents, run_id=context.run.run_id):
+            for day in record_days(connection, contents, run_id=context.op_execution_context.run_id):
                 context.log.warning("%s has changed since it was first loaded; see ml.restatements.", day)
         yield _accounted(shop, days)
         yield _small_quarantine(shop, days)
 
-    return [items, raw_events]
+    return raw_events
 
 
 def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, CheckedLines]) -> None:

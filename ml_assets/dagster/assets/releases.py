@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
 from ml_assets.releases.publish import Publication, Release, publish
@@ -32,16 +31,13 @@ def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
 
 
 def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
-    @dg.asset(
+    @shop.daily_asset(
+        "serving",
+        {"postgres"},
         name=table.asset,
-        key_prefix=shop.prefix,
         description=table.description,
         ins={"predictions": dg.AssetIn(key=shop.key(table.name))},
         deps=[shop.key("segments")] if table.has_segments else [],
-        partitions_def=shop.calendar.daily,
-        group_name="serving",
-        kinds={"postgres"},
-        owners=shop.owners,
         pool=publish_pool(table.name),
         check_specs=[
             dg.AssetCheckSpec(
@@ -52,7 +48,6 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             )
         ],
     )
-    @final_failures
     def release(
         context: dg.AssetExecutionContext,
         predictions: pl.LazyFrame,
@@ -66,13 +61,13 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             frame.drop("model_version"),
             day=day,
             model_version=frame["model_version"][0] if frame.height else "none",
-            run_id=context.run.run_id,
+            run_id=context.op_execution_context.run_id,
             k=shop.settings.recommender.k,
             gates=shop.settings.serving.gates,
             keep=shop.settings.serving.keep_releases,
             give_way=shop.settings.serving.give_way,
-            override=context.run.tags.get(OVERRIDE_TAG),
-            active=_active(lake, day) if table.is_personal else None,
+            override=context.op_execution_context.get_tag(OVERRIDE_TAG),
+            active=active_customers(lake, day) if table.is_personal else None,
             # Names for the reasons; the other subjects of the day would only write the same rows again.
             items=lake.read("items") if table.is_personal else None,
             segments=lake.read("segments", day) if table.has_segments else None,
@@ -84,7 +79,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
     return release
 
 
-def _active(lake: Lake, day: date) -> pl.Series | None:
+def active_customers(lake: Lake, day: date) -> pl.Series | None:
     """Customers with a purchase in the look-back; None where their features are not in the lake any more."""
     if not lake.exists("interactions", day):
         return None

@@ -6,7 +6,7 @@ Gathering what the rule needs from a study belongs here; the rule is in `promoti
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.choose import CHAMPION
@@ -18,28 +18,44 @@ SIMILAR_ITEMS = "similar_items"
 """What else a recommender fills, beside its placements; it has no challenger to beat."""
 
 
+class Registered(Protocol):
+    """What must be known of a model in the registry."""
+
+    @property
+    def trained_through(self) -> date:
+        """The last day that it has seen."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """With the recipes of its methods by placement."""
+
+
 @dataclass(frozen=True)
-class Registered:
-    """A model as the registry knows it."""
+class PlacementDecision(Decision):
+    """What the registry keeps of a decision."""
 
-    version: str
-    trained_through: date
-    parameters: Mapping[str, Any]
+    placement: str
+    """Or SIMILAR_ITEMS."""
+    method: str
+    choice: str
+    """Why this method was chosen from all."""
 
-    def recipe(self, placement: str) -> Recipe | None:
-        """How its method of a placement is made; None where this version of ml_assets does not know it any more."""
-        written = self.parameters.get("placements", {}).get(placement)
-        return Recipe.from_json(written) if written else None
+
+def recipes_of(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
+    """How each placement's champion is made; without those that this version of ml_assets does not know any more."""
+    written = {name: model.parameters.get("placements", {}).get(name) for name, model in champions.items()}
+    found = {name: Recipe.from_json(recipe) for name, recipe in written.items() if recipe}
+    return {name: recipe for name, recipe in found.items() if recipe}
 
 
 def decide_placements(
     study: Study, champions: Mapping[str, Registered], settings: SelectionSettings
-) -> dict[str, Decision]:
-    """By placement, and for the similar items."""
-    decisions = {}
+) -> list[PlacementDecision]:
+    """One decision for each placement and one for the similar items: what is to be registered."""
+    decisions = []
     for placement, choice in study.choices.items():
         known = champions.get(placement)
-        decisions[placement] = decide(
+        decision = decide(
             study.measures.of(placement, choice.method),
             study.measures.of(placement, choice.yardstick),
             study.measures.of(placement, CHAMPION),
@@ -48,5 +64,11 @@ def decide_placements(
             champion_through=known.trained_through if known else None,
             settings=settings,
         )
-    decisions[SIMILAR_ITEMS] = Decision(promoted=True, reason="Promoted as the similar items of its week.", facts={})
-    return decisions
+        decisions.append(
+            PlacementDecision(**vars(decision), placement=placement, method=choice.method, choice=choice.reason)
+        )
+    reason = "Promoted as the similar items of its week."
+    similar = PlacementDecision(
+        promoted=True, reason=reason, facts={}, placement=SIMILAR_ITEMS, method=SIMILAR_ITEMS, choice=""
+    )
+    return [*decisions, similar]

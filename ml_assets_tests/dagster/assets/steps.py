@@ -1,0 +1,31 @@
+"""What an asset function needs when it is called alone: a shop, a database, a context."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.database.connection import ServingConnection
+
+
+@dataclass(frozen=True)
+class OpenDatabase:
+    """Stands for `ServingDatabase` where a test has a connection."""
+
+    connection: ServingConnection
+
+    @contextmanager
+    def connect(self) -> Iterator[ServingConnection]:
+        yield self.connection
+
+
+def named(assets: Sequence[dg.AssetsDefinition], name: str) -> Any:
+    """The step that makes an asset, to be called."""
+    return next(one for one in assets if any(key.path[-1] == name for key in one.keys))
+
+
+def on(day: date) -> dg.AssetExecutionContext:
+    return dg.build_asset_context(partition_key=day.isoformat())

@@ -1,0 +1,133 @@
+"""Model and prediction assets: trained alone, registered, and used for the day by those who score."""
+
+from datetime import date, timedelta
+from itertools import chain
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from ml_assets.books.models import champion, list_models
+from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
+from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.shop import Shop
+from ml_assets.database.connection import ServingConnection
+from ml_assets.errors import PassingError
+from ml_assets.events.load import load_days
+from ml_assets.features.load import load_customer_features, load_interactions
+from ml_assets.lake import Lake
+from ml_assets.sources.base import EventSource
+from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
+
+FIRST, WEEK = date(2024, 4, 1), date(2024, 5, 20)
+SUNDAY = WEEK - timedelta(days=1)
+
+
+@pytest.fixture
+def lake(shop: Shop, source: EventSource) -> Lake:
+    """Everything until the Sunday before the week."""
+    lake = Lake.of(shop.settings)
+    days = [FIRST + timedelta(days=number) for number in range((WEEK - FIRST).days)]
+    for day, loaded in load_days(source, days, shop.settings.events).items():
+        lake.write("transactions", loaded.valid, day)
+    lake.write("items", source.read_items())
+    return lake
+
+
+def train(name: str, shop: Shop, lake: Lake, source: EventSource, connection: ServingConnection) -> list[object]:
+    asset = named(build_model_assets(shop), name)
+    made = asset(on(WEEK), lake=lake, source=source, serving=OpenDatabase(connection))
+    return [made] if isinstance(made, dg.MaterializeResult) else list(made)
+
+
+def score(name: str, shop: Shop, connection: ServingConnection, *inputs: pl.LazyFrame, lake: Lake) -> pl.DataFrame:
+    asset = named(build_prediction_assets(shop), name)
+    made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection))
+    return made if isinstance(made, pl.DataFrame) else next(iter(made)).value
+
+
+def test_models_are_registered_for_their_week_and_score_its_days(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    backtest, model, check = train("recommender_model", shop, lake, source, text_connection)
+    assert isinstance(backtest, dg.Output)
+    assert {"placement", "method", "ndcg"} <= set(backtest.value.columns)
+    assert isinstance(check, dg.AssetCheckResult)
+    assert (check.check_name, check.passed) == (PROMOTED, True)
+    (segmentation,) = train("segmentation_model", shop, lake, source, text_connection)
+    for kind, made in (("recommender", model), ("segmentation", segmentation)):
+        assert isinstance(made, dg.MaterializeResult)
+        rows = list_models(text_connection, kind)
+        assert {(row.decision, row.trained_through, row.version) for row in rows} == {
+            ("promoted", SUNDAY, str(made.data_version.value if made.data_version else ""))
+        }
+    placements = {row.placement for row in list_models(text_connection, "recommender")}
+    assert placements == {*shop.settings.recommender.enabled_placements, "similar_items"}
+
+    interactions = load_interactions(lake, as_of=SUNDAY, settings=shop.settings).lazy()
+    features = load_customer_features(lake, as_of=SUNDAY, settings=shop.settings)
+    items = lake.scan("items")
+    lists = score("recommendations", shop, text_connection, interactions, items, lake=lake)
+    assert set(lists["customer_id"]) == set(features["customer_id"])
+    chosen = champion(text_connection, "recommender", WEEK, "for_you")
+    assert chosen is not None
+    assert set(lists["model_version"]) == {chosen.version}
+    similar = score("similar_items", shop, text_connection, items, lake=lake)
+    assert not any(item in alike for item, alike in similar.select("item_id", "item_ids").iter_rows())
+    segments = score("segment_assignments", shop, text_connection, features.lazy(), lake=lake)
+    assert sorted(segments["customer_id"]) == sorted(features["customer_id"])
+
+
+@pytest.mark.parametrize("name", ["recommender_model", "segmentation_model"])
+def test_a_week_is_not_trained_without_a_day_that_the_source_has(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection, name: str
+) -> None:
+    recent = shop.settings.model_copy(
+        update={"schedules": shop.settings.schedules.model_copy(update={"catch_up_days": 10_000})}
+    )
+    (path := lake.path("transactions", SUNDAY)).unlink()
+    assert not path.exists()
+    with pytest.raises(PassingError, match="the source has days that are not in the lake \\(2024-05-19\\)"):
+        train(name, Shop.of(recent, source), lake, source, text_connection)
+    kinds = ("recommender", "segmentation")
+    assert list(chain.from_iterable(list_models(text_connection, kind) for kind in kinds)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "kind"),
+    [
+        ("recommendations", 2, "recommender model for for_you"),
+        ("similar_items", 1, "recommender model for similar_items"),
+        ("segment_assignments", 1, "segmentation model"),
+    ],
+)
+def test_a_day_without_a_model_fails_at_once_and_says_what_to_train(
+    shop: Shop, text_connection: ServingConnection, name: str, inputs: int, kind: str
+) -> None:
+    empty = [pl.LazyFrame()] * inputs
+    with pytest.raises(dg.Failure, match=f"No {kind} was trained on data before {WEEK}.*ml-assets run") as raised:
+        score(name, shop, text_connection, *empty, lake=Lake.of(shop.settings))
+    assert not raised.value.allow_retries
+
+
+def test_popular_items_are_those_that_most_customers_bought_and_need_no_model(shop: Shop) -> None:
+    sold = pl.LazyFrame(
+        {
+            "customer_id": ["a", "b", "c", "a"],
+            "item_id": ["x", "x", "y", "y"],
+            "order_day": [SUNDAY] * 3 + [FIRST - timedelta(days=300)],
+            "orders_ago": [0, 0, 0, 1],
+            "quantity": [1.0] * 4,
+            "amount": [1.0] * 4,
+            "weight": [1.0] * 4,
+        },
+        schema_overrides={"orders_ago": pl.UInt32, "weight": pl.Float32},
+    )
+    items = pl.LazyFrame(
+        {"item_id": ["x", "y"], "item_name": ["X", "Y"], "category": ["one", "one"]},
+    )
+    popular = named(build_prediction_assets(shop), "popular_items")
+    made = popular(on(SUNDAY), sold, items)
+    assert made.select("scope", "item_ids", "scores").rows() == [("all", ["x", "y"], [2.0, 1.0])]
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        popular(on(SUNDAY), sold.drop("order_day"), items)
