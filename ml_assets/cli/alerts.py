@@ -14,9 +14,8 @@ from ml_assets.alerts.store.incidents import acknowledge, list_incidents, mute, 
 from ml_assets.alerts.store.outbox import note_channel, undelivered
 from ml_assets.books.freshness import clock_of
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, print_error, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
-from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
@@ -31,8 +30,7 @@ def list_(
 ) -> int:
     """Show open incidents, and those of the last days; exit code 2 when anything is open."""
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         now = clock_of(connection)
         found = list_incidents(connection)
         mutes, waiting = muted(connection, now), undelivered(connection)
@@ -72,8 +70,7 @@ def ack(
 ) -> int:
     """Acknowledge an incident: no reminders and no escalation until it is over, or worse."""
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         found = acknowledge(connection, incident, by=by or _me(), now=clock_of(connection))
     if found is None or found.state == "resolved":
         state = "is over" if found else "does not exist"
@@ -101,8 +98,7 @@ def mute_(
     settings = load_settings(config)
     if (until is None) == (hours is None):
         raise UserError("A mute needs one end.", "Give either --until 2026-01-07 or --hours 12.")
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         now = clock_of(connection)
         end = until.replace(tzinfo=settings.tz) if until else now + timedelta(hours=hours or 0)
         if until and end <= now:
@@ -149,8 +145,7 @@ def send_test(
 def _note(settings: Settings, results: dict[str, str | None]) -> None:
     """A channel that works again ends its incident; where there is no database yet there is none."""
     try:
-        with connect(settings) as connection:
-            require_contract(connection)
+        with shop_database(settings) as connection:
             for name, problem in results.items():
                 note_channel(connection, name, error=problem, now=clock_of(connection))
     except UserError:

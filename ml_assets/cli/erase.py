@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
-from ml_assets.releases.catalog import require_contract
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.settings.read.load import load_settings
 
 
@@ -23,8 +22,7 @@ def erase(
     from ml_assets.erasure.erase import erase as erase_person  # noqa: PLC0415 Polars imports slowly
 
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         receipt = erase_person(connection, settings, customer, verify=verify)
     if emit(receipt, as_json):
         return 2 if receipt.found else 0

@@ -11,11 +11,10 @@ import typer
 
 from ml_assets.books.source_days import first_loads, restatements
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 
 if TYPE_CHECKING:
@@ -50,8 +49,7 @@ def features(
     at = _moment(as_known, settings)
     if output is not None and output.suffix not in (".parquet", ".csv"):
         raise UserError(f"--output {output} is neither a .parquet nor a .csv file.", "Give it one of these endings.")
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         ledger, loads = restatements(connection), first_loads(connection)
     known = features_as_known(Lake.of(settings), ledger, loads, asset, as_of=day.date(), at=at, settings=settings)
     facts = {

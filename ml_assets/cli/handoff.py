@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
-from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 
 if TYPE_CHECKING:
@@ -83,8 +82,7 @@ def import_recommendations(
     from ml_assets.releases.publish import Publication, publish  # noqa: PLC0415
 
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         imported = read_recommendations(file, vocabulary(connection, settings.tz))
         yesterday = datetime.now(settings.tz).date() - timedelta(days=1)
         as_of = day.date() if day else imported.day or yesterday
@@ -133,8 +131,7 @@ def _export(what: str, csv: bool, parquet: bool, output: Path | None, as_json: b
     settings = load_settings(config)
     kind = "parquet" if parquet or (output and output.suffix == ".parquet" and not csv) else "csv"
     path = output or exports_folder(settings) / f"{what}.{kind}"
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         rows = write_export(connection, what, path, kind)  # type: ignore[arg-type]
     if emit({"file": path, "rows": rows, "format": kind}, as_json):
         return 0

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
-from ml_assets.releases.catalog import list_releases, require_contract
+from ml_assets.releases.catalog import list_releases
 from ml_assets.releases.compare import Difference, compare
 from ml_assets.releases.pointer import Move, roll_back
 from ml_assets.releases.pointer import accept as accept_release
@@ -32,8 +32,7 @@ def releases(
     if subject is not None and subject not in PUBLISHED:
         raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(PUBLISHED)}.")
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         rows = list_releases(connection, subject, retired=retired)
     if emit(rows, as_json):
         return 0
@@ -75,8 +74,7 @@ def rollback(
 ) -> int:
     """Show an earlier release at once and pin it: new ones are published, but not shown until `unpin`."""
     began = perf_counter()
-    with connect(load_settings(config)) as connection:
-        require_contract(connection)
+    with shop_database(load_settings(config)) as connection:
         move = roll_back(connection, subject, to=to, reason=reason)
     text = f"{subject} shows release {move.after} of {move.day}, pinned ({perf_counter() - began:.2f} s)."
     _report(
@@ -92,8 +90,7 @@ def rollback(
 
 def unpin(subject: SubjectArgument, as_json: JsonOption = False, config: ConfigOption = None) -> int:
     """Show the newest whole release again, and those that come."""
-    with connect(load_settings(config)) as connection:
-        require_contract(connection)
+    with shop_database(load_settings(config)) as connection:
         move = unpin_subject(connection, subject)
     text = f"{subject} shows release {move.after} of {move.day} and follows publications again."
     _report(move, text, as_json, config, (f"ml-assets releases {subject}", "what is live"))
@@ -107,8 +104,7 @@ def accept(
     config: ConfigOption = None,
 ) -> int:
     """Take a blocked release although a gate refused it; it goes live where its day is the newest."""
-    with connect(load_settings(config)) as connection:
-        require_contract(connection)
+    with shop_database(load_settings(config)) as connection:
         move = accept_release(connection, release_id, reason=override)
     went = f"of {move.day} is live now" if move.after == release_id else f"is ready; live is {move.after}"
     text = f"Release {release_id} {went}."
@@ -125,8 +121,7 @@ def diff(
     config: ConfigOption = None,
 ) -> int:
     """Show what differs between two releases: whose rows changed, how much is common, the biggest movers."""
-    with connect(load_settings(config)) as connection:
-        require_contract(connection)
+    with shop_database(load_settings(config)) as connection:
         found = compare(connection, a, b, most=most)
     if emit(found, as_json):
         return 0

@@ -10,12 +10,11 @@ from typing import Annotated
 import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
 from ml_assets.exchange.rule_tables import count_customers, import_rules, rules_to_come, unknown_things
 from ml_assets.exchange.rules import TABLES, read_rules
 from ml_assets.exchange.vocabulary import vocabulary
-from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 
 # Unknown items and categories that are named.
@@ -40,8 +39,7 @@ def import_file(
     if into not in TABLES:
         raise UserError(f"--into {into} is not known.", f"It may be {', '.join(TABLES)}.")
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         rows = read_rules(file, into, vocabulary(connection, settings.tz))
         added = import_rules(connection, into, rows, mode="replace" if replace else "add")
         unknown = unknown_things(connection, rows) if into == "rules" else []
@@ -60,8 +58,7 @@ def import_file(
 def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     """Show the rules on items and categories that are in force or to come, and how many customers opted out."""
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         rules = rules_to_come(connection)
         opted_out, bought = count_customers(connection)
     if emit({"rules": rules, "opt_outs": opted_out, "purchases": bought}, as_json):

@@ -4,8 +4,7 @@ from zoneinfo import ZoneInfo
 
 from ml_assets.books.freshness import Freshness, clock_shift, read_freshness
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
-from ml_assets.releases.catalog import require_contract
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.settings.read.load import load_settings
 
 LATE = ("stale", "missing")
@@ -17,8 +16,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     Works without Dagster: it reads the database only.
     """
     settings = load_settings(config)
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         rows, shift = read_freshness(connection), clock_shift(connection)
     if not emit([_facts(row) for row in rows], as_json):
         show_freshness(rows, settings.tz)

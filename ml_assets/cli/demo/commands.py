@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from ml_assets.alerts.send.deliver import Delivery
 from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands, program
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.cli.run import run_days
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
@@ -72,8 +72,7 @@ def break_(context: typer.Context, config: ConfigOption = None) -> int:
     settings = _demo_settings(config)
     from ml_assets.cli.demo.rehearsal import break_feed, require_whole, with_inbox  # noqa: PLC0415 as in demo
 
-    with connect(settings) as connection, Progress().shown() as report:
-        require_contract(connection)
+    with shop_database(settings) as connection, Progress().shown() as report:
         require_whole(connection)
         report("the feed has stopped; three days pass")
         judged, deliveries = break_feed(connection, with_inbox(settings, _inbox(settings), program()))
@@ -98,8 +97,7 @@ def fix(context: typer.Context, config: ConfigOption = None) -> int:
     settings = _demo_settings(config)
     from ml_assets.cli.demo.rehearsal import fix_feed, is_broken, with_inbox  # noqa: PLC0415 as in demo
 
-    with connect(settings) as connection:
-        require_contract(connection)
+    with shop_database(settings) as connection:
         if not is_broken(connection):
             raise UserError("The feed is not stopped.", "`ml-assets demo break` stops it.")
     run_days(in_a_minute(settings), [None], only_missing=True)

@@ -1,4 +1,4 @@
-"""The database of a shop for commands that must also work where nothing was ever published.
+"""The database of a shop, for commands that need what was published, and for those that must also work without.
 
 Only finding out whether there is something to read belongs here.
 """
@@ -8,7 +8,16 @@ from contextlib import contextmanager
 
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.database.embedded.server import has_data
+from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.shop import Settings
+
+
+@contextmanager
+def shop_database(settings: Settings) -> Iterator[ServingConnection]:
+    """A connection where something was published, its contract brought up to date; raises `UserError` elsewhere."""
+    with connect(settings) as connection:
+        require_contract(connection)
+        yield connection
 
 
 @contextmanager
