@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ml_assets.alerts.causes import cause_of
 from ml_assets.alerts.incident import Event, Incident
 
 MARKS = {
@@ -15,38 +16,6 @@ MARKS = {
     "escalated": {"error": "ERROR, nobody has acknowledged", "warning": "Warning, nobody has acknowledged"},
     "reminded": {"error": "Still an ERROR", "warning": "Still a warning"},
     "resolved": {"error": "Recovered", "warning": "Recovered"},
-}
-NAMES = {
-    "stale": "is stale",
-    "missing": "has never arrived",
-    "volume": "has too few rows",
-    "blocked": "release is blocked",
-    "refused": "challenger was refused",
-    "drift": "has drifted",
-    "run": "run failed",
-    "check": "check failed",
-    "tick": "does not run",
-    "daemon": "daemon is dead",
-    "silent": "is silent",
-    "undeliverable": "does not deliver",
-    "unreachable": "is unreachable",
-    "unjudged": "cannot be judged",
-}
-PAST = {
-    "stale": "was stale",
-    "missing": "had never arrived",
-    "volume": "had too few rows",
-    "blocked": "release was blocked",
-    "refused": "challenger was refused",
-    "drift": "had drifted",
-    "run": "run had failed",
-    "check": "check had failed",
-    "tick": "did not run",
-    "daemon": "daemon was dead",
-    "silent": "was silent",
-    "undeliverable": "did not deliver",
-    "unreachable": "was unreachable",
-    "unjudged": "could not be judged",
 }
 
 
@@ -111,7 +80,7 @@ def compose(incident: Incident, event: Event, context: Context, now: datetime) -
 def describe(cause: str, severity: str = "error", *, over: bool = False) -> str:
     """The cause as the end of a sentence; what is not yet stale is late."""
     name, _, detail = cause.partition(":")
-    words = (PAST if over else NAMES).get(name, name)
+    words = cause_of(name).past if over else cause_of(name).present
     if name == "stale" and severity == "warning":
         words = words.replace("stale", "late")
     return f"{words}{f' ({detail})' if detail else ''}"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.alerts.incident import Incident
-from ml_assets.alerts.judge.causes import UPSTREAM
+from ml_assets.alerts.judge.roots import UPSTREAM
 from ml_assets.alerts.message import Message, describe
 from ml_assets.alerts.send.channels import send
 from ml_assets.alerts.store.incidents import acknowledge, list_incidents, mute, muted

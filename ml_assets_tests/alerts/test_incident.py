@@ -1,18 +1,22 @@
 """The life of an incident, step by step, and what explains what."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from ml_assets.alerts.causes import CAUSES
 from ml_assets.alerts.finding import Finding, Severity
 from ml_assets.alerts.incident import Event, Incident, advance, open_incident
-from ml_assets.alerts.judge.causes import find_root
+from ml_assets.alerts.judge.roots import find_root
 from ml_assets.alerts.message import Context, compose
 from ml_assets.alerts.tell.routing import channels_for
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets_tests.alerts.shops import settings_of
 
+RUNBOOK = Path(__file__).parents[2] / "docs" / "alerts.md"
 T0 = datetime(2026, 3, 18, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 RULES = AlertSettings.model_validate({"channels": {"a": {"url": "x://"}}, "escalation": ["a"]})
@@ -123,6 +127,11 @@ FEED, RUN, SILENT = "transactions/stale", "daily_scoring/run", "dagster/silent"
 )
 def test_the_most_remote_cause_is_the_root(key: str, present: set[str], root: str | None) -> None:
     assert find_root(key, present | {key}) == root
+
+
+def test_the_runbook_has_a_section_for_each_cause() -> None:
+    sections = RUNBOOK.read_text(encoding="utf-8").partition("## Runbook")[2]
+    assert re.findall(r"^### (.*)$", sections, re.MULTILINE) == list(CAUSES)
 
 
 ROUTED = settings_of(

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ml_assets.alerts.finding import Collected, Finding, worst
 from ml_assets.alerts.incident import Event, Incident, advance, open_incident
-from ml_assets.alerts.judge.causes import find_root
+from ml_assets.alerts.judge.roots import find_root
 from ml_assets.alerts.look.collect import SENSOR, collect
 from ml_assets.alerts.store.incidents import lock_evaluation, muted, note_evaluation, open_incidents, save_incident
 from ml_assets.alerts.tell.quiet import may_be_sent_at

@@ -6,6 +6,7 @@ are told of the feed alone, with the others listed under it.
 
 from collections.abc import Collection, Mapping
 
+from ml_assets.alerts.causes import Cause, cause_of
 from ml_assets.subjects import SUBJECTS
 
 # What each is made from. Jobs, and Dagster itself, come before everything they fill.
@@ -17,27 +18,18 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
 }
 # An old model goes on scoring every day; only one that does not exist leaves its predictions without a list.
 MODELS = {name: (subject.model,) for name, subject in SUBJECTS.items() if subject.model}
-# What makes later things old, and being old, which may be explained by something earlier.
-ROOTS = frozenset({"stale", "missing", "run", "blocked", "refused", "daemon", "silent", "tick", "check"})
-CONSEQUENCES = frozenset({"stale", "missing", "silent"})
-# Of the same subject: a blocked release makes it stale, never the other way round.
-EARLIER = {"blocked": 0, "refused": 0, "run": 0, "daemon": 0, "check": 0, "silent": 1, "stale": 1, "missing": 1}
 
 
 def find_root(key: str, present: Collection[str]) -> str | None:
     """The incident (subject/cause) among those present that explains this one, the most remote of several."""
     subject, cause = _parts(key)
-    if cause not in CONSEQUENCES:
+    if not cause.is_explained:
         return None
     best: tuple[int, str] | None = None
-    distances = _distances(subject, with_models=cause == "missing")
+    distances = _distances(subject, with_models=cause.name == "missing")
     for other in present:
         theirs, why = _parts(other)
-        if other == key or why not in ROOTS or theirs not in distances:
-            continue
-        if why in ("blocked", "refused") and theirs != subject:
-            continue
-        if theirs == subject and EARLIER.get(why, 2) >= EARLIER[cause]:
+        if theirs not in distances or not (why.makes_itself_old if theirs == subject else why.makes_old):
             continue
         # Of equally remote ones the name decides, so that it is the same every time.
         if best is None or (distances[theirs], other) > best:
@@ -45,9 +37,9 @@ def find_root(key: str, present: Collection[str]) -> str | None:
     return best[1] if best else None
 
 
-def _parts(key: str) -> tuple[str, str]:
+def _parts(key: str) -> tuple[str, Cause]:
     subject, _, cause = key.rpartition("/")
-    return subject, cause.partition(":")[0]
+    return subject, cause_of(cause)
 
 
 def _distances(subject: str, *, with_models: bool) -> dict[str, int]:
