@@ -1,6 +1,5 @@
 """Drift is seen where the population changed, and not where it is only Christmas."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -38,7 +37,7 @@ FIRST, LAST = date(2017, 8, 20), date(2017, 12, 31)
 
 
 @pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pl.DataFrame]:
+def events(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """A third of the households from August to December 2017, with its real Thanksgiving and Christmas."""
     settings = Settings(home=tmp_path_factory.mktemp("x"), source=CompleteJourneySource(replay=False))
     days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from ml_assets.features.customers import build_customer_features
 from ml_assets.lake import Lake
 
-LINE = {
+LINE: dict[str, pl.DataType | type[pl.DataType]] = {
     "occurred_at": pl.Datetime("us", "UTC"),
     "day": pl.Date,
     "quantity": pl.Float64,
@@ -20,17 +21,29 @@ LINE = {
     "event_type": pl.String,
     "is_return": pl.Boolean,
 }
+Line = tuple[Any, ...]
 START = date(2024, 1, 1)
 
 
-def line(customer, item, day, *, hour=12, quantity=1.0, amount=1.0, order=None, kind=None, returned=False):
+def line(
+    customer: object,
+    item: object,
+    day: int,
+    *,
+    hour: int = 12,
+    quantity: float = 1.0,
+    amount: float | None = 1.0,
+    order: str | None = None,
+    kind: str | None = None,
+    returned: bool = False,
+) -> Line:
     """One line; `day` counts from `START`."""
     on = START + timedelta(days=day)
     at = datetime.combine(on, time(hour), tzinfo=UTC)
     return (customer, item, at, on, quantity, amount, order, kind, returned)
 
 
-def lines(*rows, ids=pl.Int64) -> pl.LazyFrame:
+def lines(*rows: Line, ids: type[pl.DataType] = pl.Int64) -> pl.LazyFrame:
     """A transactions frame."""
     return pl.LazyFrame(rows, schema={"customer_id": ids, "item_id": ids, **LINE}, orient="row")
 

@@ -1,7 +1,9 @@
 """What of the lake features are built from: stored frames if they exist, otherwise the same ones rebuilt."""
 
 import os
+from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -21,7 +23,7 @@ SETTINGS = Settings(lookback_days=60)
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory) -> Lake:
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Three months of the real shop, one file per day."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
     for (on,), frame in journey().filter(pl.col("day") < date(2017, 4, 1)).group_by("day"):
@@ -30,7 +32,7 @@ def lake(tmp_path_factory) -> Lake:
     return lake
 
 
-def test_the_window_holds_the_existing_days_of_the_lookback(tmp_path):
+def test_the_window_holds_the_existing_days_of_the_lookback(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     for number in (0, 3, 4, 9):
         lake.write("transactions", lines(line(1, 7, number)).collect(), day(number))
@@ -38,7 +40,7 @@ def test_the_window_holds_the_existing_days_of_the_lookback(tmp_path):
     assert window["day"].to_list() == [day(3), day(4)]
 
 
-def test_no_transactions_at_all_is_a_users_error_that_names_the_days(tmp_path):
+def test_no_transactions_at_all_is_a_users_error_that_names_the_days(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no transactions from 2024-01-02 to 2024-01-05"):
         transactions_window(Lake(tmp_path), as_of=day(4), lookback_days=4)
 
@@ -46,7 +48,9 @@ def test_no_transactions_at_all_is_a_users_error_that_names_the_days(tmp_path):
 @pytest.mark.parametrize(
     ("asset", "load"), [("interactions", load_interactions), ("customer_features", load_customer_features)]
 )
-def test_a_stored_frame_equals_the_rebuilt_one_and_is_read(lake, asset, load):
+def test_a_stored_frame_equals_the_rebuilt_one_and_is_read(
+    lake: Lake, asset: str, load: Callable[..., pl.DataFrame]
+) -> None:
     rebuilt = load(lake, as_of=AS_OF, settings=SETTINGS)
     lake.write(asset, rebuilt, AS_OF)
     try:
@@ -60,16 +64,18 @@ def test_a_stored_frame_equals_the_rebuilt_one_and_is_read(lake, asset, load):
 @pytest.mark.parametrize(
     ("asset", "load"), [("interactions", load_interactions), ("customer_features", load_customer_features)]
 )
-def test_features_stored_before_a_day_came_late_are_rebuilt(tmp_path, asset, load):
+def test_features_stored_before_a_day_came_late_are_rebuilt(
+    tmp_path: Path, asset: str, load: Callable[..., pl.DataFrame]
+) -> None:
     lake = Lake(tmp_path)
     for number in (0, 2):
         lake.write("transactions", lines(line(1, 7, number)).collect(), day(number))
     lake.write(asset, load(lake, as_of=day(2), settings=SETTINGS), day(2))
     before = lake.path("transactions", day(2)).stat().st_mtime
-    os.utime(lake.path(asset, day(2)), (before + 1, before + 1))
+    os.utime(str(lake.path(asset, day(2))), (before + 1, before + 1))
     stored = load(lake, as_of=day(2), settings=SETTINGS)
     lake.write("transactions", lines(line(2, 7, 1)).collect(), day(1))
-    os.utime(lake.path("transactions", day(1)), (before + 2, before + 2))
+    os.utime(str(lake.path("transactions", day(1))), (before + 2, before + 2))
     assert set(stored["customer_id"]) == {1}
     assert set(load(lake, as_of=day(2), settings=SETTINGS)["customer_id"]) == {1, 2}
     # A day outside the look-back changes nothing.
@@ -77,7 +83,7 @@ def test_features_stored_before_a_day_came_late_are_rebuilt(tmp_path, asset, loa
     assert load(lake, as_of=day(2), settings=narrow).equals(stored)
 
 
-def test_any_day_can_be_rebuilt_in_any_order(lake):
+def test_any_day_can_be_rebuilt_in_any_order(lake: Lake) -> None:
     days = [AS_OF + timedelta(days=number) for number in range(3)]
     forwards = [load_customer_features(lake, as_of=on, settings=SETTINGS) for on in days]
     backwards = [load_customer_features(lake, as_of=on, settings=SETTINGS) for on in reversed(days)]
@@ -87,7 +93,9 @@ def test_any_day_can_be_rebuilt_in_any_order(lake):
 
 @hypothesis_settings(max_examples=5, deadline=None)
 @given(number=st.integers(0, 30))
-def test_days_loaded_later_do_not_change_an_older_day(lake, number, tmp_path_factory):
+def test_days_loaded_later_do_not_change_an_older_day(
+    lake: Lake, number: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     as_of = date(2017, 1, 20) + timedelta(days=number)
     past = Lake(tmp_path_factory.mktemp("past"))
     for stored in lake.days_between("transactions", date.min, as_of):
@@ -97,7 +105,7 @@ def test_days_loaded_later_do_not_change_an_older_day(lake, number, tmp_path_fac
     )
 
 
-def test_weights_of_the_settings_apply(tmp_path):
+def test_weights_of_the_settings_apply(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.write("transactions", lines(line(1, 7, 0, kind="view"), line(1, 8, 0, kind="click")).collect(), day(0))
     settings = Settings.model_validate({"events": {"weights": {"view": 0.25, "click": 0}}})
@@ -105,7 +113,7 @@ def test_weights_of_the_settings_apply(tmp_path):
     assert load_customer_features(lake, as_of=day(0), settings=settings)["orders"].to_list() == [0]
 
 
-def test_a_damaged_file_is_a_users_error_that_says_what_to_do(tmp_path):
+def test_a_damaged_file_is_a_users_error_that_says_what_to_do(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.write("transactions", lines(line(1, 7, 0)).collect(), day(0))
     path = tmp_path / "transactions" / f"{day(0)}.parquet"

@@ -10,7 +10,7 @@ PNG = b"\x89PNG"
 
 
 @pytest.mark.parametrize("customers", [5, 300])
-def test_the_plot_is_a_small_picture(customers) -> None:
+def test_the_plot_is_a_small_picture(customers: int) -> None:
     summary = studied(made_shop(customers=customers), catalogue(), quick_settings()).summary()
     picture = backtest_png(summary)
     assert picture.startswith(PNG)

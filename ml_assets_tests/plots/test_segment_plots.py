@@ -37,26 +37,26 @@ def metrics() -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("count", [1, 5, 10])
-def test_segment_profiles_are_small_pngs(count):
+def test_segment_profiles_are_small_pngs(count: int) -> None:
     picture = segment_profile_png(segments(count))
     assert picture.startswith(PNG)
     assert len(picture) < LIMIT
 
 
-def test_backtests_are_small_pngs():
+def test_backtests_are_small_pngs() -> None:
     picture = backtest_png(metrics())
     assert picture.startswith(PNG)
     assert len(picture) < LIMIT
 
 
-def test_the_same_numbers_give_the_same_picture():
+def test_the_same_numbers_give_the_same_picture() -> None:
     assert backtest_png(metrics()) == backtest_png(metrics())
 
 
-def test_tables_without_rows_still_draw():
+def test_tables_without_rows_still_draw() -> None:
     assert segment_profile_png(segments(1).clear()).startswith(PNG)
 
 
-def test_drawing_does_not_load_pyplot():
+def test_drawing_does_not_load_pyplot() -> None:
     code = "import sys, ml_assets.plots.models; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

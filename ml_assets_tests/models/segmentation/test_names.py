@@ -1,5 +1,7 @@
 """Names are given only where the figures of a segment bear them out."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -13,11 +15,13 @@ VOCABULARY = [
 ]  # fmt: skip
 
 
-def profile(value, *, recent=None, silence=0.5, pace=1.0, tenure=300.0) -> Profile:
+def profile(
+    value: float, *, recent: float | None = None, silence: float = 0.5, pace: float = 1.0, tenure: float = 300.0
+) -> Profile:
     return Profile(value, value if recent is None else recent, silence, pace, tenure)
 
 
-def names(*profiles, longest=330.0) -> list[str]:
+def names(*profiles: Profile, longest: float = 330.0) -> list[str]:
     words, kept = give_names(Shop(profiles, longest))
     assert kept
     return words
@@ -26,11 +30,11 @@ def names(*profiles, longest=330.0) -> list[str]:
 BEST = profile(0.9, silence=0.1)
 
 
-def test_the_vocabulary_is_exactly_the_agreed_one():
+def test_the_vocabulary_is_exactly_the_agreed_one() -> None:
     assert list(NAMES) == VOCABULARY
 
 
-def test_a_grocers_segments_are_called_what_they_are():
+def test_a_grocers_segments_are_called_what_they_are() -> None:
     grocer = [
         BEST,
         profile(0.7, silence=0.2),
@@ -57,11 +61,11 @@ def test_a_grocers_segments_are_called_what_they_are():
     ],
     ids=str,
 )
-def test_each_name_has_its_typical_segment(segment, word):
+def test_each_name_has_its_typical_segment(segment: Profile, word: str) -> None:
     assert names(BEST, segment) == ["champions", word]
 
 
-def test_champions_are_the_best_and_still_buy():
+def test_champions_are_the_best_and_still_buy() -> None:
     gone = profile(0.9, silence=8, pace=0.05)
     assert "champions" not in names(gone, profile(0.4))
     slowing = profile(0.95, silence=1.4, pace=0.7)
@@ -70,21 +74,21 @@ def test_champions_are_the_best_and_still_buy():
     assert "champions" not in names(best_of_the_year_but_not_lately, profile(0.6, recent=0.7))
 
 
-def test_nobody_is_new_in_a_shop_that_is_itself_new():
+def test_nobody_is_new_in_a_shop_that_is_itself_new() -> None:
     assert "new" not in names(profile(0.8, tenure=20), profile(0.2, tenure=20), longest=25)
     assert "new" in names(profile(0.8, tenure=200), profile(0.2, tenure=20), longest=200)
 
 
-def test_dormant_are_those_who_stayed_away_longest():
+def test_dormant_are_those_who_stayed_away_longest() -> None:
     words = names(BEST, profile(0.2, silence=4, pace=0), profile(0.1, silence=9, pace=0))
     assert words == ["champions", "almost_lost", "dormant"]
 
 
-def test_a_single_segment_is_active():
+def test_a_single_segment_is_active() -> None:
     assert names(profile(0.5, silence=9, pace=0)) == ["active"]
 
 
-def test_a_name_that_cannot_be_kept_is_reported():
+def test_a_name_that_cannot_be_kept_is_reported() -> None:
     alike = [profile(0.6 + number / 100) for number in range(6)]
     words, kept = give_names(Shop(alike, 330))
     assert not kept
@@ -107,7 +111,7 @@ profiles = st.lists(
 
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(segments=profiles)
-def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segments):
+def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segments: list[Profile]) -> None:
     shop = Shop(segments, 400)
     words, kept = give_names(shop)
     assert len(set(words)) == len(segments)
@@ -118,7 +122,9 @@ def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segment
 
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(segments=profiles.filter(lambda found: len(set(found)) == len(found)), random=st.randoms(use_true_random=False))
-def test_the_numbering_of_the_clusters_does_not_matter_to_whether_promises_are_kept(segments, random):
+def test_the_numbering_of_the_clusters_does_not_matter_to_whether_promises_are_kept(
+    segments: list[Profile], random: Random
+) -> None:
     shuffled = list(segments)
     random.shuffle(shuffled)
     assert give_names(Shop(segments, 400))[1] == give_names(Shop(shuffled, 400))[1]

@@ -1,6 +1,7 @@
 """Segmentation: what is learned, how it is applied, and what happens in odd shops."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -50,11 +51,11 @@ def grocer() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(grocer) -> SegmentationModel:
+def model(grocer: pl.DataFrame) -> SegmentationModel:
     return train(grocer)
 
 
-def test_the_real_shop_gets_sound_segments_with_telling_names(model, grocer):
+def test_the_real_shop_gets_sound_segments_with_telling_names(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     metrics = model.card.metrics
     assert model.keys == ("champions", "loyal", "active", "promising", "almost_lost")
     assert metrics["silhouette"] > 0.45
@@ -67,7 +68,7 @@ def test_the_real_shop_gets_sound_segments_with_telling_names(model, grocer):
     assert segments["median_recency_days"].is_sorted()
 
 
-def test_the_card_reports_every_number_of_segments_that_was_tried(model):
+def test_the_card_reports_every_number_of_segments_that_was_tried(model: SegmentationModel) -> None:
     figures = ("silhouette", "stability", "davies_bouldin", "smallest_share", "truthful_names")
     assert {f"k{k}_{name}" for k in range(4, 8) for name in figures} <= set(model.card.metrics)
     assert model.card.name == "segmentation"
@@ -75,7 +76,7 @@ def test_the_card_reports_every_number_of_segments_that_was_tried(model):
     assert model.card.trained_through == AS_OF
 
 
-def test_training_again_on_shuffled_rows_gives_the_same_model(model, grocer):
+def test_training_again_on_shuffled_rows_gives_the_same_model(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     again = train(grocer.sample(fraction=1, shuffle=True, seed=3))
     assert again.card.version == model.card.version
     assert again.card.metrics == model.card.metrics
@@ -83,14 +84,16 @@ def test_training_again_on_shuffled_rows_gives_the_same_model(model, grocer):
     assert np.array_equal(again.scaler.knots, model.scaler.knots)
 
 
-def test_another_seed_is_another_version_of_nearly_the_same_segments(model, grocer):
+def test_another_seed_is_another_version_of_nearly_the_same_segments(
+    model: SegmentationModel, grocer: pl.DataFrame
+) -> None:
     other = train(grocer, SegmentationSettings(seed=7))
     assert other.card.version != model.card.version
     same = assign(other, grocer)[0]["segment_key"] == assign(model, grocer)[0]["segment_key"]
-    assert same.mean() > 0.9
+    assert int(same.sum()) > 0.9 * len(same)
 
 
-def test_the_assignment_equals_scikit_learn(model, grocer):
+def test_the_assignment_equals_scikit_learn(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     values = input_matrix(grocer)
     scaler = QuantileTransformer(n_quantiles=101, subsample=None).fit(values)
     strangers = np.random.default_rng(1).exponential(values.mean(axis=0), size=(2000, 2)) - 20
@@ -102,14 +105,14 @@ def test_the_assignment_equals_scikit_learn(model, grocer):
         assert model.predict(one) == expected
 
 
-def test_scaling_equals_scikit_learn_where_many_values_are_equal():
+def test_scaling_equals_scikit_learn_where_many_values_are_equal() -> None:
     values = np.random.default_rng(2).integers(0, 4, size=(500, 2)).astype(float) ** 3
     scaler = QuantileTransformer(n_quantiles=101, subsample=None).fit(values)
     probes = np.linspace(-3, 30, 400).repeat(2).reshape(-1, 2)
     assert np.array_equal(QuantileScaler.fit(values).transform(probes), scaler.transform(probes))
 
 
-def test_a_model_survives_saving_and_loading(model, grocer, tmp_path):
+def test_a_model_survives_saving_and_loading(model: SegmentationModel, grocer: pl.DataFrame, tmp_path: Path) -> None:
     checksum = model.save(tmp_path / "model")
     loaded = SegmentationModel.load(tmp_path / "model", checksum)
     assert loaded.card == model.card
@@ -117,7 +120,7 @@ def test_a_model_survives_saving_and_loading(model, grocer, tmp_path):
         assert_frame_equal(one, other)
 
 
-def test_every_customer_has_one_segment_and_the_profiles_add_up(model, grocer):
+def test_every_customer_has_one_segment_and_the_profiles_add_up(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     assignments, segments = assign(model, grocer)
     assert dict(segments.schema) == SEGMENT_COLUMNS
     assert assignments.columns == ["customer_id", "segment_key"]
@@ -131,20 +134,22 @@ def test_every_customer_has_one_segment_and_the_profiles_add_up(model, grocer):
     assert set(segments["segment_name"]) == {"Champions", "Loyal", "Active", "Promising", "Almost lost"}
 
 
-def test_frozen_numbers_keep_customers_where_they_are_from_day_to_day(model, grocer):
+def test_frozen_numbers_keep_customers_where_they_are_from_day_to_day(
+    model: SegmentationModel, grocer: pl.DataFrame
+) -> None:
     tomorrow = features_of(journey().lazy(), AS_OF + timedelta(days=1))
     today, next_day = assign(model, grocer)[0], assign(model, tomorrow)[0]
     both = today.join(next_day, on="customer_id")
-    assert (both["segment_key"] != both["segment_key_right"]).mean() < 0.03
+    assert int((both["segment_key"] != both["segment_key_right"]).sum()) < 0.03 * both.height
 
 
-def test_only_the_columns_that_training_reads_make_its_version(model, grocer):
+def test_only_the_columns_that_training_reads_make_its_version(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     assert train(grocer.with_columns(top_category=pl.lit("x"))).card.version == model.card.version
     richer = train(grocer.with_columns(pl.col("spend_365d") + pl.col("recency_days")))
     assert richer.card.version != model.card.version
 
 
-def test_a_segment_that_nobody_is_in_keeps_its_row(model, grocer):
+def test_a_segment_that_nobody_is_in_keeps_its_row(model: SegmentationModel, grocer: pl.DataFrame) -> None:
     rich = grocer.sort("spend_365d").tail(5)
     segments = assign(model, rich)[1]
     assert segments["customers"].to_list() == [5, 0, 0, 0, 0]
@@ -153,7 +158,7 @@ def test_a_segment_that_nobody_is_in_keeps_its_row(model, grocer):
 
 
 @pytest.mark.parametrize("customers", [1, 2, 5, 9, 12, 24])
-def test_a_tiny_shop_gets_few_segments_and_no_crash(customers):
+def test_a_tiny_shop_gets_few_segments_and_no_crash(customers: int) -> None:
     rows = [
         line(f"c{number}", "i", 90 - number * visit, amount=1.0 + number**2)
         for number in range(customers)
@@ -169,14 +174,14 @@ def test_a_tiny_shop_gets_few_segments_and_no_crash(customers):
         assert model.keys == ("active",)
 
 
-def test_customers_who_are_all_alike_are_one_segment():
+def test_customers_who_are_all_alike_are_one_segment() -> None:
     features = features_of(lines(*(line(number, 1, 3) for number in range(200))), day(5))
     model = train(features)
     assert model.keys == ("active",)
     assert assign(model, features)[1]["share"].to_list() == [1.0]
 
 
-def test_two_kinds_of_customers_are_at_most_two_segments():
+def test_two_kinds_of_customers_are_at_most_two_segments() -> None:
     rows = [line(number, 1, 3, amount=1.0 if number % 2 else 50.0) for number in range(200)]
     features = features_of(lines(*rows), day(5))
     model = train(features)
@@ -184,7 +189,7 @@ def test_two_kinds_of_customers_are_at_most_two_segments():
     assert assign(model, features)[1]["customers"].to_list() == [100, 100]
 
 
-def test_newcomers_of_an_old_shop_are_called_new():
+def test_newcomers_of_an_old_shop_are_called_new() -> None:
     rows = [line(number, 1, visit * 7, amount=5.0 + number) for number in range(60) for visit in range(50)]
     rows += [line(1000 + number, 1, 330 + number % 15, amount=4.0 + number / 100) for number in range(40)]
     model = train(features_of(lines(*rows), day(350)))
@@ -192,12 +197,12 @@ def test_newcomers_of_an_old_shop_are_called_new():
     assert model.keys[-1] == "new"
 
 
-def test_nobody_to_segment_is_a_users_error_that_names_the_day():
+def test_nobody_to_segment_is_a_users_error_that_names_the_day() -> None:
     with pytest.raises(UserError, match="no customers to segment up to 2017-11-30"):
         train(features_of(lines(), AS_OF))
 
 
-def candidate(k, silhouette, stability, share=0.1, *, named=True) -> Candidate:
+def candidate(k: int, silhouette: float, stability: float, share: float = 0.1, *, named: bool = True) -> Candidate:
     return Candidate(Soundness(k, silhouette, stability, 0.6, share), named)
 
 
@@ -213,11 +218,11 @@ def candidate(k, silhouette, stability, share=0.1, *, named=True) -> Candidate:
     ],
     ids=["most that are sound", "unstable", "too small", "nameless", "none is stable", "nothing to try"],
 )
-def test_the_number_of_segments_follows_the_stated_criterion(candidates, chosen):
+def test_the_number_of_segments_follows_the_stated_criterion(candidates: list[Candidate], chosen: int) -> None:
     assert choose(candidates, min_share=0.03) == chosen
 
 
-def test_the_settings_bound_the_number_of_segments(grocer):
+def test_the_settings_bound_the_number_of_segments(grocer: pl.DataFrame) -> None:
     for k in (3, 8):
         model = train(grocer, SegmentationSettings(k_min=k, k_max=k))
         assert len(model.keys) == k
