@@ -1,6 +1,7 @@
 """Addresses of channels: where their secrets come from, and what is shown of them."""
 
 from pathlib import Path
+from typing import Any
 
 import apprise
 import pytest
@@ -44,8 +45,7 @@ def test_every_part_of_an_address_that_may_be_a_token_is_blotted_out(url: str, s
 
 def test_pagerduty_gets_one_key_for_the_beginning_and_the_end_of_an_incident() -> None:
     url = with_incident("pagerduty://IntegrationKey1@ApiKey12345", MESSAGE)
-    plugin = apprise.Apprise.instantiate(url)
-    assert plugin is not None
+    plugin: Any = apprise.Apprise.instantiate(url)
     assert (plugin.dedup, str(plugin.action)) == ("ml_assets-12", "map")
     assert with_incident("slack://a/b/c", MESSAGE) == "slack://a/b/c"
 

@@ -35,7 +35,7 @@ FAILED = failing("weekly_training", "run")
 
 def messages(connection: ServingConnection) -> list[tuple[str, str, str]]:
     query = "SELECT channel, event, state FROM ml_meta.messages ORDER BY message_id"
-    return connection.execute(query).fetchall()  # type: ignore[return-value]
+    return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("behaviour", [500, 404, "hang", "drip", "redirect"])

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -28,7 +29,7 @@ class Shop:
         finally:
             sys.argv = before
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[Any]:
         """What an application reads."""
         with psycopg.connect(self.url) as connection:
             return connection.execute(query).fetchall()

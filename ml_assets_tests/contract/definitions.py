@@ -71,5 +71,5 @@ def definitions(connection: ServingConnection) -> dict[tuple[str, str], str]:
         return {
             (kind, str(name)): str(text)
             for kind, query in QUERIES.items()
-            for name, text in connection.execute(sql.SQL(query), names).fetchall()  # type: ignore[arg-type]
+            for name, text in connection.execute(sql.SQL(query), names).fetchall()
         }

@@ -1,7 +1,7 @@
 """`is_stale` of a row and `stale` of ml.freshness are one verdict: whatever the calendar, the policy and the day."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -233,7 +233,7 @@ def test_a_row_is_stale_exactly_when_ml_freshness_says_so(
 ) -> None:
     connection = shop_of_many_days
     connection.execute("SELECT set_config('TimeZone', %s, false)", [zone])
-    steps = [lambda: sync_policies(connection, policy), lambda: _show(connection, target)]
+    steps: list[Callable[[], object]] = [lambda: sync_policies(connection, policy), lambda: _show(connection, target)]
     for step in steps if order else reversed(steps):
         step()
     day = MONDAY + timedelta(days=74 + target)

@@ -78,7 +78,7 @@ def test_a_second_migration_changes_nothing(connection: ServingConnection) -> No
 
 
 def names_of(contract: Contract) -> list[str]:
-    return [each.name for each in (*contract.migrations, *contract.objects)]
+    return [each.name for each in contract.migrations] + [each.name for each in contract.objects]
 
 
 def test_commands_that_start_at_once_migrate_once(postgres_url: str) -> None:

@@ -22,7 +22,7 @@ def materialize(
     arrivals: list[tuple[str, date]] = []
 
     @dg.asset(name=name, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
-    def stored(context: dg.AssetExecutionContext):
+    def stored(context: dg.AssetExecutionContext) -> dict[date, pl.DataFrame]:
         return {date.fromisoformat(key): frame for key in context.partition_keys}
 
     manager = LakeIOManager(lake, lambda *arrival: arrivals.append(arrival), {"customer_id": "Who."}, keep_days)
@@ -48,7 +48,9 @@ def test_columns_and_rows_are_described_in_the_catalog(tmp_path: Path) -> None:
     (event,) = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert metadata["dagster/partition_row_count"].value == 2
-    (column,) = metadata["dagster/column_schema"].value.columns
+    schema = metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    (column,) = schema.columns
     assert (column.name, column.type, column.description) == ("customer_id", "Int64", "Who.")
 
 

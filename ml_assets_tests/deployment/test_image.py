@@ -105,7 +105,7 @@ def test_the_image_carries_every_kernel_compiled() -> None:
     called = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     inner = {name for loop in LOOPS.values() for name in loop.py_func.__code__.co_names if name in LOOPS}
     assert LOOPS.keys() - inner <= set(called.stdout.split())
-    folders = {Path(loop.stats.cache_path) for loop in LOOPS.values()}
+    folders = {Path(str(loop.stats.cache_path)) for loop in LOOPS.values()}
     kept = {path.name.split(".")[1].partition("-")[0] for folder in folders for path in folder.glob("*.nbc")}
     assert kept >= LOOPS.keys()
     assert any(each.argument == "python -m ml_assets.warm_up" for each in LAST if each.keyword == "RUN")

@@ -41,8 +41,8 @@ def fill(connection: ServingConnection, settings: Settings) -> Lake:
     lake = Lake.of(settings)
     frame = pl.DataFrame({"customer_id": [1, 2, 2, None], "item_id": [11, 12, 13, 14]})
     for asset in ("transactions", "quarantined_transactions", "interactions", "recommendations"):
-        for day in ("2026-01-05", "2026-01-06"):
-            lake.write(asset, frame, day)
+        for partition in ("2026-01-05", "2026-01-06"):
+            lake.write(asset, frame, partition)
     # A version of a day that was corrected later.
     keep_superseded(lake, DAY, "polars-1.0:1f-2e")
     lake.write("items", pl.DataFrame({"item_id": [1, 2], "item_name": ["a", "b"]}))
@@ -53,7 +53,7 @@ def fill(connection: ServingConnection, settings: Settings) -> Lake:
     (exports / "notes.csv").write_text("word,count\nhello,2\n")
     model = lake.root / "models" / "recommender" / "m"
     model.mkdir(parents=True)
-    np.savez(model / "arrays.npz", items=np.array([1, 2, 3]))
+    np.savez(str(model / "arrays.npz"), items=np.array([1, 2, 3]))
     return lake
 
 
@@ -186,7 +186,7 @@ def test_a_text_id_is_looked_for_in_models_too(text_connection: ServingConnectio
     lake = Lake.of(settings)
     model = lake.root / "models" / "leaky"
     model.mkdir(parents=True)
-    np.savez(model / "arrays.npz", names=np.array(["anna", "ben"], dtype="U8"))
+    np.savez(str(model / "arrays.npz"), names=np.array(["anna", "ben"], dtype="U8"))
     receipt = erase(text_connection, settings, "anna", verify=True)
     assert receipt.found == {"lake/models": 1}
     assert text_connection.execute("SELECT verified FROM x_ml_meta.erasures").fetchone() == (False,)

@@ -306,8 +306,8 @@ def test_a_rule_for_a_list_that_does_not_exist_is_refused_by_the_table_too(shop:
 
 
 def test_items_and_categories_that_the_catalogue_does_not_have_are_named(shop: ServingConnection) -> None:
-    rows = [{"kind": "ban", "item_id": item} for item in (12, 999, 12)] + [{"kind": "cap", "category": "diary"}]
-    assert unknown_things(shop, rows) == ["item 999", "category diary"]
+    bans: list[dict[str, object]] = [{"kind": "ban", "item_id": item} for item in (12, 999, 12)]
+    assert unknown_things(shop, [*bans, {"kind": "cap", "category": "diary"}]) == ["item 999", "category diary"]
 
 
 def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:

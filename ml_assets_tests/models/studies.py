@@ -71,7 +71,7 @@ def quick_settings(**recommender: object) -> Settings:
     selection = {"effort": "quick", "windows": 1, **recommender.pop("selection", {})}  # type: ignore[dict-item]
     options = {"k": 5, "stored": 10, "min_item_buyers": 2, "evaluation_days": [7, 20], **recommender}
     return Settings.model_construct(
-        recommender=RecommenderSettings(selection=SelectionSettings(**selection), **options)  # type: ignore[arg-type]
+        recommender=RecommenderSettings(selection=SelectionSettings(**selection), **options)
     )
 
 

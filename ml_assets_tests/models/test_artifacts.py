@@ -1,7 +1,9 @@
 """Cards, fingerprints and stored models."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import polars as pl
@@ -40,7 +42,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("make", [Path, UPath, lambda path: UPath(f"memory://{path}")])
-def test_a_model_comes_back_as_it_was_saved(tmp_path: Path, make) -> None:
+def test_a_model_comes_back_as_it_was_saved(tmp_path: Path, make: Callable[[str], UPath]) -> None:
     folder = make(str(tmp_path / "model"))
     checksum = save_artifact(folder, card(), ARRAYS)
     again, arrays = load_artifact(folder, checksum)
@@ -92,7 +94,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_model_is_refused(tmp_path: Path, damage) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     save_artifact(tmp_path, card(), ARRAYS)
     damage(tmp_path)
     with pytest.raises(UserError, match="damaged"):
@@ -118,14 +120,18 @@ def frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
 
 
 @given(ROWS, st.randoms(use_true_random=False))
-def test_fingerprints_do_not_depend_on_the_order_of_rows_or_columns(rows, random) -> None:
+def test_fingerprints_do_not_depend_on_the_order_of_rows_or_columns(
+    rows: list[tuple[object, ...]], random: Random
+) -> None:
     shuffled = rows.copy()
     random.shuffle(shuffled)
     assert fingerprint(frame(rows)) == fingerprint(frame(shuffled).select("flag", "value", "text", "number"))
 
 
 @given(ROWS, ROWS)
-def test_different_rows_have_different_fingerprints(one, other) -> None:
+def test_different_rows_have_different_fingerprints(
+    one: list[tuple[object, ...]], other: list[tuple[object, ...]]
+) -> None:
     key = repr
     assert (fingerprint(frame(one)) == fingerprint(frame(other))) == (sorted(one, key=key) == sorted(other, key=key))
 

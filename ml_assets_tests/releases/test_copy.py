@@ -61,8 +61,10 @@ def test_no_rows_are_a_valid_copy(embedded_url: str) -> None:
     with psycopg.connect(embedded_url) as connection:
         connection.execute("CREATE TEMP TABLE t (a bigint, b text[])")
         with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
-            for chunk in (SIGNATURE, *encode(nothing, 100), TRAILER):
+            copy.write(SIGNATURE)
+            for chunk in encode(nothing, 100):
                 copy.write(chunk)
+            copy.write(TRAILER)
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 

@@ -172,7 +172,8 @@ def test_a_release_that_makes_no_sense_is_blocked(
 ) -> None:
     live = release(connection, many(), k=5, gates=GateSettings())
     assert (live.state, live.reason) == ("live", None)
-    blocked = release(connection, frame, day=1, **({"k": 5, "gates": GateSettings()} | more))
+    facts: dict[str, Any] = {"k": 5, "gates": GateSettings()} | more
+    blocked = release(connection, frame, day=1, **facts)
     assert blocked.state == "blocked"
     assert sentence in (blocked.reason or "")
     assert release(connection, many(shift=3), day=1, k=5, gates=GateSettings()).state == "live"

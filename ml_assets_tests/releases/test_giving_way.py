@@ -84,7 +84,7 @@ def test_a_release_loaded_gently_is_the_same_release(
     connection: ServingConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(partition.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     monkeypatch.setattr(partition, "GENTLE_BYTES", 4096)
     at_once = release(connection, recommendations(range(300)), give_way=False)
     lists = rows(connection, LISTS)
@@ -102,7 +102,7 @@ def test_a_publisher_gives_way_while_somebody_reads(
     connection: ServingConnection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(partition.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     monkeypatch.setattr(partition, "BLOCK_ROWS", 500)
     release(connection, recommendations())
     with reading(postgres_url):

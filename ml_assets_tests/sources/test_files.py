@@ -110,7 +110,7 @@ def test_the_day_may_come_from_the_path(tmp_path: Path) -> None:
 
 
 def test_names_and_categories_come_from_events_or_from_a_catalogue(tmp_path: Path) -> None:
-    names = {"name": ["Milk", "Whole milk"], "cat": ["Dairy", None]}
+    names: dict[str, Any] = {"name": ["Milk", "Whole milk"], "cat": ["Dairy", None]}
     frame(ts=[date(2024, 5, 30), date(2024, 5, 31)], **names).write_parquet(tmp_path / "events.parquet")
     mapped = source(tmp_path, "events.parquet", columns={**COLUMNS, "item_name": "name", "item_category": "cat"})
     assert mapped.read_items().rows() == [(1, "Whole milk", "Dairy", None, None)]

@@ -1,5 +1,7 @@
 """The compiled loops against plain NumPy definitions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from ml_assets.models.matrices.sparse_scores import Lists, explain, fill_up, gra
 SMALL = st.integers(-2, 3)
 
 
-def dense_matrices(rows: int, columns: int):
+def dense_matrices(rows: int, columns: int) -> st.SearchStrategy[np.ndarray]:
     return st.lists(st.lists(SMALL, min_size=columns, max_size=columns), min_size=rows, max_size=rows).map(
         lambda values: np.array(values, dtype=np.float32).reshape(rows, columns)
     )
@@ -21,11 +23,11 @@ def dense_matrices(rows: int, columns: int):
 def sparse(dense: np.ndarray) -> Csr:
     rows, columns = np.nonzero(dense)
     indptr = np.searchsorted(rows, np.arange(dense.shape[0] + 1))
-    return Csr.of(indptr, columns, dense[rows, columns], dense.shape[1])
+    return Csr.of(indptr, columns.astype(np.int32), dense[rows, columns], dense.shape[1])
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> dict[str, Any]:
     rows, inner, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 7))
     return {
         "left": draw(dense_matrices(rows, inner)),
@@ -37,7 +39,7 @@ def problems(draw):
 
 
 @st.composite
-def larger_problems(draw):
+def larger_problems(draw: st.DrawFn) -> dict[str, Any]:
     """Rows that touch few of the columns, and rows that touch most."""
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     columns, inner, per_row = draw(st.integers(1, 500)), draw(st.integers(1, 12)), draw(st.integers(0, 12))
@@ -51,7 +53,7 @@ def larger_problems(draw):
     }
 
 
-def assert_defined(problem) -> None:
+def assert_defined(problem: dict[str, Any]) -> None:
     """Lists hold the best K positive scores by score, then code, straight from the definition."""
     k, scores = problem["k"], (problem["left"] @ problem["right"]).astype(np.float32)
     lists = top_items(
@@ -71,13 +73,15 @@ def assert_defined(problem) -> None:
 
 @given(problems())
 @settings(deadline=None)
-def test_top_items_are_the_best_by_score_then_code_without_excluded_or_unavailable_ones(problem) -> None:
+def test_top_items_are_the_best_by_score_then_code_without_excluded_or_unavailable_ones(
+    problem: dict[str, Any],
+) -> None:
     assert_defined(problem)
 
 
 @given(larger_problems())
 @settings(deadline=None)
-def test_lists_are_the_same_whether_rows_touch_few_columns_or_many(problem) -> None:
+def test_lists_are_the_same_whether_rows_touch_few_columns_or_many(problem: dict[str, Any]) -> None:
     assert_defined(problem)
 
 
@@ -99,13 +103,13 @@ def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -
 
 @given(dense_matrices(5, 6))
 @settings(deadline=None)
-def test_the_gram_matrix_is_the_product_with_the_transpose(dense) -> None:
+def test_the_gram_matrix_is_the_product_with_the_transpose(dense: np.ndarray) -> None:
     np.testing.assert_array_equal(gram(sparse(dense)), dense.T @ dense)
 
 
 @given(dense_matrices(3, 6))
 @settings(deadline=None)
-def test_turning_a_matrix_twice_gives_it_back(dense) -> None:
+def test_turning_a_matrix_twice_gives_it_back(dense: np.ndarray) -> None:
     turned = sparse(dense).transposed()
     np.testing.assert_array_equal(turned.transposed().indices, sparse(dense).indices)
     np.testing.assert_array_equal(turned.transposed().data, sparse(dense).data)
@@ -113,7 +117,7 @@ def test_turning_a_matrix_twice_gives_it_back(dense) -> None:
 
 @given(dense_matrices(2, 4), dense_matrices(4, 5))
 @settings(deadline=None)
-def test_reasons_are_the_two_largest_positive_contributions(left, right) -> None:
+def test_reasons_are_the_two_largest_positive_contributions(left: Any, right: Any) -> None:
     items = np.tile(np.arange(5, dtype=np.int32), (2, 1))
     reasons = explain(sparse(left), sparse(right), items)
     for row in range(2):
@@ -125,7 +129,9 @@ def test_reasons_are_the_two_largest_positive_contributions(left, right) -> None
 
 @given(st.permutations(range(6)), st.sets(st.integers(0, 5)), st.integers(0, 3), st.integers(3, 6))
 @settings(deadline=None)
-def test_filling_up_keeps_the_list_and_adds_each_missing_item_once(ranking, excluded, listed, k) -> None:
+def test_filling_up_keeps_the_list_and_adds_each_missing_item_once(
+    ranking: list[int], excluded: set[int], listed: int, k: int
+) -> None:
     lists = Lists.empty(1, k)
     lists.items[0, :listed] = range(listed)
     lists.scores[0, :listed] = 1.0 / (1 + np.arange(listed))

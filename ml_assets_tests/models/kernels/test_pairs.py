@@ -3,7 +3,9 @@
 Kernels are called in two parts of the rows, as threads call them.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -21,25 +23,27 @@ UNTOUCHED = 7.5
 """What a result holds before a kernel fills it."""
 
 
-def numbers(*shape: int):
+def numbers(*shape: int) -> st.SearchStrategy[np.ndarray]:
     return arrays.arrays(np.float32, shape, elements=SMALL)
 
 
 def sparse(dense: np.ndarray) -> Csr:
     rows, columns = np.nonzero(dense)
     indptr = np.searchsorted(rows, np.arange(dense.shape[0] + 1))
-    return Csr.of(indptr, columns, dense[rows, columns], dense.shape[1])
+    return Csr.of(indptr, columns.astype(np.int32), dense[rows, columns], dense.shape[1])
 
 
 @st.composite
-def items_of_rows(draw, rows: int, columns: int, unique: bool = False):
+def items_of_rows(
+    draw: st.DrawFn, rows: int, columns: int, unique: bool = False
+) -> tuple[list[list[int]], np.ndarray, np.ndarray]:
     """Any items in any order for each row: as lists, and as the kernels take them."""
     lists = [draw(st.lists(st.integers(0, columns - 1), max_size=8, unique=unique)) for _ in range(rows)]
     starts = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     return lists, starts, np.array([item for each in lists for item in each], np.int32)
 
 
-def in_parts(kernel, rows: int, *arguments: object) -> None:
+def in_parts(kernel: Callable[..., None], rows: int, *arguments: object) -> None:
     middle = rows // 2
     kernel(middle, rows, *arguments)
     kernel(0, middle, *arguments)
@@ -47,7 +51,9 @@ def in_parts(kernel, rows: int, *arguments: object) -> None:
 
 @given(st.data(), COUNTS, COUNTS, st.integers(1, 7))
 @settings(deadline=None)
-def test_scores_of_pairs_are_those_of_the_whole_product(data, rows, inner, columns) -> None:
+def test_scores_of_pairs_are_those_of_the_whole_product(
+    data: st.DataObject, rows: int, inner: int, columns: int
+) -> None:
     left, right = data.draw(numbers(rows, inner)), data.draw(numbers(inner, columns))
     lists, starts, items = data.draw(items_of_rows(rows, columns))
     out = np.full(items.size, UNTOUCHED, np.float32)
@@ -58,7 +64,9 @@ def test_scores_of_pairs_are_those_of_the_whole_product(data, rows, inner, colum
 
 @given(st.data(), COUNTS, st.integers(0, 5), st.integers(1, 7))
 @settings(deadline=None)
-def test_scores_of_pairs_of_factors_are_their_dot_products(data, rows, factors, columns) -> None:
+def test_scores_of_pairs_of_factors_are_their_dot_products(
+    data: st.DataObject, rows: int, factors: int, columns: int
+) -> None:
     users, vectors = data.draw(numbers(rows, factors)), data.draw(numbers(columns, factors))
     lists, starts, items = data.draw(items_of_rows(rows, columns))
     out = np.full(items.size, UNTOUCHED, np.float32)
@@ -69,7 +77,9 @@ def test_scores_of_pairs_of_factors_are_their_dot_products(data, rows, factors, 
 
 @given(st.data(), COUNTS, st.integers(1, 7), st.integers(0, 9))
 @settings(deadline=None)
-def test_a_union_holds_each_listed_item_once_in_ascending_order(data, rows, columns, width) -> None:
+def test_a_union_holds_each_listed_item_once_in_ascending_order(
+    data: st.DataObject, rows: int, columns: int, width: int
+) -> None:
     lists = data.draw(arrays.arrays(np.int32, (rows, width), elements=st.integers(-1, columns - 1)))
     out, counts = np.full(lists.shape, -9, np.int32), np.full(rows, -9, np.int32)
     in_parts(pair_kernels.union_of_lists, rows, lists, columns, out, counts)
@@ -81,7 +91,9 @@ def test_a_union_holds_each_listed_item_once_in_ascending_order(data, rows, colu
 
 @given(st.data(), COUNTS, st.integers(1, 9), st.integers(1, 12))
 @settings(deadline=None)
-def test_the_best_pairs_are_the_allowed_ones_by_score_then_item_however_few(data, rows, columns, k) -> None:
+def test_the_best_pairs_are_the_allowed_ones_by_score_then_item_however_few(
+    data: st.DataObject, rows: int, columns: int, k: int
+) -> None:
     lists, starts, items = data.draw(items_of_rows(rows, columns, unique=True))
     scores = data.draw(numbers(items.size))
     allowed = data.draw(arrays.arrays(np.bool_, items.size))
@@ -99,7 +111,7 @@ def test_the_best_pairs_are_the_allowed_ones_by_score_then_item_however_few(data
 
 
 @st.composite
-def listings(draw):
+def listings(draw: st.DrawFn) -> Any:
     """Lists of different lengths over grouped items, padded with -1; each item's score and tier tell it apart."""
     rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 12))
     group = draw(arrays.arrays(np.int32, columns, elements=st.integers(-1, 3)))
@@ -141,7 +153,7 @@ def within_cap(group: np.ndarray, items: list[int], most: int) -> list[int]:
 @given(listings())
 @settings(deadline=None)
 @example((np.zeros(5, np.int32), [[4, 3, 2, 1, 0]], 3, 1))
-def test_capped_lists_show_the_first_within_the_cap_and_then_all_others_in_their_order(listing) -> None:
+def test_capped_lists_show_the_first_within_the_cap_and_then_all_others_in_their_order(listing: Any) -> None:
     group, lists, k, most = listing
     for before, after in zip(lists, capped(*listing), strict=True):
         first = within_cap(group, before, most)[:k]
@@ -150,14 +162,14 @@ def test_capped_lists_show_the_first_within_the_cap_and_then_all_others_in_their
 
 @given(listings())
 @settings(deadline=None)
-def test_capping_groups_loses_and_repeats_nothing(listing) -> None:
+def test_capping_groups_loses_and_repeats_nothing(listing: Any) -> None:
     for before, after in zip(listing[1], capped(*listing), strict=True):
         assert sorted(after) == sorted(before)
 
 
 @given(listings())
 @settings(deadline=None)
-def test_no_group_exceeds_the_cap_among_the_first_while_others_could_stand_there(listing) -> None:
+def test_no_group_exceeds_the_cap_among_the_first_while_others_could_stand_there(listing: Any) -> None:
     group, lists, k, most = listing
     for before, after in zip(lists, capped(*listing), strict=True):
         possible = sum(min(most, size) for size in sizes(group, before).values())
@@ -168,7 +180,7 @@ def test_no_group_exceeds_the_cap_among_the_first_while_others_could_stand_there
 
 @given(listings())
 @settings(deadline=None)
-def test_items_keep_their_order_within_the_cap_and_beyond_it(listing) -> None:
+def test_items_keep_their_order_within_the_cap_and_beyond_it(listing: Any) -> None:
     group, lists, k, most = listing
     for before, after in zip(lists, capped(*listing), strict=True):
         end = min(k, len(within_cap(group, before, most)))

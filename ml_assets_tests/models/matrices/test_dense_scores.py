@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +24,20 @@ SHAPES = st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 9))
 def pattern(excluded: np.ndarray) -> Csr:
     rows, columns = np.nonzero(excluded)
     indptr = np.searchsorted(rows, np.arange(excluded.shape[0] + 1))
-    return Csr.of(indptr, columns, np.ones(rows.size), excluded.shape[1])
+    return Csr.of(indptr, columns.astype(np.int32), np.ones(rows.size), excluded.shape[1])
 
 
-def defined_scores(problem) -> np.ndarray:
-    scores = problem["users"].astype(np.float64) @ problem["items"].astype(np.float64).T
+def defined_scores(problem: dict[str, Any]) -> np.ndarray:
+    scores: np.ndarray = problem["users"].astype(np.float64) @ problem["items"].astype(np.float64).T
     return scores if problem["bias"] is None else scores + problem["bias"]
 
 
-def allowed(problem) -> np.ndarray:
-    return problem["eligible"] & ~problem["excluded"]
+def allowed(problem: dict[str, Any]) -> np.ndarray:
+    kept: np.ndarray = problem["eligible"] & ~problem["excluded"]
+    return kept
 
 
-def listed(problem, k: int) -> Lists:
+def listed(problem: dict[str, Any], k: int) -> Lists:
     return top_factors(
         problem["users"],
         problem["items"],
@@ -46,7 +48,7 @@ def listed(problem, k: int) -> Lists:
     )
 
 
-def assert_defined(problem, k: int, lists: Lists) -> None:
+def assert_defined(problem: dict[str, Any], k: int, lists: Lists) -> None:
     for row, (scores, ok) in enumerate(zip(defined_scores(problem), allowed(problem), strict=True)):
         best = [item for item in np.lexsort((np.arange(scores.size), -scores)) if ok[item]][:k]
         assert lists.items[row].tolist() == best + [-1] * (k - len(best))
@@ -55,7 +57,7 @@ def assert_defined(problem, k: int, lists: Lists) -> None:
 
 
 @st.composite
-def problems(draw, values=SMALL):
+def problems(draw: st.DrawFn, values: st.SearchStrategy[Any] = SMALL) -> dict[str, Any]:
     rows, columns, factors = draw(SHAPES)
     return {
         "users": draw(arrays.arrays(np.float32, (rows, factors), elements=values)),
@@ -86,20 +88,26 @@ def random_problem(seed: int, rows: int, columns: int, factors: int, whole: bool
 
 @given(problems(), st.integers(0, 14))
 @settings(deadline=None)
-def test_lists_are_the_best_by_score_then_code_without_excluded_or_unavailable_items(problem, k) -> None:
+def test_lists_are_the_best_by_score_then_code_without_excluded_or_unavailable_items(
+    problem: dict[str, Any], k: int
+) -> None:
     assert_defined(problem, k, listed(problem, k))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 2 * GROUP + 3), st.integers(1, 3 * WIDTH + 3), st.integers(1, 40))
 @settings(deadline=None, max_examples=30)
-def test_the_same_holds_beyond_one_group_of_customers_and_one_block_of_items(seed, rows, columns, k) -> None:
+def test_the_same_holds_beyond_one_group_of_customers_and_one_block_of_items(
+    seed: int, rows: int, columns: int, k: int
+) -> None:
     problem = random_problem(seed, rows, columns, factors=seed % 9 + 1, whole=True)
     assert_defined(problem, k, listed(problem, k))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 100), st.integers(1, 3 * WIDTH + 3), st.integers(1, 40))
 @settings(deadline=None, max_examples=30)
-def test_lists_of_any_factors_are_the_best_within_the_rounding_of_one_number(seed, rows, columns, k) -> None:
+def test_lists_of_any_factors_are_the_best_within_the_rounding_of_one_number(
+    seed: int, rows: int, columns: int, k: int
+) -> None:
     problem = random_problem(seed, rows, columns, factors=seed % 70 + 1, whole=False)
     lists = listed(problem, k)
     for row, (scores, ok) in enumerate(zip(defined_scores(problem), allowed(problem), strict=True)):
@@ -119,7 +127,7 @@ def test_lists_of_any_factors_are_the_best_within_the_rounding_of_one_number(see
 
 @given(problems(values=st.floats(-(2.0**60), 2.0**60, width=32)), st.integers(1, 14))
 @settings(deadline=None)
-def test_factors_of_any_size_give_valid_lists(problem, k) -> None:
+def test_factors_of_any_size_give_valid_lists(problem: dict[str, Any], k: int) -> None:
     lists = listed(problem, k)
     for row, (scores, ok) in enumerate(zip(defined_scores(problem), allowed(problem), strict=True)):
         items = lists.items[row, : lists.counts[row]]
@@ -148,7 +156,7 @@ def test_scores_smaller_than_the_rounding_of_blas_are_still_ranked_exactly() -> 
     # Nearly at right angles to the customer: what is left of the scores is below the rounding of float32.
     items = (items - np.outer(items @ user, user) / (user @ user)).astype(np.float32)
     scores = (items.astype(np.float64) @ user.astype(np.float64)).astype(np.float32)
-    lists = top_factors(np.tile(user, (70, 1)), items, 30, eligible=np.ones(len(items), np.bool_))
+    lists = top_factors(np.tile(user, (70, 1)), items.astype(np.float32), 30, eligible=np.ones(len(items), np.bool_))
     expected = np.lexsort((np.arange(len(items)), -scores))[:30].tolist()
     assert lists.items.tolist() == [expected] * 70
 
@@ -208,7 +216,9 @@ def test_scores_beyond_float32_are_refused() -> None:
         ((2, 4), 5, None, (2, 4), "2 rows x 4 columns, not 2 x 5"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(users, eligible, bias, excluded, said) -> None:
+def test_shapes_that_do_not_fit_are_refused(
+    users: tuple[int, int], eligible: int, bias: int | None, excluded: tuple[int, int] | None, said: str
+) -> None:
     with pytest.raises(ValueError, match=said):
         top_factors(
             np.zeros(users, np.float32),

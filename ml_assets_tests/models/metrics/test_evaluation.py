@@ -56,7 +56,9 @@ def may_be_relevant(snapshot: Snapshot, placement: str, customer: int, item: int
 
 @given(TRUTHS, LISTS, st.sampled_from(PLACEMENTS), st.integers(1, 10))
 @settings(deadline=None, max_examples=150)
-def test_metrics_equal_their_definitions_in_every_placement(truths, lists, placement, k) -> None:
+def test_metrics_equal_their_definitions_in_every_placement(
+    truths: dict[int, set[int]], lists: list[list[int]], placement: str, k: int
+) -> None:
     snapshot = known_shop()
     items = snapshot.purchases.items.to_list()
     codes = np.full((5, 10), -1, np.int32)
@@ -222,12 +224,14 @@ def figure(table: pl.DataFrame, placement: str, horizon: int, metric: str, metho
         ("discover", 30, "ndcg", 0.0480),
     ],
 )
-def test_the_lists_of_the_real_shop_are_as_good_as_promised(december, placement, horizon, metric, least) -> None:
+def test_the_lists_of_the_real_shop_are_as_good_as_promised(
+    december: pl.DataFrame, placement: str, horizon: int, metric: str, least: float
+) -> None:
     assert figure(december, placement, horizon, metric) >= least
 
 
 @pytest.mark.parametrize(("placement", "horizon"), [("for_you", 7), ("for_you", 30), ("discover", 7), ("discover", 30)])
-def test_the_lists_of_the_real_shop_beat_popularity(december, placement, horizon) -> None:
+def test_the_lists_of_the_real_shop_beat_popularity(december: pl.DataFrame, placement: str, horizon: int) -> None:
     for metric in ("recall", "ndcg", "coverage"):
         ours = figure(december, placement, horizon, metric)
         assert ours > figure(december, placement, horizon, metric, "popularity")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from ml_assets_tests.models.purchase_frames import END, as_interactions, catalog
 SETTINGS = RecommenderSettings(k=5, stored=10, min_item_buyers=2)
 
 
-def train(interactions: pl.DataFrame, settings: RecommenderSettings = SETTINGS, **more) -> RecommenderModel:
+def train(interactions: pl.DataFrame, settings: RecommenderSettings = SETTINGS, **more: Any) -> RecommenderModel:
     return studies.train(interactions, catalogue(), settings, **more)
 
 
@@ -39,7 +40,7 @@ def lists_as_of_end(
     return studies.lists_of(model, interactions, items, settings)
 
 
-def row_of(lists: pl.DataFrame, customer: int, placement: str) -> dict[str, object]:
+def row_of(lists: pl.DataFrame, customer: int, placement: str) -> dict[str, Any]:
     return lists.row(by_predicate=(pl.col("customer_id") == customer) & (pl.col("placement") == placement), named=True)
 
 
@@ -84,7 +85,9 @@ EVENTS = st.lists(
 
 @given(EVENTS, st.integers(1, 3))
 @hypothesis_settings(deadline=None, max_examples=40)
-def test_lists_of_any_shop_are_dense_without_repeats_and_truthful(events, min_orders) -> None:
+def test_lists_of_any_shop_are_dense_without_repeats_and_truthful(
+    events: list[tuple[int, int, int]], min_orders: int
+) -> None:
     rows = [(customer, item, age, age) for customer, item, age in events]
     interactions = purchases_of(*rows)
     settings = SETTINGS.model_copy(update={"min_orders": min_orders, "stored": 6})
@@ -135,7 +138,9 @@ def test_text_ids_give_the_same_lists() -> None:
 
 @pytest.mark.parametrize("methods", [studies.METHODS, dict.fromkeys(PLACEMENTS, "item_knn")], ids=["some", "item-knn"])
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_model_gives_the_same_lists_after_a_round_trip_through_its_folder(tmp_path: Path, as_text, methods) -> None:
+def test_a_model_gives_the_same_lists_after_a_round_trip_through_its_folder(
+    tmp_path: Path, as_text: bool, methods: dict[str, str]
+) -> None:
     interactions, items = as_interactions(made_shop()), catalogue()
     if as_text:
         interactions, items = (frame.cast({"item_id": pl.String}) for frame in (interactions, items))
@@ -227,7 +232,7 @@ def test_customers_with_few_orders_get_popular_items() -> None:
         ([(1, 5, 300, 0)], "bought_before"),
     ],
 )
-def test_repeats_say_how_the_customer_bought_them(rows, code) -> None:
+def test_repeats_say_how_the_customer_bought_them(rows: list[tuple[int, int, int, int]], code: str) -> None:
     lists = lists_as_of_end(purchases_of(*rows))
     assert lists.row(0, named=True)["reason_codes"] == [code]
     assert lists.row(0, named=True)["reason_items"] == [[5]], "the item itself is why it is there"
@@ -311,7 +316,7 @@ def test_customers_who_have_left_get_no_list_and_are_counted() -> None:
 
 
 @pytest.mark.parametrize(("setting", "column"), [("max_per_category", "category"), ("max_per_brand", "brand")])
-def test_caps_hold_among_the_shown_items_and_lists_stay_full(setting, column) -> None:
+def test_caps_hold_among_the_shown_items_and_lists_stay_full(setting: str, column: str) -> None:
     interactions = as_interactions(made_shop())
     items = catalogue().with_columns(category=(pl.col("item_id") % 4).cast(pl.String)).with_columns(brand="category")
     capped = SETTINGS.model_copy(update={"placements": Placements(for_you=PlacementSettings(**{setting: 2}))})

@@ -63,7 +63,7 @@ def dense(matrix: Csr) -> np.ndarray:
 
 
 @every_recommender
-def test_fitting_twice_gives_the_same_lists(make) -> None:
+def test_fitting_twice_gives_the_same_lists(make: Callable[[], Recommender]) -> None:
     purchases = shop()
     one, two = (lists_of(make().fit(purchases), purchases) for _ in range(2))
     np.testing.assert_array_equal(one.items, two.items)
@@ -71,7 +71,7 @@ def test_fitting_twice_gives_the_same_lists(make) -> None:
 
 
 @every_recommender
-def test_the_order_of_rows_does_not_matter(make) -> None:
+def test_the_order_of_rows_does_not_matter(make: Callable[[], Recommender]) -> None:
     interactions = as_interactions(made_shop())
     shuffled = interactions.sample(fraction=1, shuffle=True, seed=1)
     one, two = (lists_of(make().fit(purchases), purchases) for purchases in (shop(interactions), shop(shuffled)))
@@ -79,7 +79,7 @@ def test_the_order_of_rows_does_not_matter(make) -> None:
 
 
 @every_recommender
-def test_later_events_do_not_matter(make) -> None:
+def test_later_events_do_not_matter(make: Callable[[], Recommender]) -> None:
     transactions = made_shop()
     day = END - timedelta(days=30)
     earlier = as_interactions(transactions.filter(pl.col("day") <= day), day)
@@ -90,7 +90,7 @@ def test_later_events_do_not_matter(make) -> None:
 
 
 @every_recommender
-def test_text_ids_give_the_lists_of_integer_ids(make) -> None:
+def test_text_ids_give_the_lists_of_integer_ids(make: Callable[[], Recommender]) -> None:
     interactions = as_interactions(made_shop())
     texts = interactions.with_columns(
         ("c" + pl.col("customer_id").cast(pl.String).str.zfill(5)).alias("customer_id"),
@@ -102,13 +102,13 @@ def test_text_ids_give_the_lists_of_integer_ids(make) -> None:
 
 
 @every_recommender
-def test_one_customer_with_one_purchase_is_enough(make) -> None:
+def test_one_customer_with_one_purchase_is_enough(make: Callable[[], Recommender]) -> None:
     purchases = shop(purchases_of((1, 7, 3, 0)))
     assert np.isfinite(scores_of(make().fit(purchases), purchases)).all()
 
 
 @every_recommender
-def test_blocks_of_customers_give_the_rows_of_the_whole(make) -> None:
+def test_blocks_of_customers_give_the_rows_of_the_whole(make: Callable[[], Recommender]) -> None:
     purchases = shop()
     model, eligible = make().fit(purchases), np.ones(len(purchases.items), np.bool_)
     whole, part = model.product(purchases).block(0, 60), model.product(purchases).block(7, 19)
@@ -116,7 +116,7 @@ def test_blocks_of_customers_give_the_rows_of_the_whole(make) -> None:
 
 
 @every_recommender
-def test_lists_are_the_best_positive_scores_that_are_allowed(make) -> None:
+def test_lists_are_the_best_positive_scores_that_are_allowed(make: Callable[[], Recommender]) -> None:
     purchases = shop()
     model = make().fit(purchases)
     eligible = np.arange(len(purchases.items)) % 7 != 0
@@ -130,7 +130,7 @@ def test_lists_are_the_best_positive_scores_that_are_allowed(make) -> None:
 
 
 @every_recommender
-def test_what_was_learned_survives_its_arrays(make) -> None:
+def test_what_was_learned_survives_its_arrays(make: Callable[[], Recommender]) -> None:
     purchases = shop()
     model = make().fit(purchases)
     again = make().restored(model.learned())
@@ -148,7 +148,7 @@ def test_rows_name_parameters_that_the_method_has(name: str) -> None:
 
 
 @every_recommender
-def test_parameters_make_the_same_model_again(make) -> None:
+def test_parameters_make_the_same_model_again(make: Callable[[], Recommender]) -> None:
     model = make()
     assert type(model)(**model.parameters).parameters == model.parameters
 
