@@ -11,7 +11,7 @@ import typer
 
 from ml_assets.books.models import champion
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.settings.read.load import load_settings
@@ -47,7 +47,7 @@ def explain(
         raise UserError("explain needs either a customer or --check.", "For example: `ml-assets explain 1`.")
     if check:
         return _check(settings, day.date() if day else None, sample, as_json=as_json, config=config)
-    with connect(settings) as connection:
+    with shop_database(settings) as connection:
         query = """
             SELECT r.rank, r.item_id::text, coalesce(i.item_name, ''), r.score::float8, r.source, r.reason_code,
                 coalesce(r.reason_text, '')
@@ -86,7 +86,7 @@ def _check(settings: Settings, day: date | None, sample: int, *, as_json: bool, 
         from ml_assets.models.training import artifact_folder  # noqa: PLC0415
 
         models, loaded = {}, {}
-        with connect(settings) as connection:
+        with shop_database(settings) as connection:
             for placement in settings.recommender.enabled_placements:
                 model = champion(connection, "recommender", wanted, placement)
                 if model:

@@ -10,7 +10,7 @@ import typer
 
 from ml_assets.books.models import champion, force_promotion, list_models
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
-from ml_assets.database.connection import connect
+from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.settings.read.load import load_settings
 
 SHOWN = 20
@@ -25,7 +25,7 @@ def models(
 ) -> int:
     """Which models were trained, whether they were promoted, and why."""
     settings = load_settings(config)
-    with connect(settings) as connection:
+    with shop_database(settings) as connection:
         known = [*list_models(connection, "recommender"), *list_models(connection, "segmentation")]
         scoring = {
             (one.kind, one.placement): found.version
@@ -69,7 +69,7 @@ def promote(
 ) -> int:
     """Let a refused model score, against the rule. The reason is kept in the registry with the name of the role."""
     settings = load_settings(config)
-    with connect(settings) as connection:
+    with shop_database(settings) as connection:
         model = force_promotion(connection, version, placement, force)
         scores = champion(connection, "recommender", date.max, placement)
     OUT.print(f"Promoted {version} for {placement}; it was refused: {model.reason}", soft_wrap=True)

@@ -191,7 +191,15 @@ def test_a_database_without_a_shop_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres_url)
     monkeypatch.chdir(tmp_path)
-    for arguments in (["releases"], ["erase", "--customer", "1"], ["rules", "list"], ["export", "segments"]):
+    for arguments in (
+        ["releases"],
+        ["erase", "--customer", "1"],
+        ["rules", "list"],
+        ["export", "segments"],
+        ["models"],
+        ["explain", "1"],
+        ["promote", "v", "for_you", "--force", "why"],
+    ):
         monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
         assert command.exit_code() == 1
         assert "Run `ml-assets run`" in capfd.readouterr().err
