@@ -4,6 +4,7 @@ That is the kernels of the recommender and of loading, and the list of fonts. It
 of it; what comes out is thrown away, the compiled code stays on disk. Nothing that production calls belongs here.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import matplotlib.font_manager  # noqa: F401 importing it writes the list
@@ -17,8 +18,8 @@ from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
 from ml_assets.models.recommenders.registry import fit_sources, parameters_of
-from ml_assets.models.selection.past import Past
 from ml_assets.models.selection.study import study_shop
+from ml_assets.models.selection.window import Window
 from ml_assets.models.training import fit_recommender
 from ml_assets.releases.copy.encode import encode
 from ml_assets.releases.rows import ReleaseRows, checked
@@ -42,16 +43,16 @@ def main() -> None:
     everything = parameters_of(options, SOURCES)
     for source in SOURCES:
         recipes = dict.fromkeys(options.enabled_placements, single(source, everything))
-        study.recipes, study.methods = recipes, {name: recipe.make() for name, recipe in recipes.items()}
+        chosen = replace(study, recipes=recipes, methods={name: recipe.make() for name, recipe in recipes.items()})
         interactions = build_interactions(events.lazy(), as_of=last, lookback_days=400, weights={}).collect()
-        model = fit_recommender(interactions, items, study, options)
+        model = fit_recommender(interactions, items, chosen, options)
         made = recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
     similar_items(model, items, options)
     _encode(made.lists)
-    past = Past.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
-    purchases = past.snapshot.purchases
-    pool = past.pool(fit_sources(purchases, {"popularity": {}}).scores(purchases), options.depth)
-    Fusion(["popularity"]).fit([past.lesson(pool)], "for_you")
+    window = Window.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
+    purchases = window.snapshot.purchases
+    pool = window.pool(fit_sources(purchases, {"popularity": {}}).scores(purchases), options.depth)
+    Fusion(["popularity"]).fit([window.lesson(pool)], "for_you")
 
 
 def _encode(lists: pl.DataFrame) -> None:

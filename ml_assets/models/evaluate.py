@@ -27,8 +27,8 @@ from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.segmentation.model import assign
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS
-from ml_assets.models.selection.past import K, Past
 from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.models.selection.window import K, Window
 from ml_assets.models.training import fit_recommender
 from ml_assets.settings.shop import Settings
 
@@ -62,8 +62,8 @@ def evaluate(
     study = study_shop(
         events, items, first_day=first_day, through=as_of, settings=settings, champions=champions, report=report
     )
-    past = Past.of(events, items, cutoff=cutoff, horizons=options.evaluation_days, settings=settings)
-    if not any(judge.customers for judge in past.judges):
+    window = Window.of(events, items, cutoff=cutoff, horizons=options.evaluation_days, settings=settings)
+    if not any(judge.customers for judge in window.judges):
         raise _nothing("from", cutoff)
     interactions = build_interactions(
         events, as_of=as_of, lookback_days=settings.lookback_days, weights=settings.events.weights
@@ -73,14 +73,14 @@ def evaluate(
     lists = _lists(model, interactions, items, as_of, settings)
     measures = Measures()
     for placement in options.enabled_placements:
-        measures.add(past.judge(RECOMMENDER, _coded(lists, past, placement), placement))
-    _measure_yardsticks(measures, past, settings)
-    _measure_champions(measures, past, champions or {}, study)
+        measures.add(window.judge(RECOMMENDER, _coded(lists, window, placement), placement))
+    _measure_yardsticks(measures, window, settings)
+    _measure_champions(measures, window, champions or {}, study)
     return Evaluation(
         cutoff=cutoff,
         k=K,
         table=measures.summary().drop("windows"),
-        breakdown=_breakdown(measures, past, _segments(events, items, settings, as_of)),
+        breakdown=_breakdown(measures, window, _segments(events, items, settings, as_of)),
         choices={name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()},
         sayings=study.sayings,
         lists=lists,
@@ -109,48 +109,50 @@ def _lists(
     return ranked(made.lists)
 
 
-def _coded(lists: pl.DataFrame, past: Past, placement: str) -> Lists:
+def _coded(lists: pl.DataFrame, window: Window, placement: str) -> Lists:
     """Lists of ids as codes: all customers x K."""
     shown = lists.filter(pl.col("placement") == placement, pl.col("rank") <= K)
-    coded = Lists.empty(past.snapshot.customers, K)
-    rows = encode(shown["customer_id"], past.snapshot.purchases.customers).to_numpy()
-    coded.items[rows, shown["rank"].to_numpy() - 1] = encode(shown["item_id"], past.snapshot.purchases.items).to_numpy()
+    coded = Lists.empty(window.snapshot.customers, K)
+    rows = encode(shown["customer_id"], window.snapshot.purchases.customers).to_numpy()
+    coded.items[rows, shown["rank"].to_numpy() - 1] = encode(
+        shown["item_id"], window.snapshot.purchases.items
+    ).to_numpy()
     return coded
 
 
-def _measure_yardsticks(measures: Measures, past: Past, settings: Settings) -> None:
+def _measure_yardsticks(measures: Measures, window: Window, settings: Settings) -> None:
     """The simple methods of each placement on the same window."""
     names = {name for placement in settings.recommender.enabled_placements for name in YARDSTICKS[placement]}
     parameters: dict[str, dict[str, JsonValue]] = {name: {} for name in (*names, "popularity")}
     parameters["popularity"] = {"days": settings.recommender.popularity_days}
-    purchases = past.snapshot.purchases
-    pool = past.pool(fit_sources(purchases, parameters).scores(purchases), settings.recommender.depth)
+    purchases = window.snapshot.purchases
+    pool = window.pool(fit_sources(purchases, parameters).scores(purchases), settings.recommender.depth)
     for placement in settings.recommender.enabled_placements:
         for name in YARDSTICKS[placement]:
-            measures.add(past.measure(name, Single(name), pool, [placement]))
+            measures.add(window.measure(name, Single(name), pool, [placement]))
 
 
-def _measure_champions(measures: Measures, past: Past, champions: Mapping[str, Recipe], study: Study) -> None:
+def _measure_champions(measures: Measures, window: Window, champions: Mapping[str, Recipe], study: Study) -> None:
     """The recipes that score now, where another one was chosen; the same one has the figures of the recommender."""
     for placement, recipe in champions.items():
         if study.recipes.get(placement) == recipe:
             measures.add(replace(one, method=CHAMPION) for one in measures.of(placement, RECOMMENDER))
         elif not recipe.make().learns:
-            purchases = past.snapshot.purchases
-            pool = past.pool(fit_sources(purchases, recipe.sources).scores(purchases), K)
-            measures.add(past.measure(CHAMPION, recipe.make(), pool, [placement]))
+            purchases = window.snapshot.purchases
+            pool = window.pool(fit_sources(purchases, recipe.sources).scores(purchases), K)
+            measures.add(window.measure(CHAMPION, recipe.make(), pool, [placement]))
 
 
-def _breakdown(measures: Measures, past: Past, segments: pl.DataFrame | None) -> pl.DataFrame:
+def _breakdown(measures: Measures, window: Window, segments: pl.DataFrame | None) -> pl.DataFrame:
     """By orders before the cut-off, and by segment."""
     frames = [
         break_down(
-            past.snapshot,
+            window.snapshot,
             judge,
             [one for one in measures.all if one.placement == judge.placement and one.horizon == judge.horizon],
             segments,
         )
-        for judge in past.judges
+        for judge in window.judges
         if judge.customers
     ]
     return pl.concat(frames)

@@ -14,13 +14,13 @@ from ml_assets.methods import SOURCES
 from ml_assets.models.kernels.csr import Bools
 from ml_assets.models.metrics.measures import Measure
 from ml_assets.models.recommenders.registry import Parameters, fit_sources
-from ml_assets.models.selection.past import K, Past
+from ml_assets.models.selection.window import K, Window
 
 Report = Callable[[str], None]
 
 
 def search_parameters(
-    past: Past, names: Sequence[str], defaults: Parameters, *, seconds: float, report: Report
+    window: Window, names: Sequence[str], defaults: Parameters, *, seconds: float, report: Report
 ) -> tuple[dict[str, dict[str, JsonValue]], int]:
     """The best parameters of each method on one window, and the number of trials that there was time for.
 
@@ -37,9 +37,9 @@ def search_parameters(
             if time.perf_counter() - started >= seconds:
                 return best, trials
             if name not in reached:
-                reached[name] = _quality(past, name, best[name])
+                reached[name] = _quality(window, name, best[name])
             given = {**defaults.get(name, {}), **SOURCES[name].grid[place]}
-            quality = _quality(past, name, given)
+            quality = _quality(window, name, given)
             trials += 1
             report(f"  {name} {dict(SOURCES[name].grid[place])}: NDCG {quality:.4f}, best so far {reached[name]:.4f}")
             if quality > reached[name]:
@@ -47,13 +47,13 @@ def search_parameters(
     return best, trials
 
 
-def _quality(past: Past, name: str, parameters: dict[str, JsonValue]) -> float:
+def _quality(window: Window, name: str, parameters: dict[str, JsonValue]) -> float:
     """Mean NDCG over the horizons of the method's own exact lists."""
-    snapshot = past.snapshot
+    snapshot = window.snapshot
     scores = fit_sources(snapshot.purchases, {name: parameters}).scores(snapshot.purchases)[name]
     repeats = SOURCES[name].repeats
     block = scores.block(0, snapshot.customers)
     eligible: Bools = snapshot.sellable.items
     lists = block.top(K, eligible=eligible, excluded=None if repeats else snapshot.bought)
-    found: list[Measure] = past.judge(name, lists, "for_you" if repeats else "discover")
+    found: list[Measure] = window.judge(name, lists, "for_you" if repeats else "discover")
     return float(np.mean([one.ndcg for one in found])) if found else 0.0

@@ -17,7 +17,7 @@ from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.method import Lesson, Method, Single, allowed_pairs
 from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.recommenders.registry import fit_sources
-from ml_assets.models.selection.past import Past, in_blocks
+from ml_assets.models.selection.window import Window, in_blocks
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings
 
@@ -34,12 +34,12 @@ every_method = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 
 @cache
-def past(days_ago: int, later: bool = True) -> tuple[Past, Pool, Lesson]:
+def past(days_ago: int, later: bool = True) -> tuple[Window, Pool, Lesson]:
     """A window of a made-up shop; without `later`, of a shop whose days after the window never were."""
     cutoff = END - timedelta(days=days_ago)
     events = made_shop(customers=200)
     known = events if later else events.filter(pl.col("day") < cutoff + timedelta(days=20))
-    made = Past.of(known.lazy(), catalogue(), cutoff=cutoff, horizons=[7, 20], settings=quick_settings())
+    made = Window.of(known.lazy(), catalogue(), cutoff=cutoff, horizons=[7, 20], settings=quick_settings())
     purchases = made.snapshot.purchases
     pool = made.pool(fit_sources(purchases, PARAMETERS).scores(purchases), 15)
     return made, pool, made.lesson(pool)

@@ -17,8 +17,8 @@ from ml_assets.models.metrics.measures import Measure, Measures, surely_better
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, YARDSTICKS, choose
+from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, plan_windows
 from ml_assets.models.selection.promotion import decide
-from ml_assets.models.selection.windows import LEAST_HISTORY, LESSONS, plan_windows
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied

@@ -1,4 +1,4 @@
-"""A window of the past made ready: the shop as of its first day, candidates, and what was bought in it.
+"""A window of a shop's past made ready: the shop as of its first day, candidates, and what was bought in it.
 
 Preparing belongs here; fitting combinations and comparing do not. Only customers who buy in the window are kept,
 because nobody else can be judged.
@@ -33,8 +33,8 @@ BLOCK = 2048
 
 
 @dataclass(frozen=True)
-class Past:
-    """One window of the past."""
+class Window:
+    """Days of the past, and the shop as of the day before."""
 
     cutoff: date
     snapshot: Snapshot
@@ -49,7 +49,7 @@ class Past:
         cutoff: date,
         horizons: Sequence[int],
         settings: Settings,
-    ) -> "Past":
+    ) -> "Window":
         """The shop as of the day before the cut-off, and the purchases of the days from it on."""
         as_of = cutoff - timedelta(days=1)
         weights = settings.events.weights

@@ -1,0 +1,61 @@
+"""What a study may look at: a shop's events up to a day, cut into windows.
+
+Only the data and its windows belong here. Nothing of or after the day after `through` is ever looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from ml_assets.models.selection.entrants import sampled
+from ml_assets.models.selection.plan import Plan, plan_windows
+from ml_assets.models.selection.window import Window
+from ml_assets.settings.shop import Settings
+
+
+@dataclass(frozen=True)
+class History:
+    """A shop's past, of so many customers as are studied."""
+
+    events: pl.LazyFrame
+    catalogue: pl.DataFrame
+    first_day: date
+    through: date
+    """Last day that is looked at."""
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls, events: pl.LazyFrame, catalogue: pl.DataFrame, *, first_day: date, through: date, settings: Settings
+    ) -> "History":
+        """The events up to and including `through`; of large shops those of a sample of customers."""
+        known = events.filter(pl.col("day") <= through)
+        return cls(
+            sampled(known, settings.recommender.selection.max_customers), catalogue, first_day, through, settings
+        )
+
+    @property
+    def days(self) -> int:
+        """Its length."""
+        return (self.through - self.first_day).days + 1
+
+    @property
+    def validation_windows(self) -> int:
+        """How many windows methods are judged on, where the history is long enough."""
+        selection = self.settings.recommender.selection
+        return 1 if selection.effort == "quick" else selection.windows
+
+    def plan(self) -> Plan | None:
+        """Its windows; None where it is too short to judge anything."""
+        horizons = self.settings.recommender.evaluation_days
+        return plan_windows(self.first_day, self.through, horizons, self.validation_windows)
+
+    def window(self, cutoff: date, horizons: Sequence[int]) -> Window:
+        """The window that begins at a cut-off."""
+        return Window.of(self.events, self.catalogue, cutoff=cutoff, horizons=horizons, settings=self.settings)
+
+    def today(self) -> Window:
+        """The window that begins behind its last day; nobody has bought anything in it."""
+        return self.window(self.through + timedelta(days=1), [1])

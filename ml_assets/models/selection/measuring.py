@@ -1,0 +1,94 @@
+"""Measuring methods on validation windows: every source alone, and the recipes that score now.
+
+What combinations learn and which of their variants is best belongs to `combining.py`, the choice to `choose.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.ranking.candidates import Pool
+from ml_assets.models.ranking.method import Lesson, Method, Single
+from ml_assets.models.ranking.recipes import Recipe
+from ml_assets.models.recommenders.registry import Parameters, fit_sources
+from ml_assets.models.selection.choose import CHAMPION
+from ml_assets.models.selection.entrants import suits, taught
+from ml_assets.models.selection.history import History
+from ml_assets.models.selection.plan import LESSONS, Plan
+from ml_assets.models.selection.window import Window
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PreparedWindow:
+    """A window with the candidates of some fitted sources, and what combinations learn from it."""
+
+    window: Window
+    pool: Pool
+    lesson: Lesson
+
+    @classmethod
+    def of(cls, window: Window, sources: Parameters, depth: int) -> "PreparedWindow":
+        """The sources fitted on the days before the window; `depth` candidates of each."""
+        purchases = window.snapshot.purchases
+        pool = window.pool(fit_sources(purchases, sources).scores(purchases), depth)
+        return cls(window, pool, window.lesson(pool))
+
+    def measure(self, name: str, method: Method, placements: Sequence[str]) -> list[Measure]:
+        """The method's lists of each placement, judged at every horizon."""
+        return self.window.measure(name, method, self.pool, placements)
+
+
+def prepare_windows(
+    history: History, plan: Plan, newest: Window, sources: Parameters, *, count: int, report: Report
+) -> list[PreparedWindow]:
+    """The `count` newest windows of a plan, newest first; `newest` is the first of them."""
+    prepared = []
+    for cutoff in plan.cutoffs[:count]:
+        report(f"judging {len(sources)} methods on the window from {cutoff}")
+        window = newest if cutoff == newest.cutoff else history.window(cutoff, plan.horizons)
+        prepared.append(PreparedWindow.of(window, sources, history.settings.recommender.depth))
+    return prepared
+
+
+def measure_sources(
+    windows: Sequence[PreparedWindow], sources: Sequence[str], placements: Sequence[str]
+) -> list[Measure]:
+    """Every source alone on every window, for the placements that it suits."""
+    return [
+        measure
+        for window in windows
+        for name in sources
+        for measure in window.measure(name, Single(name), [each for each in placements if suits(name, each)])
+    ]
+
+
+def as_champion(measures: Sequence[Measure]) -> list[Measure]:
+    """What was measured of a recipe that is the champion's as well."""
+    return [replace(one, method=CHAMPION) for one in measures]
+
+
+def measure_champion(history: History, plan: Plan, recipe: Recipe, placement: str, *, validated: int) -> list[Measure]:
+    """A recipe that scores now, fitted with its own parameters and judged on the `validated` newest windows."""
+    count = validated + (LESSONS if recipe.make().learns else 0)
+    depth = history.settings.recommender.depth
+    windows = [
+        PreparedWindow.of(history.window(cutoff, plan.horizons), recipe.sources, depth)
+        for cutoff in plan.cutoffs[:count]
+    ]
+    measures = []
+    for number, window in enumerate(windows[:validated]):
+        method = recipe.make()
+        if not method.learns:
+            measures += window.measure(CHAMPION, method, [placement])
+        elif len(windows) > number + 1:
+            measures += window.measure(CHAMPION, learned(method.draft(), windows, placement, after=number), [placement])
+    return measures
+
+
+def learned(method: Method, windows: Sequence[PreparedWindow], placement: str, *, after: int) -> Method:
+    """The method, having learned from the windows older than number `after`; -1: from the newest."""
+    if not method.learns:
+        return method
+    return method.fit([each.lesson for each in windows[after + 1 : after + 1 + LESSONS]], taught(placement))
