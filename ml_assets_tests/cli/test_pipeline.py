@@ -29,7 +29,7 @@ def test_every_customer_has_full_dense_lists_of_the_shops_own_ids(shop: Shop) ->
         "FROM books_ml.recommendations GROUP BY 1, 2"
     )
     assert len(lists) == 3 * 40
-    assert {tuple(row[2]) for row in lists} == {(1, 2, 3, 4, 5)}  # type: ignore[arg-type]
+    assert {tuple(row[2]) for row in lists} == {(1, 2, 3, 4, 5)}
     assert {row[3] for row in lists} == {5}
     assert all(str(row[0]).startswith("c-") for row in lists)
 
@@ -39,7 +39,7 @@ def test_lists_follow_tastes_and_discover_holds_nothing_bought(shop: Shop) -> No
         "SELECT substr(customer_id, 3)::int % 2, avg((substr(item_id, 3)::int >= 15)::int) "
         "FROM books_ml.recommendations WHERE placement = 'for_you' GROUP BY 1 ORDER BY 1"
     )
-    assert [float(share) for _, share in tastes] == [0.0, 1.0]  # type: ignore[arg-type]
+    assert [float(share) for _, share in tastes] == [0.0, 1.0]
     interactions = pl.read_parquet(shop.home / "lake" / "books" / "interactions" / f"{DAY}.parquet")
     bought = set(interactions.select("customer_id", "item_id").unique().iter_rows())
     discover = "SELECT customer_id, item_id FROM books_ml.recommendations WHERE placement = 'discover'"

@@ -1,7 +1,9 @@
 """Sessions that keep a plan, and what they see of releases that go live meanwhile."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import polars as pl
 import psycopg
 import pytest
 
@@ -28,7 +30,7 @@ def reader(postgres_url: str) -> Iterator[psycopg.Connection]:
 
 
 def seen(reader: psycopg.Connection, query: str = LISTS) -> list[int]:
-    return [row[0] for row in reader.execute(query).fetchall()]  # type: ignore[call-overload]
+    return [row[0] for row in reader.execute(query).fetchall()]
 
 
 @pytest.mark.parametrize(
@@ -42,11 +44,11 @@ def seen(reader: psycopg.Connection, query: str = LISTS) -> list[int]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_kept_plan_follows_every_move_of_the_pointer_at_once(
-    connection: ServingConnection, reader: psycopg.Connection, subject: str, frame
+    connection: ServingConnection, reader: psycopg.Connection, subject: str, frame: pl.DataFrame
 ) -> None:
     query = f"SELECT DISTINCT release_id FROM ml.{subject}"
     assert seen(reader, query) == []
-    more = {"segments": segments()} if subject == "segment_assignments" else {}
+    more: dict[str, Any] = {"segments": segments()} if subject == "segment_assignments" else {}
     first = release(connection, frame, subject, **more).release_id
     assert seen(reader, query) == [first]
     second = release(connection, frame, subject, day=1, **more).release_id

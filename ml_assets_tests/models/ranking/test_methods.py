@@ -1,5 +1,6 @@
 """The contract of everything that can fill a placement: single sources, fusion and the learned ranker."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 
@@ -45,7 +46,7 @@ def past(days_ago: int, later: bool = True) -> tuple[Window, Pool, Lesson]:
     return made, pool, made.lesson(pool)
 
 
-def fitted(make, placement: str = "for_you") -> Method:
+def fitted(make: Callable[[], Method], placement: str = "for_you") -> Method:
     return make().fit([past(60)[2], past(80)[2]], placement)
 
 
@@ -56,7 +57,7 @@ def scored(method: Method, days_ago: int = 40) -> np.ndarray:
 
 @every_method
 @pytest.mark.parametrize("placement", PLACEMENTS)
-def test_scores_are_finite_one_for_each_pair_and_never_negative(make, placement) -> None:
+def test_scores_are_finite_one_for_each_pair_and_never_negative(make: Callable[[], Method], placement: str) -> None:
     scores = scored(fitted(make, placement))
     assert scores.shape == past(40)[1].items.shape
     assert np.isfinite(scores).all()
@@ -64,12 +65,12 @@ def test_scores_are_finite_one_for_each_pair_and_never_negative(make, placement)
 
 
 @every_method
-def test_fitting_twice_gives_the_same_scores(make) -> None:
+def test_fitting_twice_gives_the_same_scores(make: Callable[[], Method]) -> None:
     np.testing.assert_array_equal(scored(fitted(make)), scored(fitted(make)))
 
 
 @every_method
-def test_what_was_learned_survives_its_arrays(make) -> None:
+def test_what_was_learned_survives_its_arrays(make: Callable[[], Method]) -> None:
     method = fitted(make)
     again = type(method)(**method.parameters).restored(method.learned())
     np.testing.assert_array_equal(scored(again), scored(method))
@@ -77,13 +78,13 @@ def test_what_was_learned_survives_its_arrays(make) -> None:
 
 
 @every_method
-def test_days_after_the_windows_do_not_matter(make) -> None:
+def test_days_after_the_windows_do_not_matter(make: Callable[[], Method]) -> None:
     method, blind = fitted(make), make().fit([past(60, later=False)[2], past(80, later=False)[2]], "for_you")
     np.testing.assert_array_equal(scored(method), scored(blind))
 
 
 @every_method
-def test_blocks_of_customers_give_the_scores_of_the_whole(make) -> None:
+def test_blocks_of_customers_give_the_scores_of_the_whole(make: Callable[[], Method]) -> None:
     method, (made, pool, _) = fitted(make), past(40)
     description = Description(made.snapshot)
     parts = [method.score(pool.rows_only(*part), description) for part in ((0, 33), (33, made.snapshot.customers))]
@@ -92,7 +93,7 @@ def test_blocks_of_customers_give_the_scores_of_the_whole(make) -> None:
 
 
 @pytest.mark.parametrize("name", ["fusion", "lambdarank"])
-def test_a_combination_learns_what_a_single_source_does_not_know(name) -> None:
+def test_a_combination_learns_what_a_single_source_does_not_know(name: str) -> None:
     made, pool, _ = past(40)
     gains = {
         kind: np.mean([one.ndcg for one in made.measure(kind, fitted(MAKERS[kind]), pool, ["for_you"])])

@@ -1,6 +1,7 @@
 """Choosing, promoting and refusing: rules that must hold for shops nobody has seen."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,7 @@ from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, YARDSTICKS, choose
 from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, plan_windows
-from ml_assets.models.selection.promotion import decide
+from ml_assets.models.selection.promotion import Decision, decide
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied
@@ -30,7 +31,7 @@ RULES = SelectionSettings()
 
 def measured(
     method: str, *ndcg: float, placement: str = "discover", spread: float = 0.0, coverage: float = 0.1
-) -> list:
+) -> list[Measure]:
     """One measure per window, of 400 customers around a mean."""
     noise = np.tile([-spread, spread], 200)
     return [
@@ -42,7 +43,7 @@ def measured(
     ]  # fmt: skip
 
 
-def chosen(*rows: list) -> str:
+def chosen(*rows: list[Measure]) -> str:
     return choose(Measures(one for row in rows for one in row), "discover").method
 
 
@@ -94,8 +95,8 @@ def test_the_yardsticks_of_every_placement_are_among_the_simplest_methods() -> N
     assert set(SIMPLE_FIRST[: len(yardsticks)]) == yardsticks
 
 
-def decision(challenger: list, yardstick: list, champion: list, **more):
-    facts = {
+def decision(challenger: list[Measure], yardstick: list[Measure], champion: list[Measure], **more: Any) -> Decision:
+    facts: dict[str, Any] = {
         "is_yardstick": False,
         "trained_through": date(2024, 6, 30),
         "champion_through": date(2024, 6, 23) if champion else None,
@@ -154,7 +155,7 @@ def test_without_windows_only_the_dates_decide() -> None:
 
 
 @given(st.integers(0, 800), st.lists(st.integers(1, 60), min_size=1, max_size=3), st.integers(1, 5))
-def test_windows_follow_each_other_and_leave_enough_history(history, horizons, wanted) -> None:
+def test_windows_follow_each_other_and_leave_enough_history(history: int, horizons: list[int], wanted: int) -> None:
     first, through = END - timedelta(days=history), END
     plan = plan_windows(first, through, horizons, wanted)
     if plan is None:
@@ -170,7 +171,7 @@ def test_windows_follow_each_other_and_leave_enough_history(history, horizons, w
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 @hypothesis_settings(deadline=None)
-def test_an_interval_holds_its_mean_and_lies_between_the_extremes(values) -> None:
+def test_an_interval_holds_its_mean_and_lies_between_the_extremes(values: list[float]) -> None:
     found = interval_of(np.array(values))
     assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
     assert found.mean == pytest.approx(np.mean(values))
