@@ -1,6 +1,6 @@
-"""The serving database as a Dagster resource: a connection when a step needs one, and what it is told.
+"""The serving database as a Dagster resource: connections to a schema that is up to date, and a note of what arrived.
 
-SQL belongs to the rooms below; this file only opens connections for assets and checks.
+Which SQL that takes is written in `contract/` and `books/`; assets and checks call those rooms with a connection.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,6 @@ JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
 INSTIGATORS = (
     "daily_scoring_schedule",
     "weekly_training_schedule",
-    "freshness_schedule",
     "source_changes",
     "retraining",
     "alerts",

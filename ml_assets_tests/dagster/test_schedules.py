@@ -56,7 +56,7 @@ def test_a_finished_data_set_asks_for_nothing_more(tmp_path: Path) -> None:
 
 
 def test_schedules_are_on_unless_switched_off(tmp_path: Path) -> None:
-    names = ("daily_scoring_schedule", "weekly_training_schedule", "freshness_schedule")
+    names = ("daily_scoring_schedule", "weekly_training_schedule")
     states = {definitions(tmp_path).resolve_schedule_def(name).default_status for name in names}
     assert states == {dg.DefaultScheduleStatus.RUNNING}
     off = Settings.model_validate({"home": tmp_path, "schedules": {"enabled": False}})

@@ -27,16 +27,15 @@ class Jobs:
     daily_scoring: UnresolvedAssetJobDefinition
     weekly_training: UnresolvedAssetJobDefinition
     rebuild: UnresolvedAssetJobDefinition
-    freshness: UnresolvedAssetJobDefinition
 
     @property
     def all(self) -> list[UnresolvedAssetJobDefinition]:
         """In the order of the data flow."""
-        return [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild, self.freshness]
+        return [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild]
 
 
 def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
-    """Loading, scoring, training, rebuilding and freshness checks.
+    """Loading, scoring, training and rebuilding.
 
     `retry` is for steps that fail; none where somebody waits at the screen.
     """
@@ -44,6 +43,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     models = dg.AssetSelection.assets(
         *(shop.key(name) for name in ("recommender_backtest", "recommender_model", "segmentation_model"))
     )
+    # Shown by the sensor `alerts` without a run.
     freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
     drift = dg.AssetSelection.checks(*drift_check_keys(shop))
     # Raw days load many at once, the other assets a run a day; of the two Dagster takes the smaller, as it should.
@@ -76,10 +76,5 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Builds a day again from raw days that changed.",
-        ),
-        freshness=dg.define_asset_job(
-            shop.prefixed("freshness"),
-            selection=freshness,
-            description="Asks the database how old everything is.",
         ),
     )

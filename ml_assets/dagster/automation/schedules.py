@@ -14,7 +14,7 @@ from ml_assets.dagster.shop import Shop
 
 
 def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
-    """Daily scoring of yesterday, weekly training for the week that begins, hourly freshness."""
+    """Daily scoring of yesterday, weekly training for the week that begins."""
     settings = shop.settings
     status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
 
@@ -41,15 +41,7 @@ def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         return _request(shop.calendar, week_of(_local_day(context, shop)), shop.calendar.first_week)
 
-    hourly = dg.ScheduleDefinition(
-        name=shop.prefixed("freshness_schedule"),
-        job=jobs.freshness,
-        cron_schedule="15 * * * *",
-        execution_timezone=settings.timezone,
-        default_status=status,
-        description="Asks the database every hour how old everything is.",
-    )
-    return [daily, weekly, hourly]
+    return [daily, weekly]
 
 
 def _cron(at: str, weekday: str) -> str:
