@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from pydantic import Field
 
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Float32, Float64, Int64
 from ml_assets.models.matrices.sparse_scores import in_threads
+from ml_assets.models.parameters import SourceNames
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.method import Lesson, Method, allowed_pairs
@@ -38,7 +40,11 @@ class Fusion(Method):
     weights_: Float64
     """One weight per source, in the order of `sources`."""
 
-    def __init__(self, sources: Sequence[str], customers: int = 600) -> None:
+    def __init__(
+        self,
+        sources: SourceNames,
+        customers: Annotated[int, Field(ge=1, description="Customers of each window that are learned from.")] = 600,
+    ) -> None:
         self.sources = list(sources)
         self.customers = customers
 

@@ -13,6 +13,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.models.artifacts import Arrays, load_artifact, save_artifact
 from ml_assets.models.cards import ModelCard
+from ml_assets.models.parameters import make
 from ml_assets.models.ranking.method import Method
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.recommenders.registry import FittedSources
@@ -53,7 +54,7 @@ class RecommenderModel:
             card=card,
             sources=FittedSources.restored(parameters, _below("sources", arrays)),
             methods={name: recipe.make().restored(_below(name, arrays)) for name, recipe in recipes.items()},
-            similar=ItemSimilarity(**similar).restored(_below("similar", arrays)),
+            similar=make(ItemSimilarity, "similar_items", similar).restored(_below("similar", arrays)),
         )
 
 

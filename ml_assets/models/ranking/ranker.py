@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from ml_assets.errors import UserError
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.parameters import Seed, SourceNames
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.examples import choose_examples, joined_features
 from ml_assets.models.ranking.features import Description
@@ -16,6 +18,7 @@ from ml_assets.models.ranking.method import Lesson, Method
 
 if TYPE_CHECKING:
     import lightgbm
+Objective = Literal["lambdarank", "rank_xendcg"]
 NOVELTIES = (0.02, 0.06)
 """Weights of novelty that compete."""
 
@@ -64,18 +67,18 @@ class Ranker(Method):
 
     def __init__(
         self,
-        sources: Sequence[str],
+        sources: SourceNames,
         *,
-        objective: str = "lambdarank",
-        rounds: int = 100,
-        leaves: int = 20,
-        learning_rate: float = 0.1,
-        min_leaf: int = 1000,
-        negatives: int = 30,
-        novelty: float = 0.02,
-        committee: int = 3,
-        threads: int = 1,
-        seed: int = 20170101,
+        objective: Annotated[Objective, Field(description="What the trees minimise.")] = "lambdarank",
+        rounds: Annotated[int, Field(ge=1, description="Trees of each booster.")] = 100,
+        leaves: Annotated[int, Field(ge=2, description="Most leaves of a tree.")] = 20,
+        learning_rate: Annotated[float, Field(gt=0, le=1, description="Shrinkage of each tree.")] = 0.1,
+        min_leaf: Annotated[int, Field(ge=1, description="Fewest pairs in a leaf; small shops take fewer.")] = 1000,
+        negatives: Annotated[int, Field(ge=1, description="Pairs that were not bought, for each customer.")] = 30,
+        novelty: Annotated[float, Field(ge=0, description="Weight of the surprise of an item.")] = 0.02,
+        committee: Annotated[int, Field(ge=1, description="Boosters that are averaged.")] = 3,
+        threads: Annotated[int, Field(ge=1, description="Of LightGBM.")] = 1,
+        seed: Seed = 20170101,
     ) -> None:
         self.sources = list(sources)
         self.objective = objective

@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from ml_assets.methods import SOURCES
+from ml_assets.methods import METHODS, SOURCES
+from ml_assets.models.parameters import make
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.method import Method, Single
 from ml_assets.models.ranking.ranker import Ranker
-from ml_assets.models.recommenders.registry import Parameters
+from ml_assets.models.recommenders.registry import Parameters, make_source
 
 COMBINATIONS: dict[str, type[Fusion] | type[Ranker]] = {Fusion.name: Fusion, Ranker.name: Ranker}
 
@@ -28,8 +29,7 @@ class Recipe:
     def make(self) -> Method:
         """An unfitted method."""
         if self.method in COMBINATIONS:
-            given: dict[str, Any] = dict(self.parameters)
-            return COMBINATIONS[self.method](**given)
+            return make(COMBINATIONS[self.method], self.method, self.parameters)
         return Single(self.method)
 
     def varied(self, variant: Method) -> "Recipe":
@@ -43,10 +43,17 @@ class Recipe:
 
     @classmethod
     def from_json(cls, value: Any) -> "Recipe | None":
-        """From a card; None where the method is not known to this version any more."""
+        """From a card; None where the method is not known to this version any more.
+
+        Raises `UserError` where a parameter is not what its method allows.
+        """
         recipe = cls(value["method"], value["parameters"], value["sources"])
-        known = recipe.method in SOURCES or recipe.method in COMBINATIONS
-        return recipe if known and set(recipe.sources) <= set(SOURCES) else None
+        if recipe.method not in METHODS or not recipe.sources.keys() <= SOURCES.keys():
+            return None
+        recipe.make()
+        for name, given in recipe.sources.items():
+            make_source(name, given)
+        return recipe
 
 
 def single(source: str, tuned: Parameters) -> Recipe:

@@ -1,9 +1,13 @@
 """The personal model behind `for_you`: what customers repeat, informed by customers who repeat the same."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import HalfLifeDays, Neighbours, Share
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
 from ml_assets.models.recommenders.purchases import Purchases
@@ -21,10 +25,10 @@ class PersonalBlend(Recommender):
 
     def __init__(
         self,
-        half_life_days: float = 90.0,
-        neighbours: int = 300,
-        frequency: float = 0.67,
-        neighbour_weight: float = 0.5,
+        half_life_days: HalfLifeDays = 90.0,
+        neighbours: Neighbours = 300,
+        frequency: Annotated[Share, Field(description="Weight of the decayed frequency.")] = 0.67,
+        neighbour_weight: Annotated[float, Field(ge=0, description="Weight of the neighbours' mean.")] = 0.5,
     ) -> None:
         self.half_life_days = half_life_days
         self.neighbours = neighbours

@@ -1,14 +1,16 @@
 """EASE: item-item weights in closed form."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 from scipy.linalg import lapack
 
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels.csr import Csr, Float32, Int32
 from ml_assets.models.matrices.sparse_scores import Product, gram
+from ml_assets.models.parameters import HalfLifeDays, Kept, MaxItems, MinItemBuyers
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
 from ml_assets.models.recommenders.purchases import Purchases, encode
@@ -29,11 +31,11 @@ class Ease(Recommender):
 
     def __init__(
         self,
-        half_life_days: float = 90.0,
-        regularisation: float = 6.0,
-        min_item_buyers: int = 20,
-        max_items: int = 6000,
-        kept: int = 300,
+        half_life_days: HalfLifeDays = 90.0,
+        regularisation: Annotated[float, Field(gt=0, description="Lambda over the mean of X'X's diagonal.")] = 6.0,
+        min_item_buyers: MinItemBuyers = 20,
+        max_items: MaxItems = 6000,
+        kept: Kept = 300,
     ) -> None:
         self.half_life_days = half_life_days
         self.regularisation = regularisation

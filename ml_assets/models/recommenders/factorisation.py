@@ -1,14 +1,16 @@
 """Implicit matrix factorisation: customers and items as vectors of a few dozen tastes."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 from scipy.sparse import csr_matrix
 
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels.csr import Csr, Float32
 from ml_assets.models.matrices.scores import FactorScores
+from ml_assets.models.parameters import HalfLifeDays, MaxItems, MinItemBuyers, Seed
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import best_sellers
 from ml_assets.models.recommenders.ids import from_ids, to_ids
@@ -30,11 +32,11 @@ class Factorisation(Recommender):
 
     def __init__(
         self,
-        factors: int = 64,
-        half_life_days: float = 180.0,
-        min_item_buyers: int = 3,
-        max_items: int = 50_000,
-        seed: int = 20170101,
+        factors: Annotated[int, Field(ge=1, description="Largest singular vectors that are kept.")] = 64,
+        half_life_days: HalfLifeDays = 180.0,
+        min_item_buyers: MinItemBuyers = 3,
+        max_items: MaxItems = 50_000,
+        seed: Seed = 20170101,
     ) -> None:
         self.factors = factors
         self.half_life_days = half_life_days

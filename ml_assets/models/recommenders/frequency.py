@@ -2,6 +2,7 @@
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import HalfLifeDays
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.purchases import Purchases
 
@@ -18,7 +19,7 @@ class PersonalFrequency(Recommender):
 class DecayedFrequency(Recommender):
     """score(u, i) = sum over the orders of u with i of weight x 2^(-age / half life), age in days."""
 
-    def __init__(self, half_life_days: float = 90.0) -> None:
+    def __init__(self, half_life_days: HalfLifeDays = 90.0) -> None:
         self.half_life_days = half_life_days
 
     def product(self, purchases: Purchases) -> Product:

@@ -5,6 +5,7 @@ import numpy as np
 from ml_assets.models.kernels.csr import Csr, Float32
 from ml_assets.models.matrices.scores import SharedScores
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import Days, HalfLifeDays
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.purchases import Purchases
 
@@ -16,7 +17,7 @@ class Popularity(Recommender):
     sold lately: score = buyers in the window + buyers ever / (1 + customers).
     """
 
-    def __init__(self, days: int = 28) -> None:
+    def __init__(self, days: Days = 28) -> None:
         self.days = days
 
     def scores(self, purchases: Purchases) -> Float32:
@@ -34,7 +35,7 @@ class DecayedPopularity(Recommender):
     Exponential forgetting (Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009) instead of a window with an edge.
     """
 
-    def __init__(self, half_life_days: float = 14.0) -> None:
+    def __init__(self, half_life_days: HalfLifeDays = 14.0) -> None:
         self.half_life_days = half_life_days
 
     def product(self, purchases: Purchases) -> SharedScores:
@@ -51,7 +52,7 @@ class Newcomers(Recommender):
     What wins new buyers now is what others will try next; staples that everybody has already come out low.
     """
 
-    def __init__(self, days: int = 28) -> None:
+    def __init__(self, days: Days = 28) -> None:
         self.days = days
 
     def product(self, purchases: Purchases) -> SharedScores:
@@ -63,7 +64,7 @@ class CategoryPopularity(Recommender):
     """Popular items of the customer's categories: score(u, i) = share of i's category in u's purchases, decayed, x
     customers who bought i in the last `days` days."""
 
-    def __init__(self, days: int = 28, half_life_days: float = 90.0) -> None:
+    def __init__(self, days: Days = 28, half_life_days: HalfLifeDays = 90.0) -> None:
         self.days = days
         self.half_life_days = half_life_days
 

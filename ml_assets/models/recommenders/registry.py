@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from ml_assets.methods import SOURCES
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.matrices.scores import Scores
+from ml_assets.models.parameters import TRAIN_AGAIN, make
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.settings.recommender import RecommenderSettings
@@ -21,11 +22,11 @@ Parameters = Mapping[str, Mapping[str, JsonValue]]
 """Constructor arguments by method, where they are not the defaults."""
 
 
-def make_source(name: str, given: Mapping[str, Any]) -> Recommender:
+def make_source(name: str, given: Mapping[str, Any], *, next_step: str = TRAIN_AGAIN) -> Recommender:
     """An unfitted recommender; `given` are the constructor arguments that are not the defaults."""
     source = SOURCES[name]
     maker: type[Recommender] = resolve_name(f"ml_assets.models.recommenders.{source.made_by}")
-    return maker(**{**source.preset, **given})
+    return make(maker, name, {**source.preset, **given}, next_step=next_step)
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,12 @@ class FittedSources:
 
 
 def parameters_of(options: RecommenderSettings, names: Iterable[str]) -> dict[str, dict[str, JsonValue]]:
-    """What a shop's settings give to each of these recommenders."""
-    given = {name: SOURCES[name].from_settings for name in names}
-    return {name: {parameter: getattr(options, key) for parameter, key in keys.items()} for name, keys in given.items()}
+    """What a shop's settings give to each of these recommenders; raises `UserError` where it is not allowed."""
+    keys = {name: SOURCES[name].from_settings for name in names}
+    given = {name: {parameter: getattr(options, key) for parameter, key in own.items()} for name, own in keys.items()}
+    for name, parameters in given.items():
+        make_source(name, parameters, next_step="Mend it below `recommender` in the settings.")
+    return given
 
 
 def fit_sources(purchases: Purchases, parameters: Parameters) -> FittedSources:

@@ -1,13 +1,15 @@
 """Items that the same customers buy."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product, top_items
+from ml_assets.models.parameters import HalfLifeDays, Kept, MaxItems, MinItemBuyers
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import best_sellers
 from ml_assets.models.recommenders.item_weights import restored_weights, stored_weights
@@ -29,11 +31,11 @@ class ItemSimilarity(Recommender):
 
     def __init__(
         self,
-        half_life_days: float = 180.0,
-        shrinkage: float = 10.0,
-        min_item_buyers: int = 20,
-        max_items: int = 20_000,
-        kept: int = 60,
+        half_life_days: HalfLifeDays = 180.0,
+        shrinkage: Annotated[float, Field(ge=0, description="Added to the squared norm of each item.")] = 10.0,
+        min_item_buyers: MinItemBuyers = 20,
+        max_items: MaxItems = 20_000,
+        kept: Kept = 60,
     ) -> None:
         self.half_life_days = half_life_days
         self.shrinkage = shrinkage

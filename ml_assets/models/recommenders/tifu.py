@@ -1,9 +1,13 @@
 """TIFU-kNN: repeat purchase patterns of a customer and of similar customers."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from ml_assets.models.kernels.csr import Csr, Float32
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import Neighbours, Share
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
 from ml_assets.models.recommenders.purchases import Purchases
@@ -20,11 +24,11 @@ class TifuKnn(Recommender):
 
     def __init__(
         self,
-        neighbours: int = 300,
-        alpha: float = 0.7,
-        group_size: int = 7,
-        r_order: float = 0.9,
-        r_group: float = 0.7,
+        neighbours: Neighbours = 300,
+        alpha: Annotated[Share, Field(description="Weight of the customer beside the neighbours.")] = 0.7,
+        group_size: Annotated[int, Field(ge=1, description="Orders in a group.")] = 7,
+        r_order: Annotated[float, Field(gt=0, le=1, description="Decay from order to order of a group.")] = 0.9,
+        r_group: Annotated[float, Field(gt=0, le=1, description="Decay from group to group.")] = 0.7,
     ) -> None:
         self.neighbours = neighbours
         self.alpha = alpha

@@ -1,9 +1,13 @@
 """UP-CF@r: what a customer and similar customers had in their recent orders."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import Neighbours, Share
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import nearest_others, with_itself
 from ml_assets.models.recommenders.purchases import Purchases
@@ -18,7 +22,13 @@ class UpCf(Recommender):
     `neighbours` customers: w^q leaves nothing of the others.
     """
 
-    def __init__(self, recent: int = 25, locality: int = 10, alpha: float = 0.25, neighbours: int = 300) -> None:
+    def __init__(
+        self,
+        recent: Annotated[int, Field(ge=1, description="Newest orders of a customer that count: r.")] = 25,
+        locality: Annotated[int, Field(ge=1, description="Power q that favours the nearest customers.")] = 10,
+        alpha: Annotated[Share, Field(description="Whose items divide the overlap: 1 the asking customer's.")] = 0.25,
+        neighbours: Neighbours = 300,
+    ) -> None:
         self.recent = recent
         self.locality = locality
         self.alpha = alpha

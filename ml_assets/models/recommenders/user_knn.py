@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.parameters import HalfLifeDays, Neighbours
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.neighbours import neighbour_search
 from ml_assets.models.recommenders.purchases import Purchases
@@ -17,7 +18,10 @@ class UserKnn(Recommender):
     """
 
     def __init__(
-        self, neighbours: int = 200, taste_half_life_days: float = 180.0, recent_half_life_days: float = 30.0
+        self,
+        neighbours: Neighbours = 200,
+        taste_half_life_days: HalfLifeDays = 180.0,
+        recent_half_life_days: HalfLifeDays = 30.0,
     ) -> None:
         self.neighbours = neighbours
         self.taste_half_life_days = taste_half_life_days

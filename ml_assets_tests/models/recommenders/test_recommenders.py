@@ -6,17 +6,20 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import JsonValue
 
+from ml_assets.errors import UserError
 from ml_assets.methods import SOURCES, TIERS
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Lists
+from ml_assets.models.parameters import schema_of
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.ease import Ease
 from ml_assets.models.recommenders.factorisation import Factorisation
 from ml_assets.models.recommenders.frequency import DecayedFrequency, PersonalFrequency
 from ml_assets.models.recommenders.popularity import CategoryPopularity, DecayedPopularity, Popularity
 from ml_assets.models.recommenders.purchases import Purchases
-from ml_assets.models.recommenders.registry import make_source
+from ml_assets.models.recommenders.registry import make_source, parameters_of
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 from ml_assets.models.recommenders.tifu import TifuKnn
 from ml_assets.models.recommenders.up_cf import UpCf
@@ -151,6 +154,33 @@ def test_rows_name_parameters_that_the_method_has(name: str) -> None:
 def test_parameters_make_the_same_model_again(make: Callable[[], Recommender]) -> None:
     model = make()
     assert type(model)(**model.parameters).parameters == model.parameters
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_parameter_is_described_and_its_values_are_bounded(name: str) -> None:
+    for parameter, field in schema_of(type(make_source(name, {}))).model_fields.items():
+        assert field.description, parameter
+        with pytest.raises(UserError, match=rf"The parameter {parameter} of {name} is -1, but should be gr.*\. Train "):
+            make_source(name, {parameter: -1})
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"days": 0}, "The parameter days of popularity is 0, but should be greater than or equal to 1."),
+        ({"days": "7"}, "The parameter days of popularity is '7', but should be a valid integer."),
+        ({"weeks": 4}, "popularity has no parameter weeks; its parameters are: days."),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_named(given: dict[str, JsonValue], problem: str) -> None:
+    with pytest.raises(UserError) as error:
+        make_source("popularity", given)
+    assert error.value.problem == problem
+
+
+def test_what_the_settings_give_to_a_method_is_mended_in_the_settings() -> None:
+    with pytest.raises(UserError, match=r"The parameter seed of factorisation is 4294967296.*below `recommender`"):
+        parameters_of(RecommenderSettings(seed=2**32), ["factorisation"])
 
 
 def test_a_purchase_of_half_life_ago_counts_half() -> None:
