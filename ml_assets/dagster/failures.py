@@ -1,8 +1,8 @@
-"""Steps that fail: which are tried again, and in whose words a failure is told.
+"""Steps that fail: what is never tried again, and in whose words a failure is told.
 
 What a person must mend (`UserError`) does not mend itself while a step waits for its next attempt: the step fails at
 once, so that the alert comes at once. Faults that may pass (`PassingError`) and errors nobody foresaw are left to the
-retry policy. Which is which is decided where the error is raised, not here.
+retry policy of the job. Which is which is decided where the error is raised, not here.
 """
 
 import functools

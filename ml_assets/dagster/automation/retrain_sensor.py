@@ -51,7 +51,7 @@ def build_retrain_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     return retraining
 
 
-def decide(  # noqa: PLR0911, PLR0917 a sensor has many reasons to skip, and stands between four rooms
+def decide(  # noqa: PLR0911, PLR0917 many reasons to skip; what a tick needs, and its time
     shop: Shop,
     instance: dg.DagsterInstance,
     lake: Lake,

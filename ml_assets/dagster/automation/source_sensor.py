@@ -2,6 +2,9 @@
 
 It asks for as little as possible, one step after the other: first raw days, then what depends on them. Run keys make
 every request at most one run a day for the same content, so that a fault is neither given up nor repeated without end.
+
+It is no observable source asset with automation conditions: only Dagster's daemon evaluates those, so nothing that runs
+without one could ask for the same days, and every look would be a run of its own where a tick is none.
 """
 
 import hashlib
@@ -57,7 +60,7 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     return source_changes
 
 
-def look(  # noqa: PLR0917 the four rooms that the sensor stands between, and the time
+def look(  # noqa: PLR0917 what a tick needs, and its time
     shop: Shop,
     instance: dg.DagsterInstance,
     lake: Lake,
