@@ -51,6 +51,8 @@ def move_pointer(
     Sessions plan anew what they have prepared. The time is the clock's; the order of moves is that of move_id.
     """
     sql = connection.schemas.sql
+    # The lock of pointer_moved, from before the move has its number: numbers then become visible in their order.
+    connection.execute(sql("LOCK TABLE {meta}.releases IN SHARE UPDATE EXCLUSIVE MODE"))
     if live is not None:
         connection.execute(sql("UPDATE {meta}.releases SET state = 'ready' WHERE release_id = %s"), [live.release_id])
     connection.execute(sql("UPDATE {meta}.releases SET state = 'live' WHERE release_id = %s"), [release_id])

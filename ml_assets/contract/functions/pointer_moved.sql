@@ -6,6 +6,9 @@ AS $$
 BEGIN
     -- Changes nothing; sessions are told that releases, which every such plan reads, is not what it was.
     ALTER TABLE :"meta".releases ALTER COLUMN state SET STATISTICS -1;
+    EXECUTE format(
+        'ALTER SEQUENCE :"meta".newest_move START WITH %s', (SELECT max(h.move_id) FROM :"meta".live_history AS h)
+    );
 END
 $$;
 

@@ -12,6 +12,7 @@ DECLARE
     subject text := 'recommendations';
     live bigint;
     generic integer[];
+    generic_is_stale boolean;
 BEGIN
     RETURN QUERY
     SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
@@ -32,10 +33,13 @@ BEGIN
         RETURN;
     END IF;
     generic := :"meta".arrange(NULL, recommend.placement, NULL, NULL, 0);
+    generic_is_stale := :"meta".popular_list_is_stale();
     RETURN QUERY
-    SELECT v.rank::integer, :"meta".item_outside(v.place), CASE WHEN v.place > 0 THEN p.scores[v.place % 1000000] END,
-        s.code, s.code, :"meta".reason_text(s.code, NULL, NULL), r.data_as_of, r.predicted_at, r.model_version, r.release_id,
-        :"meta".popular_list_is_stale()
+    SELECT v.rank::integer,
+        CASE WHEN v.place > 0 THEN p.item_ids[v.place % 1000000] ELSE :"meta".item_outside(v.place) END,
+        CASE WHEN v.place > 0 THEN p.scores[v.place % 1000000] END,
+        s.code, s.code, :"meta".reason_text(s.code, NULL, NULL), r.data_as_of, r.predicted_at, r.model_version,
+        r.release_id, generic_is_stale
     FROM :"meta".popular_list() AS p
     JOIN :"meta".releases AS r ON r.release_id = p.release_id
     CROSS JOIN LATERAL unnest(generic[:coalesce(wanted, r.k)]) WITH ORDINALITY AS v (place, rank)
