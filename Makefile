@@ -5,12 +5,14 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-postgres lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster test-postgres lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
 	@echo "make ui      Dagster's UI on http://127.0.0.1:3000"
-	@echo "make test    all tests"
+	@echo "make test    all tests; PART=\"models contract\" for those of some rooms"
+	@echo "make test-fast, test-database, test-dagster"
+	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
 	@echo "make test-postgres VERSIONS=\"14 16\""
 	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
 	@echo "make lint    ruff, import-linter and mypy"
@@ -42,8 +44,18 @@ demo: $(STAMP)
 ui: $(STAMP)
 	@$(BIN)/ml-assets ui
 
+# PART: folders of ml_assets_tests, such as "models contract/test_roles.py".
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix ml_assets_tests/,$(PART))
+
+test-fast: PART = models features drift events sources settings exchange plots
+test-fast: test
+
+test-database: PART = contract releases books database erasure alerts
+test-database: test
+
+test-dagster: PART = dagster cli deployment
+test-dagster: test
 
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
