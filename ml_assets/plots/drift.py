@@ -3,18 +3,14 @@
 Drawing belongs here; the numbers come ready-made.
 """
 
-import io
 from collections.abc import Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from ml_assets.drift.measures import Measure
+from ml_assets.plots.png import BLUE, GREY, ORANGE, RED, png_of, without_frame
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart.
-COLOURS = {"ok": "#0072B2", "warn": "#E69F00", "error": "#D55E00"}
-GREY = "#555555"
+COLOURS = {"ok": BLUE, "warn": ORANGE, "error": RED}
 # What a character of a label takes of the axis, the space before it included.
 ROOM = 0.014
 
@@ -45,14 +41,9 @@ def drift_png(measures: Sequence[Measure]) -> bytes:
     )
     axis.invert_yaxis()
     axis.set_xticks([0, 1], ["nothing", "error"], color=GREY, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
+    without_frame(axis)
     axis.set_title("Drift against the weeks before (dotted: warning)", fontsize=10)
-    full, small = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(full, format="png", dpi=100)
-    # A palette makes the file a third: metadata travels with every event of an asset.
-    Image.open(full).convert("RGB").quantize(64).save(small, format="PNG", optimize=True)
-    return small.getvalue()
+    return png_of(figure)
 
 
 def label_start(end: float, lines: Sequence[float], *, room: float) -> float:

@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 
+from ml_assets.drift.measures import Measure
+from ml_assets.plots.drift import drift_png, label_start
 from ml_assets.plots.models import backtest_png, segment_profile_png
+from ml_assets_tests.models.purchase_frames import catalogue, made_shop
+from ml_assets_tests.models.studies import quick_settings, studied
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LIMIT = 50_000
@@ -36,15 +41,26 @@ def metrics() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-@pytest.mark.parametrize("count", [1, 5, 10])
-def test_segment_profiles_are_small_pngs(count: int) -> None:
-    picture = segment_profile_png(segments(count))
-    assert picture.startswith(PNG)
-    assert len(picture) < LIMIT
+def drift() -> list[Measure]:
+    return [Measure("a", "psi:x", 0.3, 0.2, 0.5, ""), Measure("a", "hit_rate", 0.5, 0.6, 0.3, "", True)]
 
 
-def test_backtests_are_small_pngs() -> None:
-    picture = backtest_png(metrics())
+def study_of_a_tiny_shop() -> pl.DataFrame:
+    return studied(made_shop(customers=5), catalogue(), quick_settings()).summary()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: segment_profile_png(segments(1)),
+        lambda: segment_profile_png(segments(10)),
+        lambda: backtest_png(metrics()),
+        lambda: backtest_png(study_of_a_tiny_shop()),
+        lambda: drift_png(drift()),
+    ],
+)
+def test_pictures_are_small_pngs(draw: Callable[[], bytes]) -> None:
+    picture = draw()
     assert picture.startswith(PNG)
     assert len(picture) < LIMIT
 
@@ -58,5 +74,13 @@ def test_tables_without_rows_still_draw() -> None:
 
 
 def test_drawing_does_not_load_pyplot() -> None:
-    code = "import sys, ml_assets.plots.models; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, ml_assets.plots.models, ml_assets.plots.drift; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_label_of_the_plot_lies_on_a_threshold() -> None:
+    assert label_start(0.36, [0.4, 1.0], room=0.06) == 0.4
+    assert label_start(0.98, [0.4, 1.0], room=0.06) == 1.0
+    assert label_start(0.95, [0.97, 1.0], room=0.06) == 1.0
+    assert label_start(0.2, [0.4, 1.0], room=0.06) == 0.2
+    assert label_start(0.5, [0.4, 1.0], room=0.06) == 0.5
