@@ -39,7 +39,7 @@ REASONS = {
     "non_positive_quantity": "The quantity is zero.",
     "negative_amount": "The amount is below zero.",
     "absurd_quantity": "The quantity is above events.max_quantity.",
-    "duplicate": "Every field equals those of an earlier line of the day.",
+    "duplicate": "The line was delivered before: every field equals those of a line in another file.",
 }
 
 
@@ -72,7 +72,7 @@ def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Se
             amount=pl.when("is_return").then(-pl.col("amount").abs()).otherwise("amount"),
         )
         .with_columns(reason=_reason(rules))
-        .with_columns(reason=pl.coalesce("reason", _duplicate()))
+        .with_columns(reason=pl.coalesce("reason", _duplicate(rules)))
         .collect()
     )
     order = ["day", "customer_id", "occurred_at", "item_id", "line"]
@@ -111,8 +111,12 @@ def _reason(rules: EventSettings) -> pl.Expr:
     return pl.coalesce(verdicts)
 
 
-def _duplicate() -> pl.Expr:
+def _duplicate(rules: EventSettings) -> pl.Expr:
+    """A line that is there more often than in any one file: two files may overlap, one scan a line is no mistake."""
     fields = ("customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id", "event_type")
     # Refused lines do not make a good line a duplicate.
-    seen = pl.struct(pl.col("reason").is_null().alias("good"), *fields).is_first_distinct()
+    line = [pl.col("reason").is_null().alias("good"), *fields]
+    if rules.duplicates == "between_files":
+        line.append(pl.int_range(pl.len()).over("reason", "source", *fields).alias("nth"))
+    seen = pl.struct(line).is_first_distinct()
     return pl.when(~seen & pl.col("reason").is_null()).then(pl.lit("duplicate"))

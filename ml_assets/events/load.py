@@ -11,6 +11,7 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, check_lines
 from ml_assets.events.fingerprint import NOTHING, fingerprint_days
+from ml_assets.events.garbage import refuse_garbage
 from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import EventSource, empty_items
 
@@ -24,7 +25,8 @@ def load_days(
     """Read and judge the lines of some days, in one pass over the source; only lines that `admit` returns count.
 
     Days without lines are closed days as long as the source has later ones, or is whole. Raises `UserError` where
-    the days hold no line at all and nothing came after them, unless empty days are allowed: then the feed is late.
+    the days hold no line at all and nothing came after them, unless empty days are allowed: then the feed is late; and
+    where too many lines break the contract.
     """
     first, last = min(days), max(days)
     lines = source.read_lines(first, last)
@@ -34,6 +36,7 @@ def load_days(
     contents = fingerprint_days(lines)
     lines = admit(lines)
     checked = check_lines(lines, rules, _measured_items(source, rules))
+    refuse_garbage(checked, rules)
     valid = checked.valid.partition_by("day", as_dict=True)
     quarantined = checked.quarantined.partition_by("day", as_dict=True)
     no_valid, none_quarantined = checked.valid.clear(), checked.quarantined.clear()

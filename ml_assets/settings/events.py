@@ -22,6 +22,18 @@ class EventSettings(Section):
         default="count_as_one",
         description="Lines of measured categories: one purchase with its amount, or quarantined when absurd.",
     )
+    duplicates: Literal["between_files", "everywhere"] = Field(
+        default="between_files",
+        description="Equal lines that are quarantined as delivered twice. between_files: those that another file has "
+        "as well; equal lines of one file are kept (one scan a line). everywhere: these too.",
+    )
+    max_quarantined: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="Loading stops where a larger share of the lines, in all or of one day, is unreadable or breaks "
+        "the contract. Lines without a customer, returns and duplicates do not count.",
+    )
     returns: Literal["quarantine", "net"] = Field(
         default="quarantine",
         description="Lines with a negative quantity, or of a return type: quarantined, or kept, subtracted from "

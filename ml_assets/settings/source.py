@@ -77,6 +77,21 @@ class FilesSource(SourceSection):
     csv_separator: str = Field(
         default=",", pattern=r"^[\x01-\x7f]$", description="Between the fields of CSV files: one ASCII character."
     )
+    null_words: list[str] = Field(
+        default=["null", "none", "nan", "n/a", "(null)", "\\N", "-"],
+        description="Words that mean no value in any mapped column, capitals or not; empty text always does. Take a "
+        "word out where somebody is really called so.",
+    )
+    numbers: Literal["auto", "1,234.56", "1.234,56"] = Field(
+        default="auto",
+        description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
+        "first seen, then remembered. Currencies and blanks around a number never matter.",
+    )
+    order_fields: Literal["every_line", "first_line"] = Field(
+        default="every_line",
+        description="first_line: customer, time and event type stand on the first line of an order and hold for its "
+        "further lines (needs columns.order).",
+    )
     day_from: Literal["time", "path"] = Field(
         default="time",
         description="time: an event belongs to the day of its time. path: to the ISO date in its file's path "

@@ -7,7 +7,7 @@ the newest day of its file, so that it is quarantined there and not lost.
 
 import glob
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,9 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
-from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items, polars_type
+from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
+from ml_assets.sources.columns import Reading
+from ml_assets.sources.first_look import find_id_types, find_number_style, refuse_headers_on_first_lines
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
 
@@ -58,9 +60,8 @@ class Files:
         known = self._memory.recall("id_types")
         if known:
             return IdTypes(**known)
-        mapping = self._source.columns
-        frames = [self._scan(path, "source.events", self._wanted()) for path in self.event_paths]
-        found = IdTypes(columns.id_type(frames, mapping.customer), columns.id_type(frames, mapping.item))
+        refuse_headers_on_first_lines(self._frames(), self._source.columns, self._reading)
+        found = find_id_types(self._frames(), self._source.columns, self._reading)
         self._memory.remember(id_types={"customer": found.customer, "item": found.item})
         return found
 
@@ -85,8 +86,8 @@ class Files:
             columns.lines(
                 self._scan(file.path, "source.events", self._wanted()),
                 self._source.columns,
+                self._reading,
                 types=types,
-                timezone=self._timezone,
                 source=file.path,
                 source_day=self._source_day(file),
             ).filter(pl.col("source_day").is_between(first, last))
@@ -112,8 +113,8 @@ class Files:
         lines = columns.lines(
             self._scan(piece, "source.events", self._wanted()),
             self._source.columns,
+            self._reading,
             types=types,
-            timezone=self._timezone,
             source=piece,
             source_day=self._source_day(file) if file else pl.col("day"),
         ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
@@ -132,10 +133,29 @@ class Files:
         else:
             return empty_items(item_type)
         wanted = [name for name in of.model_dump().values() if name]
-        frames = [columns.items(self._scan(path, at, wanted), of, polars_type(item_type)) for path in paths]
+        frames = [columns.items(self._scan(path, at, wanted), of, self._reading, item_type) for path in paths]
         # The newest mention wins: files are read in the order of their names.
         items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
         return self._collect(items.sort("item_id"))
+
+    @cached_property
+    def _reading(self) -> Reading:
+        """How values are written, by the settings and, for numbers, by the first look at the files."""
+        known = self._source.numbers if self._source.numbers != "auto" else self._memory.recall("numbers")
+        reading = Reading(
+            self._timezone,
+            tuple(word.lower() for word in self._source.null_words),
+            known or "1,234.56",
+            self._source.order_fields,
+        )
+        if known:
+            return reading
+        found = find_number_style(self._frames(), self._source.columns, reading)
+        self._memory.remember(numbers=found)
+        return replace(reading, numbers=found)
+
+    def _frames(self) -> dict[str, pl.LazyFrame]:
+        return {path: self._scan(path, "source.events", self._wanted()) for path in self.event_paths}
 
     @cached_property
     def _files(self) -> list[EventFile]:
@@ -163,7 +183,7 @@ class Files:
             day = date.fromisoformat(found[-1])
             return EventFile(path, day, day)
         frame = self._scan(path, "source.events", self._wanted())
-        local = columns.local_day(frame, self._source.columns.time, self._timezone)
+        local = self._reading.local_day(frame, self._source.columns.time)
         # What is dated later waits for its day.
         dated = frame.select(day=local).filter(pl.col("day") <= self._today)
         first, last = self._collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(0)

@@ -1,0 +1,94 @@
+"""What a shop's files are like as a whole: id types, how numbers are written, and shapes that would be misread.
+
+Looked at once, before anything is loaded, because each line by itself looks sound; a complaint names the file, the
+column, a value and what to do. Reading single values belongs to `columns.py`.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from ml_assets.errors import UserError
+from ml_assets.ids import IdTypes
+from ml_assets.settings.source import EventColumns
+from ml_assets.sources.columns import AROUND_NUMBERS, NumberStyle, Reading, has_lost_digits, id_type
+
+# In each style: what only it can be, and what only the other can be.
+POINT = r"\.[0-9]{1,2}$|\.[0-9]{4,}$|,[0-9]{3}\.|^[0-9]{4,}\.[0-9]|(,[0-9]{3}){2}"
+COMMA = r",[0-9]{1,2}$|,[0-9]{4,}$|\.[0-9]{3},|^[0-9]{4,},[0-9]|(\.[0-9]{3}){2}"
+# A few broken lines are no shape.
+SHARE_OF_A_SHAPE, LINES_OF_A_SHAPE = 0.05, 10
+
+
+def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> IdTypes:
+    """bigint where every id of a column is an integer, text otherwise.
+
+    Raises `UserError` where ids have lost digits on their way.
+    """
+    for column in (mapping.customer, mapping.item):
+        for path, frame in frames.items():
+            lost = frame.filter(has_lost_digits(column, frame.collect_schema())).select(pl.col(column).cast(pl.String))
+            for (value,) in lost.head(1).collect().iter_rows():
+                raise UserError(
+                    f"{path}: the id {value} in the column {column} has lost digits (a spreadsheet or a floating-point "
+                    "number held it), so that different ids may have become one.",
+                    "Export the column as text or as whole numbers: in a spreadsheet, format it as text before the "
+                    "ids are pasted or imported.",
+                )
+    both = [id_type(list(frames.values()), column, reading) for column in (mapping.customer, mapping.item)]
+    return IdTypes(*both)
+
+
+def find_number_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> NumberStyle:
+    """How quantities and amounts are written; with a point where nothing says otherwise.
+
+    Raises `UserError` where every number with a comma could be read both ways.
+    """
+    with_comma: tuple[str, str, str] | None = None
+    for column in (mapping.quantity, mapping.amount):
+        for path, frame in frames.items():
+            if column is None or frame.collect_schema()[column].is_numeric():
+                continue
+            bare = frame.select(bare=reading.text(column).str.replace_all(AROUND_NUMBERS, "")).drop_nulls()
+            facts = bare.select(
+                point=pl.col("bare").str.contains(POINT).sum(),
+                comma=pl.col("bare").str.contains(COMMA).sum(),
+                either=pl.col("bare").filter(pl.col("bare").str.contains(",", literal=True)).first(),
+            )
+            point, comma, either = facts.collect().row(0)
+            if point or comma:
+                return "1.234,56" if comma > point else "1,234.56"
+            if either and with_comma is None:
+                with_comma = (path, column, either)
+    if with_comma:
+        path, column, value = with_comma
+        thousands, decimal = value.replace(",", ""), value.replace(",", ".")
+        raise UserError(
+            f"{path}: {value} in the column {column} can be {thousands} or {decimal}, and no other number tells which.",
+            "Set source.numbers to '1,234.56' where the comma stands between thousands, to '1.234,56' where it stands "
+            "before decimals.",
+        )
+    return "1,234.56"
+
+
+def refuse_headers_on_first_lines(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> None:
+    """Raise `UserError` where customer and time stand on the first line of each order only, and nothing says so."""
+    if mapping.order is None or reading.order_fields == "first_line":
+        return
+    for path, frame in frames.items():
+        kinds = frame.collect_schema()
+        lines = frame.select(
+            order=reading.text(mapping.order),
+            given=reading.is_given(mapping.customer, kinds) & reading.is_given(mapping.time, kinds),
+            bare=~reading.is_given(mapping.customer, kinds) & ~reading.is_given(mapping.time, kinds),
+        )
+        orders = lines.drop_nulls("order").group_by("order", maintain_order=True)
+        bare = orders.agg(pl.col("given").first(), pl.col("bare").sum(), pl.len()).filter("given", pl.col("bare") > 0)
+        found = bare.select(pl.col("bare").sum(), pl.col("order").first())
+        (count, order), total = found.collect().row(0), frame.select(pl.len()).collect().item()
+        if count >= max(LINES_OF_A_SHAPE, SHARE_OF_A_SHAPE * total):
+            raise UserError(
+                f"{path}: {count:,} of {total:,} lines have neither {mapping.customer} nor {mapping.time}; in their "
+                f"orders only the first line has them, as in order {order}.",
+                "Set source.order_fields: first_line, and what stands on the first line holds for the whole order.",
+            )
