@@ -16,9 +16,13 @@ from ml_assets.drift.measures import (
     measure_hit_rate,
     measure_scores,
     measure_unseen,
+    unseen_shares,
 )
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
+
+# With less history almost everybody is new.
+FEWEST_DAYS = 28
 
 
 def measure_day(lake: Lake, settings: Settings, day: date, usual_hit_rates: Sequence[float]) -> list[Measure]:
@@ -59,12 +63,16 @@ def _references(lake: Lake, settings: Settings, asset: str, day: date) -> list[s
 def _unseen(lake: Lake, settings: Settings, day: date) -> list[Measure]:
     first = day - timedelta(days=settings.lookback_days)
     before = lake.days_between("transactions", first, day - timedelta(days=1))
-    # With less than four weeks of history almost everybody is new.
-    if not lake.exists("transactions", day) or len(before) < 28:
+    if not lake.exists("transactions", day) or len(before) < FEWEST_DAYS:
         return []
-    seen = lake.scan("transactions", before)
-    customers, items = (seen.select(pl.col(name).unique()).collect()[name] for name in ("customer_id", "item_id"))
-    return measure_unseen(lake.read("transactions", day), customers, items, settings.drift)
+    events = lake.scan("transactions", [*before, str(day)]).select("day", "customer_id", "item_id")
+    usual = [
+        date.fromisoformat(past)
+        for past in _references(lake, settings, "transactions", day)
+        if sum(known < past for known in before) >= FEWEST_DAYS
+    ]
+    share, *references = unseen_shares(events, [day, *usual])
+    return measure_unseen(share, references, settings.drift)
 
 
 def _hit_rate(lake: Lake, settings: Settings, day: date, usual: Sequence[float]) -> list[Measure]:

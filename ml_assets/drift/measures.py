@@ -27,6 +27,7 @@ FEATURES = {
     "mean_gap_days": 28,
 }
 ONE_OF_MANY = ("psi:", "distance:")
+UNSEEN = {"customers": "customer_id", "items": "item_id"}
 BINS = 10
 FEWEST = 100
 Status = Literal["ok", "warn", "error"]
@@ -122,19 +123,41 @@ def measure_scores(today: pl.DataFrame, reference: pl.DataFrame, rules: DriftSet
     return found
 
 
+def unseen_shares(events: pl.LazyFrame, days: Sequence[date]) -> list[dict[str, float]]:
+    """Of each day the shares of its customers, and of its lines' items, that no day before it had.
+
+    `events`: day, customer_id, item_id of these days and of all that are looked back on.
+    """
+    found = [dict[str, float]() for _ in days]
+    for what, column in UNSEEN.items():
+        first = events.group_by(column).agg(first=pl.col("day").min()).collect()
+        of_days = events.filter(pl.col("day").is_in(list(days))).select("day", column).collect()
+        # Of customers each counts once a day, of items each line.
+        counted = of_days.unique() if what == "customers" else of_days
+        new = counted.join(first, on=column).select("day", new=pl.col("day") == pl.col("first"))
+        shares = dict(new.group_by("day").agg(pl.col("new").mean()).iter_rows())
+        for share, day in zip(found, days, strict=True):
+            share[what] = shares.get(day, 0.0)
+    return found
+
+
 def measure_unseen(
-    today: pl.DataFrame, customers_before: pl.Series, items_before: pl.Series, rules: DriftSettings
+    shares: Mapping[str, float], usual: Sequence[Mapping[str, float]], rules: DriftSettings
 ) -> list[Measure]:
-    """The shares of the day's customers and of its lines' items that were never seen in the look-back before."""
+    """The day's shares of what was never seen before, against those of the reference days (`unseen_shares`).
+
+    The thresholds count from the usual share on, so that a shop of guests, where everybody is new every day, is not
+    told so every day; without reference days nothing new is usual.
+    """
     found = []
-    people, sold = today["customer_id"].unique(), today["item_id"]
-    shares = {
-        "customers": int((~people.is_in(customers_before.implode())).sum()) / max(len(people), 1),
-        "items": int((~sold.is_in(items_before.implode())).sum()) / max(len(sold), 1),
-    }
     for what, share in shares.items():
-        words = f"{share:.0%} of the day's {what if what == 'customers' else 'lines'} are of {what} never seen before."
-        found.append(Measure("transactions", f"unseen:{what}", share, rules.unseen_warn, rules.unseen_error, words))
+        reference = float(np.median([one[what] for one in usual])) if usual else 0.0
+        warn, error = (reference + (1 - reference) * limit for limit in (rules.unseen_warn, rules.unseen_error))
+        # Where all are new on any day, no share is too high.
+        limits = (warn, error) if reference < 1 else (2.0, 2.0)
+        words = f"{share:.0%} of the day's {what if what == 'customers' else 'lines'} are of {what} never seen before"
+        words += f"; {reference:.0%} is usual." if usual else "."
+        found.append(Measure("transactions", f"unseen:{what}", share, *limits, words))
     return found
 
 

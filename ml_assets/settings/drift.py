@@ -21,7 +21,11 @@ class DriftSettings(Section):
     )
     distance_error: float = Field(default=1.5, gt=0, description="As distance_warn.")
     unseen_warn: float = Field(
-        default=0.15, gt=0, le=1, description="Share of a day's customers, or lines' items, never seen before."
+        default=0.15,
+        gt=0,
+        le=1,
+        description="Share of a day's customers, or lines' items, never seen before: of those that are not new on a "
+        "usual day of the shop.",
     )
     unseen_error: float = Field(default=0.4, gt=0, le=1, description="As unseen_warn.")
     hit_rate_days: int = Field(default=7, ge=1, le=60, description="Days after which lists are held to purchases.")

@@ -19,6 +19,7 @@ from ml_assets.drift.measures import (
     measure_scores,
     measure_unseen,
     population_stability,
+    unseen_shares,
     verdict,
 )
 from ml_assets.events.load import load_days
@@ -50,9 +51,9 @@ def features(events: pl.DataFrame, day: date) -> pl.DataFrame:
 
 def measures(events: pl.DataFrame, day: date) -> list[Measure]:
     reference = pl.concat(features(events, day - timedelta(days=ago)) for ago in RULES.reference_days)
-    before, today = events.filter(pl.col("day") < day), events.filter(pl.col("day") == day)
-    unseen = measure_unseen(today, before["customer_id"].unique(), before["item_id"].unique(), RULES)
-    return measure_features(features(events, day), reference, RULES) + unseen
+    days = [day, *(day - timedelta(days=ago) for ago in RULES.reference_days)]
+    share, *usual = unseen_shares(events.lazy().filter(pl.col("day") <= day), days)
+    return measure_features(features(events, day), reference, RULES) + measure_unseen(share, usual, RULES)
 
 
 @pytest.mark.parametrize("day", ["2017-11-24", "2017-12-24", "2017-12-25", "2017-12-26", "2017-12-31"])
@@ -73,6 +74,30 @@ def test_renumbered_customers_are_an_error_on_the_day(events: pl.DataFrame) -> N
     renumbered = pl.when(pl.col("day") == day).then(pl.col("customer_id") + 1_000_000).otherwise("customer_id")
     found = measures(events.with_columns(customer_id=renumbered), day)
     assert next(one.status for one in found if one.metric == "unseen:customers") == "error"
+
+
+def test_a_shop_of_guests_is_not_told_every_day_that_everybody_is_new(events: pl.DataFrame) -> None:
+    guests = events.with_columns(customer_id=pl.int_range(pl.len()))
+    found = {one.metric: one for one in measures(guests, date(2017, 11, 17))}
+    assert (found["unseen:customers"].value, found["unseen:customers"].status) == (1.0, "ok")
+
+
+def test_shares_of_what_is_new_count_from_what_is_usual_in_the_shop() -> None:
+    usual = [{"customers": 0.5, "items": 0.0}] * 3
+
+    def status(share: float) -> str:
+        return measure_unseen({"customers": share}, usual, RULES)[0].status
+
+    assert [status(0.5), status(0.57), status(0.58), status(0.71)] == ["ok", "ok", "warn", "error"]
+    assert measure_unseen({"customers": 0.5}, [], RULES)[0].status == "error"
+
+
+def test_what_is_new_is_counted_by_customer_and_by_line() -> None:
+    days = [date(2026, 1, 1), date(2026, 1, 2)]
+    events = pl.LazyFrame(
+        {"day": [days[0], *[days[1]] * 4], "customer_id": [1, 1, 2, 2, 3], "item_id": [1, 1, 2, 2, 2]}
+    )
+    assert unseen_shares(events, [days[1]]) == [{"customers": pytest.approx(2 / 3), "items": 0.75}]
 
 
 def test_the_stability_index_knows_the_same_from_another_distribution() -> None:
