@@ -43,7 +43,7 @@ def export(**change: list[Any]) -> pl.DataFrame:
 
 def shop(folder: Path, frame: pl.DataFrame, **more: Any) -> Files:
     frame.write_csv(folder / "orders.csv")
-    chosen = FilesSource(kind="files", events=str(folder / "orders.csv"), columns=COLUMNS, **more)  # type: ignore[arg-type]
+    chosen = FilesSource(kind="files", events=str(folder / "orders.csv"), columns=COLUMNS, **more)
     return Files(Settings(home=folder / "home", source=chosen), chosen, today=date(2026, 12, 31))
 
 
@@ -90,7 +90,7 @@ def test_ids_that_lost_digits_are_refused_with_column_value_and_remedy(tmp_path:
 def test_float_ids_beyond_what_floats_hold_are_refused(tmp_path: Path) -> None:
     frame = export().with_columns(who=pl.col("who").cast(pl.Float64) + 2.0**60)
     frame.write_parquet(tmp_path / "orders.parquet")
-    chosen = FilesSource(kind="files", events=str(tmp_path), columns=COLUMNS)  # type: ignore[arg-type]
+    chosen = FilesSource(kind="files", events=str(tmp_path), columns=COLUMNS)
     source = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31))
     with pytest.raises(UserError, match="lost digits"):
         source.id_types()
@@ -190,7 +190,7 @@ def test_a_second_scan_of_an_item_is_kept_and_a_second_delivery_is_not(tmp_path:
     folder.mkdir()
     for number in range(2):
         twice.write_csv(folder / f"{number}.csv")
-    chosen = FilesSource(kind="files", events=str(folder), columns=COLUMNS)  # type: ignore[arg-type]
+    chosen = FilesSource(kind="files", events=str(folder), columns=COLUMNS)
     source = Files(Settings(home=tmp_path / "other", source=chosen), chosen, today=date(2026, 12, 31))
     both = load(source)
     assert both.valid.equals(scans.valid)
