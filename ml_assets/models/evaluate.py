@@ -15,7 +15,7 @@ from ml_assets.errors import UserError
 from ml_assets.features.customers import build_customer_features
 from ml_assets.features.interactions import build_interactions
 from ml_assets.models.matrices.sparse_scores import Lists
-from ml_assets.models.metrics.evaluation import Evaluation
+from ml_assets.models.metrics.evaluation import ListEvaluation
 from ml_assets.models.metrics.groups import break_down
 from ml_assets.models.metrics.measures import Measures
 from ml_assets.models.ranking.method import Single
@@ -45,7 +45,7 @@ def evaluate(
     settings: Settings,
     champions: Mapping[str, Recipe] | None = None,
     report: Report = lambda _: None,
-) -> Evaluation:
+) -> ListEvaluation:
     """Choose and train on the days before `cutoff`, recommend as of the day before, judge by the days from it on.
 
     `transactions` holds days on both sides. Customers without purchases before the cut-off get the popular list.
@@ -76,7 +76,7 @@ def evaluate(
         measures.add(window.judge(RECOMMENDER, _coded(lists, window, placement), placement))
     _measure_yardsticks(measures, window, settings)
     _measure_champions(measures, window, champions or {}, study)
-    return Evaluation(
+    return ListEvaluation(
         cutoff=cutoff,
         k=K,
         table=measures.summary().drop("windows"),

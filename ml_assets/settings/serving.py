@@ -75,7 +75,7 @@ class PurchaseSettings(Section):
     time: str = Field(min_length=1, max_length=63, description="Its column with the time, a timestamptz.")
 
 
-class PlacementSettings(Section):
+class ReadingSettings(Section):
     """How one list behaves when it is read."""
 
     on_stale: OnStale = Field(
@@ -85,7 +85,7 @@ class PlacementSettings(Section):
     repeat_after: Duration | None = Field(default=timedelta(days=3), description=REPEAT_AFTER)
 
 
-class DiscoverSettings(PlacementSettings):
+class DiscoverSettings(ReadingSettings):
     """How a list of new items behaves when it is read."""
 
     repeat_after: Duration | None = Field(default=None, description=REPEAT_AFTER)
@@ -94,9 +94,9 @@ class DiscoverSettings(PlacementSettings):
 class PlacementsSettings(Section):
     """How each list behaves when it is read."""
 
-    for_you: PlacementSettings = PlacementSettings()
+    for_you: ReadingSettings = ReadingSettings()
     discover: DiscoverSettings = DiscoverSettings()
-    buy_again: PlacementSettings = PlacementSettings()
+    buy_again: ReadingSettings = ReadingSettings()
 
     @model_validator(mode="after")
     def _honest_fallback(self) -> PlacementsSettings:

@@ -17,7 +17,7 @@ from ml_assets.books.freshness import sync_policies
 from ml_assets.books.models import list_models
 from ml_assets.books.source_days import first_loads, restatements
 from ml_assets.cli import main as command
-from ml_assets.dagster.automation.retrain_sensor import decide
+from ml_assets.dagster.automation.retrain_sensor import decide_retraining
 from ml_assets.dagster.automation.source_sensor import look
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.database import ServingDatabase
@@ -304,7 +304,7 @@ def trained(house: House, through: date) -> None:
 def answer(house: House, now: datetime = NOON) -> str:
     with house.serving.connect() as connection:
         sync_policies(connection, house.settings)
-        result = decide(house.shop, house.instance, house.lake, connection, house.source, now)
+        result = decide_retraining(house.shop, house.instance, house.lake, connection, house.source, now)
     return str(result.run_key if isinstance(result, dg.RunRequest) else result.skip_message)
 
 

@@ -46,12 +46,12 @@ def build_retrain_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
         # Built at every tick: a source remembers the date on which it was built.
         source, now = build_source(settings), datetime.now(settings.tz)
         with serving.connect() as connection:
-            return decide(shop, context.instance, lake, connection, source, now)
+            return decide_retraining(shop, context.instance, lake, connection, source, now)
 
     return retraining
 
 
-def decide(  # noqa: PLR0911, PLR0917 many reasons to skip; what a tick needs, and its time
+def decide_retraining(  # noqa: PLR0911, PLR0917 many reasons to skip; what a tick needs, and its time
     shop: Shop,
     instance: dg.DagsterInstance,
     lake: Lake,

@@ -7,7 +7,7 @@ import polars as pl
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ListEvaluation:
     """How good lists made at a cut-off would have been."""
 
     cutoff: date

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ml_assets.models.metrics.judge import Judge
-from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.ranking.snapshot import Snapshot
 
 COLD_STARTS = ((0, "no order"), (1, "1 order"), (2, "2 to 4 orders"), (5, "5 to 19 orders"), (20, "20 orders or more"))
@@ -29,7 +29,7 @@ SCHEMA = pl.Schema(
 
 
 def break_down(
-    snapshot: Snapshot, judge: Judge, measures: list[Measure], segments: pl.DataFrame | None
+    snapshot: Snapshot, judge: Judge, measures: list[Measurement], segments: pl.DataFrame | None
 ) -> pl.DataFrame:
     """The measures of one judge by kinds of customers; `segments` holds customer_id and segment_key as of then."""
     orders = np.append(snapshot.purchases.orders[judge.known], np.zeros(judge.strangers, np.int32))

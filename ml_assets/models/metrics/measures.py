@@ -20,7 +20,7 @@ METRICS = ("recall", "ndcg", "hit_rate")
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measurement:
     """One method on one window, placement and horizon."""
 
     placement: str
@@ -39,14 +39,14 @@ class Measure:
 class Measures:
     """All measurements of a study."""
 
-    def __init__(self, measures: Iterable[Measure] = ()) -> None:
-        self.all: list[Measure] = list(measures)
+    def __init__(self, measures: Iterable[Measurement] = ()) -> None:
+        self.all: list[Measurement] = list(measures)
 
-    def add(self, measures: Iterable[Measure]) -> None:
+    def add(self, measures: Iterable[Measurement]) -> None:
         """Take in more."""
         self.all.extend(measures)
 
-    def of(self, placement: str, method: str) -> list[Measure]:
+    def of(self, placement: str, method: str) -> list[Measurement]:
         """Of one method in one placement, in the order of windows and horizons."""
         found = [one for one in self.all if one.placement == placement and one.method == method]
         return sorted(found, key=lambda one: (one.cutoff, one.horizon))
@@ -70,7 +70,7 @@ class Measures:
         Means and intervals are over the customers of all windows, facts of the lists are means of the windows;
         `windows` counts them.
         """
-        grouped: dict[tuple[str, int, str], list[Measure]] = {}
+        grouped: dict[tuple[str, int, str], list[Measurement]] = {}
         for one in self.all:
             grouped.setdefault((one.placement, one.horizon, one.method), []).append(one)
         rows = [
@@ -83,7 +83,7 @@ class Measures:
         return frame.sort(order, "horizon", "ndcg", descending=[False, False, True], maintain_order=True)
 
 
-def _figures(ones: Sequence[Measure]) -> dict[str, float | int]:
+def _figures(ones: Sequence[Measurement]) -> dict[str, float | int]:
     """Means over all customers of some measurements with their intervals, and mean facts of their lists."""
     figures: dict[str, float | int] = {}
     for metric in METRICS:
@@ -113,19 +113,19 @@ SCHEMA = pl.Schema(
 )
 
 
-def mean_gain(method: Sequence[Measure], other: Sequence[Measure]) -> float:
+def mean_gain(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
     """Mean over windows and horizons of the NDCG of one method relative to the other's, less 1."""
     ratios = [one.ndcg / max(two.ndcg, 1e-9) for one, two in zip(method, other, strict=True) if one.metrics.ndcg.size]
     return float(np.mean(ratios)) - 1 if ratios else 0.0
 
 
-def worst_gain(method: Sequence[Measure], other: Sequence[Measure]) -> float:
+def worst_gain(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
     """The smallest of those gains."""
     ratios = [one.ndcg / max(two.ndcg, 1e-9) for one, two in zip(method, other, strict=True) if one.metrics.ndcg.size]
     return float(np.min(ratios)) - 1 if ratios else 0.0
 
 
-def surely_better(method: Sequence[Measure], other: Sequence[Measure]) -> bool:
+def surely_better(method: Sequence[Measurement], other: Sequence[Measurement]) -> bool:
     """Whether the paired 95 % interval of the difference in NDCG, over all windows together, lies above 0.
 
     Horizons of one window judge the same customers, so the longest stands for all.

@@ -32,7 +32,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Shop:
+class Profiles:
     """The clusters together, against which superlatives are judged."""
 
     profiles: Sequence[Profile]
@@ -54,7 +54,7 @@ class Name:
     value: float
     silence: float
     pace: float
-    promise: Callable[[Profile, Shop], bool]
+    promise: Callable[[Profile, Profiles], bool]
 
 
 def _buys(p: Profile) -> bool:
@@ -65,7 +65,7 @@ def _slows(p: Profile) -> bool:
     return p.silence > 1 or p.pace < 0.85
 
 
-def _is_new(p: Profile, shop: Shop) -> bool:
+def _is_new(p: Profile, shop: Profiles) -> bool:
     return p.tenure_days <= min(NEW_DAYS, shop.longest_tenure_days / 2) and p.silence <= 2
 
 
@@ -91,7 +91,7 @@ _BROKEN = 100.0
 _LONGEST_SILENCE = 6.0
 
 
-def give_names(shop: Shop) -> tuple[list[str], bool]:
+def give_names(shop: Profiles) -> tuple[list[str], bool]:
     """A different name for every cluster, in their order, and whether every promise is kept.
 
     The cheapest assignment (Kuhn and Munkres) of squared distances between profiles and names. With at most ten
@@ -107,7 +107,7 @@ def give_names(shop: Shop) -> tuple[list[str], bool]:
     return [words[name] for name in names], bool(costs[clusters, names].max() < _BROKEN)
 
 
-def _cost(profile: Profile, name: Name, shop: Shop) -> float:
+def _cost(profile: Profile, name: Name, shop: Profiles) -> float:
     silence = min(profile.silence, _LONGEST_SILENCE) - name.silence
     pace = min(profile.pace, 1.0) - name.pace
     distance = 4 * (profile.value - name.value) ** 2 + (silence / 4) ** 2 + pace**2

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ml_assets.models.segmentation.names import Profile, Shop
+from ml_assets.models.segmentation.names import Profile, Profiles
 
 FLOOR_DAYS = 14
 """Recency below this flickers from day to day in shops of frequent buyers and says nothing."""
@@ -30,7 +30,7 @@ SENTENCES = {
 }
 
 
-def describe_shop(features: pl.DataFrame, positions: pl.DataFrame, clusters: pl.Series, k: int) -> Shop:
+def describe_shop(features: pl.DataFrame, positions: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:
     """The profiles of clusters 0 to k - 1, none of them empty.
 
     `positions` holds recent_value and value, the scaled inputs, row by row with `features`; `clusters` the numbers.
@@ -61,7 +61,7 @@ def describe_shop(features: pl.DataFrame, positions: pl.DataFrame, clusters: pl.
     if rows.height != k:
         raise ValueError(f"{k - rows.height} of {k} clusters are empty")
     longest = features["tenure_days"].max()
-    return Shop([Profile(**row) for row in rows.to_dicts()], float(longest) if isinstance(longest, int) else 0.0)
+    return Profiles([Profile(**row) for row in rows.to_dicts()], float(longest) if isinstance(longest, int) else 0.0)
 
 
 def segments_frame(features: pl.DataFrame, assigned: pl.Series, keys: Sequence[str]) -> pl.DataFrame:

@@ -46,7 +46,7 @@ MIN_CUSTOMERS = 5
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Clustering:
     """One number of segments that was tried."""
 
     soundness: Soundness
@@ -72,7 +72,7 @@ def train_segmentation(
     features = features.select(READ).sort("customer_id")
     values = input_matrix(features)
     candidates = _try_all(features, values, settings)
-    k = choose(candidates, min_share=settings.min_share)
+    k = choose_k(candidates, min_share=settings.min_share)
     scaler = QuantileScaler.fit(values)
     scaled = scaler.transform(values)
     centroids = fit_centroids(scaled, k, seed=settings.seed)
@@ -100,13 +100,13 @@ def train_segmentation(
     )
 
 
-def choose(candidates: list[Candidate], *, min_share: float) -> int:
+def choose_k(candidates: list[Clustering], *, min_share: float) -> int:
     """The number of segments by `CRITERION`; 1 without candidates."""
     if not candidates:
         return 1
     best = max(candidate.soundness.silhouette for candidate in candidates)
 
-    def met(candidate: Candidate) -> int:
+    def met(candidate: Clustering) -> int:
         sound = candidate.soundness
         return (
             (sound.smallest_share >= min_share)
@@ -120,7 +120,7 @@ def choose(candidates: list[Candidate], *, min_share: float) -> int:
     return max(candidates, key=lambda c: (met(c), c.soundness.silhouette + c.soundness.stability)).soundness.k
 
 
-def _try_all(features: pl.DataFrame, values: Matrix, settings: SegmentationSettings) -> list[Candidate]:
+def _try_all(features: pl.DataFrame, values: Matrix, settings: SegmentationSettings) -> list[Clustering]:
     """Every allowed number of segments, on a sample where the shop is large."""
     if len(values) > SAMPLE:
         rows = np.sort(np.random.default_rng(settings.seed).choice(len(values), SAMPLE, replace=False))
@@ -131,7 +131,7 @@ def _try_all(features: pl.DataFrame, values: Matrix, settings: SegmentationSetti
     for k in range(min(settings.k_min, most), most + 1) if most > 1 else ():
         soundness, labels = judge(values, k, seed=settings.seed)
         named = soundness.smallest_share > 0 and _names(features, scaled, labels, k)[1]
-        candidates.append(Candidate(soundness, named))
+        candidates.append(Clustering(soundness, named))
     return candidates
 
 
@@ -154,7 +154,7 @@ def _parameters(settings: SegmentationSettings, k: int) -> dict[str, JsonValue]:
     }
 
 
-def _metrics(candidates: list[Candidate], k: int, named: bool) -> dict[str, float]:
+def _metrics(candidates: list[Clustering], k: int, named: bool) -> dict[str, float]:
     """The figures of the chosen number, and under `k<number>_` those of every number tried."""
     metrics = {"segments": float(k), "truthful_names": float(named)}
     for candidate in candidates:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_assets.models.metrics.intervals import relative_half_width
-from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.entrants import taught
 from ml_assets.models.selection.measuring import PreparedWindow, learned
@@ -25,7 +25,7 @@ class Combined:
 
     placements: list[str]
     recipe: Recipe
-    measures: list[Measure]
+    measures: list[Measurement]
 
 
 def combine(
@@ -57,7 +57,7 @@ def combine(
 
 def _best_variant(
     recipe: Recipe, windows: Sequence[PreparedWindow], placements: Sequence[str], validated: int
-) -> tuple[Recipe, list[Measure]]:
+) -> tuple[Recipe, list[Measurement]]:
     """The variant that is best over all windows, and what it measures on each.
 
     Of those that differ by less than chance easily explains, the one that shows most different items.
@@ -67,7 +67,7 @@ def _best_variant(
     ]
     tried = []
     for variants in zip(*(method.variants() for method in fitted), strict=True):
-        measures: list[Measure] = []
+        measures: list[Measurement] = []
         for method, window in zip(variants, windows[:validated], strict=True):
             measures += window.measure(recipe.method, method, placements)
         tried.append(measures)

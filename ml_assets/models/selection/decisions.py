@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.choose import CHAMPION
-from ml_assets.models.selection.promotion import Decision, decide
+from ml_assets.models.selection.promotion import Decision, decide_promotion
 from ml_assets.models.selection.study import Study
 from ml_assets.settings.recommender import SelectionSettings
 
@@ -55,7 +55,7 @@ def decide_placements(
     decisions = []
     for placement, choice in study.choices.items():
         known = champions.get(placement)
-        decision = decide(
+        decision = decide_promotion(
             study.measures.of(placement, choice.method),
             study.measures.of(placement, choice.yardstick),
             study.measures.of(placement, CHAMPION),

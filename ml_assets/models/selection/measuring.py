@@ -6,7 +6,7 @@ What combinations learn and which of their variants is best belongs to `combinin
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.method import Lesson, Method, Single
 from ml_assets.models.ranking.recipes import Recipe
@@ -35,7 +35,7 @@ class PreparedWindow:
         pool = window.pool(fit_sources(purchases, sources).scores(purchases), depth)
         return cls(window, pool, window.lesson(pool))
 
-    def measure(self, name: str, method: Method, placements: Sequence[str]) -> list[Measure]:
+    def measure(self, name: str, method: Method, placements: Sequence[str]) -> list[Measurement]:
         """The method's lists of each placement, judged at every horizon."""
         return self.window.measure(name, method, self.pool, placements)
 
@@ -54,7 +54,7 @@ def prepare_windows(
 
 def measure_sources(
     windows: Sequence[PreparedWindow], sources: Sequence[str], placements: Sequence[str]
-) -> list[Measure]:
+) -> list[Measurement]:
     """Every source alone on every window, for the placements that it suits."""
     return [
         measure
@@ -64,12 +64,14 @@ def measure_sources(
     ]
 
 
-def as_champion(measures: Sequence[Measure]) -> list[Measure]:
+def as_champion(measures: Sequence[Measurement]) -> list[Measurement]:
     """What was measured of a recipe that is the champion's as well."""
     return [replace(one, method=CHAMPION) for one in measures]
 
 
-def measure_champion(history: History, plan: Plan, recipe: Recipe, placement: str, *, validated: int) -> list[Measure]:
+def measure_champion(
+    history: History, plan: Plan, recipe: Recipe, placement: str, *, validated: int
+) -> list[Measurement]:
     """A recipe that scores now, fitted with its own parameters and judged on the `validated` newest windows."""
     count = validated + (LESSONS if recipe.make().learns else 0)
     depth = history.settings.recommender.depth

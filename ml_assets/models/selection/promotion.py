@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ml_assets.models.metrics.measures import Measure, mean_gain
+from ml_assets.models.metrics.measures import Measurement, mean_gain
 from ml_assets.settings.recommender import SelectionSettings
 
 
@@ -23,10 +23,10 @@ class Decision:
     """The numbers by name, for the registry."""
 
 
-def decide(
-    challenger: Sequence[Measure],
-    yardstick: Sequence[Measure],
-    champion: Sequence[Measure],
+def decide_promotion(
+    challenger: Sequence[Measurement],
+    yardstick: Sequence[Measurement],
+    champion: Sequence[Measurement],
     *,
     is_yardstick: bool,
     trained_through: date,
@@ -78,6 +78,6 @@ def _praise(facts: dict[str, float], champion_through: date | None) -> str:
     return "the history is too short to judge, and newer data beat older"
 
 
-def _mean(measures: Sequence[Measure], name: str) -> float:
+def _mean(measures: Sequence[Measurement], name: str) -> float:
     values = [one.ndcg if name == "ndcg" else float(getattr(one.facts, name)) for one in measures]
     return sum(values) / len(values)

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from ml_assets.methods import SOURCES
 from ml_assets.models.kernels.csr import Bools
-from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.recommenders.registry import Parameters, fit_sources
 from ml_assets.models.selection.window import K, Window
 
@@ -55,5 +55,5 @@ def _quality(window: Window, name: str, parameters: dict[str, JsonValue]) -> flo
     block = scores.block(0, snapshot.customers)
     eligible: Bools = snapshot.sellable.items
     lists = block.top(K, eligible=eligible, excluded=None if repeats else snapshot.bought)
-    found: list[Measure] = window.judge(name, lists, "for_you" if repeats else "discover")
+    found: list[Measurement] = window.judge(name, lists, "for_you" if repeats else "discover")
     return float(np.mean([one.ndcg for one in found])) if found else 0.0

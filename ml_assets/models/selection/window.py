@@ -18,7 +18,7 @@ from ml_assets.models.matrices.scores import Scores
 from ml_assets.models.matrices.sparse_scores import Lists, blocks
 from ml_assets.models.metrics.judge import Judge, bought_after, judges
 from ml_assets.models.metrics.list_facts import ListJudge
-from ml_assets.models.metrics.measures import Measure
+from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.placements import PLACEMENTS, REPEATS
 from ml_assets.models.ranking.candidates import Pool, build_pool, joined_pool
 from ml_assets.models.ranking.features import Description
@@ -98,7 +98,7 @@ class Window:
         bought = {days: judge.is_relevant(pool.customers, pool.items) for days, judge in everything.items()}
         return Lesson(pool, self.description, bought)
 
-    def measure(self, name: str, method: Method, pool: Pool, placements: Sequence[str]) -> list[Measure]:
+    def measure(self, name: str, method: Method, pool: Pool, placements: Sequence[str]) -> list[Measurement]:
         """The method's lists of each placement, judged at every horizon."""
         scores = in_blocks(method, pool, self.description)
         return [
@@ -107,11 +107,11 @@ class Window:
             for measure in self.judge(name, pool.best(scores, allowed_pairs(pool, placement), K), placement)
         ]
 
-    def judge(self, name: str, lists: Lists, placement: str) -> list[Measure]:
+    def judge(self, name: str, lists: Lists, placement: str) -> list[Measurement]:
         """Lists of all customers of the snapshot, judged at every horizon."""
         popular = self.snapshot.popular() if REPEATS[placement] != "only" else np.empty(0, np.int32)
         return [
-            Measure(
+            Measurement(
                 placement=placement,
                 cutoff=self.cutoff,
                 horizon=judge.horizon,

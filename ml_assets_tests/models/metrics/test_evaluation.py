@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ml_assets.errors import UserError
 from ml_assets.models.evaluate import evaluate
 from ml_assets.models.metrics.card_metrics import card_metrics, metrics_table
-from ml_assets.models.metrics.evaluation import Evaluation
+from ml_assets.models.metrics.evaluation import ListEvaluation
 from ml_assets.models.metrics.judge import bought_after, judges
 from ml_assets.models.metrics.list_facts import ListJudge
 from ml_assets.models.placements import PLACEMENTS
@@ -118,7 +118,7 @@ def test_facts_of_lists_are_those_that_a_person_would_count() -> None:
     assert facts.popularity_share == 1.0
 
 
-def evaluated(transactions: pl.DataFrame, horizons: tuple[int, ...] = (7, 20)) -> Evaluation:
+def evaluated(transactions: pl.DataFrame, horizons: tuple[int, ...] = (7, 20)) -> ListEvaluation:
     return evaluate(transactions, catalogue(), cutoff=CUTOFF, horizons=horizons, settings=SETTINGS)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ml_assets.models.segmentation.names import NAMES, Profile, Shop, give_names
+from ml_assets.models.segmentation.names import NAMES, Profile, Profiles, give_names
 
 VOCABULARY = [
     "champions", "loyal", "active", "new", "promising", "needs_attention", "at_risk", "almost_lost",
@@ -22,7 +22,7 @@ def profile(
 
 
 def names(*profiles: Profile, longest: float = 330.0) -> list[str]:
-    words, kept = give_names(Shop(profiles, longest))
+    words, kept = give_names(Profiles(profiles, longest))
     assert kept
     return words
 
@@ -90,7 +90,7 @@ def test_a_single_segment_is_active() -> None:
 
 def test_a_name_that_cannot_be_kept_is_reported() -> None:
     alike = [profile(0.6 + number / 100) for number in range(6)]
-    words, kept = give_names(Shop(alike, 330))
+    words, kept = give_names(Profiles(alike, 330))
     assert not kept
     assert len(set(words)) == 6
 
@@ -112,7 +112,7 @@ profiles = st.lists(
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(segments=profiles)
 def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segments: list[Profile]) -> None:
-    shop = Shop(segments, 400)
+    shop = Profiles(segments, 400)
     words, kept = give_names(shop)
     assert len(set(words)) == len(segments)
     assert set(words) <= set(VOCABULARY)
@@ -127,4 +127,4 @@ def test_the_numbering_of_the_clusters_does_not_matter_to_whether_promises_are_k
 ) -> None:
     shuffled = list(segments)
     random.shuffle(shuffled)
-    assert give_names(Shop(segments, 400))[1] == give_names(Shop(shuffled, 400))[1]
+    assert give_names(Profiles(segments, 400))[1] == give_names(Profiles(shuffled, 400))[1]

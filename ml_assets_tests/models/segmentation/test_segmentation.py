@@ -16,7 +16,7 @@ from ml_assets.models.segmentation.clusters import Soundness
 from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, assign, input_matrix
 from ml_assets.models.segmentation.names import NAMES
 from ml_assets.models.segmentation.scaling import QuantileScaler
-from ml_assets.models.segmentation.train import Candidate, choose, train_segmentation
+from ml_assets.models.segmentation.train import Clustering, choose_k, train_segmentation
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets_tests.features.lines import day, journey, line, lines
 
@@ -202,8 +202,8 @@ def test_nobody_to_segment_is_a_users_error_that_names_the_day() -> None:
         train(features_of(lines(), AS_OF))
 
 
-def candidate(k: int, silhouette: float, stability: float, share: float = 0.1, *, named: bool = True) -> Candidate:
-    return Candidate(Soundness(k, silhouette, stability, 0.6, share), named)
+def candidate(k: int, silhouette: float, stability: float, share: float = 0.1, *, named: bool = True) -> Clustering:
+    return Clustering(Soundness(k, silhouette, stability, 0.6, share), named)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def candidate(k: int, silhouette: float, stability: float, share: float = 0.1, *
     ],
     ids=["most that are sound", "unstable", "too small", "nameless", "none is stable", "nothing to try"],
 )
-def test_the_number_of_segments_follows_the_stated_criterion(candidates: list[Candidate], chosen: int) -> None:
-    assert choose(candidates, min_share=0.03) == chosen
+def test_the_number_of_segments_follows_the_stated_criterion(candidates: list[Clustering], chosen: int) -> None:
+    assert choose_k(candidates, min_share=0.03) == chosen
 
 
 def test_the_settings_bound_the_number_of_segments(grocer: pl.DataFrame) -> None:

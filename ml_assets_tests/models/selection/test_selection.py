@@ -15,13 +15,13 @@ from ml_assets.methods import METHODS, SOURCES
 from ml_assets.models.metrics.intervals import bootstrap_means, interval_of
 from ml_assets.models.metrics.judge import CustomerMetrics
 from ml_assets.models.metrics.list_facts import ListFacts
-from ml_assets.models.metrics.measures import Measure, Measures, surely_better
+from ml_assets.models.metrics.measures import Measurement, Measures, surely_better
 from ml_assets.models.parameters import schema_of
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, YARDSTICKS, choose
 from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, plan_windows
-from ml_assets.models.selection.promotion import Decision, decide
+from ml_assets.models.selection.promotion import Decision, decide_promotion
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied
@@ -33,11 +33,11 @@ RULES = SelectionSettings()
 
 def measured(
     method: str, *ndcg: float, placement: str = "discover", spread: float = 0.0, coverage: float = 0.1
-) -> list[Measure]:
+) -> list[Measurement]:
     """One measure per window, of 400 customers around a mean."""
     noise = np.tile([-spread, spread], 200)
     return [
-        Measure(
+        Measurement(
             placement, cutoff, 30, method, CustomerMetrics(mean + noise, mean + noise, mean + noise),
             ListFacts(coverage, 100, 3.0, 0.5, 0.5, 0.0),
         )
@@ -45,7 +45,7 @@ def measured(
     ]  # fmt: skip
 
 
-def chosen(*rows: list[Measure]) -> str:
+def chosen(*rows: list[Measurement]) -> str:
     return choose(Measures(one for row in rows for one in row), "discover").method
 
 
@@ -61,7 +61,7 @@ def test_a_method_that_loses_one_window_is_not_published_however_good_its_mean()
 def test_a_gain_that_chance_explains_is_not_published() -> None:
     rng = np.random.default_rng(1)
     noisy = [
-        Measure("discover", cutoff, 30, "ease", CustomerMetrics(*[0.21 + rng.normal(0, 0.5, 400)] * 3), FACTS)
+        Measurement("discover", cutoff, 30, "ease", CustomerMetrics(*[0.21 + rng.normal(0, 0.5, 400)] * 3), FACTS)
         for cutoff in WINDOWS
     ]
     base = measured("popularity", 0.2, 0.2)
@@ -97,14 +97,16 @@ def test_the_yardsticks_of_every_placement_are_among_the_simplest_methods() -> N
     assert set(SIMPLE_FIRST[: len(yardsticks)]) == yardsticks
 
 
-def decision(challenger: list[Measure], yardstick: list[Measure], champion: list[Measure], **more: Any) -> Decision:
+def decision(
+    challenger: list[Measurement], yardstick: list[Measurement], champion: list[Measurement], **more: Any
+) -> Decision:
     facts: dict[str, Any] = {
         "is_yardstick": False,
         "trained_through": date(2024, 6, 30),
         "champion_through": date(2024, 6, 23) if champion else None,
         "settings": RULES,
     }
-    return decide(challenger, yardstick, champion, **(facts | more))
+    return decide_promotion(challenger, yardstick, champion, **(facts | more))
 
 
 BASE = measured("popularity", 0.2, 0.2)
