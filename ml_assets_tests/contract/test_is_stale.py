@@ -213,7 +213,7 @@ def shop_of_many_days(embedded_url: str, integer_shop: str) -> Iterator[ServingC
         server.execute("DROP DATABASE many_days WITH (FORCE)")
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 @given(
     policy=policies(),
     target=st.integers(0, 11),

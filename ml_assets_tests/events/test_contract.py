@@ -102,7 +102,7 @@ def test_returns_may_be_kept_and_carry_negative_signs() -> None:
     assert checked.valid.select("quantity", "amount", "is_return").rows() == [(-2, -5, True), (-1, -2, True)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -37,7 +37,7 @@ def only(*rows: Line, as_of: int = 100, **options: Any) -> dict[str, Any]:
     return build(lines(*rows), day(as_of), **options).row(0, named=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(past=st.lists(any_line, max_size=25), later=st.lists(any_line, max_size=10), as_of=st.integers(0, 30))
 def test_later_events_cannot_change_features(past: list[Line], later: list[Line], as_of: int) -> None:
     known = [row for row in past if row[3] <= day(as_of)]
@@ -45,7 +45,7 @@ def test_later_events_cannot_change_features(past: list[Line], later: list[Line]
     assert_frame_equal(build(lines(*future, *known), day(as_of)), build(lines(*known), day(as_of)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(any_line, max_size=25), random=st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_does_not_matter(rows: list[Line], random: Random) -> None:
     shuffled = list(rows)

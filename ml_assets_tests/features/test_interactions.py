@@ -42,7 +42,7 @@ any_line = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(past=st.lists(any_line, max_size=25), later=st.lists(any_line, max_size=10), as_of=st.integers(0, 30))
 def test_later_events_cannot_change_interactions(past: list[Line], later: list[Line], as_of: int) -> None:
     known = [row for row in past if row[3] <= day(as_of)]
@@ -50,7 +50,7 @@ def test_later_events_cannot_change_interactions(past: list[Line], later: list[L
     assert_frame_equal(build(lines(*future, *known), day(as_of)), build(lines(*known), day(as_of)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(any_line, max_size=25), random=st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_does_not_matter(rows: list[Line], random: Random) -> None:
     shuffled = list(rows)
@@ -58,7 +58,7 @@ def test_the_order_of_the_lines_does_not_matter(rows: list[Line], random: Random
     assert_frame_equal(build(lines(*rows), day(30)), build(lines(*shuffled), day(30)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(any_line, max_size=25))
 def test_interactions_equal_a_plain_definition(rows: list[Line]) -> None:
     bought = [row for row in rows if not row[8]]

@@ -91,7 +91,7 @@ def test_any_day_can_be_rebuilt_in_any_order(lake: Lake) -> None:
         assert_frame_equal(one, other)
 
 
-@hypothesis_settings(max_examples=5, deadline=None)
+@hypothesis_settings(max_examples=5)
 @given(number=st.integers(0, 30))
 def test_days_loaded_later_do_not_change_an_older_day(
     lake: Lake, number: int, tmp_path_factory: pytest.TempPathFactory

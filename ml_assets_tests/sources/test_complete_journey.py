@@ -48,7 +48,7 @@ def test_a_replayed_day_is_the_day_of_the_data_a_whole_number_of_weeks_away(tmp_
     assert replayed.select(columns).equals(true.select(columns))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(offset=st.integers(0, 3000))
 def test_every_replayed_day_has_events_however_many_years_later(
     tmp_path_factory: pytest.TempPathFactory, offset: int

@@ -170,7 +170,7 @@ def test_a_number_is_read_as_it_is_written_or_not_at_all(written: str, style: Nu
     assert frame.select(number).collect().item() == value
 
 
-@examples(max_examples=200, deadline=None)
+@examples(max_examples=200)
 @given(st.integers(-(10**12), 10**12).map(lambda cents: cents / 100))
 def test_every_number_survives_both_styles(value: float) -> None:
     for style, written in (

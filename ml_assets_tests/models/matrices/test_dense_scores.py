@@ -95,7 +95,7 @@ def test_lists_are_the_best_by_score_then_code_without_excluded_or_unavailable_i
 
 
 @given(st.integers(0, 10_000), st.integers(1, 2 * GROUP + 3), st.integers(1, 3 * WIDTH + 3), st.integers(1, 40))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_same_holds_beyond_one_group_of_customers_and_one_block_of_items(
     seed: int, rows: int, columns: int, k: int
 ) -> None:
@@ -104,7 +104,7 @@ def test_the_same_holds_beyond_one_group_of_customers_and_one_block_of_items(
 
 
 @given(st.integers(0, 10_000), st.integers(1, 100), st.integers(1, 3 * WIDTH + 3), st.integers(1, 40))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_lists_of_any_factors_are_the_best_within_the_rounding_of_one_number(
     seed: int, rows: int, columns: int, k: int
 ) -> None:

@@ -55,7 +55,7 @@ def may_be_relevant(snapshot: Snapshot, placement: str, customer: int, item: int
 
 
 @given(TRUTHS, LISTS, st.sampled_from(PLACEMENTS), st.integers(1, 10))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_metrics_equal_their_definitions_in_every_placement(
     truths: dict[int, set[int]], lists: list[list[int]], placement: str, k: int
 ) -> None:

@@ -84,7 +84,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS, st.integers(1, 3))
-@hypothesis_settings(deadline=None, max_examples=40)
+@hypothesis_settings(max_examples=40)
 def test_lists_of_any_shop_are_dense_without_repeats_and_truthful(
     events: list[tuple[int, int, int]], min_orders: int
 ) -> None:

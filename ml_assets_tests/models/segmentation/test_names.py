@@ -109,7 +109,7 @@ profiles = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=150)
 @given(segments=profiles)
 def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segments: list[Profile]) -> None:
     shop = Profiles(segments, 400)
@@ -120,7 +120,7 @@ def test_every_segment_gets_a_name_of_its_own_and_kept_promises_are_true(segment
         assert all(NAMES[word].promise(one, shop) for word, one in zip(words, segments, strict=True))
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(segments=profiles.filter(lambda found: len(set(found)) == len(found)), random=st.randoms(use_true_random=False))
 def test_the_numbering_of_the_clusters_does_not_matter_to_whether_promises_are_kept(
     segments: list[Profile], random: Random
