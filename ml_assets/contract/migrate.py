@@ -6,6 +6,7 @@ that start at once do not meet, and an upgrade that fails leaves the database as
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +21,7 @@ from ml_assets.database.give_way import changing, close_views, until_there_is_ro
 from ml_assets.errors import UserError
 from ml_assets.ids import IdType
 
+NUMBERED = re.compile(r"\d{3}_\w+")
 # SHA-256 of the numbers and checksums of the eighteen files that the baseline was made of.
 BEFORE_BASELINE = "c83dad8ce1086407ec735dcfa243d558e9add888abd9bec6cacf71ee81672575"
 
@@ -48,7 +50,12 @@ class Contract:
 
 def delivered() -> Contract:
     """The SQL files of the installed package."""
-    tables = [Migration(int(name[:3]), name, text) for name, text in read_files("tables").items()]
+    files = read_files("tables")
+    if wrong := [name for name in files if not NUMBERED.fullmatch(name)]:
+        raise ValueError(f"tables/{wrong[0]}.sql has no number: name it like 002_words_for_it.sql.")
+    tables = [Migration(int(name[:3]), name, text) for name, text in files.items()]
+    if len({table.number for table in tables}) < len(tables):
+        raise ValueError("Two files of contract/tables/ have one number.")
     return Contract(tables, delivered_objects())
 
 
@@ -139,7 +146,11 @@ def _apply_tables(connection: ServingConnection, wanted: Contract, types: dict[s
         connection.execute(fill(read_files("")["before_baseline"], schemas, {}).encode())
     for migration in missing:
         if migration.number > 1 or not done:
-            connection.execute(fill(migration.text, schemas, types).encode())
+            try:
+                connection.execute(fill(migration.text, schemas, types).encode())
+            except psycopg.Error as error:
+                error.add_note(f"in ml_assets/contract/tables/{migration.name}.sql")
+                raise
         connection.execute(
             schemas.sql("INSERT INTO {meta}.migrations (number, name, checksum) VALUES (%s, %s, %s)"),
             [migration.number, migration.name, migration.checksum],

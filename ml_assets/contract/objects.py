@@ -10,10 +10,11 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata, resources
-from itertools import takewhile
+from itertools import dropwhile
 
+import psycopg
 from packaging.version import Version
-from psycopg import errors
+from psycopg import errors, sql
 
 from ml_assets.contract.files import fill, read_files
 from ml_assets.database.connection import ServingConnection
@@ -57,7 +58,11 @@ def delivered_objects() -> list[SqlObject]:
         if path:
             pairs = dict(value.split("=", 1) for value in values)
             name = f"{path} ({pairs['view']})" if pairs else path
+            if path not in texts:
+                raise ValueError(f"order.txt names {path}, but there is no such file.")
             objects.append(SqlObject(name, texts[path], pairs))
+    if unordered := set(texts) - {each.name.partition(" ")[0] for each in objects}:
+        raise ValueError(f"order.txt lacks {', '.join(sorted(unordered))}: name each after what it reads.")
     return objects
 
 
@@ -82,13 +87,17 @@ def due(
     `mapped` is empty where the settings are not known. Raises `UserError` where a newer ml-assets applied them.
     """
     have = _applied(connection)
+    there = _existing(connection) if have else set()
     wanted = [
         (each.name, each.sql(connection.schemas, {**types, **mapped}))
         for each in objects
-        if mapped or not each.needs_settings or each.name not in have
+        if mapped or not each.needs_settings or each.name not in have or _made_by(each.name) not in there
     ]
-    as_it_is = takewhile(lambda one: have.get(one[0], ("", ""))[0] == _hash(one[1]), wanted)
-    missing = wanted[sum(1 for _ in as_it_is) :]
+
+    def is_as_wanted(one: tuple[str, str]) -> bool:
+        return one[0] in have and have[one[0]][0] == _hash(one[1]) and _made_by(one[0]) in there
+
+    missing = list(dropwhile(is_as_wanted, wanted))
     newest = max((Version(of) for _, of in have.values()), default=VERSION)
     if missing and newest > VERSION:
         raise UserError(
@@ -118,6 +127,9 @@ def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list
                 "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
                 "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
             ) from error
+        except psycopg.Error as error:
+            error.add_note(f"in ml_assets/contract/{name.partition(' ')[0]}.sql")
+            raise
         facts = {"name": name, "hash": _hash(text), "version": str(VERSION)}
         connection.execute(connection.schemas.sql(note), facts)
     return [name for name, _ in missing]
@@ -130,6 +142,23 @@ def _applied(connection: ServingConnection) -> dict[str, tuple[str, str]]:
         return {}
     rows = connection.execute(connection.schemas.sql("SELECT name, hash, version FROM {meta}.objects")).fetchall()
     return {name: (digest, version) for name, digest, version in rows}
+
+
+def _existing(connection: ServingConnection) -> set[str]:
+    """Names of the views and functions that are there: one may have been dropped by hand."""
+    query = """
+        SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = ANY (%(schemas)s::regnamespace[])
+        UNION ALL
+        SELECT proname FROM pg_proc WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
+    """
+    names = [sql.Identifier(name).as_string(connection) for name in (connection.schemas.ml, connection.schemas.meta)]
+    return {name for (name,) in connection.execute(query, {"schemas": names}).fetchall()}
+
+
+def _made_by(name: str) -> str:
+    """The view or function that an object's file makes."""
+    path, _, view = name.partition(" ")
+    return view.strip("()") or path.rpartition("/")[2]
 
 
 def _hash(text: str) -> str:

@@ -24,9 +24,11 @@ def sync_roles(connection: ServingConnection) -> None:
     noted: dict[str, str] = dict(
         connection.execute(schemas.sql("SELECT role, note FROM {meta}.roles WHERE ready")).fetchall()
     )
-    count = "SELECT (SELECT count(*) FROM {meta}.migrations), (SELECT count(*) FROM {meta}.objects)"
-    tables, objects = connection.execute(schemas.sql(count)).fetchall()[0]
-    done = f"exists and has its grants, as of {tables} files of tables and {objects} objects"
+    state = """
+        SELECT (SELECT count(*) FROM {meta}.migrations), (SELECT max(applied_at) FROM {meta}.objects)::text
+    """
+    tables, applied_at = connection.execute(schemas.sql(state)).fetchall()[0]
+    done = f"exists and has its grants, as of {tables} files of tables and the views of {applied_at}"
     grants = {
         schemas.reader: _grant_reader,
         schemas.writer: _grant_writer,

@@ -15,14 +15,20 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import PassingError, UserError
+from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
 from ml_assets.sources.columns import Reading
-from ml_assets.sources.first_look import find_id_types, find_number_style, refuse_headers_on_first_lines
+from ml_assets.sources.faults import unreadable_file
+from ml_assets.sources.first_look import (
+    find_id_types,
+    find_number_style,
+    refuse_headers_on_first_lines,
+    refuse_unreadable_times,
+)
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
 
@@ -52,6 +58,7 @@ class Files:
         self.identity = f"files {source.events}"
         self._today = today
         self._timezone = settings.timezone
+        self._most_unreadable = settings.events.max_quarantined
         self._source = source
         self._memory = SourceMemory(settings)
 
@@ -61,6 +68,7 @@ class Files:
         if known:
             return IdTypes(**known)
         refuse_headers_on_first_lines(self._frames(), self._source.columns, self._reading)
+        refuse_unreadable_times(self._frames(), self._source.columns, self._reading, limit=self._most_unreadable)
         found = find_id_types(self._frames(), self._source.columns, self._reading)
         self._memory.remember(id_types={"customer": found.customer, "item": found.item})
         return found
@@ -239,6 +247,11 @@ class Files:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise unreadable_file(path, error) from None
         missing = [name for name in wanted if name not in found]
+        if missing and len(found) == 1 and (other := next((sign for sign in ";\t|" if sign in found[0]), None)):
+            raise UserError(
+                f"{path} has one column only, {found[0]!r}: {self._source.csv_separator!r} separates no fields.",
+                f"Set source.csv_separator: {other!r}.",
+            )
         if missing:
             raise UserError(
                 f"{path} has no column {', '.join(missing)} (it has: {', '.join(found)}).",
@@ -254,18 +267,6 @@ class Files:
             return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
-
-
-def unreadable_file(path: str, error: Exception) -> UserError:
-    """The complaint about a damaged file; of the library's words the first line, the rest is for programmers."""
-    # Of a store the library's words do not tell a damaged file from a network that failed.
-    passes = "://" in path or (isinstance(error, OSError) and not isinstance(error, PermissionError))
-    kind = PassingError if passes else UserError
-    return kind(
-        f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",
-        "Deliver the file again, whole, or take it out of the folder.",
-        code="source.unreadable",
-    )
 
 
 def _stored(pattern: str) -> list[str]:

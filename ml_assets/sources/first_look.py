@@ -12,6 +12,7 @@ from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.source import EventColumns
 from ml_assets.sources.columns import AROUND_NUMBERS, NumberStyle, Reading, has_lost_digits, id_type
+from ml_assets.sources.faults import unreadable_file
 
 # In each style: what only it can be, and what only the other can be.
 POINT = r"\.[0-9]{1,2}$|\.[0-9]{4,}$|,[0-9]{3}\.|^[0-9]{4,}\.[0-9]|(,[0-9]{3}){2}"
@@ -28,7 +29,7 @@ def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, rea
     for column in (mapping.customer, mapping.item):
         for path, frame in frames.items():
             lost = frame.filter(has_lost_digits(column, frame.collect_schema())).select(pl.col(column).cast(pl.String))
-            for (value,) in lost.head(1).collect().iter_rows():
+            for (value,) in _read(path, lost.head(1)).iter_rows():
                 raise UserError(
                     f"{path}: the id {value} in the column {column} has lost digits (a spreadsheet or a floating-point "
                     "number held it), so that different ids may have become one.",
@@ -55,7 +56,7 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns,
                 comma=pl.col("bare").str.contains(COMMA).sum(),
                 either=pl.col("bare").filter(pl.col("bare").str.contains(",", literal=True)).first(),
             )
-            point, comma, either = facts.collect().row(0)
+            point, comma, either = _read(path, facts).row(0)
             if point or comma:
                 return "1.234,56" if comma > point else "1,234.56"
             if either and with_comma is None:
@@ -85,10 +86,44 @@ def refuse_headers_on_first_lines(frames: Mapping[str, pl.LazyFrame], mapping: E
         orders = lines.drop_nulls("order").group_by("order", maintain_order=True)
         bare = orders.agg(pl.col("given").first(), pl.col("bare").sum(), pl.len()).filter("given", pl.col("bare") > 0)
         found = bare.select(pl.col("bare").sum(), pl.col("order").first())
-        (count, order), total = found.collect().row(0), frame.select(pl.len()).collect().item()
+        (count, order), total = _read(path, found).row(0), _read(path, frame.select(pl.len())).item()
         if count >= max(LINES_OF_A_SHAPE, SHARE_OF_A_SHAPE * total):
             raise UserError(
                 f"{path}: {count:,} of {total:,} lines have neither {mapping.customer} nor {mapping.time}; in their "
                 f"orders only the first line has them, as in order {order}.",
                 "Set source.order_fields: first_line, and what stands on the first line holds for the whole order.",
             )
+
+
+def refuse_unreadable_times(
+    frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading, *, limit: float
+) -> None:
+    """Raise `UserError` where more than this share of all times cannot be read: such lines are of no day."""
+    given = unreadable = 0
+    examples: list[str] = []
+    for path, frame in frames.items():
+        kinds = frame.collect_schema()
+        has_time = reading.is_given(mapping.time, kinds)
+        lines = frame.select(
+            line=pl.int_range(1, pl.len() + 1),
+            value=pl.col(mapping.time).cast(pl.String),
+            given=has_time,
+            lost=has_time & reading.time(mapping.time, kinds).is_null(),
+        )
+        counts = _read(path, lines.select(pl.col("given").sum(), pl.col("lost").sum()))
+        given, unreadable = given + counts["given"][0], unreadable + counts["lost"][0]
+        lost = _read(path, lines.filter("lost").select("line", "value").head(3 - len(examples)))
+        examples += [f"{path} line {line}: {value}" for line, value in lost.iter_rows()]
+    if unreadable >= LINES_OF_A_SHAPE and unreadable > limit * given:
+        raise UserError(
+            f"{unreadable:,} of {given:,} values in the column {mapping.time} are no time ({'; '.join(examples)}).",
+            "Map another column under source.columns.time, or export times as 2026-05-31 14:30:00; a larger share is "
+            "let through with events.max_quarantined. Nothing was loaded.",
+        )
+
+
+def _read(path: str, frame: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return frame.collect()
+    except pl.exceptions.PolarsError as error:
+        raise unreadable_file(path, error) from None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from importlib import resources
 
+import psycopg
 import pytest
 from packaging.version import Version
 
@@ -113,3 +114,19 @@ def test_what_the_settings_said_of_the_shops_tables_outlives_an_upgrade(connecti
     assert connection.execute("SELECT item_id FROM ml_meta.hidden_items").fetchall() == [(11,)]
     sync_reading(connection, ServingSettings())
     assert connection.execute("SELECT item_id FROM ml_meta.hidden_items").fetchall() == []
+
+
+@pytest.mark.parametrize("drop", ["VIEW ml.popular_items", "FUNCTION ml.recommend", "VIEW ml.recommendations CASCADE"])
+def test_an_object_that_was_dropped_by_hand_comes_back_with_its_grants(
+    connection: ServingConnection, drop: str
+) -> None:
+    before = definitions(connection)
+    connection.execute(f"DROP {drop}".encode())
+    assert migrate(connection, **SHOP) != []
+    assert definitions(connection) == before
+
+
+def test_an_error_in_a_file_names_the_file(connection: ServingConnection) -> None:
+    with pytest.raises(psycopg.Error) as error:
+        migrate(connection, **SHOP, contract=changed("views/incidents", "SELECT nothing;"))
+    assert error.value.__notes__ == ["in ml_assets/contract/views/incidents.sql"]

@@ -14,7 +14,7 @@ from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
-from ml_assets.sources.files import unreadable_file
+from ml_assets.sources.faults import unreadable_file
 
 RETRY = dg.RetryPolicy(max_retries=2)
 

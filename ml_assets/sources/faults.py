@@ -1,0 +1,20 @@
+"""What is said of a file that cannot be read."""
+
+from ml_assets.errors import PassingError, UserError
+
+
+def unreadable_file(path: str, error: Exception) -> UserError:
+    """The complaint about a damaged file; of the library's words the first line, the rest is for programmers."""
+    # Of a store the library's words do not tell a damaged file from a network that failed.
+    passes = "://" in path or (isinstance(error, OSError) and not isinstance(error, PermissionError))
+    kind = PassingError if passes else UserError
+    if "utf-8" in str(error):
+        return kind(
+            f"{path} is not written in UTF-8.",
+            "Export it as UTF-8 (a spreadsheet calls it CSV UTF-8), or convert it: iconv -f WINDOWS-1252 -t UTF-8.",
+        )
+    return kind(
+        f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",
+        "Deliver the file again, whole, or take it out of the folder.",
+        code="source.unreadable",
+    )
