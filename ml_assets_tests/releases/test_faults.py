@@ -107,7 +107,8 @@ def test_a_connection_cut_in_the_middle_of_loading_leaves_the_live_release(
     release(connection, lists(0), k=K)
     with (
         crowd(postgres_url) as seen,
-        ServingConnection.open(postgres_url, Schemas()) as cut,
+        # Closed and no more: what was cut has nothing to commit.
+        contextlib.closing(ServingConnection.open(postgres_url, Schemas())) as cut,
         during_copy(postgres_url, "pg_terminate_backend(pid)") as done,
         pytest.raises(psycopg.OperationalError),
     ):
