@@ -46,6 +46,10 @@ class Containers:
             self._here(place).parent.mkdir(parents=True, exist_ok=True)
             self._here(place).write_text(self._translated((ROOT / source).read_text("utf-8")), encoding="utf-8")
         shutil.copytree(DOCKER / "settings", self._here("/etc/ml_assets"), dirs_exist_ok=True)
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            # A shell in the background ignores it, and what it starts inherits that; Dagster then ignores SIGTERM as
+            # well. A container starts with no signal ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._address = self._start_postgres()
 
     def database_url(self, *, with_password: bool = True) -> str:
