@@ -16,6 +16,7 @@ from psycopg import errors, sql
 from ml_assets.contract.files import fill, read_files
 from ml_assets.contract.objects import SqlObject, apply, delivered_objects, due
 from ml_assets.contract.roles import sync_roles
+from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.errors import UserError
@@ -98,8 +99,7 @@ def upgrade(connection: ServingConnection) -> list[str]:
     """Apply what a database that is already set up lacks, without changing whose it is; nothing where none is."""
     if not _done(connection):
         return []
-    query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
-    customer, item, source = connection.execute(query).fetchall()[0]
+    customer, item, source = one_row(connection, "SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
     return migrate(connection, customer_id_type=customer, item_id_type=item, source=source)
 
 

@@ -6,8 +6,9 @@ The rules are rows that merchandisers edit (`exchange/rules.py`); how views obey
 from psycopg import errors, sql
 
 from ml_assets.contract.objects import delivered_objects, sync_objects
+from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import act_as_writer
+from ml_assets.database.rights import writing
 from ml_assets.errors import UserError
 from ml_assets.settings.serving import AvailabilitySettings, PurchaseSettings, ServingSettings
 
@@ -22,17 +23,15 @@ def sync_reading(connection: ServingConnection, settings: ServingSettings) -> No
         "ON CONFLICT (placement) DO UPDATE SET on_stale = excluded.on_stale, repeat_after = excluded.repeat_after "
         "WHERE (p.on_stale, p.repeat_after) IS DISTINCT FROM (excluded.on_stale, excluded.repeat_after)"
     )
-    with connection.transaction(), connection.cursor() as cursor:
-        act_as_writer(connection)
+    with writing(connection) as cursor:
         rows = [(name, rule.on_stale, rule.repeat_after) for name, rule in settings.placements]
         cursor.executemany(connection.schemas.sql(upsert), rows)
     mapped = {
         "unavailable_in_the_shop": _unavailable(connection, settings.availability),
         "bought_in_the_shop": _bought(connection, settings.purchases),
     }
-    query = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
-    customer, item = connection.execute(query).fetchall()[0]
-    types = {"customer_id_type": customer, "item_id_type": item}
+    ids = id_types(connection)
+    types = {"customer_id_type": ids.customer, "item_id_type": ids.item}
     try:
         sync_objects(connection, types, mapped, delivered_objects())
     except errors.InsufficientPrivilege as error:
@@ -109,9 +108,8 @@ class _Columns:
             raise UserError(
                 f"{key}: {table} has no column {', '.join(missing)}.", f"It has {', '.join(sorted(self._types))}."
             )
-        shop = connection.schemas.sql("SELECT customer_id_type, item_id_type FROM {meta}.shop")
-        customer, item = connection.execute(shop).fetchall()[0]
-        self._ids = {"customer_id_type": customer, "item_id_type": item}
+        ids = id_types(connection)
+        self._ids = {"customer_id_type": ids.customer, "item_id_type": ids.item}
 
     def category(self, name: str) -> str:
         """PostgreSQL's category of a type: B boolean, N number, D time, S text."""

@@ -84,7 +84,7 @@ def refuse_headers_on_first_lines(frames: Mapping[str, pl.LazyFrame], mapping: E
             bare=~reading.is_given(mapping.customer, kinds) & ~reading.is_given(mapping.time, kinds),
         )
         orders = lines.drop_nulls("order").group_by("order", maintain_order=True)
-        bare = orders.agg(pl.col("given").first(), pl.col("bare").sum(), pl.len()).filter("given", pl.col("bare") > 0)
+        bare = orders.agg(pl.col("given").first(), pl.col("bare").sum()).filter("given", pl.col("bare") > 0)
         found = bare.select(pl.col("bare").sum(), pl.col("order").first())
         (count, order), total = _read(path, found).row(0), _read(path, frame.select(pl.len())).item()
         if count >= max(LINES_OF_A_SHAPE, SHARE_OF_A_SHAPE * total):
