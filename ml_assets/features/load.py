@@ -62,6 +62,21 @@ def days_left_out(lake: Lake, source: EventSource, settings: Settings, *, week: 
     return sorted(absent & set(source.read_lines(min(absent), max(absent))["source_day"]))
 
 
+def newest_day_with_data(lake: Lake, settings: Settings, *, through: date) -> date | None:
+    """The newest day up to and including `through` that has events in the lake, and the closed days after it.
+
+    Closed by the shop's calendar: on any other day without events the feed may have been dead. None where no day has.
+    """
+    held = (day for day in reversed(lake.days_between("transactions", date.min, through)))
+    newest = next((day for day in held if lake.scan("transactions", [day]).select(pl.len()).collect().item()), None)
+    if newest is None:
+        return None
+    day = date.fromisoformat(newest)
+    while day < through and not settings.calendar.has_business(day + timedelta(days=1)):
+        day += timedelta(days=1)
+    return day
+
+
 def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:
     """The interactions as of a day: stored ones if that partition exists, otherwise rebuilt from transactions."""
 

@@ -29,7 +29,9 @@ class ModelCard(BaseModel):
     version: str
     """`<name>-<first day it may score>-<8 hex digits of data, parameters and seed>`."""
     trained_through: date
-    """Last day whose events the model has seen."""
+    """Last day whose events it may have seen: the Sunday before its week, whether or not events of it had come."""
+    data_as_of: date | None = None
+    """Newest day whose events it has seen, closed days after it included; None in cards of earlier versions."""
     data_fingerprint: str
     parameters: dict[str, JsonValue]
     metrics: dict[str, float]

@@ -6,7 +6,7 @@ what is promoted to the registry.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,7 +14,12 @@ from pydantic import JsonValue
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
+from ml_assets.features.load import (
+    load_customer_features,
+    load_interactions,
+    newest_day_with_data,
+    transactions_window,
+)
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import CARD_FILE
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
@@ -88,6 +93,7 @@ def train_recommender_week(
         report=report,
     )
     model = fit_recommender(interactions, items, study, settings.recommender)
+    model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/recommender/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
     return TrainedRecommender(model.card, artifact, checksum, study)
@@ -143,9 +149,16 @@ def train_segmentation_week(lake: Lake, settings: Settings, *, week: date) -> Tr
     features = load_customer_features(lake, as_of=through, settings=settings)
     _require_rows(features, week)
     model = train_segmentation(features, trained_through=through, settings=settings.segmentation)
+    model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/segmentation/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
     return TrainedModel(model.card, artifact, checksum)
+
+
+def _dated(card: ModelCard, lake: Lake, settings: Settings) -> ModelCard:
+    """The card, with the newest day that had events: a model trained on a dead feed is as old as the feed."""
+    newest = newest_day_with_data(lake, settings, through=card.trained_through)
+    return card.model_copy(update={"data_as_of": newest})
 
 
 def _shown(purchases: Purchases, known: pl.DataFrame, items: pl.DataFrame, settings: RecommenderSettings) -> Purchases:

@@ -39,6 +39,10 @@ class BusinessCalendar(Section):
                 raise ValueError(f"{self.country} has no region {self.region}; known: {', '.join(regions) or 'none'}")
         return self
 
+    def has_business(self, day: date) -> bool:
+        """Whether the shop trades on a day."""
+        return day.isoweekday() in self.numbers() and day not in self.closed_days(day.year, day.year)
+
     def numbers(self) -> list[int]:
         """The weekdays with business, Monday 1 to Sunday 7."""
         return sorted({WEEKDAYS.index(day) + 1 for day in self.business_days})

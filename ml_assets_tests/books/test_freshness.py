@@ -10,6 +10,7 @@ from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.freshness import FreshnessLimits, FreshnessSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.subjects import SUBJECTS
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.books.test_models import add
 from ml_assets_tests.releases.frames import recommendations
 
@@ -77,6 +78,17 @@ def test_a_model_is_as_old_as_what_it_was_trained_on(connection: ServingConnecti
     add(connection, 11, "refused")
     found = next(row for row in read_freshness(connection) if row.subject == "recommender_model")
     assert (found.data_as_of, found.status) == (date(2026, 1, 4), "stale")
+
+
+def test_a_model_that_was_trained_on_a_dead_feed_is_as_old_as_the_feed(
+    connection: ServingConnection, today: date
+) -> None:
+    sync_policies(connection, Settings())
+    died = today - timedelta(days=30)
+    for weeks in (3, 2, 1):
+        add_model(connection, "recommender", today - timedelta(weeks=weeks), data_as_of=died)
+    found = next(row for row in read_freshness(connection) if row.subject == "recommender_model")
+    assert (found.data_as_of, found.status) == (died, "stale")
 
 
 def test_the_worst_comes_first(connection: ServingConnection, today: date) -> None:

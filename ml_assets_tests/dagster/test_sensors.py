@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from ml_assets.books.freshness import sync_policies
+from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.books.models import list_models
 from ml_assets.books.source_days import first_loads, restatements
 from ml_assets.cli import main as command
@@ -352,6 +352,17 @@ def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: H
         assert list_models(connection, "recommender") == list_models(connection, "segmentation") == []
     house.run("load_days", date(2024, 5, 18), date(2024, 5, 19))
     house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
+
+
+def test_a_model_that_is_trained_after_the_feed_died_says_how_old_its_data_is(house: House) -> None:
+    house.deliver(date(2024, 5, 15))
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 15))
+    house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
+    with house.serving.connect() as connection:
+        (model,) = list_models(connection, "segmentation")
+        rows = {row.subject: row for row in read_freshness(connection, datetime(2024, 5, 24, 12, tzinfo=BERLIN))}
+    assert model.trained_through == date(2024, 5, 19)
+    assert (rows["segmentation_model"].data_as_of, rows["segmentation_model"].status) == (date(2024, 5, 15), "warn")
 
 
 def test_training_on_an_old_hole_says_so(house: House) -> None:

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from ml_assets.errors import UserError
-from ml_assets.features.load import load_customer_features, load_interactions, transactions_window
+from ml_assets.features.load import (
+    load_customer_features,
+    load_interactions,
+    newest_day_with_data,
+    transactions_window,
+)
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.features.lines import day, journey, journey_items, line, lines
@@ -121,3 +126,19 @@ def test_a_damaged_file_is_a_users_error_that_says_what_to_do(tmp_path: Path) ->
     with pytest.raises(UserError, match="damaged") as caught:
         load_interactions(lake, as_of=day(0), settings=Settings())
     assert "again" in caught.value.next_step
+
+
+def test_the_newest_day_with_data_is_that_of_the_newest_event_and_closed_days_do_not_age_it(tmp_path: Path) -> None:
+    """`day(0)` is a Monday; nothing has come since the Friday, and the Saturday was loaded without a line."""
+    lake = Lake(tmp_path)
+    assert newest_day_with_data(lake, SETTINGS, through=day(6)) is None
+    for number in (0, 1, 4):
+        lake.write("transactions", lines(line(1, 7, number)).collect(), day(number))
+    lake.write("transactions", lines(line(1, 7, 5)).collect().clear(), day(5))
+    weekdays = Settings.model_validate({"calendar": {"business_days": ["mon", "tue", "wed", "thu", "fri"]}})
+    found = [newest_day_with_data(lake, settings, through=day(6)) for settings in (SETTINGS, weekdays)]
+    assert found == [day(4), day(6)]
+    # A feed that died on a Tuesday is dead on the Wednesday, whatever follows.
+    assert newest_day_with_data(lake, weekdays, through=day(3)) == day(1)
+    holiday = Settings.model_validate({"calendar": {"holidays": [day(2), day(3)]}})
+    assert newest_day_with_data(lake, holiday, through=day(3)) == day(3)

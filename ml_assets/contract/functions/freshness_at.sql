@@ -22,10 +22,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM :"meta".live AS l
         JOIN :"meta".releases AS r USING (release_id)
         UNION ALL
-        -- As old as the oldest champion among the placements that the newest training filled.
-        SELECT p.kind || '_model', 'model', min(p.trained_through), max(p.registered_at)
+        -- As old as the data of the oldest champion among the placements that the newest training filled. A model that
+        -- was trained on a dead feed is as old as the feed; cards of earlier versions do not say.
+        SELECT p.kind || '_model', 'model', min(p.data_as_of), max(p.registered_at)
         FROM (
-            SELECT m.kind, m.placement, max(m.trained_through) AS trained_through, max(m.registered_at) AS registered_at
+            SELECT DISTINCT ON (m.kind, m.placement)
+                m.kind, coalesce((m.card ->> 'data_as_of')::date, m.trained_through) AS data_as_of, m.registered_at
             FROM :"meta".models AS m
             WHERE m.decision = 'promoted' AND EXISTS (
                 SELECT 1 FROM :"meta".models AS n
@@ -33,7 +35,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                     SELECT max(x.trained_through) FROM :"meta".models AS x WHERE x.kind = m.kind
                 )
             )
-            GROUP BY m.kind, m.placement
+            ORDER BY m.kind, m.placement, m.trained_through DESC, greatest(m.registered_at, m.forced_at) DESC, m.model_id DESC
         ) AS p
         GROUP BY p.kind
     ),

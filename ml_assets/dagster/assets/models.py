@@ -171,6 +171,7 @@ def _facts(trained: TrainedModel) -> dict[str, dg.MetadataValue | str | int | fl
     return {
         "model_version": card.version,
         "trained_through": card.trained_through.isoformat(),
+        "data_as_of": card.data_as_of.isoformat() if card.data_as_of else "",
         "rows": card.rows,
         "customers": card.customers,
         "items": card.items,
