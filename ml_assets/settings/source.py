@@ -64,7 +64,7 @@ class ItemColumns(Section):
 
 
 class FilesSource(SourceSection):
-    """Parquet or CSV files: one file, a folder or a glob, local or in an object store."""
+    """CSV, Parquet, NDJSON or Excel files: one file, a folder or a glob, local or in an object store."""
 
     paths = ("events", "items")
 
@@ -73,9 +73,24 @@ class FilesSource(SourceSection):
     columns: EventColumns = EventColumns()
     items: str | None = Field(default=None, description="Item catalogue: file, folder or glob. Unset: from the events.")
     item_columns: ItemColumns = ItemColumns()
-    format: Literal["auto", "parquet", "csv"] = Field(default="auto", description="auto: by the files' ending.")
+    format: Literal["auto", "parquet", "csv", "ndjson", "excel"] = Field(
+        default="auto", description="auto: by the files' ending."
+    )
+    encoding: str = Field(
+        default="auto",
+        description="Of CSV files: auto, or a name such as utf-8, utf-16, windows-1252. auto: found out for each file.",
+    )
     csv_separator: str = Field(
-        default=",", pattern=r"^[\x01-\x7f]$", description="Between the fields of CSV files: one ASCII character."
+        default="auto",
+        pattern=r"^(auto|[\x01-\x7f])$",
+        description="Between the fields of CSV files: auto, or one ASCII sign. auto: the one of , ; tab | that gives "
+        "the mapped columns.",
+    )
+    csv_quote: str = Field(
+        default='"', pattern=r"^[\x01-\x7f]?$", description="Around fields of CSV files; empty: quotes are text."
+    )
+    sheet: str | None = Field(
+        default=None, description="Of Excel workbooks. Unset: the only sheet that has the mapped columns."
     )
     null_words: list[str] = Field(
         default=["null", "none", "nan", "n/a", "(null)", "\\N", "-"],
@@ -86,6 +101,12 @@ class FilesSource(SourceSection):
         default="auto",
         description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
         "first seen, then remembered. Currencies and blanks around a number never matter.",
+    )
+    dates: Literal["auto", "2026-12-31", "31.12.2026", "12/31/2026"] = Field(
+        default="auto",
+        description="How dates are written where they do not begin with the year: day or month first, whatever stands "
+        "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
+        "seconds since 1970 and spreadsheets' day numbers are always read.",
     )
     order_fields: Literal["every_line", "first_line"] = Field(
         default="every_line",

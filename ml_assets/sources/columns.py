@@ -6,6 +6,7 @@ contract's work. What a shop's files are like as a whole is found out in `first_
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import polars as pl
@@ -13,6 +14,7 @@ import polars as pl
 from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.source import EventColumns, ItemColumns
 from ml_assets.sources.base import polars_type
+from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 
 NumberStyle = Literal["1,234.56", "1.234,56"]
 # An integer as a database would print it: 007 is text, or its zeros would be lost. A tool that has no empty integers
@@ -21,9 +23,7 @@ CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
 # 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
 LOST_DIGITS = r"^-?([0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]{16,}\.0+)$"
 WHOLE_FLOATS = 2.0**53
-UTC_TIME = pl.Datetime("us", "UTC")
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 # Blanks of all kinds and apostrophes between thousands, currencies on either side.
 AROUND_NUMBERS = r"[\s\u00a0\u202f'\u2019]|^[A-Z]{3}|[A-Z]{3}$|[$\u20ac\u00a3\u00a5]"
 # Signs that are left out, and the one that stands before decimals.
@@ -57,6 +57,7 @@ class Reading:
     null_words: tuple[str, ...] = ()
     """Words for no value, in small letters."""
     numbers: NumberStyle = "1,234.56"
+    dates: DateStyle = "2026-12-31"
     order_fields: Literal["every_line", "first_line"] = "every_line"
 
     def text(self, column: str) -> pl.Expr:
@@ -109,24 +110,13 @@ class Reading:
         kind = kinds[column]
         value = pl.col(column)
         if isinstance(kind, pl.Datetime):
-            return value.cast(UTC_TIME) if kind.time_zone else _localized(value.cast(pl.Datetime("us")), self.timezone)
+            return value.cast(UTC_TIME) if kind.time_zone else localized(value.cast(pl.Datetime("us")), self.timezone)
         if kind == pl.Date:
-            return _localized(value.cast(pl.Datetime("us")), self.timezone)
-        if kind.is_integer():
-            # Seconds, milliseconds or microseconds since 1970, told apart by magnitude (years 1973 to 5138).
-            scale = pl.when(value.abs() >= 10**14).then(1).when(value.abs() >= 10**11).then(1_000).otherwise(1_000_000)
-            return (value.cast(pl.Int64) * scale).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-        text = self.text(column).str.replace("T", " ", literal=True)
-        zoned = [
-            text.str.to_datetime(f"{form}%#z", time_unit="us", time_zone="UTC", strict=False)
-            for form in ISO_FORMATS[:2]
-        ]
-        plain = [
-            _localized(text.str.to_datetime(form, time_unit="us", strict=False, exact=True), self.timezone)
-            for form in ISO_FORMATS[:2]
-        ]
-        day = text.str.to_date(ISO_FORMATS[2], strict=False).cast(pl.Datetime("us"))
-        return pl.coalesce(*plain, *zoned, _localized(day, self.timezone))
+            return localized(value.cast(pl.Datetime("us")), self.timezone)
+        if kind.is_float():
+            return numbers_as_times(value, self.timezone)
+        read = partial(read_times, style=self.dates, timezone=self.timezone)
+        return self.text(column).map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
 
     def local_day(self, frame: pl.LazyFrame, column: str) -> pl.Expr:
         """The shop's calendar day of a time column."""
@@ -220,13 +210,3 @@ def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type
         **{name: reading.text(column) if column else pl.lit(None, pl.String) for name, column in texts.items()},
         available=reading.flag(mapping.available) if mapping.available else pl.lit(None, pl.Boolean),
     )
-
-
-def _localized(naive: pl.Expr, timezone: str) -> pl.Expr:
-    """Wall-clock time in the shop's zone as UTC.
-
-    An hour that occurs twice is taken as the first, one that the clock skips as the hour after it.
-    """
-    first = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    later = naive.dt.offset_by("1h").dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(first, later).dt.convert_time_zone("UTC")

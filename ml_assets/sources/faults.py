@@ -10,8 +10,9 @@ def unreadable_file(path: str, error: Exception) -> UserError:
     kind = PassingError if passes else UserError
     if "utf-8" in str(error):
         return kind(
-            f"{path} is not written in UTF-8.",
-            "Export it as UTF-8 (a spreadsheet calls it CSV UTF-8), or convert it: iconv -f WINDOWS-1252 -t UTF-8.",
+            f"{path} is not written in UTF-8 throughout, although it begins so.",
+            "Export it as UTF-8 (a spreadsheet calls it CSV UTF-8), or set source.encoding, such as windows-1252.",
+            code="source.unreadable",
         )
     return kind(
         f"{path} cannot be read: {str(error).partition(chr(10))[0]}.",

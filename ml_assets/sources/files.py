@@ -1,16 +1,20 @@
-"""A shop's own Parquet or CSV files, with a column mapping.
+"""A shop's own files, with a column mapping.
 
-Finding the files, and which days they hold, belongs here; reading single values belongs to `columns.py`. A line
+Finding the files, and which days they hold, belongs here; opening one belongs to `formats/`, reading single values to
+`columns.py`. A line
 belongs to the day of its time (or of its file's path, setting `day_from`). A line without a readable time belongs to
 the newest day of its file, so that it is quarantined there and not lost.
 """
 
 import glob
 import re
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from upath import UPath
@@ -24,15 +28,16 @@ from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.first_look import (
+    find_date_style,
     find_id_types,
     find_number_style,
     refuse_headers_on_first_lines,
     refuse_unreadable_times,
 )
+from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
 
-ENDINGS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
 # One line dated 1970 must not make twenty thousand days.
 LONGEST_HISTORY = timedelta(days=3660)
 ISO_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
@@ -61,6 +66,7 @@ class Files:
         self._most_unreadable = settings.events.max_quarantined
         self._source = source
         self._memory = SourceMemory(settings)
+        self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
@@ -148,19 +154,25 @@ class Files:
 
     @cached_property
     def _reading(self) -> Reading:
-        """How values are written, by the settings and, for numbers, by the first look at the files."""
-        known = self._source.numbers if self._source.numbers != "auto" else self._memory.recall("numbers")
+        """How values are written, by the settings and by the first look at the files."""
         reading = Reading(
             self._timezone,
             tuple(word.lower() for word in self._source.null_words),
-            known or "1,234.56",
-            self._source.order_fields,
+            order_fields=self._source.order_fields,
         )
-        if known:
-            return reading
-        found = find_number_style(self._frames(), self._source.columns, reading)
-        self._memory.remember(numbers=found)
-        return replace(reading, numbers=found)
+        numbers = self._as_set_or_found("numbers", self._source.numbers, find_number_style, reading)
+        dates = self._as_set_or_found("dates", self._source.dates, find_date_style, reading)
+        return replace(reading, numbers=numbers, dates=dates)
+
+    def _as_set_or_found(self, name: str, setting: str, find: Callable[..., str], reading: Reading) -> Any:
+        """How the shop writes something: by its setting, else as remembered, else as its files show."""
+        if setting != "auto":
+            return setting
+        known = self._memory.recall(name)
+        if not known:
+            known = find(self._frames(), self._source.columns, reading)
+            self._memory.remember(**{name: known})
+        return known
 
     def _frames(self) -> dict[str, pl.LazyFrame]:
         return {path: self._scan(path, "source.events", self._wanted()) for path in self.event_paths}
@@ -221,37 +233,23 @@ class Files:
         known = sorted(path for path in found if self._format(path) and not Path(path).name.startswith((".", "_")))
         if not known:
             raise UserError(
-                f"{setting}: no Parquet or CSV file is found at {pattern}.",
+                f"{setting}: no CSV, Parquet, NDJSON or Excel file is found at {pattern}.",
                 "Give a file, a folder or a glob; set source.format where files have other endings.",
                 code="source.unreadable",
             )
         return known
 
     def _format(self, path: str) -> str | None:
-        if self._source.format != "auto":
-            return self._source.format
-        return next((kind for kind, endings in ENDINGS.items() if path.lower().endswith(endings)), None)
+        return format_of(path, self._source)
 
     def _scan(self, path: str, setting: str, wanted: list[str]) -> pl.LazyFrame:
         """One file, checked for readability and for the mapped columns."""
-        options = dict(UPath(path).storage_options) or None
         try:
-            if self._format(path) == "csv":
-                # Text throughout: one unreadable value must cost one line, not the file.
-                frame = pl.scan_csv(
-                    path, separator=self._source.csv_separator, infer_schema=False, storage_options=options
-                )
-            else:
-                frame = pl.scan_parquet(path, storage_options=options, glob=False)
+            frame = self._open(path, wanted)
             found = frame.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
             raise unreadable_file(path, error) from None
         missing = [name for name in wanted if name not in found]
-        if missing and len(found) == 1 and (other := next((sign for sign in ";\t|" if sign in found[0]), None)):
-            raise UserError(
-                f"{path} has one column only, {found[0]!r}: {self._source.csv_separator!r} separates no fields.",
-                f"Set source.csv_separator: {other!r}.",
-            )
         if missing:
             raise UserError(
                 f"{path} has no column {', '.join(missing)} (it has: {', '.join(found)}).",
@@ -259,6 +257,14 @@ class Files:
                 code="source.unreadable",
             )
         return frame
+
+    def _open(self, path: str, wanted: list[str]) -> pl.LazyFrame:
+        """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
+        stamp = stamp_of(UPath(path))
+        known = self._opened.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            known = self._opened[path] = (stamp, open_table(path, self._source, wanted))
+        return known[1]
 
     def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
         # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.

@@ -1,4 +1,4 @@
-"""What a shop's files are like as a whole: id types, how numbers are written, and shapes that would be misread.
+"""What a shop's files are like as a whole: id types, numbers, dates, and shapes that would be misread.
 
 Looked at once, before anything is loaded, because each line by itself looks sound; a complaint names the file, the
 column, a value and what to do. Reading single values belongs to `columns.py`.
@@ -13,6 +13,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.source import EventColumns
 from ml_assets.sources.columns import AROUND_NUMBERS, NumberStyle, Reading, has_lost_digits, id_type
 from ml_assets.sources.faults import unreadable_file
+from ml_assets.sources.times import DIGITS, NUMBERED, STYLES, DateStyle, read_times
 
 # In each style: what only it can be, and what only the other can be.
 POINT = r"\.[0-9]{1,2}$|\.[0-9]{4,}$|,[0-9]{3}\.|^[0-9]{4,}\.[0-9]|(,[0-9]{3}){2}"
@@ -72,6 +73,46 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns,
     return "1,234.56"
 
 
+def find_date_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> DateStyle:
+    """Whether day or month comes first where dates do not begin with their year.
+
+    Raises `UserError` where every date could be read both ways, or some only one way and others only the other.
+    """
+    proofs: dict[DateStyle, str] = {}
+    unproven: tuple[str, str] | None = None
+    for path, frame in frames.items():
+        kind = frame.collect_schema()[mapping.time]
+        if kind.is_temporal() or kind.is_float():
+            continue
+        lines = frame.select(
+            line=pl.int_range(1, pl.len() + 1), value=reading.text(mapping.time).str.extract(r"^([^\sT,]+)")
+        )
+        dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}")).unique("value", keep="first")
+        found = _read(path, dates.sort("line"))
+        for style in STYLES:
+            for line, value in found.filter(_is_read_in(found["value"], style)).head(1).iter_rows():
+                proofs.setdefault(style, f"{path} line {line}: {value}")
+        if unproven is None and not found.is_empty():
+            unproven = (path, found["value"][0])
+    if len(proofs) > 1:
+        raise UserError(
+            f"The column {mapping.time} holds dates with the day first and with the month first: "
+            f"{'; '.join(proofs.values())}.",
+            "Export all of them in one order, best as 2026-05-31 14:30:00.",
+            code="source.unreadable",
+        )
+    if unproven and not proofs:
+        path, value = unproven
+        day_first, month_first = (read_times(pl.Series([value]), style, "UTC").dt.date()[0] for style in STYLES[1:])
+        raise UserError(
+            f"{path}: {value} in the column {mapping.time} can be {day_first} or {month_first}, and no other date "
+            "tells which.",
+            "Set source.dates to '31.12.2026' where the day comes first, to '12/31/2026' where the month does.",
+            code="source.unreadable",
+        )
+    return next(iter(proofs), "2026-12-31")
+
+
 def refuse_headers_on_first_lines(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> None:
     """Raise `UserError` where customer and time stand on the first line of each order only, and nothing says so."""
     if mapping.order is None or reading.order_fields == "first_line":
@@ -120,6 +161,12 @@ def refuse_unreadable_times(
             "Map another column under source.columns.time, or export times as 2026-05-31 14:30:00; a larger share is "
             "let through with events.max_quarantined. Nothing was loaded.",
         )
+
+
+def _is_read_in(values: pl.Series, style: DateStyle) -> pl.Series:
+    """Which dates can be read in this order of day and month only."""
+    others = [read_times(values, other, "UTC").is_null() for other in STYLES if other != style]
+    return read_times(values, style, "UTC").is_not_null() & others[0] & others[1]
 
 
 def _read(path: str, frame: pl.LazyFrame) -> pl.DataFrame:

@@ -167,7 +167,7 @@ def test_no_file_at_all_is_named(tmp_path: Path) -> None:
 def test_no_line_of_any_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(CSV)
     # Not one readable time: quarantined as a whole on the newest day, not passed over.
-    (tmp_path / "b.csv").write_text("user,sku,ts,q,amt\n1,x,31/05/2024,1,1\n2,x,31/05/2024,1,1\n")
+    (tmp_path / "b.csv").write_text("user,sku,ts,q,amt\n1,x,last Friday,1,1\n2,x,last Friday,1,1\n")
     found = source(tmp_path, "*.csv")
     days = found.days()
     lines = found.read_lines(days.first, days.last)

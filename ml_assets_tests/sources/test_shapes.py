@@ -234,20 +234,3 @@ def test_a_delivery_half_of_whose_times_are_garbage_is_refused_before_any_day_is
         shop(tmp_path, export(when=when)).id_types()
     few = [value if n % 20 else "soon" for n, value in enumerate(export()["when"])]
     assert load(shop(tmp_path, export(when=few)), max_quarantined=1.0).quarantined.height == 15
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
-def test_a_file_that_is_not_utf_8_is_named_with_the_way_to_convert_it(tmp_path: Path, encoding: str) -> None:
-    source = shop(tmp_path, export(what=["Käse"] * 300))
-    (tmp_path / "orders.csv").write_bytes((tmp_path / "orders.csv").read_text("utf-8").encode(encoding))
-    with pytest.raises(UserError, match=r"orders\.csv is not written in UTF-8") as error:
-        source.days()
-    assert "UTF-8" in error.value.next_step
-
-
-def test_the_separator_is_named_where_the_file_has_another(tmp_path: Path) -> None:
-    source = shop(tmp_path, export())
-    export().write_csv(tmp_path / "orders.csv", separator=";")
-    with pytest.raises(UserError, match="has one column only") as error:
-        source.days()
-    assert error.value.next_step == "Set source.csv_separator: ';'."
