@@ -4,6 +4,7 @@ Results go to standard output, everything else to standard error, so that `--jso
 """
 
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -54,6 +55,15 @@ class Progress:
             return
         with self._spinner:
             yield self
+
+
+class ScreenHandler(logging.Handler):
+    """Prints what is logged as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        colour = "yellow" if record.levelno >= logging.WARNING else "dim"
+        ERR.print(f"[{colour}]{escape(record.getMessage())}[/{colour}]", soft_wrap=True)
 
 
 def print_error(problem: str, next_step: str) -> None:

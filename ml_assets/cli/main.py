@@ -1,9 +1,11 @@
 """The command `ml-assets`: commands, exit codes and the one way errors are printed.
 
 Exit codes: 0 done; 1 error, one message on standard error, with --json also on standard output; 2 done, but a check
-failed or something is stale. What a command does is in the module of its group.
+failed or something is stale; 130, 143: stopped by Ctrl-C, by SIGTERM. What a command does is in the module of its
+group.
 """
 
+import logging
 import signal
 import sys
 
@@ -23,11 +25,13 @@ from ml_assets.cli import (
     rules,
     run,
     status,
+    stopping,
     ui,
     watch,
 )
-from ml_assets.cli.console import emit, print_error
+from ml_assets.cli.console import ScreenHandler, emit, print_error
 from ml_assets.cli.demo import commands as demo
+from ml_assets.database.connection import call_program
 from ml_assets.errors import UserError
 
 app = typer.Typer(
@@ -59,11 +63,15 @@ app.command("watch")(watch.watch)
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)
 app.command("stop")(database.stop)
+COMMANDS = {*(one.name for one in app.registered_commands), *(one.name for one in app.registered_groups)}
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    sys.exit(exit_code())
+    stopping.listen()
+    show_waits()
+    call_program(" ".join(["ml-assets", *(word for word in sys.argv[1:2] if word in COMMANDS)]))
+    stopping.leave(exit_code())
 
 
 def exit_code() -> int:
@@ -80,7 +88,18 @@ def exit_code() -> int:
     return code if isinstance(code, int) else 0
 
 
+def show_waits() -> None:
+    """Print what libraries of ours log for the one at the screen; what others log is for developers."""
+    ours = logging.getLogger("ml_assets")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(ScreenHandler())
+    ours.propagate = False
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
+
 def _refused(error: UserError) -> int:
+    if (stopped := stopping.exit_code()) is not None:
+        return stopped
     print_error(error.problem, error.next_step)
     facts = {"code": error.code, "problem": error.problem, "next_step": error.next_step}
     emit({"error": facts}, "--json" in sys.argv[1:])

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ml_assets.cli import stopping
 from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
 from ml_assets.contract.migrate import accept_source as adopt
 from ml_assets.database.connection import connect
@@ -83,7 +84,7 @@ def run_days(
         wanted = runner.days_to_run(days)
         failed: list[str] = []
         if not only_missing or not all(map(runner.is_published, wanted)):
-            with runner.working():
+            with runner.working(), stopping.tidying(runner.close_runs):
                 # Asked again: another command may have done it while this one waited.
                 for day in wanted:
                     if not (only_missing and runner.is_published(day)):

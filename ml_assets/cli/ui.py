@@ -17,6 +17,7 @@ import typer
 
 from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.store.incidents import forget_evaluator
+from ml_assets.cli import stopping
 from ml_assets.cli.console import ERR, OUT, ConfigOption
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
@@ -60,18 +61,19 @@ def ui(
         [*command, "--log-level", "warning"], env=environment, start_new_session=True, stdin=subprocess.DEVNULL
     )
     stopped_on_purpose = False
-    try:
-        _wait_until_ready(process, host, port)
-        OUT.print(f"Dagster is at [cyan]http://{host}:{port}[/cyan]; schedules run while this does. Ctrl-C stops it.")
-        return 1 if process.wait() else 0
-    except KeyboardInterrupt:
-        ERR.print("Stopping Dagster ...")
-        stopped_on_purpose = True
-        return 0
-    finally:
-        _stop(process)
-        if stopped_on_purpose:
-            _not_missed(settings)
+    with stopping.taking_time():
+        try:
+            _wait_until_ready(process, host, port)
+            OUT.print(f"Dagster is at [cyan]http://{host}:{port}[/cyan]; schedules run while it does. Ctrl-C stops it.")
+            return 1 if process.wait() else 0
+        except KeyboardInterrupt:
+            ERR.print("Stopping Dagster ...")
+            stopped_on_purpose = True
+            return 0
+        finally:
+            _stop(process)
+            if stopped_on_purpose:
+                _not_missed(settings)
 
 
 def _not_missed(settings: Settings) -> None:

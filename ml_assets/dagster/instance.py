@@ -1,11 +1,10 @@
 """The Dagster instance behind the commands: a home folder with a dagster.yaml, and storage in PostgreSQL.
 
 A `DAGSTER_HOME` that is already set is used as it is; otherwise one is kept in the project's home folder, with the
-same storage, queue, pools and monitoring as `docker/dagster.yaml`.
+same storage, queue, logs and monitoring as `docker/dagster.yaml`.
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
@@ -22,18 +21,18 @@ storage:
 run_coordinator: {{module: dagster.core.run_coordinator, class: QueuedRunCoordinator}}
 concurrency:
   runs: {{max_concurrent_runs: 2, tag_concurrency_limits: [{{key: dagster/backfill, limit: 1}}]}}
-  pools: {{default_limit: 1, granularity: op}}
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
   max_runtime_seconds: 14400
-  free_slots_after_run_end_seconds: 120
 run_retries: {{enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}}
 retention:
   schedule: {{purge_after_days: 90}}
   sensor: {{purge_after_days: {{skipped: 7, failure: 30, success: 90}}}}
 schedules: {{use_threads: true, num_workers: 2}}
 sensors: {{use_threads: true, num_workers: 2}}
+# Waits for others, beside the steps that wait.
+python_logs: {{managed_python_loggers: [ml_assets], python_log_level: INFO}}
 telemetry: {{enabled: false}}
 nux: {{enabled: false}}
 """
@@ -79,9 +78,3 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     # Otherwise every event opens two connections of its own, and loading ten months of days has 1,200 events.
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=4)
     return instance
-
-
-def know_pools(instance: dg.DagsterInstance, pools: Iterable[str]) -> None:
-    """Make the limits of pools known: a run fails when it does so at the same moment as another one."""
-    for pool in set(pools) - set(instance.event_log_storage.get_concurrency_keys()):
-        instance.event_log_storage.initialize_concurrency_limit_to_default(pool)

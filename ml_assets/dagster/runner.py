@@ -13,13 +13,13 @@ import dagster as dg
 from ml_assets.books.freshness import read_freshness
 from ml_assets.books.models import trained_on
 from ml_assets.dagster.assets.models import PROMOTED
-from ml_assets.dagster.assets.releases import OVERRIDE_TAG, publish_pool
+from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.checks.freshness import show_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import newest_day, open_days, ranges_to_load
 from ml_assets.dagster.failures import Crash, crashes
-from ml_assets.dagster.instance import know_pools, open_instance
+from ml_assets.dagster.instance import open_instance
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
@@ -73,17 +73,19 @@ class Runner:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Days can be run in this block: one command of a shop at a time, on an open Dagster instance."""
-        waiting = "waiting for another `ml-assets run` of this shop"
         with (
             self._serving.connect() as connection,
-            one_at_a_time(connection, "run", lambda: self._report(waiting)),
+            one_at_a_time(connection, "run", self._settings.waiting.command),
             open_instance(self._settings) as self._instance,
         ):
-            know_pools(self._instance, map(publish_pool, PUBLISHED))
             # Under the lock no other command of this shop is alive.
             close_killed_runs(self._instance, self._tags)
             yield
             show_freshness(self._instance, self._shop, read_freshness(connection))
+
+    def close_runs(self) -> None:
+        """Fail what is still running, because the command that ran it ends now."""
+        close_killed_runs(self._instance, self._tags)
 
     def run_day(self, day: date) -> list[str]:
         """Load what is missing, train the week's models where there are none, score and publish the day.

@@ -41,20 +41,3 @@ def close_killed_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> 
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags=dict(tags))):
         if run.parent_run_id is None:
             instance.report_run_failed(run, message="The command that ran it was killed.")
-    free_slots_of_ended_runs(instance)
-
-
-def free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
-    """Give back the places in pools that runs kept when they ended: whoever comes next would wait for ever.
-
-    Where the database died under a run, or the run was killed, nothing else does it but a daemon.
-    """
-    storage = instance.event_log_storage
-    infos = storage.get_concurrency_infos(sorted(storage.get_concurrency_keys())).values()
-    holders = {
-        run_id for info in infos for run_id in info.active_run_ids | info.pending_run_ids | info.assigned_run_ids
-    }
-    for run_id in holders:
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
-            storage.free_concurrency_slots_for_run(run_id)

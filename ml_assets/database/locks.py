@@ -3,23 +3,30 @@
 What is done under the lock does not belong here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
-from ml_assets.database.connection import ServingConnection
+from psycopg import errors
+
+from ml_assets.database.connection import ServingConnection, waited_too_long
 
 
 @contextmanager
-def one_at_a_time(connection: ServingConnection, what: str, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the shop's lock on `what` for a `with` block; call `on_wait` once where another command holds it.
+def one_at_a_time(connection: ServingConnection, what: str, longest: timedelta) -> Iterator[None]:
+    """Hold the shop's lock on `what` for a `with` block; another holder is waited for, and named in the log.
 
-    The lock belongs to the connection's session: a killed process or a restarted server sets it free.
+    The lock belongs to the connection's session: a killed process or a restarted server sets it free. Raises
+    `PassingError` where it is not free after `longest`.
     """
     name = f"{what} {connection.schemas.meta}"
-    taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
-    if taken is None or not taken[0]:
-        on_wait()
-        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+    connection.limit_waits(longest)
+    try:
+        with connection.waiting_for("for another command that works on this shop"):
+            connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+    except errors.LockNotAvailable:
+        raise waited_too_long(connection, longest, "waiting.command") from None
+    connection.limit_waits(connection.waits)
     try:
         yield
     finally:

@@ -36,11 +36,12 @@ def begin(connection: ServingConnection, subject: str) -> None:
     """
     if connection.info.transaction_status != TransactionStatus.INTRANS:
         raise RuntimeError("begin() belongs at the start of a transaction.")
-    for timeout in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
+    for timeout in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute("SELECT set_config(%s, '0', true)", [timeout])
     act_as_writer(connection)
     lock = f"publish {connection.schemas.meta} {subject}"
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+    with connection.waiting_for(f"for the lock of those who publish {subject}"):
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
 
 
 def move_pointer(

@@ -26,6 +26,7 @@ from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import CompleteJourneySource, Source, kind_by_keys
+from ml_assets.settings.waiting import WaitingSettings
 
 
 class Settings(BaseSettings):
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     serving: ServingSettings = ServingSettings()
+    waiting: WaitingSettings = WaitingSettings()
 
     @field_validator("source", mode="before")
     @classmethod

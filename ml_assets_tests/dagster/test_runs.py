@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from ml_assets.dagster.runs import UNFINISHED, close_killed_runs, days_of, free_slots_of_ended_runs, range_tags
+from ml_assets.dagster.runs import UNFINISHED, close_killed_runs, days_of, range_tags
 
 TAGS = {"ml_assets/started_by": "command line", "ml_assets/shop": "books"}
 
@@ -52,24 +52,3 @@ def test_a_run_tells_the_days_that_it_is_for() -> None:
     assert days(range_tags(date(2024, 5, 1), date(2024, 5, 3))) == ("2024-05-01", "2024-05-03")
     assert days({"dagster/partition": "2024-05-01"}) == ("2024-05-01", "2024-05-01")
     assert days({}) is None
-
-
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, None])
-def test_a_place_in_a_pool_that_an_ended_run_kept_is_given_back(status: dg.DagsterRunStatus | None) -> None:
-    with dg.DagsterInstance.local_temp() as instance:
-        storage = instance.event_log_storage
-        storage.set_concurrency_slots("publish", 1)
-        run_id = instance.create_run_for_job(JOB, status=status).run_id if status else "gone"
-        assert storage.claim_concurrency_slot("publish", run_id, "step").is_claimed
-        free_slots_of_ended_runs(instance)
-        assert storage.get_concurrency_info("publish").active_slot_count == 0
-
-
-def test_a_place_in_a_pool_of_a_run_that_goes_on_stays_its_own() -> None:
-    with dg.DagsterInstance.local_temp() as instance:
-        storage = instance.event_log_storage
-        storage.set_concurrency_slots("publish", 1)
-        run = instance.create_run_for_job(JOB, status=dg.DagsterRunStatus.STARTED)
-        storage.claim_concurrency_slot("publish", run.run_id, "step")
-        free_slots_of_ended_runs(instance)
-        assert storage.get_concurrency_info("publish").active_run_ids == {run.run_id}

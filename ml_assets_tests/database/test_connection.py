@@ -1,5 +1,6 @@
 """Connecting: every fault is told, and no password is."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def guarded_url(postgres_url: str) -> Iterator[str]:
 def test_a_connection_knows_its_shop_and_closes(postgres_url: str) -> None:
     with connect(settings(postgres_url)) as connection:
         assert connection.schemas.ml == "x_ml"
-        assert connection.execute("SELECT current_setting('application_name')").fetchone() == ("ml_assets",)
+        name = f"ml_assets, process {os.getpid()}"
+        assert connection.execute("SELECT current_setting('application_name')").fetchone() == (name,)
     assert connection.closed
 
 

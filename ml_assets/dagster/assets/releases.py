@@ -20,11 +20,6 @@ OVERRIDE_TAG = "ml_assets/override"
 """A run with this tag publishes what a gate refuses; its value is the reason."""
 
 
-def publish_pool(subject: str) -> str:
-    """The concurrency pool in which releases of a subject wait for each other."""
-    return f"publish_{subject}"
-
-
 def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """One release asset per subject (daily)."""
     return [_release_asset(shop, table) for table in PUBLISHED.values()]
@@ -38,7 +33,6 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         description=table.description,
         ins={"predictions": dg.AssetIn(key=shop.key(table.name))},
         deps=[shop.key("segments")] if table.has_segments else [],
-        pool=publish_pool(table.name),
         check_specs=[
             dg.AssetCheckSpec(
                 GATES,
