@@ -25,6 +25,7 @@ Code = Literal[
     "release.unknown",
     "release.refused",
     "file.refused",
+    "file.not_written",
 ]
 
 

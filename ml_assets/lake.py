@@ -4,9 +4,7 @@ Where files lie, atomic writes and scans belong here; what is in them does not. 
 local writes go to a temporary name and are renamed, object stores make a single put visible at once.
 """
 
-import os
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,8 +13,9 @@ from upath import UPath
 
 from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.whole_files import SECONDS_IN_USE, remove_abandoned, replacing
 
-SECONDS_IN_USE = 86_400
+NOT_WRITABLE = "Free some space or make the lake writable, or set `home` or `lake` to another folder."
 Partition = str | date | None
 
 
@@ -54,30 +53,33 @@ class Lake:
         """The daily partitions that exist from `first` to `last`, both included, in order."""
         return [day for day in self.partitions(asset) if first.isoformat() <= day <= last.isoformat()]
 
-    def write(self, asset: str, frame: pl.DataFrame, partition: Partition = None) -> None:
-        """Write a frame so that readers see the old file or the new one, whole."""
+    def write(
+        self,
+        asset: str,
+        frame: pl.DataFrame,
+        partition: Partition = None,
+        *,
+        ready: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Write a frame so that readers see the old file or the new one, whole.
+
+        `ready` is called when all is written and nothing visible; where it raises, the old file stays.
+        """
         path = self.path(asset, partition)
         if not self.is_local:
             with path.open("wb") as file:
                 frame.write_parquet(file)
+                ready()
             return
-        final = Path(str(path))
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=final.parent, prefix=f".{final.stem}-", suffix=".tmp")
-        except OSError as error:
-            raise UserError(
-                f"The lake at {self.root} cannot be written: {error.strerror} ({final.parent}).",
-                "Make it writable, or set `home` or `lake` to another folder.",
-            ) from error
-        try:
-            with os.fdopen(handle, "wb") as file:
-                frame.write_parquet(file)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(final)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(Path(str(path)), NOT_WRITABLE) as file:
+            frame.write_parquet(file)
+            ready()
+
+    def remove_abandoned(self, asset: str | None = None) -> list[Path]:
+        """Remove what killed writers left of one asset, or of all, models among them; returns the files."""
+        if not self.is_local:
+            return []
+        return remove_abandoned(Path(str(self.root / asset if asset else self.root)))
 
     def prune(self, asset: str, before: date, *, now: datetime) -> list[str]:
         """Delete the daily partitions before a day; returns those deleted.

@@ -18,6 +18,7 @@ from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
 from ml_assets.ids import IdType
 from ml_assets_tests.servers.server import server
+from ml_assets_tests.small_disk import mounted
 
 # Databases come and go by the hundred, each some 300 files; on a disk that takes a minute of every run.
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
@@ -139,3 +140,12 @@ def text_connection(postgres_url: str) -> Iterator[ServingConnection]:
     with ServingConnection.open(postgres_url, Schemas("x")) as opened:
         migrate(opened, customer_id_type="text", item_id_type="text", source="files")
         yield opened
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A folder on a file system of 3 MB that the server may write."""
+    with mounted() as folder:
+        if folder is None:
+            pytest.skip("a small file system cannot be mounted here (needs root and the right to mount)")
+        yield folder

@@ -1,5 +1,6 @@
 """The lake: whole files or none, and messages that name what is missing."""
 
+import errno
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -34,10 +35,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_debris(tmp_path: Path, monkey
     lake.write("items", FRAME)
 
     def fail(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(UserError, match=r"items\.parquet cannot be written: No space left on device\. Free some space"):
         lake.write("items", FRAME.head(1))
     assert_frame_equal(lake.read("items"), FRAME)
     assert [path.name for path in tmp_path.iterdir()] == ["items.parquet"]

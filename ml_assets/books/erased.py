@@ -5,13 +5,19 @@ the database but in the memory of the program that compares.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import writing
+
+StillAlone = Callable[[], object]
+"""Raises where the lock was lost."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,34 @@ def note_erased(connection: ServingConnection, customer: int | str) -> bytes:
     insert = "INSERT INTO {meta}.erased_customers (customer_hash) VALUES (%s) ON CONFLICT DO NOTHING"
     connection.execute(connection.schemas.sql(insert), [digest])
     return digest
+
+
+@contextmanager
+def erasure_waits(connection: ServingConnection) -> Iterator[None]:
+    """Write files with customers in this block, without those erased until it began; others may write meanwhile."""
+    with writing(connection) as cursor:
+        _take_time(connection)
+        with connection.waiting_for("for somebody to be erased"):
+            cursor.execute(connection.schemas.sql("SELECT {meta}.hold_off_erasure()"))
+        yield
+
+
+@contextmanager
+def nobody_writes(connection: ServingConnection) -> Iterator[StillAlone]:
+    """Rewrite files with customers in this block, alone: whoever wrote before is done, whoever comes later waits.
+
+    To be asked before a file is put in place: a server that was restarted meanwhile has let others in.
+    """
+    with connection.transaction():
+        _take_time(connection)
+        with connection.waiting_for("for a run to write its files"):
+            connection.execute(connection.schemas.sql("LOCK TABLE {meta}.erased_customers IN SHARE ROW EXCLUSIVE MODE"))
+        yield partial(connection.execute, "SELECT 1")
+
+
+def _take_time(connection: ServingConnection) -> None:
+    """Let a transaction wait for files."""
+    connection.execute("SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
 
 
 def without_erased(connection: ServingConnection, frame: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ def erase(
     table("Removed", ["from", "rows"], rows or [["nothing was there", ""]], right=["rows"])
     if receipt.found:
         table("Still found", ["in", "rows"], [[where, count] for where, count in receipt.found.items()])
-        OUT.print("A run may have been at work: erase again when it is done.")
+        OUT.print("Something was written meanwhile, or cannot be searched: erase again.")
     elif receipt.found is not None:
         OUT.print("A search of the database, the lake, the models and the exports found nothing more.")
     OUT.print(f"Receipt {receipt.receipt_id}, customer hash {receipt.customer_hash}.")

@@ -16,6 +16,7 @@ from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.settings.read.load import load_settings
+from ml_assets.whole_files import replacing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,13 +92,5 @@ def _moment(text: str, settings: "Settings") -> datetime:
 
 
 def _write(frame: "pl.DataFrame", path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            frame.write_parquet(temporary) if path.suffix == ".parquet" else frame.write_csv(temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", "Choose another place with --output.") from None
+    with replacing(path, "Choose another place with --output.") as file:
+        frame.write_parquet(file) if path.suffix == ".parquet" else frame.write_csv(file)

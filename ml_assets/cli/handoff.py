@@ -11,6 +11,7 @@ import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.erasure.unfinished import exports_folder
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
 
@@ -123,7 +124,6 @@ def _show_import(release: "Release", as_of: date, config: Path | None) -> None:
 
 
 def _export(what: str, csv: bool, parquet: bool, output: Path | None, as_json: bool, config: Path | None) -> int:
-    from ml_assets.erasure.erase import exports_folder  # noqa: PLC0415 Polars imports slowly
     from ml_assets.exchange.recommendations import write_export  # noqa: PLC0415
 
     if csv and parquet:

@@ -109,6 +109,7 @@ def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
     _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
     _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
     connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {meta}.pointer_moved() TO {writer}"))
+    connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {meta}.hold_off_erasure() TO {writer}"))
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
         "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",

@@ -70,7 +70,9 @@ def define(
             "lake": lake,
             "source": source,
             "serving": serving,
-            "io_manager": LakeIOManager(lake, serving.note_arrival, COLUMNS, shop.settings.keep_days),
+            "io_manager": LakeIOManager(
+                lake, serving.note_arrival, COLUMNS, shop.settings.keep_days, without_erased=serving.without_erased
+            ),
         },
         loggers={"console": dg.colored_console_logger, PROGRESS_LOGGER: progress_logger},
         # A step of the daily chain takes seconds; a process for each would take longer than its work.

@@ -6,11 +6,14 @@ Which SQL that takes is written in `contract/` and `books/`; assets and checks c
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 
+from ml_assets.books.erased import erasure_waits, without_erased
 from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.contract.migrate import migrate
 from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection, connect
+from ml_assets.features.as_known import Filter
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.subjects import SUBJECTS
@@ -37,6 +40,12 @@ class ServingDatabase:
                 sync_reading(connection, self.settings.serving)
                 self._is_migrated = True
             yield connection
+
+    @contextmanager
+    def without_erased(self) -> Iterator[Filter]:
+        """Files with customers are written in this block, each through the filter it gives; an erasure waits for it."""
+        with self.connect() as connection, erasure_waits(connection):
+            yield partial(without_erased, connection)
 
     def note_arrival(self, asset: str, day: date) -> None:
         """Tell the freshness book-keeping that a day of an asset is in the lake."""

@@ -5,12 +5,14 @@ and renames whole files into place.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
 from ml_assets.dagster.failures import final_failures
+from ml_assets.features.as_known import Filter
 from ml_assets.lake import Lake
 
 # What cannot be made again from the lake.
@@ -19,15 +21,30 @@ Frame = pl.DataFrame | pl.LazyFrame
 Arrival = Callable[[str, date], None]
 
 
+def everybody() -> AbstractContextManager[Filter]:
+    """The filter where nobody can have been erased."""
+    return nullcontext(lambda frame: frame)
+
+
 class LakeIOManager(dg.IOManager):
     """Stores DataFrames, loads LazyFrames.
 
     `on_arrival` hears of the newest stored day that has rows. Derived assets keep `keep_days` days before the day
-    that is written, raw ones all.
+    that is written, raw ones all. Customers are written through the filter of a block of `without_erased`: what a step
+    has read may be older than the erasure of a person.
     """
 
-    def __init__(self, lake: Lake, on_arrival: Arrival, descriptions: Mapping[str, str], keep_days: int | None) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        on_arrival: Arrival,
+        descriptions: Mapping[str, str],
+        keep_days: int | None,
+        *,
+        without_erased: Callable[[], AbstractContextManager[Filter]],
+    ) -> None:
         self._lake = lake
+        self._without_erased = without_erased
         self._keep_days = keep_days
         self._on_arrival = on_arrival
         self._descriptions = descriptions
@@ -41,15 +58,25 @@ class LakeIOManager(dg.IOManager):
         else:
             frame = obj.collect(engine="streaming") if isinstance(obj, pl.LazyFrame) else obj
             frames = {context.partition_key if context.has_asset_partitions else "": frame}
-        for partition, frame in frames.items():
-            self._lake.write(asset, frame, partition or None)
-        self._describe(context, frames)
-        arrived = [partition for partition, frame in frames.items() if partition and frame.height]
+        self._lake.remove_abandoned(asset)
+        written = self._write(asset, frames)
+        self._describe(context, written)
+        arrived = [partition for partition, frame in written.items() if partition and frame.height]
         if arrived:
             newest = date.fromisoformat(max(arrived))
             self._on_arrival(asset, newest)
             if self._keep_days is not None and asset not in RAW:
                 self._lake.prune(asset, newest - timedelta(days=self._keep_days), now=datetime.now(UTC))
+
+    def _write(self, asset: str, frames: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:
+        """Write frames by partition; returns what was written."""
+        has_customers = any("customer_id" in frame.columns for frame in frames.values())
+        with self._without_erased() if has_customers else everybody() as without:
+            written = {}
+            for partition, frame in frames.items():
+                written[partition] = without(frame)
+                self._lake.write(asset, written[partition], partition or None)
+        return written
 
     @final_failures
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:

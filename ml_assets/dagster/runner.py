@@ -25,6 +25,7 @@ from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.locks import one_at_a_time
+from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
@@ -78,6 +79,7 @@ class Runner:
             one_at_a_time(connection, "run", self._settings.waiting.command),
             open_instance(self._settings) as self._instance,
         ):
+            remove_unfinished(self._settings)
             # Under the lock no other command of this shop is alive.
             close_killed_runs(self._instance, self._tags)
             yield

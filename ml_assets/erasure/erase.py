@@ -1,16 +1,18 @@
 """Erasing one person: the guard first, then everything there is, then a search, then a receipt.
 
-The order belongs here. Whatever happens in between, erasing again finishes it: nothing depends on what was there.
+The order belongs here. Whatever happens in between, erasing again finishes it: nothing depends on what was there. Runs
+may be at work all the while: they write files with customers only under a lock and leave out whoever was erased.
 """
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from ml_assets.books.erased import note_erased
+from ml_assets.books.erased import nobody_writes, note_erased
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows, parse_customer, write_receipt
 from ml_assets.erasure.files import count_in_exports, count_in_lake, erase_from_exports, erase_from_lake
+from ml_assets.erasure.unfinished import exports_folder, remove_unfinished
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
 
@@ -35,19 +37,17 @@ def erase(connection: ServingConnection, settings: Settings, customer: str, *, v
     """
     person = parse_customer(connection, customer)
     lake, exports = Lake.of(settings), exports_folder(settings)
+    alone = partial(nobody_writes, connection)
     digest = note_erased(connection, person)
-    removed: Counter[str] = erase_from_lake(lake, person)
-    removed += erase_from_exports(exports, person)
-    # Last, because what is published comes from the lake.
+    with alone():
+        # Whoever writes after this knows of the person; whoever began before is done.
+        remove_unfinished(settings)
+    removed: Counter[str] = erase_from_lake(lake, person, alone)
     removed += delete_rows(connection, person)
+    # Last, because they are written from the database.
+    removed += erase_from_exports(exports, person)
     found = None
     if verify:
         found = count_rows(connection, person) + count_in_lake(lake, person) + count_in_exports(exports, person)
     receipt = write_receipt(connection, digest, removed, None if found is None else not found)
     return Receipt(receipt, digest.hex(), dict(sorted(removed.items())), None if found is None else dict(found))
-
-
-def exports_folder(settings: Settings) -> Path:
-    """Where `ml-assets export` writes."""
-    folder = settings.serving.exports
-    return Path(folder) if folder else settings.home / "exports"

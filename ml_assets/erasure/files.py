@@ -5,9 +5,9 @@ old one or the new one.
 """
 
 import io
-import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +16,24 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
+from ml_assets.whole_files import is_in_use, replacing, temporaries
+
+FREE_SPACE = "Free some space, or make the folder writable, and erase again; the file is as it was."
+Alone = Callable[[], AbstractContextManager[Callable[[], object]]]
 
 
-def erase_from_lake(lake: Lake, customer: int | str) -> Counter[str]:
-    """Rewrite every file of the lake that holds the person; rows removed, by asset."""
+def erase_from_lake(lake: Lake, customer: int | str, nobody_writes: Alone) -> Counter[str]:
+    """Rewrite every file of the lake that holds the person; rows removed, by asset.
+
+    Each file is read and written in a block of `nobody_writes`: a correction that is loaded meanwhile is not undone.
+    """
     removed: Counter[str] = Counter()
     for path in _parquet(lake.root):
-        if count := _count(path, customer):
+        if _count(path, customer):
             asset = str(path.parent.relative_to(lake.root)) if path.parent != lake.root else path.stem
-            frame = pl.read_parquet(str(path), storage_options=_options(path))
-            lake.write(asset, frame.filter(~_is(frame.schema, customer)), path.stem if asset != path.stem else None)
-            removed[f"lake/{asset}"] += count
-    return removed
+            with nobody_writes() as still_alone:
+                removed[f"lake/{asset}"] += _rewrite(lake, path, asset, customer, still_alone)
+    return +removed
 
 
 def count_in_lake(lake: Lake, customer: int | str) -> Counter[str]:
@@ -36,6 +42,10 @@ def count_in_lake(lake: Lake, customer: int | str) -> Counter[str]:
     for path in _parquet(lake.root):
         if count := _count(path, customer):
             found[f"lake/{path.parent.name}"] += count
+    for unfinished in temporaries(Path(str(lake.root))) if lake.is_local else ():
+        # A writer at work leaves the person out by itself.
+        if not is_in_use(unfinished):
+            found[f"lake/{unfinished.parent.name}"] += _count_unfinished(unfinished, customer)
     for path in lake.root.rglob("*.npz"):
         found["lake/models"] += _mentions(path.read_bytes(), customer)
     return +found
@@ -48,19 +58,17 @@ def erase_from_exports(folder: Path, customer: int | str) -> Counter[str]:
         kept = frame.filter(~_is(frame.schema, customer))
         if frame.height == kept.height:
             continue
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            kept.write_parquet(temporary) if path.suffix == ".parquet" else kept.write_csv(temporary)
-            os.replace(temporary, path)  # noqa: PTH105 one call that is atomic on every file system
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path, FREE_SPACE) as file:
+            kept.write_parquet(file) if path.suffix == ".parquet" else kept.write_csv(file)
         removed["exports"] += frame.height - kept.height
     return removed
 
 
 def count_in_exports(folder: Path, customer: int | str) -> Counter[str]:
-    """What a search of the exports finds."""
+    """What a search of the exports finds; one that is being written may hold the person and counts as a row."""
     found: Counter[str] = Counter()
+    for path in temporaries(folder):
+        found["exports"] += 1 if is_in_use(path) else _count_unfinished(path, customer)
     for _, frame in _exports(folder):
         found["exports"] += frame.filter(_is(frame.schema, customer)).height
     return +found
@@ -68,8 +76,30 @@ def count_in_exports(folder: Path, customer: int | str) -> Counter[str]:
 
 def _parquet(root: UPath) -> Iterator[UPath]:
     if root.exists():
-        # A temporary file belongs to a writer at work, who filters by itself.
+        # Temporary files are looked for by themselves.
         yield from (path for path in sorted(root.rglob("*.parquet"), key=str) if not path.name.startswith("."))
+
+
+def _rewrite(lake: Lake, path: UPath, asset: str, customer: int | str, still_alone: Callable[[], object]) -> int:
+    """Write one file without the person; rows removed. None of a file that is gone by now."""
+    try:
+        frame = pl.read_parquet(str(path), storage_options=_options(path))
+    except FileNotFoundError:
+        return 0
+    kept = frame.filter(~_is(frame.schema, customer))
+    try:
+        lake.write(asset, kept, path.stem if asset != path.stem else None, ready=still_alone)
+    except UserError as error:
+        raise UserError(error.problem, FREE_SPACE, code=error.code) from error
+    return frame.height - kept.height
+
+
+def _count_unfinished(path: Path, customer: int | str) -> int:
+    """Rows of the person in a file whose writer was killed; one that cannot be read may hold them, and counts."""
+    try:
+        return _count(UPath(path), customer) if path.exists() else 0
+    except UserError:
+        return 1
 
 
 def _exports(folder: Path) -> Iterator[tuple[Path, pl.DataFrame]]:
@@ -99,6 +129,9 @@ def _count(path: UPath, customer: int | str) -> int:
         if "customer_id" not in schema:
             return 0
         return int(lines.filter(_is(schema, customer)).select(pl.len()).collect().item())
+    except FileNotFoundError:
+        # Pruned, or renamed by its writer, since it was listed.
+        return 0
     except pl.exceptions.PolarsError as error:
         raise UserError(
             f"{path} cannot be searched: {str(error).splitlines()[0]}.",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import polars as pl
 from psycopg import sql
@@ -18,6 +18,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.table_file import Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
+from ml_assets.whole_files import replacing
 
 Format = Literal["csv", "parquet"]
 PROVENANCE = ("data_as_of", "predicted_at", "model_version", "release_id", "is_stale")
@@ -57,32 +58,22 @@ def write_export(connection: ServingConnection, what: str, path: Path, kind: For
         view=sql.Identifier(view),
         order=sql.SQL(", ").join(map(sql.Identifier, names[:ordering])),
     )
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with connection.transaction():
-                connection.execute("SET LOCAL statement_timeout = 0")
-                connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
-                write = _write_parquet if kind == "parquet" else _write_csv
-                rows = write(connection, query, names, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", "Choose another place with --output.") from None
-    return rows
+    with replacing(path, "Choose another place with --output.") as file, connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
+        write = _write_parquet if kind == "parquet" else _write_csv
+        return write(connection, query, names, file)
 
 
-def _write_csv(connection: ServingConnection, query: sql.Composed, _: Sequence[str], path: Path) -> int:
+def _write_csv(connection: ServingConnection, query: sql.Composed, _: Sequence[str], file: IO[bytes]) -> int:
     cursor = connection.cursor()
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
-    with path.open("wb") as file, cursor.copy(statement) as copy:
+    with cursor.copy(statement) as copy:
         file.writelines(copy)
     return cursor.rowcount
 
 
-def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Sequence[str], path: Path) -> int:
+def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Sequence[str], file: IO[bytes]) -> int:
     parts: list[pl.DataFrame] = []
     with connection.cursor(name="ml_assets_export") as cursor:
         cursor.itersize = ROWS_AT_ONCE
@@ -90,7 +81,7 @@ def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Se
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             parts.append(pl.DataFrame(rows, schema=list(names), orient="row", infer_schema_length=None))
     frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=list(names))
-    frame.write_parquet(path)
+    frame.write_parquet(file)
     return frame.height
 
 

@@ -4,7 +4,7 @@ Superseded versions of days and their choice belong here. The ledger says until 
 that was first loaded later was not known at all.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -19,6 +19,7 @@ from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
 
 SUPERSEDED = "superseded_transactions"
+Filter = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Superseded(Protocol):
@@ -37,11 +38,11 @@ class Superseded(Protocol):
         """When it was replaced."""
 
 
-def keep_superseded(lake: Lake, day: date, fingerprint: str) -> None:
-    """Put the version of a day that is about to be replaced aside."""
+def keep_superseded(lake: Lake, day: date, fingerprint: str, without: Filter = lambda frame: frame) -> None:
+    """Put the version of a day that is about to be replaced aside, `without` those who may not be kept."""
     name = version_name(day, fingerprint)
     if lake.exists("transactions", day) and not lake.exists(SUPERSEDED, name):
-        lake.write(SUPERSEDED, lake.read("transactions", day), name)
+        lake.write(SUPERSEDED, without(lake.read("transactions", day)), name)
 
 
 def version_name(day: date, fingerprint: str) -> str:

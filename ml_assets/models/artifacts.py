@@ -7,7 +7,6 @@ new one, whole. What the arrays mean belongs to the models.
 import hashlib
 import io
 import json
-import secrets
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +19,10 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.models.cards import ModelCard
+from ml_assets.whole_files import replacing
 
 CARD_FILE = "card.json"
+NOT_WRITABLE = "Free some space or make the folder writable, or set `home` or `lake` to another one."
 # zip knows no earlier time; a fixed one makes equal arrays equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -46,8 +47,7 @@ def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, np
                 path.unlink()
     except OSError as error:
         raise UserError(
-            f"The model {card.version} cannot be written to {folder}: {error}.",
-            "Make the folder writable, or set `home` or `lake` to another one.",
+            f"The model {card.version} cannot be written to {folder}: {error.strerror or error}.", NOT_WRITABLE
         ) from error
     return hashlib.sha256(text).hexdigest()
 
@@ -97,10 +97,5 @@ def _put(path: UPath | Path, content: bytes) -> None:
     if isinstance(path, UPath) and path.protocol not in ("", "file", "local"):
         path.write_bytes(content)
         return
-    final = Path(str(path))
-    temporary = final.with_name(f".{final.name}-{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(Path(str(path)), NOT_WRITABLE) as file:
+        file.write(content)

@@ -5,13 +5,11 @@ JSON file per shop in the home folder.
 """
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.whole_files import replacing
 
 
 class SourceMemory:
@@ -44,15 +42,5 @@ class SourceMemory:
     def remember(self, **facts: Any) -> None:
         """Add facts, atomically."""
         known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".source-")
-        except OSError as error:
-            raise UserError(
-                f"The home folder {self.path.parent} cannot be written: {error.strerror}.",
-                "Make it writable, or set ML_ASSETS_HOME to another folder.",
-            ) from error
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({**known, **facts}, file, indent=2)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(self.path)
+        with replacing(self.path, "Make the home folder writable, or set ML_ASSETS_HOME to another one.") as file:
+            file.write(json.dumps({**known, **facts}, indent=2).encode())

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.failures import Crash, final_failures
-from ml_assets.dagster.io_manager import LakeIOManager
+from ml_assets.dagster.io_manager import LakeIOManager, everybody
 from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
 from ml_assets.lake import Lake
@@ -83,7 +83,7 @@ def test_a_frame_that_is_not_in_the_lake_is_not_waited_for(tmp_path: Path) -> No
     def after(before: pl.LazyFrame) -> None:
         pass
 
-    manager = LakeIOManager(Lake(tmp_path), lambda *_: None, {}, None)
+    manager = LakeIOManager(Lake(tmp_path), lambda *_: None, {}, None, without_erased=everybody)
     before = dg.AssetSpec("before").with_io_manager_key("io_manager")
     tries, words = attempts(after, before, io_manager=manager)
     assert tries == 1

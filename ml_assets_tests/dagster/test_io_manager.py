@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from ml_assets.dagster.io_manager import LakeIOManager
+from ml_assets.dagster.io_manager import LakeIOManager, everybody
 from ml_assets.lake import Lake
 
 FRAME = pl.DataFrame({"customer_id": [1, 2]})
@@ -25,7 +25,9 @@ def materialize(
     def stored(context: dg.AssetExecutionContext) -> dict[date, pl.DataFrame]:
         return {date.fromisoformat(key): frame for key in context.partition_keys}
 
-    manager = LakeIOManager(lake, lambda *arrival: arrivals.append(arrival), {"customer_id": "Who."}, keep_days)
+    manager = LakeIOManager(
+        lake, lambda *arrival: arrivals.append(arrival), {"customer_id": "Who."}, keep_days, without_erased=everybody
+    )
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return dg.materialize([stored], tags=tags, resources={"io_manager": manager}), arrivals
 
@@ -85,6 +87,6 @@ def test_of_a_look_back_the_days_that_exist_are_loaded(tmp_path: Path) -> None:
         rows.append(transactions.collect().height)
         return FRAME
 
-    manager = LakeIOManager(lake, lambda *_: None, {}, None)
+    manager = LakeIOManager(lake, lambda *_: None, {}, None, without_erased=everybody)
     dg.materialize([raw, features], partition_key="2024-05-03", resources={"io_manager": manager})
     assert rows == [4]

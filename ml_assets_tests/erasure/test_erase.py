@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ml_assets.books.erased import read_erased
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.erase import erase
-from ml_assets.erasure.files import erase_from_lake
+from ml_assets.erasure.files import Alone, erase_from_lake
 from ml_assets.errors import UserError
 from ml_assets.events.load import load_days
 from ml_assets.features.as_known import SUPERSEDED, keep_superseded
@@ -171,10 +171,10 @@ def test_a_search_finds_who_is_left_in_a_superseded_version(
 ) -> None:
     fill(connection, settings)
 
-    def erase_all_but_superseded(lake: Lake, customer: int | str) -> Counter[str]:
+    def erase_all_but_superseded(lake: Lake, customer: int | str, alone: Alone) -> Counter[str]:
         (path,) = (lake.root / SUPERSEDED).glob("*.parquet")
         kept = pl.read_parquet(str(path))
-        removed = erase_from_lake(lake, customer)
+        removed = erase_from_lake(lake, customer, alone)
         lake.write(SUPERSEDED, kept, path.stem)
         return removed
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -161,22 +160,6 @@ def test_a_server_stopped_in_the_middle_of_loading_comes_back_with_the_live_rele
             assert shown(connection) in (0, 1)
             assert release(connection, lists(2), day=2, k=K).state == "live"
             assert orphans(connection) == (set(), set())
-
-
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A folder on a file system of 3 MB that the server may write."""
-    folder = Path(tempfile.mkdtemp(prefix="ml_assets_small-"))
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=0777", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True, check=False) if shutil.which("mount") else None
-    if mounted is None or mounted.returncode:
-        folder.rmdir()
-        pytest.skip("a small file system cannot be mounted here (needs root and the right to mount)")
-    (folder / "space").mkdir(mode=0o777)
-    (folder / "space").chmod(0o777)
-    yield folder / "space"
-    subprocess.run(["umount", str(folder)], check=True)
-    folder.rmdir()
 
 
 def test_a_full_disk_stops_the_publication_and_nothing_else(

@@ -8,13 +8,18 @@ from contextlib import contextmanager
 
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.database.embedded.server import has_data
+from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.shop import Settings
 
 
 @contextmanager
 def shop_database(settings: Settings) -> Iterator[ServingConnection]:
-    """A connection where something was published, its contract brought up to date; raises `UserError` elsewhere."""
+    """A connection where something was published, its contract brought up to date; raises `UserError` elsewhere.
+
+    What killed commands left in the shop's files is removed.
+    """
+    remove_unfinished(settings)
     with connect(settings) as connection:
         require_contract(connection)
         yield connection

@@ -100,9 +100,15 @@ def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, Ch
     """Before a day is overwritten with other lines, what was known of it is put aside."""
     with serving.connect() as connection:
         known = known_days(connection, min(days), max(days))
-    for day, before in known.items():
-        if day in days and DayContent(days[day].delivered, days[day].fingerprint).differs_from(before):
-            keep_superseded(lake, day, before.fingerprint)
+    changed = {
+        day: before
+        for day, before in known.items()
+        if day in days and DayContent(days[day].delivered, days[day].fingerprint).differs_from(before)
+    }
+    if changed:
+        with serving.without_erased() as without:
+            for day, before in changed.items():
+                keep_superseded(lake, day, before.fingerprint, without)
 
 
 def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, lines: CheckedLines) -> None:

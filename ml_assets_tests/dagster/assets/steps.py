@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.books.erased import erasure_waits, without_erased
 from ml_assets.database.connection import ServingConnection
+from ml_assets.features.as_known import Filter
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class OpenDatabase:
     @contextmanager
     def connect(self) -> Iterator[ServingConnection]:
         yield self.connection
+
+    @contextmanager
+    def without_erased(self) -> Iterator[Filter]:
+        with erasure_waits(self.connection):
+            yield partial(without_erased, self.connection)
 
 
 def named(assets: Sequence[dg.AssetsDefinition], name: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.books.source_days import restatements
 from ml_assets.dagster.assets.raw import ACCOUNTED, QUARANTINE, build_raw_assets
-from ml_assets.dagster.io_manager import LakeIOManager
+from ml_assets.dagster.io_manager import LakeIOManager, everybody
 from ml_assets.dagster.runs import range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
@@ -35,7 +35,7 @@ def load(shop: Shop, lake: Lake, connection: ServingConnection, first: date, las
             "source": build_source(shop.settings),
             "lake": lake,
             "serving": OpenDatabase(connection),
-            "io_manager": LakeIOManager(lake, lambda *_: None, {}, None),
+            "io_manager": LakeIOManager(lake, lambda *_: None, {}, None, without_erased=everybody),
         },
         tags=range_tags(first, last),
         raise_on_error=False,

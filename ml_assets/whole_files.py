@@ -1,0 +1,110 @@
+"""Files that appear whole or not at all: written under a temporary name and renamed into place.
+
+A writer locks its temporary file until it is renamed, and the kernel frees the lock of a killed one: so a file that
+nobody will finish is told from one in use. What files hold is the matter of those who write them.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from ml_assets.errors import UserError
+
+MODE = 0o644
+# Where the file system knows no locks, a file of this age is taken as nobody's.
+SECONDS_IN_USE = 86_400
+# Polars tells a fault of the operating system in its own errors, by its number.
+OS_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
+@contextmanager
+def replacing(path: Path, next_step: str) -> Iterator[IO[bytes]]:
+    """A file to write in a `with` block that takes the place of `path` at its end; after an error nothing is left.
+
+    Raises `UserError` with `next_step` where the folder cannot be written or is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary, handle = _create(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fchmod(handle, MODE)
+                temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:
+        if reason := _fault_of_the_system(error):
+            raise UserError(f"{path} cannot be written: {reason}.", next_step, code="file.not_written") from error
+        raise
+
+
+def temporaries(folder: Path, *, deep: bool = True) -> Iterator[Path]:
+    """The temporary files in a folder, and in those below it."""
+    for path in folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp"):
+        if path.is_file():
+            yield path
+
+
+def remove_abandoned(folder: Path, *, deep: bool = True) -> list[Path]:
+    """Remove the temporary files whose writer was killed; returns them. What may not be removed stays."""
+    removed = []
+    for path in temporaries(folder, deep=deep):
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                if _is_abandoned(path, handle):
+                    path.unlink()
+                    removed.append(path)
+            finally:
+                os.close(handle)
+    return removed
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether the writer of a temporary file is still at work."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _is_abandoned(path, handle)
+    finally:
+        os.close(handle)
+
+
+def _create(path: Path) -> tuple[Path, int]:
+    """A new file beside the one it will replace, and its handle, which holds its lock."""
+    while True:
+        temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        # Whoever looks for abandoned files may have had the lock first.
+        if os.fstat(handle).st_nlink:
+            return temporary, handle
+        os.close(handle)
+
+
+def _is_abandoned(path: Path, handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - path.stat().st_mtime > SECONDS_IN_USE
+    return True
+
+
+def _fault_of_the_system(error: Exception) -> str | None:
+    """What the operating system refused, in its words; None of other errors."""
+    if found := OS_ERROR.search(str(error)):
+        return os.strerror(int(found[1]))
+    return (error.strerror or str(error)) if isinstance(error, OSError) else None

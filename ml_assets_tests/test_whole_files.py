@@ -1,0 +1,78 @@
+"""Files appear whole or not at all, and what killed writers leave is told from what is being written."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ml_assets.errors import UserError
+from ml_assets.whole_files import is_in_use, remove_abandoned, replacing, temporaries
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from ml_assets.whole_files import replacing
+
+with replacing(Path(sys.argv[1]), "Mend it.") as file:
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_file_is_the_old_one_until_it_is_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    with replacing(path, "Mend it.") as file:
+        file.write(b"old")
+    with replacing(path, "Mend it.") as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+        assert [is_in_use(one) for one in temporaries(tmp_path)] == [True]
+        assert remove_abandoned(tmp_path) == []
+    assert path.read_bytes() == b"new"
+    assert list(temporaries(tmp_path)) == []
+
+
+def test_an_error_of_the_writer_is_its_own_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), replacing(tmp_path / "a.txt", "Mend it."):
+        raise KeyError("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "a.txt")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        (left,) = temporaries(tmp_path)
+        assert (is_in_use(left), remove_abandoned(tmp_path)) == (True, [])
+        os.kill(writer.pid, signal.SIGKILL)
+    assert is_in_use(left) is False
+    assert remove_abandoned(tmp_path) == [left]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_in_one_sentence_whoever_writes(small_disk: Path) -> None:
+    frame = pl.DataFrame({"a": range(1_000_000)}).sample(fraction=1, shuffle=True, seed=1)
+    for name, write in (("a.parquet", frame.write_parquet), ("a.csv", frame.write_csv)):
+        with (
+            pytest.raises(UserError, match=rf"{name} cannot be written: No space left on device\. Mend it\.") as told,
+            replacing(small_disk / name, "Mend it.") as file,
+        ):
+            write(file)
+        assert told.value.code == "file.not_written"
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(UserError, match=r"file/a\.txt cannot be written: File exists"),
+        replacing(tmp_path / "file" / "a.txt", "Mend it."),
+    ):
+        pass
