@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ml_assets.settings.events import EventSettings
+from ml_assets.sources.base import LEFT_OUT
 
 EVENT_COLUMNS = (
     "customer_id",
@@ -25,6 +26,7 @@ QUARANTINE_COLUMNS = ("reason", "detail", "source", "line", *EVENT_COLUMNS)
 
 # The first reason that applies is the one given.
 REASONS = {
+    "left_out": "The condition of source.where does not hold for the line.",
     "unreadable_customer_id": "The customer id is not of the shop's id type.",
     "unreadable_item_id": "The item id is not of the shop's id type.",
     "unreadable_occurred_at": "The time is no timestamp, date or ISO 8601 text.",
@@ -100,6 +102,7 @@ def _reason(rules: EventSettings) -> pl.Expr:
     quantity, amount, kept_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
     required = ("customer_id", "item_id", "occurred_at", "quantity")
     verdicts = [
+        pl.when(pl.col("unreadable") == LEFT_OUT).then(pl.lit("left_out")),
         pl.when(pl.col("unreadable").is_not_null()).then(pl.format("unreadable_{}", "unreadable")),
         *(pl.when(pl.col(name).is_null()).then(pl.lit(f"missing_{name}")) for name in required),
         pl.when(pl.col("day") != pl.col("source_day")).then(pl.lit("outside_day")),

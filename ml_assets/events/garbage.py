@@ -11,8 +11,8 @@ from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines
 from ml_assets.settings.events import EventSettings
 
-# Ordinary in a good delivery: guests, returns, and lines that came twice.
-ORDINARY = ("missing_customer_id", "return", "duplicate")
+# Ordinary in a good delivery: what the shop itself leaves out, guests, returns, and lines that came twice.
+ORDINARY = ("left_out", "missing_customer_id", "return", "duplicate")
 # A few broken lines are no wrong setting, however small the day.
 FEWEST = 20
 EXAMPLES = 3

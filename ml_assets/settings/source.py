@@ -38,7 +38,10 @@ class CompleteJourneySource(SourceSection):
 
 
 class EventColumns(Section):
-    """Which columns of the shop's event files hold what. Times without a zone are in the shop's time zone."""
+    """What the shop's event files hold where: a column's name, or an SQL expression such as `UnitPrice * Quantity`.
+
+    Times without a zone are in the shop's time zone.
+    """
 
     customer: str = Field(default="customer_id", description="Who: integer or text.")
     item: str = Field(default="item_id", description="What: integer or text.")
@@ -107,6 +110,11 @@ class FilesSource(SourceSection):
         description="How dates are written where they do not begin with the year: day or month first, whatever stands "
         "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
         "seconds since 1970 and spreadsheets' day numbers are always read.",
+    )
+    where: str | None = Field(
+        default=None,
+        description="Which lines are the shop's events: an SQL condition over the columns, such as "
+        "`Status <> 'cancelled'`. The others are set aside as left_out. Unset: all.",
     )
     order_fields: Literal["every_line", "first_line"] = Field(
         default="every_line",

@@ -24,9 +24,12 @@ LINE_COLUMNS = (
     "source_day",  # Date: the day under which the source delivered the line
     "source",  # String: the file or data set
     "line",  # UInt32: row in it, from 1, the header not counted
-    "unreadable",  # String: name of the first field whose value could not be read, null where all could
+    "unreadable",  # String: name of the first field whose value could not be read, or LEFT_OUT; null where all is well
     "detail",  # String: that value
 )
+
+# Lines that the shop's own condition (setting source.where) leaves out.
+LEFT_OUT = "where"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.source import EventColumns, ItemColumns
-from ml_assets.sources.base import polars_type
+from ml_assets.sources.base import LEFT_OUT, polars_type
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 
 NumberStyle = Literal["1,234.56", "1.234,56"]
@@ -166,9 +166,19 @@ def id_type(frames: Sequence[pl.LazyFrame], column: str, reading: Reading) -> Id
 
 
 def lines(
-    frame: pl.LazyFrame, mapping: EventColumns, reading: Reading, *, types: IdTypes, source: str, source_day: pl.Expr
+    frame: pl.LazyFrame,
+    mapping: EventColumns,
+    reading: Reading,
+    *,
+    types: IdTypes,
+    source: str,
+    source_day: pl.Expr,
+    where: str | None = None,
 ) -> pl.LazyFrame:
-    """The lines of one file in the project's words; `source_day` may refer to the column `day`."""
+    """The lines of one file in the project's words; `source_day` may refer to the column `day`.
+
+    `where` is a column that says which lines are the shop's events.
+    """
     kinds = frame.collect_schema()
     frame = reading.carried_down(frame, mapping)
     values = {
@@ -188,12 +198,13 @@ def lines(
         "amount": mapping.amount,
     }
     lost = {field: values[field].is_null() & reading.is_given(column, kinds) for field, column in raw.items() if column}
+    left_out = [pl.when(~pl.col(where).cast(pl.Boolean).fill_null(value=False)).then(pl.lit(LEFT_OUT))] if where else []
     return (
         frame.select(
             **values,
             source=pl.lit(source),
             line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
-            unreadable=pl.coalesce(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items()),
+            unreadable=pl.coalesce(*left_out, *(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items())),
             detail=pl.coalesce(pl.when(bad).then(reading.text(raw[field] or field)) for field, bad in lost.items()),
         )
         .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date())

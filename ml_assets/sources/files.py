@@ -1,20 +1,16 @@
 """A shop's own files, with a column mapping.
 
-Finding the files, and which days they hold, belongs here; opening one belongs to `formats/`, reading single values to
-`columns.py`. A line
+Finding the files, and which days they hold, belongs here; opening them with the mapping belongs to `mapped.py`. A line
 belongs to the day of its time (or of its file's path, setting `day_from`). A line without a readable time belongs to
 the newest day of its file, so that it is quarantined there and not lost.
 """
 
 import glob
 import re
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from upath import UPath
@@ -25,16 +21,13 @@ from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
 from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
-from ml_assets.sources.columns import Reading
-from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.first_look import (
-    find_date_style,
     find_id_types,
-    find_number_style,
     refuse_headers_on_first_lines,
     refuse_unreadable_times,
 )
-from ml_assets.sources.formats.open import format_of, open_table
+from ml_assets.sources.formats.open import format_of
+from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
 
@@ -66,16 +59,20 @@ class Files:
         self._most_unreadable = settings.events.max_quarantined
         self._source = source
         self._memory = SourceMemory(settings)
-        self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
+
+    @cached_property
+    def _mapped(self) -> MappedFiles:
+        return MappedFiles(self.event_paths, self._source, self._timezone, self._memory)
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
         known = self._memory.recall("id_types")
         if known:
             return IdTypes(**known)
-        refuse_headers_on_first_lines(self._frames(), self._source.columns, self._reading)
-        refuse_unreadable_times(self._frames(), self._source.columns, self._reading, limit=self._most_unreadable)
-        found = find_id_types(self._frames(), self._source.columns, self._reading)
+        shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
+        refuse_headers_on_first_lines(*shop)
+        refuse_unreadable_times(*shop, limit=self._most_unreadable)
+        found = find_id_types(*shop)
         self._memory.remember(id_types={"customer": found.customer, "item": found.item})
         return found
 
@@ -98,19 +95,20 @@ class Files:
         types = self.id_types()
         parts = [
             columns.lines(
-                self._scan(file.path, "source.events", self._wanted()),
+                self._mapped.events(file.path),
                 self._source.columns,
-                self._reading,
+                self._mapped.reading,
                 types=types,
                 source=file.path,
                 source_day=self._source_day(file),
+                where=self._source.where,
             ).filter(pl.col("source_day").is_between(first, last))
             for file in self._files
             if file.first <= last and file.last >= first
         ]
         if not parts:
             return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS)
-        return self._collect(pl.concat(parts).select(LINE_COLUMNS))
+        return self._mapped.collect(pl.concat(parts).select(LINE_COLUMNS))
 
     def pieces(self) -> dict[str, str | None]:
         """The files; how they are read is part of their stamps."""
@@ -125,57 +123,34 @@ class Files:
         if file and (file.first > last or file.last < first):
             return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS), file.last
         lines = columns.lines(
-            self._scan(piece, "source.events", self._wanted()),
+            self._mapped.events(piece),
             self._source.columns,
-            self._reading,
+            self._mapped.reading,
             types=types,
             source=piece,
             source_day=self._source_day(file) if file else pl.col("day"),
+            where=self._source.where,
         ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
-        return self._collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
+        return self._mapped.collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""
         item_type = self.id_types().item
         mapping = self._source.columns
         if self._source.items:
-            at, of = "source.items", self._source.item_columns
-            paths = self._paths(self._source.items, at)
+            at, of = "source.item_columns", self._source.item_columns
+            paths = self._paths(self._source.items, "source.items")
         elif mapping.item_name or mapping.item_category:
-            at, paths = "source.events", self.event_paths
+            at, paths = "source.columns", self.event_paths
             of = ItemColumns(item=mapping.item, name=mapping.item_name, category=mapping.item_category)
         else:
             return empty_items(item_type)
-        wanted = [name for name in of.model_dump().values() if name]
-        frames = [columns.items(self._scan(path, at, wanted), of, self._reading, item_type) for path in paths]
+        frames = [
+            columns.items(self._mapped.table(path, at, of), of, self._mapped.reading, item_type) for path in paths
+        ]
         # The newest mention wins: files are read in the order of their names.
         items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
-        return self._collect(items.sort("item_id"))
-
-    @cached_property
-    def _reading(self) -> Reading:
-        """How values are written, by the settings and by the first look at the files."""
-        reading = Reading(
-            self._timezone,
-            tuple(word.lower() for word in self._source.null_words),
-            order_fields=self._source.order_fields,
-        )
-        numbers = self._as_set_or_found("numbers", self._source.numbers, find_number_style, reading)
-        dates = self._as_set_or_found("dates", self._source.dates, find_date_style, reading)
-        return replace(reading, numbers=numbers, dates=dates)
-
-    def _as_set_or_found(self, name: str, setting: str, find: Callable[..., str], reading: Reading) -> Any:
-        """How the shop writes something: by its setting, else as remembered, else as its files show."""
-        if setting != "auto":
-            return setting
-        known = self._memory.recall(name)
-        if not known:
-            known = find(self._frames(), self._source.columns, reading)
-            self._memory.remember(**{name: known})
-        return known
-
-    def _frames(self) -> dict[str, pl.LazyFrame]:
-        return {path: self._scan(path, "source.events", self._wanted()) for path in self.event_paths}
+        return self._mapped.collect(items.sort("item_id"))
 
     @cached_property
     def _files(self) -> list[EventFile]:
@@ -202,20 +177,19 @@ class Files:
                 )
             day = date.fromisoformat(found[-1])
             return EventFile(path, day, day)
-        frame = self._scan(path, "source.events", self._wanted())
-        local = self._reading.local_day(frame, self._source.columns.time)
+        frame = self._mapped.events(path)
+        local = self._mapped.reading.local_day(frame, self._source.columns.time)
         # What is dated later waits for its day.
         dated = frame.select(day=local).filter(pl.col("day") <= self._today)
-        first, last = self._collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(0)
+        first, last = self._mapped.collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(
+            0
+        )
         return EventFile(path, first, last) if first else None
 
     def _source_day(self, file: EventFile) -> pl.Expr:
         if self._source.day_from == "path":
             return pl.lit(file.last)
         return pl.col("day").fill_null(pl.lit(file.last))
-
-    def _wanted(self) -> list[str]:
-        return [name for name in self._source.columns.model_dump().values() if name]
 
     @cached_property
     def event_paths(self) -> list[str]:
@@ -230,7 +204,9 @@ class Files:
             found = [str(path) for path in Path(pattern).rglob("*") if path.is_file()]
         else:
             found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
-        known = sorted(path for path in found if self._format(path) and not Path(path).name.startswith((".", "_")))
+        known = sorted(
+            path for path in found if format_of(path, self._source) and not Path(path).name.startswith((".", "_"))
+        )
         if not known:
             raise UserError(
                 f"{setting}: no CSV, Parquet, NDJSON or Excel file is found at {pattern}.",
@@ -238,41 +214,6 @@ class Files:
                 code="source.unreadable",
             )
         return known
-
-    def _format(self, path: str) -> str | None:
-        return format_of(path, self._source)
-
-    def _scan(self, path: str, setting: str, wanted: list[str]) -> pl.LazyFrame:
-        """One file, checked for readability and for the mapped columns."""
-        try:
-            frame = self._open(path, wanted)
-            found = frame.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
-            raise unreadable_file(path, error) from None
-        missing = [name for name in wanted if name not in found]
-        if missing:
-            raise UserError(
-                f"{path} has no column {', '.join(missing)} (it has: {', '.join(found)}).",
-                f"Map the columns under {setting.replace('events', 'columns').replace('items', 'item_columns')}.",
-                code="source.unreadable",
-            )
-        return frame
-
-    def _open(self, path: str, wanted: list[str]) -> pl.LazyFrame:
-        """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
-        stamp = stamp_of(UPath(path))
-        known = self._opened.get(path)
-        if known is None or stamp is None or known[0] != stamp:
-            known = self._opened[path] = (stamp, open_table(path, self._source, wanted))
-        return known[1]
-
-    def _collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
-        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(self._format(known) == "csv" for known in self.event_paths)
-        try:
-            return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
-        except pl.exceptions.PolarsError as error:
-            raise unreadable_file(path or self._source.events, error) from None
 
 
 def _stored(pattern: str) -> list[str]:

@@ -4,7 +4,7 @@ Looked at once, before anything is loaded, because each line by itself looks sou
 column, a value and what to do. Reading single values belongs to `columns.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -41,15 +41,15 @@ def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, rea
     return IdTypes(*both)
 
 
-def find_number_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> NumberStyle:
-    """How quantities and amounts are written; with a point where nothing says otherwise.
+def find_number_style(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], reading: Reading) -> NumberStyle:
+    """How the numbers of some columns are written; with a point where nothing says otherwise.
 
     Raises `UserError` where every number with a comma could be read both ways.
     """
     with_comma: tuple[str, str, str] | None = None
-    for column in (mapping.quantity, mapping.amount):
+    for column in columns:
         for path, frame in frames.items():
-            if column is None or frame.collect_schema()[column].is_numeric():
+            if frame.collect_schema().get(column) != pl.String:
                 continue
             bare = frame.select(bare=reading.text(column).str.replace_all(AROUND_NUMBERS, "")).drop_nulls()
             facts = bare.select(
@@ -73,7 +73,7 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns,
     return "1,234.56"
 
 
-def find_date_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> DateStyle:
+def find_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Reading) -> DateStyle:
     """Whether day or month comes first where dates do not begin with their year.
 
     Raises `UserError` where every date could be read both ways, or some only one way and others only the other.
@@ -81,12 +81,10 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, r
     proofs: dict[DateStyle, str] = {}
     unproven: tuple[str, str] | None = None
     for path, frame in frames.items():
-        kind = frame.collect_schema()[mapping.time]
+        kind = frame.collect_schema()[column]
         if kind.is_temporal() or kind.is_float():
             continue
-        lines = frame.select(
-            line=pl.int_range(1, pl.len() + 1), value=reading.text(mapping.time).str.extract(r"^([^\sT,]+)")
-        )
+        lines = frame.select(line=pl.int_range(1, pl.len() + 1), value=reading.text(column).str.extract(r"^([^\sT,]+)"))
         dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}")).unique("value", keep="first")
         found = _read(path, dates.sort("line"))
         for style in STYLES:
@@ -96,7 +94,7 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, r
             unproven = (path, found["value"][0])
     if len(proofs) > 1:
         raise UserError(
-            f"The column {mapping.time} holds dates with the day first and with the month first: "
+            f"The column {column} holds dates with the day first and with the month first: "
             f"{'; '.join(proofs.values())}.",
             "Export all of them in one order, best as 2026-05-31 14:30:00.",
             code="source.unreadable",
@@ -105,12 +103,29 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, r
         path, value = unproven
         day_first, month_first = (read_times(pl.Series([value]), style, "UTC").dt.date()[0] for style in STYLES[1:])
         raise UserError(
-            f"{path}: {value} in the column {mapping.time} can be {day_first} or {month_first}, and no other date "
+            f"{path}: {value} in the column {column} can be {day_first} or {month_first}, and no other date "
             "tells which.",
             "Set source.dates to '31.12.2026' where the day comes first, to '12/31/2026' where the month does.",
             code="source.unreadable",
         )
     return next(iter(proofs), "2026-12-31")
+
+
+def hold_numbers(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], reading: Reading) -> list[str]:
+    """Of text columns those whose values, where there is one, are numbers: told by the first file that has values."""
+    found = []
+    for column in columns:
+        for path, frame in frames.items():
+            kinds = frame.collect_schema()
+            if kinds.get(column) != pl.String:
+                continue
+            given, number = reading.is_given(column, kinds), reading.number(column, kinds)
+            facts = frame.select(given.sum().alias("given"), (given & number.is_not_null()).sum().alias("numbers"))
+            values, numbers = _read(path, facts).row(0)
+            if values:
+                found += [column] * (numbers >= (1 - SHARE_OF_A_SHAPE) * values)
+                break
+    return found
 
 
 def refuse_headers_on_first_lines(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> None:

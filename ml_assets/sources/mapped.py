@@ -1,0 +1,142 @@
+"""A shop's files opened with its mapping: the mapped columns are there, computed ones too, and how values are written.
+
+Which files there are, and which days they hold, belongs to `files.py`.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from upath import UPath
+
+from ml_assets.errors import UserError
+from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
+from ml_assets.sources.columns import Reading
+from ml_assets.sources.expressions import columns_of, computed, numbers_within
+from ml_assets.sources.faults import unreadable_file
+from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
+from ml_assets.sources.formats.open import format_of, open_table
+from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.stamps import stamp_of
+
+EVENTS = "source.columns"
+# Their expressions compute with numbers.
+NUMERIC = (f"{EVENTS}.quantity", f"{EVENTS}.amount", "source.where")
+
+
+class MappedFiles:
+    """The event files at `paths`, and other files that are read in the same way."""
+
+    def __init__(self, paths: Sequence[str], source: FilesSource, timezone: str, memory: SourceMemory) -> None:
+        self._paths = paths
+        self._source = source
+        self._memory = memory
+        words = tuple(word.lower() for word in source.null_words)
+        self._plain = Reading(timezone, words, order_fields=source.order_fields)
+        self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How values are written, by the settings and by the first look at the files."""
+        time = self._source.columns.time
+        found = self._set_or_found(
+            "dates", self._source.dates, lambda: find_date_style(self.all_events(), time, self._numbers)
+        )
+        return replace(self._numbers, dates=found)
+
+    def all_events(self) -> dict[str, pl.LazyFrame]:
+        """Every event file, in the order of the paths."""
+        return {path: self.events(path) for path in self._paths}
+
+    def events(self, path: str) -> pl.LazyFrame:
+        """One event file."""
+        return self.table(path, EVENTS, self._source.columns)
+
+    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns) -> pl.LazyFrame:
+        """One file with the columns of a mapping, computed ones among them; `section` is its name in the settings.
+
+        Raises `UserError` where it cannot be read, or lacks columns.
+        """
+        texts = self._texts(section, mapping)
+        frame = self._delivered(path, texts)
+        kinds = frame.collect_schema()
+        for setting, text in texts.items():
+            if text not in kinds:
+                numeric = numbers_within(setting, text, kinds, self._number_columns if setting in NUMERIC else ())
+                frame = computed(frame, text, numeric, self._numbers.number)
+        return frame
+
+    def collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
+        """The rows; raises `UserError` where a file turns out to be damaged."""
+        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
+        whole = any(format_of(known, self._source) == "csv" for known in self._paths)
+        try:
+            return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
+        except pl.exceptions.PolarsError as error:
+            raise unreadable_file(path or self._source.events, error) from None
+
+    @cached_property
+    def _numbers(self) -> Reading:
+        """With the way that numbers are written."""
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        found = self._set_or_found(
+            "numbers", self._source.numbers, lambda: find_number_style(frames, self._numeric_roots(frames), self._plain)
+        )
+        return replace(self._plain, numbers=found)
+
+    @cached_property
+    def _number_columns(self) -> list[str]:
+        """Text columns within numeric expressions that hold numbers."""
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        return hold_numbers(frames, self._numeric_roots(frames), self._numbers)
+
+    def _numeric_roots(self, frames: Mapping[str, pl.LazyFrame]) -> list[str]:
+        have = next(iter(frames.values())).collect_schema().names()
+        texts = self._texts(EVENTS, self._source.columns)
+        roots = [columns_of(setting, texts[setting], have) for setting in NUMERIC if setting in texts]
+        return list(dict.fromkeys(column for columns in roots for column in columns))
+
+    def _texts(self, section: str, mapping: EventColumns | ItemColumns) -> dict[str, str]:
+        """What a mapping says, by setting."""
+        texts = {f"{section}.{field}": text for field, text in mapping.model_dump().items() if text}
+        if isinstance(mapping, EventColumns) and self._source.where:
+            texts["source.where"] = self._source.where
+        return texts
+
+    def _set_or_found(self, name: str, setting: str, find: Callable[[], str]) -> Any:
+        """How the shop writes something: by its setting, else as remembered, else as its files show."""
+        if setting != "auto":
+            return setting
+        known = self._memory.recall(name)
+        if not known:
+            known = find()
+            self._memory.remember(**{name: known})
+        return known
+
+    def _delivered(self, path: str, texts: Mapping[str, str]) -> pl.LazyFrame:
+        """One file as it is, checked for readability and for the columns that are needed."""
+        try:
+            frame = self._open(path, list(texts.values()))
+            have = frame.collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
+            raise unreadable_file(path, error) from None
+        for setting, text in texts.items():
+            if missing := [column for column in columns_of(setting, text, have) if column not in have]:
+                within = f", which {setting}: {text} is made of" if missing != [text] else ""
+                raise UserError(
+                    f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
+                    f"Map one of them, or an expression in SQL, as {setting}.",
+                    code="source.unreadable",
+                )
+        return frame
+
+    def _open(self, path: str, wanted: list[str]) -> pl.LazyFrame:
+        """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
+        stamp = stamp_of(UPath(path))
+        known = self._opened.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            known = self._opened[path] = (stamp, open_table(path, self._source, wanted))
+        return known[1]
