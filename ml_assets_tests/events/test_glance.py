@@ -15,8 +15,8 @@ from ml_assets.events.fingerprint import fingerprint_days
 from ml_assets.events.glance import Glance
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
+from ml_assets.sources import mapped
 from ml_assets.sources.files import Files
-from ml_assets.sources.mapped import MappedFiles
 from ml_assets_tests.sources.test_files import COLUMNS, TODAY, frame, source
 
 FIRST, LAST = date(2024, 12, 1), date(2024, 12, 30)
@@ -125,7 +125,7 @@ def test_files_of_an_object_store_have_stamps_too(tmp_path: Path, monkeypatch: p
         return glance
 
     # Polars has no reader for the store that lives in memory.
-    monkeypatch.setattr(MappedFiles, "table", lambda _, path, *__: pl.scan_parquet(UPath(path).read_bytes()))
+    monkeypatch.setattr(mapped, "open_table", lambda path, *_: pl.scan_parquet(UPath(path).read_bytes()))
     address = "memory://shop/glance/*.parquet"
     for name in ("a", "b"):
         frame(ts=["2024-12-02T10:00"]).write_parquet(tmp_path / "one.parquet")
