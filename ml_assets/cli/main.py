@@ -20,6 +20,7 @@ from ml_assets.cli import (
     explain,
     features,
     handoff,
+    init,
     models,
     releases,
     rules,
@@ -41,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(demo.app, name="demo")
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)

@@ -1,6 +1,13 @@
 """What is said of a file that cannot be read."""
 
+import zlib
+
+import polars as pl
+
 from ml_assets.errors import PassingError, UserError
+
+FAULTS = (pl.exceptions.PolarsError, OSError, EOFError, zlib.error)
+"""What libraries raise for files that cannot be read."""
 
 
 def unreadable_file(path: str, error: Exception) -> UserError:

@@ -3,7 +3,6 @@
 Which files there are, and which days they hold, belongs to `files.py`.
 """
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from ml_assets.errors import UserError
 from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, numbers_within
-from ml_assets.sources.faults import unreadable_file
+from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
@@ -121,7 +120,7 @@ class MappedFiles:
         try:
             frame = self._open(path, list(texts.values()))
             have = frame.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
+        except FAULTS as error:
             raise unreadable_file(path, error) from None
         for setting, text in texts.items():
             if missing := [column for column in columns_of(setting, text, have) if column not in have]:

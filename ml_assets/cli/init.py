@@ -1,0 +1,153 @@
+"""`ml-assets init`: a commented settings file for data that nobody has described yet.
+
+Looking at the data is done in `sources/guess/`; asking, showing and writing belong here.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import polars as pl
+import typer
+from rich.markup import escape
+
+from ml_assets.cli.console import ERR, OUT, next_commands, table
+from ml_assets.cli.inputs.settings_file import settings_text, this_zone
+from ml_assets.errors import UserError
+from ml_assets.events.contract import REASONS, CheckedLines, check_lines
+from ml_assets.settings.events import EventSettings
+from ml_assets.settings.read.load import CONFIG_FILE, load_settings
+from ml_assets.settings.source import EventColumns
+from ml_assets.sources.base import polars_type
+from ml_assets.sources.guess.columns import Choice
+from ml_assets.sources.guess.propose import Proposal, Trial, propose, try_out
+from ml_assets.whole_files import replacing
+
+ASKED = "as you say"
+STYLES = {"day": "31.12.2026", "month": "12/31/2026"}
+SHOWN = 5
+
+
+def init(
+    source: Annotated[str, typer.Option("--from", metavar="PATH|URL", help="A file, folder, glob or URL with orders.")],
+    config: Annotated[Path, typer.Option("--config", help="Settings file to write.")] = Path(CONFIG_FILE),
+    timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="FIELD=COLUMN", help="What holds a field: a column, or SQL over columns."),
+    ] = None,
+    dates: Annotated[str | None, typer.Option("--dates", metavar="day|month", help="Which comes first.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take what was found.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a settings file that is there.")] = False,
+) -> int:
+    """Look at your orders and write the settings that read them, with the reason for each.
+
+    What cannot be known is asked, or given as --column, --timezone and --dates. Nothing is loaded yet.
+    """
+    if config.exists() and not force:
+        raise UserError(f"{config} is there already.", "Give another --config, or --force to replace it.")
+    if timezone is not None and timezone not in available_timezones():
+        raise UserError(f"--timezone {timezone} is no IANA time zone.", "Use a name such as Europe/Berlin.")
+    found = _given(propose(source), column or [], dates)
+    asks = not yes and sys.stdin.isatty()
+    found = _with_missing(found, asks=asks)
+    zone = timezone or (_ask("The shop's time zone", this_zone()) if asks else this_zone())
+    found, trial = _tried(found, zone, asks=asks)
+    checked = _checked(trial, found)
+    _show(found, trial, checked)
+    text = settings_text(found, zone, folder=config.resolve().parent)
+    with replacing(config, "Make the folder writable, or give another --config.") as file:
+        file.write(text.encode())
+    # What was written can be read, or it is a mistake of this command.
+    load_settings(config)
+    OUT.print(f"Wrote {config}. Every other key has a default: docs/settings.md.", soft_wrap=True)
+    named = None if config.name == CONFIG_FILE and config.resolve().parent == Path.cwd() else config
+    next_commands(named, ("ml-assets run", "load, train, score and publish"), ("ml-assets status", "how fresh it is"))
+    return 0
+
+
+def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
+    """With what the command line says."""
+    chosen = dict(found.columns)
+    for text in columns:
+        field, sign, value = text.partition("=")
+        if not sign or field not in EventColumns.model_fields:
+            fields = ", ".join(EventColumns.model_fields)
+            raise UserError(f"--column {text} names no field.", f"Write FIELD=COLUMN; fields are {fields}.")
+        chosen[field] = Choice(value, ASKED)
+    source = dict(found.source)
+    if dates is not None:
+        if dates not in STYLES:
+            raise UserError(f"--dates {dates} is neither day nor month.", "Say which comes first: day or month.")
+        source["dates"] = Choice(STYLES[dates], ASKED)
+    return replace(found, columns=chosen, source=source)
+
+
+def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
+    columns = dict(found.columns)
+    for field in found.missing:
+        if not asks:
+            raise UserError(
+                f"No column of {found.events} can be told to be the {field} (it has: {', '.join(found.have)}).",
+                f"Say which with --column {field}=COLUMN; SQL over columns is possible too.",
+            )
+        OUT.print(f"Columns: {escape(', '.join(found.have))}", soft_wrap=True)
+        columns[field] = Choice(_ask(f"Which one is the {field}?", None), ASKED)
+    return replace(found, columns=columns)
+
+
+def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
+    """The proposal with the order of day and month where it has to be asked, and what it reads."""
+    today = datetime.now().astimezone().date()
+    try:
+        return found, try_out(found.settings(), zone, today)
+    except UserError as error:
+        if "source.dates" not in error.next_step:
+            raise
+        if not asks:
+            raise UserError(error.problem, "Say which comes first with --dates day or --dates month.") from None
+        ERR.print(escape(error.problem), soft_wrap=True)
+        first = _ask("Which comes first, day or month?", None)
+        found = _given(found, [], first)
+        return found, try_out(found.settings(), zone, today)
+
+
+def _ask(question: str, default: str | None) -> str:
+    return str(typer.prompt(question, default=default))
+
+
+def _checked(trial: Trial, found: Proposal) -> CheckedLines:
+    rules = EventSettings(**{name: _plain(choice.text) for name, choice in found.rules.items()})
+    return check_lines(trial.lines, rules, pl.Series(dtype=polars_type("text")))
+
+
+def _plain(text: str) -> Any:
+    from ruamel.yaml import YAML  # noqa: PLC0415 only here
+
+    return YAML(typ="safe").load(text)
+
+
+def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
+    files = "1 file" if found.files == 1 else f"{found.files} files"
+    what = (
+        f"This looks like {found.shape}. {found.note}"
+        if found.shape
+        else "No known system's export; by names and values."
+    )
+    OUT.print(f"{files}, {found.format}; events from {trial.first} to {trial.last}.\n{escape(what)}\n", soft_wrap=True)
+    chosen: Mapping[str, Choice] = {**found.columns, **found.source, **found.rules}
+    rows = [(field, choice.text, choice.why) for field, choice in chosen.items()]
+    table("What means what", ["field", "column or SQL", "why"], rows)
+    first = checked.valid.head(SHOWN)
+    shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
+    table("As ml_assets reads it (times in UTC)", shown, [list(row) for row in first.select(shown).iter_rows()])
+    days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
+    share = checked.valid.height / max(checked.read, 1)
+    OUT.print(f"{checked.valid.height:,} of {checked.read:,} lines of the newest {days} days fit ({share:.1%}).")
+    for reason, count in checked.quarantined["reason"].value_counts(sort=True).iter_rows():
+        OUT.print(f"  {count:,} {reason}: {REASONS[reason]}", soft_wrap=True)
+    OUT.print()

@@ -1,0 +1,75 @@
+"""The text of a settings file with the reasons for what it says."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from ml_assets.settings.source import EventColumns
+from ml_assets.sources.guess.columns import Choice
+from ml_assets.sources.guess.propose import Proposal
+
+# What YAML 1.2 reads as the same text without quotes.
+UNQUOTED = re.compile(r"[A-Za-z_/.*][A-Za-z0-9_/.*-]*")
+WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+
+
+def settings_text(found: Proposal, timezone: str, *, folder: Path) -> str:
+    """A YAML file for the proposal; paths within `folder`, where the file will lie, are relative to it."""
+    return "\n".join(_lines(found, timezone, folder)) + "\n"
+
+
+def this_zone() -> str:
+    """The time zone of this machine by its name, UTC where it has none."""
+    place = Path("/etc/localtime")
+    linked = str(place.resolve()).partition("zoneinfo/")[2] if place.exists() else ""
+    named = [os.environ.get("TZ", ""), linked]
+    return next((name for name in named if name in available_timezones() and name != "Etc/UTC"), "UTC")
+
+
+def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
+    yield f"# Written by `ml-assets init` on {datetime.now(UTC):%Y-%m-%d}; edit it freely."
+    yield "# Every key with its default is in docs/settings.md; unknown keys are refused."
+    if found.shape:
+        yield f"# The data looks like {found.shape}. {found.note}"
+    yield ""
+    yield "# Days begin and end here, and times without a zone of their own are in it."
+    yield f"timezone: {_scalar(timezone)}"
+    yield ""
+    yield "source:"
+    yield "  kind: files"
+    yield f"  # {found.files} file{'s' * (found.files != 1)}, {found.format}"
+    yield f"  events: {_scalar(_relative(found.events, folder))}"
+    yield "  columns:"
+    yield from _choices(found.columns, "    ")
+    if unused := [name for name in EventColumns.model_fields if name not in found.columns]:
+        yield f"    # nothing found for: {', '.join(unused)}"
+    yield from _choices(found.source, "  ")
+    if found.rules:
+        yield ""
+        yield "events:"
+        for name, choice in found.rules.items():
+            yield f"  {name}: {choice.text}  # {choice.why}"
+    yield ""
+    yield "# Where the lists go: set the variable DATABASE_URL to your PostgreSQL (14 to 18). Unset, an embedded one is"
+    yield "# started in .ml_assets beside this file."
+
+
+def _choices(choices: Mapping[str, Choice], indent: str) -> Iterator[str]:
+    for name, choice in choices.items():
+        yield f"{indent}{name}: {_scalar(choice.text)}  # {choice.why}"
+
+
+def _scalar(text: str) -> str:
+    is_plain = UNQUOTED.fullmatch(text) and not text.startswith("*") and text.lower() not in WORDS
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _relative(events: str, folder: Path) -> str:
+    if "://" in events:
+        return events
+    path = Path(events).expanduser().absolute()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

@@ -1,0 +1,1 @@
+"""Looking at exports that nobody has described yet, to propose the settings that read them."""
