@@ -86,7 +86,7 @@ def exit_code() -> int:
         help_ = "`ml-assets --help` and `ml-assets COMMAND --help` list what is allowed."
         return _refused(UserError(_words(error), help_, code="usage.wrong"))
     except (typer.Abort, KeyboardInterrupt):
-        return 128 + signal.SIGINT
+        return stopping.exit_code() or 128 + signal.SIGINT
     return code if isinstance(code, int) else 0
 
 

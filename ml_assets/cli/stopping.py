@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -56,7 +57,7 @@ def exit_code() -> int | None:
 
 @contextmanager
 def taking_time() -> Iterator[None]:
-    """A command that ends what it started when it is asked to, however long that takes, in a `with` block."""
+    """A command that ends by itself what it started when it is asked to, however long that takes, in a `with` block."""
     _state.has_time = True
     try:
         yield
@@ -86,18 +87,17 @@ def leave(code: int) -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    if _state.signal is None or _state.has_time:
-        _state.signal = _state.signal or number
+    if _state.signal is None:
+        _state.signal = number
         raise KeyboardInterrupt
 
 
 def _watch(ear: int) -> None:
-    while (number := os.read(ear, 1)[0]) not in SIGNALS:
+    # Signals that others handle, such as of an ended child, wake this up as well.
+    while (number := os.read(ear, 1)[0]) not in SIGNALS or _state.has_time:
         pass
     _state.signal = _state.signal or number
-    threading.Event().wait(SECONDS_TO_UNWIND)
-    if _state.has_time:
-        return
+    time.sleep(SECONDS_TO_UNWIND)
     for tidy in list(_state.tidy):
         worker = threading.Thread(target=tidy, daemon=True)
         worker.start()

@@ -19,6 +19,7 @@ from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.store.incidents import forget_evaluator
 from ml_assets.cli import stopping
 from ml_assets.cli.console import ERR, OUT, ConfigOption
+from ml_assets.cli.dagster_process import only_one, running, stop
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import CONFIG_VARIABLE, find_config, load_settings
@@ -30,7 +31,6 @@ WORKSPACE = """load_from:
       location_name: ml_assets
 """
 SECONDS_TO_START = 120
-SECONDS_TO_STOP = 30
 
 
 def ui(
@@ -40,7 +40,12 @@ def ui(
 ) -> int:
     """Start Dagster's webserver and daemon; Ctrl-C stops both."""
     settings = load_settings(config)
-    _require_free(host, port)
+    url = f"http://{host}:{port}"
+    owner = running(settings.home)
+    if owner and owner.is_alive:
+        raise owner.refuse()
+    if owner is None:
+        _require_free(host, port)
     from ml_assets.dagster.instance import prepare_dagster_home  # noqa: PLC0415 Dagster imports slowly
 
     home = prepare_dagster_home(settings)
@@ -53,27 +58,23 @@ def ui(
     if found := find_config(config):
         environment[CONFIG_VARIABLE] = str(found)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
-    # Shells start background jobs with Ctrl-C ignored, which children inherit; both must hear it.
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler)
-    # A session of its own: Ctrl-C reaches this process only, which then stops the children in order.
-    process = subprocess.Popen(
-        [*command, "--log-level", "warning"], env=environment, start_new_session=True, stdin=subprocess.DEVNULL
-    )
-    stopped_on_purpose = False
-    with stopping.taking_time():
+    with stopping.taking_time(), only_one(settings.home, url, ERR.print) as place:
+        _require_free(host, port)
+        process = place.start([*command, "--log-level", "warning"], environment)
         try:
-            _wait_until_ready(process, host, port)
-            OUT.print(f"Dagster is at [cyan]http://{host}:{port}[/cyan]; schedules run while it does. Ctrl-C stops it.")
-            return 1 if process.wait() else 0
+            _wait_until_ready(process, url)
+            OUT.print(f"Dagster is at [cyan]{url}[/cyan]; schedules run while this does. Ctrl-C stops it.")
+            process.wait()
         except KeyboardInterrupt:
             ERR.print("Stopping Dagster ...")
-            stopped_on_purpose = True
-            return 0
+        else:
+            raise UserError("Dagster ended by itself; its messages are above.", "Run `ml-assets ui` again.")
         finally:
-            _stop(process)
-            if stopped_on_purpose:
-                _not_missed(settings)
+            stop(process)
+        _not_missed(settings)
+    return 0
 
 
 def _not_missed(settings: Settings) -> None:
@@ -94,34 +95,15 @@ def _require_free(host: str, port: int) -> None:
             ) from None
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     with ERR.status("starting Dagster"):
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise UserError("Dagster stopped while starting; its messages are above.", "Mend what they name.")
             try:
-                with urllib.request.urlopen(f"http://{host}:{port}/server_info", timeout=2):
+                with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 our own server
                     return
             except (urllib.error.URLError, TimeoutError, ConnectionError):
                 time.sleep(0.3)
     raise UserError(f"Dagster did not answer within {SECONDS_TO_START} seconds.", "Try again, or run `dagster dev`.")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt, as a person would; then insist. A second Ctrl-C does not cut this short."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for sign, seconds in ((signal.SIGINT, SECONDS_TO_STOP), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
-        if process.poll() is not None:
-            break
-        process.send_signal(sign) if sign == signal.SIGINT else os.killpg(process.pid, sign)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            continue
-    # Code servers whose parent is gone.
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return

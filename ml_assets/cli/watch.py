@@ -6,6 +6,7 @@ What a round does is in `ml_assets.alerts.watch`.
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from rich.markup import escape
 
 from ml_assets.alerts.watch.metrics import Metrics
 from ml_assets.alerts.watch.watch import Round, watch_round
+from ml_assets.cli import stopping
 from ml_assets.cli.console import ERR, OUT, ConfigOption, next_commands, print_error
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
@@ -49,16 +51,17 @@ def watch(
         signal.signal(sign, lambda *_: stopped.set())
     if not settings.alerts.channels:
         ERR.print("[yellow]No channel is configured (alerts.channels): incidents are kept, nobody is told.[/yellow]")
-    while True:
-        started = time.monotonic()
-        done = watch_round(settings, metrics)
-        if textfile is not None:
-            metrics.write(textfile)
-        _show(done)
-        if once:
-            break
-        if stopped.wait(max(0.0, every - (time.monotonic() - started))):
-            return 0
+    with stopping.taking_time() if not once else nullcontext():
+        while True:
+            started = time.monotonic()
+            done = watch_round(settings, metrics)
+            if textfile is not None:
+                metrics.write(textfile)
+            _show(done)
+            if once:
+                break
+            if stopped.wait(max(0.0, every - (time.monotonic() - started))):
+                return 0
     if done.problem is not None:
         print_error(done.problem.problem, done.problem.next_step)
         return 1

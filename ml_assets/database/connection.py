@@ -109,7 +109,7 @@ class ServingConnection(psycopg.Connection[TupleRow]):
         statement = Statement(self.url, self.info.backend_pid, self.fileno(), self.purpose)
         try:
             with watched(statement):
-                return super().wait(gen, interval, timeout)
+                return super().wait(gen, interval) if timeout is None else super().wait(gen, interval, timeout)
         except Exception:
             raise
         except BaseException:

@@ -1,41 +1,197 @@
-"""`ml-assets ui`: real processes, and what remains of them after Ctrl-C."""
+"""`ml-assets ui`: real processes, and what remains of them after Ctrl-C and after a kill."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
+
+from ml_assets.cli.dagster_process import only_one, running
+from ml_assets.cli.supervisor import members
+
+MAIN = "from ml_assets.cli.main import main; main()"
+# The word by which what was left is known to be Dagster's.
+PROGRAM = "import subprocess, time; subprocess.Popen(['sleep', '300']); time.sleep(300)  # dagster"
+PARENT = f"""
+import os, sys, time
+from pathlib import Path
+import psutil
+from ml_assets.cli.dagster_process import only_one, stop
+with only_one(Path(sys.argv[1]), "http://127.0.0.1:1", print) as place:
+    process = place.start([sys.executable, "-c", {PROGRAM!r}], os.environ)
+    while len(psutil.Process(process.pid).children(recursive=True)) < 2:
+        time.sleep(0.01)
+    print("started", flush=True)
+    process.wait()
+    stop(process)
+"""
+IMPATIENT = """
+import sys
+from ml_assets.cli import supervisor
+supervisor.SECONDS_TO_STOP = supervisor.SECONDS_TO_TERMINATE = 0.5
+sys.exit(supervisor.main(sys.argv[1:]))
+"""
+DEAF = """
+import signal, time
+for sign in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(sign, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(300)
+"""
 
 
-def test_the_ui_answers_and_ctrl_c_leaves_no_process(postgres_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def environment(postgres_url: str, tmp_path: Path) -> dict[str, str]:
+    """Of a shop with a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "ML_ASSETS_"))}
+    return {**kept, "DATABASE_URL": postgres_url, "ML_ASSETS_HOME": str(tmp_path / "home")}
+
+
+@contextmanager
+def ui(environment: dict[str, str], folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Dagster, as soon as it answers; killed with all it started at the end of a `with` block."""
+    command = [sys.executable, "-c", MAIN, "ui", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        family: list[psutil.Process] = []
+        try:
+            assert process.stdout is not None
+            assert any(f"http://127.0.0.1:{port}" in line for line in process.stdout)
+            family = psutil.Process(process.pid).children(recursive=True)
+            yield process
+        finally:
+            for one in [process, *family]:
+                with suppress(psutil.Error):
+                    one.kill()
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "ML_ASSETS_"))}
-    environment = {**kept, "DATABASE_URL": postgres_url, "ML_ASSETS_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-c", "from ml_assets.cli.main import main; main()", "ui", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert any(f"http://127.0.0.1:{port}" in line for line in process.stdout)
+        return int(probe.getsockname()[1])
+
+
+def family_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    family: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 4, "supervisor, webserver, daemon and code server"
+    return family
+
+
+def end(family: list[psutil.Process]) -> bool:
+    """Whether all of them end in a while."""
+    _, alive = psutil.wait_procs(family, timeout=60)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def refused(environment: dict[str, str], folder: Path, *arguments: str) -> str:
+    """What a command says that is refused."""
+    command = [sys.executable, "-c", MAIN, *arguments]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+def test_the_ui_answers_and_ctrl_c_leaves_no_process(environment: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    with ui(environment, tmp_path, port) as process:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer:
             assert answer.status == 200
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) >= 3, "webserver, daemon and code server"
+        family = family_of(process)
+        del environment["DATABASE_URL"]
+        for arguments in (["ui", "--port", str(free_port())], ["stop"]):
+            message = refused(environment, tmp_path, *arguments)
+            assert f"`ml-assets ui`, process {process.pid}, at http://127.0.0.1:{port}" in message
+            assert "Traceback" not in message
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        deadline = time.monotonic() + 20
-        while (alive := [child for child in family if child.is_running()]) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert alive == []
-    finally:
-        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
-            child.kill()
+        assert end(family)
+        assert running(tmp_path / "home") is None
+
+
+def test_what_a_killed_ui_has_started_ends_and_the_next_one_takes_over(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    port, home = free_port(), tmp_path / "home"
+    with ui(environment, tmp_path, port) as process:
+        family = family_of(process)
         process.kill()
         process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
+        # On the same port: it waits until the killed one's webserver has left it.
+        with ui(environment, tmp_path, port) as following:
+            assert end(family)
+            owner = running(home)
+            assert owner is not None
+            assert owner.pid == following.pid
+
+
+@contextmanager
+def parent(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Who holds the place in a home and has started a program with a child; killed at the end of a `with` block."""
+    home.mkdir()
+    command = [sys.executable, "-c", PARENT, str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        yield process
+        process.kill()
+
+
+def test_what_a_supervisor_that_is_killed_has_started_is_ended_by_its_parent(tmp_path: Path) -> None:
+    with parent(tmp_path / "home") as process:
+        (supervisor,) = psutil.Process(process.pid).children()
+        family = supervisor.children(recursive=True)
+        assert len(family) == 2
+        supervisor.kill()
+        assert end(family)
+        assert process.wait(60) == 0
+
+
+def test_what_a_parent_and_a_supervisor_killed_at_once_have_started_is_ended_by_the_next(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with parent(home) as process:
+        (supervisor,) = psutil.Process(process.pid).children()
+        family = supervisor.children(recursive=True)
+        for one in (supervisor, process):
+            one.kill()
+        process.wait()
+        assert len(members(supervisor.pid)) == 2
+        assert running(home) is None
+        with only_one(home, "http://127.0.0.1:1", pytest.fail):
+            assert end(family)
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGTERM])
+def test_what_the_supervisor_starts_ignores_no_signal(ignored: signal.Signals) -> None:
+    """A shell ignores Ctrl-C for what it starts in the background, and Dagster then ignores SIGTERM as well."""
+    told = "import signal; print([signal.getsignal(n) == signal.SIG_IGN for n in (2, 15)])"
+    command = [sys.executable, "-m", "ml_assets.cli.supervisor", sys.executable, "-c", told]
+    before = signal.signal(ignored, signal.SIG_IGN)
+    try:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            assert process.stdout is not None
+            line = process.stdout.read()
+    finally:
+        signal.signal(ignored, before)
+    assert line == "[False, False]\n"
+
+
+def test_a_supervisor_whose_parent_is_gone_kills_what_hears_no_signal() -> None:
+    command = [sys.executable, "-c", IMPATIENT, sys.executable, "-c", DEAF]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "deaf\n"
+        family = psutil.Process(process.pid).children()
+        process.stdin.close()
+        assert process.wait(60) == 0
+        assert end(family)

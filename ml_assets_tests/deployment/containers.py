@@ -21,13 +21,14 @@ import psycopg
 from psycopg import sql
 
 from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
-from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_environment
+from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_entrypoint, image_environment
 
 PLACES = ("/opt/dagster", "/etc/ml_assets", "/var/lib/ml_assets", "/var/lib/dagster", "/var/cache/ml_assets")
 PORTS = ("3000", "4000", "9187")
 # Libraries and programs of this test's own environment.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 SECONDS_TO_PROBE = 60
+IS_LINUX = sys.platform == "linux"
 
 
 class Containers:
@@ -46,10 +47,6 @@ class Containers:
             self._here(place).parent.mkdir(parents=True, exist_ok=True)
             self._here(place).write_text(self._translated((ROOT / source).read_text("utf-8")), encoding="utf-8")
         shutil.copytree(DOCKER / "settings", self._here("/etc/ml_assets"), dirs_exist_ok=True)
-        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-            # A shell in the background ignores it, and what it starts inherits that; Dagster then ignores SIGTERM as
-            # well. A container starts with no signal ignored.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._address = self._start_postgres()
 
     def database_url(self, *, with_password: bool = True) -> str:
@@ -72,9 +69,12 @@ class Containers:
     def start(self, name: str) -> None:
         """Start a service in a process group of its own; its output goes to NAME.log."""
         assert name not in self._processes or self._processes[name].poll() is not None, f"{name} is running already"
+        # As by a shell in the background. Dagster would end on no signal, were it not for the image's entry point,
+        # whose option is Linux's.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN if IS_LINUX else signal.default_int_handler)
         with (self.folder / f"{name}.log").open("wb") as log:
             self._processes[name] = subprocess.Popen(
-                self._command(self.services[name]["command"]),
+                [*(image_entrypoint() if IS_LINUX else []), *self._command(self.services[name]["command"])],
                 env=self._environment(name),
                 cwd=self._here(image_environment()["DAGSTER_HOME"]).parent,
                 stdin=subprocess.DEVNULL,
@@ -82,6 +82,7 @@ class Containers:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        signal.signal(signal.SIGINT, before)
 
     def finish(self, name: str, seconds: float = 120) -> int:
         """Wait until a service ends by itself; its exit code."""

@@ -4,6 +4,7 @@ Reading belongs here; judging is done in the tests, running in `containers.py`.
 """
 
 import fnmatch
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -89,6 +90,12 @@ def image_environment() -> dict[str, str]:
     last = instructions[-1].stage
     words = " ".join(each.argument for each in instructions if each.stage == last and each.keyword == "ENV")
     return dict(word.split("=", 1) for word in shlex.split(words))
+
+
+def image_entrypoint() -> list[str]:
+    """What stands before the command of every service."""
+    (entrypoint,) = (each.argument for each in dockerfile() if each.keyword == "ENTRYPOINT")
+    return list(json.loads(entrypoint))
 
 
 def in_build_context(path: str) -> bool:

@@ -63,7 +63,7 @@ def start_embedded(home: Path) -> str:
 def stop_embedded(home: Path) -> bool:
     """Stop the server in `home` after ending its connections; whether one was running."""
     data = home.absolute() / "postgres"
-    if not processes_in(data):
+    if not is_running(home):
         return False
     with _locked(home):
         outcome = _run("pg_ctl", ["stop", "-w", "-m", "fast", "-D", "."], data, server_account(data))
@@ -72,6 +72,11 @@ def stop_embedded(home: Path) -> bool:
             f"The embedded PostgreSQL in {data} did not stop: {_reason(outcome.stderr)}", "Look at its server.log."
         )
     return True
+
+
+def is_running(home: Path) -> bool:
+    """Whether the server in `home` runs, in whatever state."""
+    return bool(processes_in(home.absolute() / "postgres"))
 
 
 def has_data(home: Path) -> bool:
