@@ -66,7 +66,9 @@ def init(
     load_settings(config)
     OUT.print(f"Wrote {config}. Every other key has a default: docs/settings.md.", soft_wrap=True)
     named = None if config.name == CONFIG_FILE and config.resolve().parent == Path.cwd() else config
-    next_commands(named, ("ml-assets run", "load, train, score and publish"), ("ml-assets status", "how fresh it is"))
+    next_commands(
+        named, ("ml-assets doctor", "check the whole way"), ("ml-assets run", "load, train, score and publish")
+    )
     return 0
 
 

@@ -32,6 +32,7 @@ from ml_assets.cli import (
 )
 from ml_assets.cli.console import ScreenHandler, emit, print_error
 from ml_assets.cli.demo import commands as demo
+from ml_assets.cli.doctor.command import doctor
 from ml_assets.database.connection import call_program
 from ml_assets.errors import UserError
 
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(demo.app, name="demo")
 app.command("init")(init.init)
+app.command("doctor")(doctor)
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)

@@ -81,6 +81,26 @@ def _secret_parts(url: str) -> set[str]:
     return {text for text in texts | {unquote(text) for text in texts} if len(text) > 4}
 
 
+def endpoint_of(template: str) -> tuple[str | None, int]:
+    """Host and port that a channel connects to; no host where only its service knows.
+
+    Raises `UserError` where a secret is missing, or the address is none that Apprise knows.
+    """
+    import apprise  # noqa: PLC0415 most commands send nothing
+
+    address = resolve(template)
+    _silence(address)
+    service = apprise.Apprise.instantiate(address.url)
+    if not isinstance(service, apprise.NotifyBase):
+        raise UserError(
+            f"The address of the channel ({address.scrub(template)}) is none that Apprise knows.",
+            "docs/alerts.md shows how addresses are written.",
+        )
+    host = getattr(service, "smtp_host", None) or getattr(service, "host", None)
+    is_secure = bool(getattr(service, "secure", False))
+    return (str(host) if host else None), int(service.port or (443 if is_secure else 80))
+
+
 def send(template: str, message: Message, *, seconds: float = SECONDS_TO_SEND) -> str | None:
     """Send, and return None, or why it was not accepted, in words without secrets."""
     try:

@@ -1,0 +1,195 @@
+"""The shop's data: files, lines that fit, days, hours, items, and how much there is to learn from.
+
+Each check gets what was read once; nothing is written, and nothing is loaded.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+import polars as pl
+
+from ml_assets.cli.doctor.finding import Finding, Level, findings
+from ml_assets.errors import UserError
+from ml_assets.events.contract import REASONS, CheckedLines, check_lines
+from ml_assets.events.garbage import ORDINARY, SETTINGS
+from ml_assets.settings.shop import Settings
+from ml_assets.sources.base import DayRange, EventSource, polars_type
+from ml_assets.sources.build import build_source
+
+DAYS_READ = 91
+"""The newest days, thirteen weeks."""
+FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
+# A newest day with less than this share of what its weekday usually has was probably cut off.
+SHARE_OF_A_DAY = 0.3
+NIGHT = (0, 6)
+"""Hours between which the quietest of a shop should begin."""
+QUIET_HOURS = 4
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was read."""
+
+    settings: Settings
+    covered: DayRange
+    checked: CheckedLines
+    items: pl.DataFrame
+    today: date
+
+    @property
+    def purchases(self) -> pl.DataFrame:
+        """Lines that are events."""
+        return self.checked.valid.filter(~pl.col("is_return"))
+
+
+def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
+    """Everything about the source."""
+    looks: list[Look] = []
+
+    def read() -> Iterator[Finding]:
+        source = build_source(settings)
+        looks.append(_read(settings, source, today))
+        covered = looks[0].covered
+        words = f"{source.identity}: {covered.first} to {covered.last}, read with these settings."
+        yield Finding("source", "good", words)
+
+    yield from findings("source", read)
+    for look in looks:
+        for about, check in CHECKS.items():
+            yield from findings(about, partial(check, look, about))
+
+
+def _read(settings: Settings, source: EventSource, today: date) -> Look:
+    types, covered = source.id_types(), source.days()
+    first = max(covered.first, covered.last - timedelta(days=DAYS_READ - 1))
+    lines = source.read_lines(first, covered.last)
+    measured = pl.Series("item_id", [], dtype=polars_type(types.item))
+    return Look(settings, covered, check_lines(lines, settings.events, measured), source.read_items(), today)
+
+
+def _lines(look: Look, about: str) -> Iterator[Finding]:
+    checked = look.checked
+    share = checked.valid.height / max(checked.read, 1)
+    words = (
+        f"{checked.valid.height:,} of {checked.read:,} lines of the newest {DAYS_READ} days are events ({share:.1%})."
+    )
+    yield Finding(about, "good" if checked.valid.height else "error", words, _fix_of_none(checked))
+    for reason, count in checked.quarantined["reason"].value_counts(sort=True).iter_rows():
+        examples = checked.quarantined.filter(reason=reason).select("source", "line", "detail").head(EXAMPLES).rows()
+        shown = "; ".join(
+            f"{source} line {line}" + (f": {detail}" if detail else "") for source, line, detail in examples
+        )
+        part = count / checked.read
+        words = f"{count:,} lines ({part:.1%}) are set aside as {reason}: {REASONS[reason]} ({shown})"
+        if reason in ORDINARY:
+            yield Finding(about, "good", words)
+        else:
+            level: Level = "error" if part > look.settings.events.max_quarantined else "warning"
+            yield Finding(about, level, words, f"Look at {SETTINGS.get(reason, 'the export')}.")
+
+
+def _fix_of_none(checked: CheckedLines) -> str:
+    return "" if checked.valid.height else "The reasons below say which settings to change."
+
+
+def _days(look: Look, about: str) -> Iterator[Finding]:
+    covered = look.covered
+    wanted = look.today - timedelta(days=1)
+    late = (wanted - covered.last).days
+    if late > 0:
+        words = f"The newest day is {covered.last}, {late} {'day' if late == 1 else 'days'} before yesterday."
+        yield Finding(about, "warning", words, "Deliver the newest days, or say when there is no business: calendar.")
+    else:
+        yield Finding(about, "good", f"The newest day is {covered.last}.")
+    counts = dict(look.checked.valid.group_by("day").len().iter_rows())
+    first = max(covered.first, covered.last - timedelta(days=DAYS_READ - 1))
+    span = [first + timedelta(days=n) for n in range((covered.last - first).days + 1)]
+    empty = [day for day in span if day not in counts and look.settings.calendar.has_business(day)]
+    if empty and not look.settings.events.allow_empty_days:
+        shown = ", ".join(map(str, empty[:EXAMPLES])) + (", ..." if len(empty) > EXAMPLES else "")
+        fix = "Deliver them, or set calendar.business_days, calendar.holidays or events.allow_empty_days."
+        yield Finding(about, "warning", f"{len(empty)} of {len(span)} days have no events: {shown}.", fix)
+    same = sorted(counts[day] for day in span[:-1] if day in counts and day.weekday() == covered.last.weekday())
+    if same and (newest := counts.get(covered.last, 0)) < SHARE_OF_A_DAY * same[len(same) // 2]:
+        usual = same[len(same) // 2]
+        words = f"The newest day, {covered.last}, has {newest:,} events; its weekday usually has {usual:,}."
+        yield Finding(about, "warning", words, "Was it exported before it was over? Deliver it again, whole.")
+
+
+def _hours(look: Look, about: str) -> Iterator[Finding]:
+    zone = look.settings.timezone
+    times = look.purchases["occurred_at"].dt.convert_time_zone(zone)
+    by_hour = [0] * 24
+    for hour, count in times.dt.hour().value_counts().iter_rows():
+        by_hour[hour] = count
+    if sum(by_hour) < 1000 or max(by_hour) > 0.9 * sum(by_hour):
+        return
+    quiet = min(range(24), key=partial(_sales_around, by_hour))
+    if NIGHT[0] <= quiet < NIGHT[1] or quiet >= 24 - 2:
+        yield Finding(about, "good", f"In {zone} the quietest hours are {quiet}:00 to {(quiet + QUIET_HOURS) % 24}:00.")
+        return
+    words = f"In {zone} the quietest hours are {quiet}:00 to {(quiet + QUIET_HOURS) % 24}:00, in the middle of the day."
+    yield Finding(about, "warning", words, "Is timezone the shop's own? Times without a zone are taken to be in it.")
+
+
+def _sales_around(by_hour: list[int], start: int) -> tuple[int, int]:
+    """Events of the hours from `start` on; of several stretches without any the middle one counts as quietest."""
+    near = sum(by_hour[(start + n) % 24] for n in range(QUIET_HOURS))
+    far = sum(by_hour[(start + n) % 24] for n in range(-QUIET_HOURS, 2 * QUIET_HOURS))
+    return near, far
+
+
+def _items(look: Look, about: str) -> Iterator[Finding]:
+    sold = look.purchases.select("item_id").unique()
+    if look.items.is_empty():
+        fix = "Map source.columns.item_name, or give a catalogue as source.items; reasons and charts then have names."
+        yield Finding(about, "warning", f"{sold.height:,} items, none with a name.", fix)
+        return
+    orphans = sold.join(look.items.select("item_id"), on="item_id", how="anti")
+    words = f"{sold.height:,} items were sold, {sold.height - orphans.height:,} of them are in the catalogue."
+    if orphans.height > 0.05 * sold.height:
+        shown = ", ".join(map(str, orphans["item_id"].head(EXAMPLES)))
+        fix = "Are the ids of source.item_columns.item those of source.columns.item?"
+        yield Finding(about, "warning", f"{words} Not there: {shown}, ...", fix)
+    else:
+        yield Finding(about, "good", words)
+
+
+def _amounts(look: Look, about: str) -> Iterator[Finding]:
+    events = look.purchases
+    if events.is_empty():
+        raise UserError("There are no events to learn from.", "See the findings above.")
+    customers, items = events["customer_id"].n_unique(), events["item_id"].n_unique()
+    days = (look.covered.last - look.covered.first).days + 1
+    pairs = events.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
+    again = pairs.filter(pl.col("days") > 1).height / pairs.height
+    words = f"{customers:,} customers, {items:,} items, {days:,} days; {again:.0%} of what is bought is bought again."
+    few = [
+        f"{have:,} {what} ({fewest:,} are wanted)"
+        for have, fewest, what in (
+            (customers, FEWEST_CUSTOMERS, "customers"),
+            (items, FEWEST_ITEMS, "items"),
+            (days, FEWEST_DAYS, "days"),
+        )
+        if have < fewest
+    ]
+    if few:
+        fix = "Load more history; until then the lists are best-sellers, which is said where they are shown."
+        yield Finding(about, "warning", f"{words} That is little to learn from: {', '.join(few)}.", fix)
+    else:
+        yield Finding(about, "good", f"{words} `ml-assets backtest --quick` says which methods that carries.")
+    if events["amount"].null_count() == events.height:
+        fix = "Map source.columns.amount; segments then know value, not only visits."
+        yield Finding(about, "warning", "No line has an amount.", fix)
+
+
+CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
+    "lines": _lines,
+    "days": _days,
+    "hours": _hours,
+    "items": _items,
+    "amount of data": _amounts,
+}
