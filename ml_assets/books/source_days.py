@@ -1,9 +1,9 @@
-"""What each day of the source held when it was loaded, and the ledger of days that changed afterwards.
+"""What each day of the source held when it was loaded, and the ledger of days that changed, or came late, afterwards.
 
 Only rows are written and read here; comparing is done by `events/fingerprint.py`, acting by `dagster/`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,12 +12,12 @@ from psycopg.rows import class_row
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
-from ml_assets.events.fingerprint import DayContent
+from ml_assets.events.fingerprint import NOTHING, DayContent
 
 
 @dataclass(frozen=True)
 class Restatement:
-    """A day whose content changed after it was first loaded."""
+    """A day whose content changed after it was first loaded, or that came when features had been built without it."""
 
     restatement_id: int
     day: date
@@ -40,9 +40,16 @@ def known_days(connection: ServingConnection, first: date, last: date) -> dict[d
 
 
 def record_days(
-    connection: ServingConnection, days: Mapping[date, DayContent], *, run_id: str | None = None
+    connection: ServingConnection,
+    days: Mapping[date, DayContent],
+    *,
+    late: Collection[date] = (),
+    run_id: str | None = None,
 ) -> list[date]:
-    """Note the content of loaded days; a change goes into the ledger. Returns the days that changed."""
+    """Note the content of loaded days; a change goes into the ledger. Returns the days of which there was one.
+
+    The first content of a day is a change where it is `late`: features were built without it.
+    """
     if not days:
         return []
     sql = connection.schemas.sql
@@ -53,17 +60,23 @@ def record_days(
             row_count = excluded.row_count, fingerprint = excluded.fingerprint, run_id = excluded.run_id
     """
     ledger = """
-        INSERT INTO {meta}.restatements (day, rows_before, rows_after, fingerprint_before, fingerprint_after, run_id)
-        SELECT day, row_count, %(rows)s, fingerprint, %(fingerprint)s, %(run_id)s
-        FROM {meta}.source_days
-        WHERE day = %(day)s
+        INSERT INTO {meta}.restatements (day, rows_before, rows_after, fingerprint_before, fingerprint_after,
+            valid_until, run_id)
+        SELECT n.day, coalesce(s.row_count, 0), %(rows)s, coalesce(s.fingerprint, %(nothing)s), %(fingerprint)s,
+            -- A late day is known from the moment on at which it is noted below.
+            CASE WHEN s.day IS NULL THEN now() ELSE clock_timestamp() END, %(run_id)s
+        FROM (VALUES (%(day)s::date)) AS n (day)
+        LEFT JOIN {meta}.source_days AS s USING (day)
     """
     with writing(connection) as cursor:
         lock = f"source days {connection.schemas.meta}"
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
         before = known_days(connection, min(days), max(days))
-        changed = [day for day, now in days.items() if day in before and now.differs_from(before[day])]
-        facts = {day: vars(now) | {"day": day, "run_id": run_id} for day, now in days.items()}
+        changed = [
+            day for day, now in days.items() if (now.differs_from(before[day]) if day in before else day in late)
+        ]
+        more = {"run_id": run_id, "nothing": NOTHING}
+        facts = {day: vars(now) | {"day": day} | more for day, now in days.items()}
         cursor.executemany(sql(ledger), [facts[day] for day in changed])
         cursor.executemany(sql(upsert), list(facts.values()))
     return changed
@@ -85,6 +98,12 @@ def restatements(connection: ServingConnection, *, only_pending: bool = False) -
 def newest_restatement(connection: ServingConnection) -> int:
     """The number of the newest entry of the ledger; 0 where there is none."""
     return int(one(connection, "SELECT coalesce(max(restatement_id), 0) FROM {meta}.restatements"))
+
+
+def first_noted_day(connection: ServingConnection) -> date | None:
+    """The oldest day of which the content was noted."""
+    found: date | None = one(connection, "SELECT min(day) FROM {meta}.source_days")
+    return found
 
 
 def first_loads(connection: ServingConnection) -> dict[date, datetime]:

@@ -3,22 +3,32 @@
 What must run is decided by `dagster/runner.py`.
 """
 
+from __future__ import annotations
+
 import logging
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from ml_assets.cli import stopping
-from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
+from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, Progress, emit, next_commands
+from ml_assets.cli.readers import exceptions, headline
 from ml_assets.contract.migrate import accept_source as adopt
 from ml_assets.database.connection import connect
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
+from ml_assets.releases.catalog import Shown
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
+
+if TYPE_CHECKING:
+    from ml_assets.dagster.catch_up import Noticed
 
 
 def run(
@@ -39,37 +49,78 @@ def run(
     override: Annotated[
         str | None, typer.Option("--override", metavar="REASON", help="Publish even what a gate refuses; why.")
     ] = None,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
     """Load, compute and publish one day or a range of days.
 
-    Missing history is loaded and missing models are trained first. Running a day again replaces its results.
+    Missing history is loaded and missing models are trained first; days that came late or were corrected are loaded and
+    what depends on them is built again. Running a day again replaces its results.
     """
     settings = load_settings(config)
     days = _days(day, first, last)
     if accept_source:
         take_source(settings)
-    done, failed = run_days(settings, days, override=override)
-    days_done = f"{done[0]}" if len(done) == 1 else f"{len(done)} days, {done[0]} to {done[-1]}"
-    OUT.print(f"Ran {days_done}; see below for what is not published." if failed else f"Published {days_done}.")
-    for line in failed:
-        ERR.print(f"[red]Check failed:[/red] {line}")
+    ran = run_days(settings, days, override=override)
+    if not emit(ran.facts(), as_json):
+        _tell(settings, ran, config)
+    return 2 if ran.failed or ran.overdue else 0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What became of the days of a command."""
+
+    days: list[date]
+    shown: list[Shown]
+    """What readers see, beside the releases of the newest of the days."""
+    failed: list[str]
+    noticed: list[Noticed]
+    """Days beside those asked for that came late, were corrected or were lost."""
+    overdue: list[date]
+    """Days newer than those that should have come; only where no day was asked for."""
+
+    def facts(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "days": self.days,
+            "readers_see": self.shown,
+            "failed": self.failed,
+            "restated": [one.facts() for one in self.noticed],
+            "missing": self.overdue,
+        }
+
+
+def _tell(settings: Settings, ran: Ran, config: Path | None) -> None:
+    OUT.print(headline(ran.days, ran.shown))
+    for line in exceptions(ran.days[-1], ran.shown):
+        OUT.print(f"  {escape(line)}", soft_wrap=True)
+    for line in ran.failed:
+        ERR.print(f"[red]Failed:[/red] {escape(line)}", soft_wrap=True)
+    if ran.overdue:
+        first, last = ran.overdue[0], ran.overdue[-1]
+        days = f"{first}" if first == last else f"{len(ran.overdue)} days, {first} to {last}"
+        ERR.print(f"[red]Missing:[/red] {days}: the source has no events after {ran.days[-1]}.", soft_wrap=True)
+        ERR.print(
+            "[yellow]Next:[/yellow]  Look at the feed, and run again when it has come. Days on which the shop is "
+            "closed belong into `calendar`; where days without sales are usual, set events.allow_empty_days: true.",
+            soft_wrap=True,
+        )
     look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
-    blocked = ("ml-assets releases", "what is blocked, and why; the live releases stay")
+    is_hidden = any(one.state != "live" for one in ran.shown)
     next_commands(
         config,
-        *([blocked] if failed else []),
+        *([("ml-assets releases", "what is live, pinned and blocked, and why")] if is_hidden or ran.failed else []),
         ("ml-assets status", "how fresh everything is"),
         (f"ml-assets psql -c '{look}'", "read the lists"),
         ("ml-assets ui", "see the assets in Dagster"),
     )
-    return 2 if failed else 0
 
 
 def run_days(
     settings: Settings, days: list[date | None], *, only_missing: bool = False, override: str | None = None
-) -> tuple[list[date], list[str]]:
-    """Run days (None: the newest) and return them with the checks that failed.
+) -> Ran:
+    """Run days (None: the newest).
 
     With `only_missing` a day that is already computed is not computed again.
     """
@@ -82,15 +133,19 @@ def run_days(
 
         runner = Runner(settings, report, override=override)
         wanted = runner.days_to_run(days)
+        overdue = [] if None not in days else runner.overdue_after(wanted[-1])
         failed: list[str] = []
+        noticed: list[Noticed] = []
         if not only_missing or not all(map(runner.is_published, wanted)):
             with runner.working(), stopping.tidying(runner.close_runs):
                 # Asked again: another command may have done it while this one waited.
-                for day in wanted:
-                    if not (only_missing and runner.is_published(day)):
+                missing = [day for day in wanted if not (only_missing and runner.is_published(day))]
+                with runner.catching_up(missing) as caught:
+                    for day in missing:
                         failed += runner.run_day(day)
+                failed, noticed = [*failed, *caught.failed], caught.noticed
         report("done")
-    return wanted, failed
+        return Ran(wanted, runner.shown(wanted[-1]), failed, noticed, overdue)
 
 
 def take_source(settings: Settings) -> None:

@@ -4,7 +4,8 @@ How a day is run belongs to `runner.py`.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
@@ -24,6 +25,32 @@ def newest_day(shop: Shop, source: EventSource) -> date:
     newest = min(shop.calendar.last_day, source.days().last)
     # A shop may have been closed on its newest days; further back is the business of `check_day`.
     return max(days_with_events(shop, source, newest - timedelta(days=LONGEST_CLOSURE - 1), newest), default=newest)
+
+
+@dataclass(frozen=True)
+class AbsentDays:
+    """Days that are over, have business, and of which the source has no line, though nothing says that none come."""
+
+    overdue: list[date]
+    """Those that should have come by now."""
+    awaited: list[date]
+    """Those that need not have: it is not yet time for their daily run."""
+
+
+def absent_days(shop: Shop, source: EventSource, newest: date, now: datetime) -> AbsentDays:
+    """The days after `newest`, the newest one with events.
+
+    None where the source is whole, or days may be empty. A day is due when its daily run is (`schedules.daily_at`).
+    """
+    settings = shop.settings
+    last = shop.calendar.last_day
+    if source.is_whole or settings.events.allow_empty_days or last is None:
+        return AbsentDays([], [])
+    after = (newest + timedelta(days=number) for number in range(1, (last - newest).days + 1))
+    absent = settings.calendar.with_business(after)
+    at = time.fromisoformat(settings.schedules.daily_at)
+    due = {day for day in absent if now >= datetime.combine(day + timedelta(days=1), at, tzinfo=settings.tz)}
+    return AbsentDays([day for day in absent if day in due], [day for day in absent if day not in due])
 
 
 def check_day(shop: Shop, source: EventSource, day: date) -> None:

@@ -6,7 +6,8 @@ run, in `days.py`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -15,9 +16,10 @@ from ml_assets.books.models import trained_on
 from ml_assets.dagster.assets.models import PROMOTED
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
+from ml_assets.dagster.catch_up import CatchUp, Noticed
 from ml_assets.dagster.checks.freshness import show_freshness
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.days import newest_day, open_days, ranges_to_load
+from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
 from ml_assets.dagster.failures import Crash, crashes
 from ml_assets.dagster.instance import open_instance
 from ml_assets.dagster.partitions import week_of
@@ -30,13 +32,21 @@ from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import has_artifact
-from ml_assets.releases.catalog import live_days
+from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.subjects import PUBLISHED
 
 Report = Callable[[str], None]
+
+
+@dataclass
+class Caught:
+    """What was noticed of the source beside the days asked for, and what failed of making up for it."""
+
+    noticed: list[Noticed]
+    failed: list[str] = field(default_factory=list)
 
 
 class Runner:
@@ -65,6 +75,13 @@ class Runner:
                 self._report(f"no events on {day}: taken as closed, not run")
         return found
 
+    def overdue_after(self, newest: date) -> list[date]:
+        """The days after the newest one with events that should have come by now; one that still may is reported."""
+        absent = absent_days(self._shop, self._source, newest, datetime.now(self._settings.tz))
+        for day in absent.awaited:
+            self._report(f"{day} has not come yet; it is due by {self._settings.schedules.daily_at}")
+        return absent.overdue
+
     def is_published(self, day: date) -> bool:
         """Whether the predictions of a day are live."""
         with self._serving.connect() as connection:
@@ -88,6 +105,22 @@ class Runner:
     def close_runs(self) -> None:
         """Fail what is still running, because the command that ran it ends now."""
         close_killed_runs(self._instance, self._tags)
+
+    @contextmanager
+    def catching_up(self, days: Sequence[date]) -> Iterator[Caught]:
+        """Days are run in this block: after what came late or was corrected is loaded, and before its rebuilding."""
+        catch_up = CatchUp(self._shop, self._source, self._lake, self._serving, self._execute, wanted=days)
+        caught = Caught(catch_up.notice())
+        for one in caught.noticed:
+            self._report(one.words)
+        caught.failed += catch_up.load(caught.noticed)
+        yield caught
+        caught.failed += catch_up.rebuild()
+
+    def shown(self, day: date) -> list[Shown]:
+        """What readers see of every subject, and what became of the releases of a day."""
+        with self._serving.connect() as connection:
+            return shown_beside(connection, day)
 
     def run_day(self, day: date) -> list[str]:
         """Load what is missing, train the week's models where there are none, score and publish the day.
@@ -129,8 +162,9 @@ class Runner:
         *,
         partition_key: str | None = None,
         tags: Mapping[str, str] | None = None,
+        assets: Sequence[str] | None = None,
     ) -> list[str]:
-        """Run a job and return its failed checks; raises `UserError` where a step failed for another reason."""
+        """Run a job, or some of its assets; returns failed checks, raises `UserError` where a step failed otherwise."""
         self._report(title)
         definition = self._defs.resolve_job_def(self._shop.prefixed(job))
         with reporting_to(self._report):
@@ -138,6 +172,7 @@ class Runner:
                 instance=self._instance,
                 partition_key=partition_key,
                 tags={**(tags or {}), **self._tags, **self._more_tags},
+                asset_selection=[self._shop.key(name) for name in assets] if assets else None,
                 run_config={"loggers": {PROGRESS_LOGGER: {}}},
                 raise_on_error=False,
             )

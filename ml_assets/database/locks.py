@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from psycopg import errors
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection, waited_too_long
 
 
@@ -31,4 +32,16 @@ def one_at_a_time(connection: ServingConnection, what: str, longest: timedelta) 
         yield
     finally:
         if not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+@contextmanager
+def if_free(connection: ServingConnection, what: str) -> Iterator[bool]:
+    """Hold the same lock for a `with` block where nobody else does; whether it is held. Nobody is waited for."""
+    name = f"{what} {connection.schemas.meta}"
+    taken: bool = one(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+    try:
+        yield taken
+    finally:
+        if taken and not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])

@@ -72,9 +72,9 @@ def newest_day_with_data(lake: Lake, settings: Settings, *, through: date) -> da
     if newest is None:
         return None
     day = date.fromisoformat(newest)
-    while day < through and not settings.calendar.has_business(day + timedelta(days=1)):
-        day += timedelta(days=1)
-    return day
+    after = [day + timedelta(days=number) for number in range(1, (through - day).days + 1)]
+    dead = settings.calendar.with_business(after)
+    return dead[0] - timedelta(days=1) if dead else through
 
 
 def load_interactions(lake: Lake, *, as_of: date, settings: Settings) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Reading what is published: which day of each subject is live.
+"""Reading what is published: which day of each subject is live, and what became of a day.
 
 Writing releases is in `publish.py`.
 """
@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from ml_assets.contract.migrate import upgrade
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
+from ml_assets.subjects import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,44 @@ def live_days(connection: ServingConnection) -> dict[str, date]:
     """The day of the live release of every subject that has one."""
     query = connection.schemas.sql("SELECT subject, data_as_of FROM {ml}.releases WHERE state = 'live'")
     return dict(connection.execute(query).fetchall())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What readers see of a subject, and what became of a day's newest release of it."""
+
+    subject: str
+    live_day: date | None
+    """None where nothing of it was ever live."""
+    pinned_by: str | None
+    """None where it is not pinned."""
+    pinned_reason: str | None
+    release_id: int | None
+    """Of the day; None where none was made."""
+    state: str | None
+    reason: str | None
+    """Why it is blocked, or was accepted."""
+
+
+def shown_beside(connection: ServingConnection, day: date) -> list[Shown]:
+    """What readers see of every subject, beside the releases of a day."""
+    query = """
+        SELECT s.subject, seen.data_as_of AS live_day, l.pinned_by, l.pinned_reason, made.release_id, made.state,
+            made.reason
+        FROM unnest(%(subjects)s::text[]) WITH ORDINALITY AS s (subject, number)
+        LEFT JOIN {meta}.live AS l ON l.subject = s.subject
+        LEFT JOIN {meta}.releases AS seen ON seen.release_id = l.release_id
+        LEFT JOIN LATERAL (
+            SELECT r.release_id, r.state, r.reason
+            FROM {meta}.releases AS r
+            WHERE r.subject = s.subject AND r.data_as_of = %(day)s
+            ORDER BY r.release_id DESC
+            LIMIT 1
+        ) AS made ON true
+        ORDER BY s.number
+    """
+    with connection.cursor(row_factory=class_row(Shown)) as cursor:
+        return cursor.execute(connection.schemas.sql(query), {"subjects": list(PUBLISHED), "day": day}).fetchall()
 
 
 def published_days(connection: ServingConnection, subject: str) -> set[date]:

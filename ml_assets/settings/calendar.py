@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
@@ -39,9 +40,12 @@ class BusinessCalendar(Section):
                 raise ValueError(f"{self.country} has no region {self.region}; known: {', '.join(regions) or 'none'}")
         return self
 
-    def has_business(self, day: date) -> bool:
-        """Whether the shop trades on a day."""
-        return day.isoweekday() in self.numbers() and day not in self.closed_days(day.year, day.year)
+    def with_business(self, days: Iterable[date]) -> list[date]:
+        """Of some days those on which the shop trades."""
+        asked = list(days)
+        weekdays = self.numbers()
+        closed = self.closed_days(min(asked).year, max(asked).year) if asked else {}
+        return [day for day in asked if day.isoweekday() in weekdays and day not in closed]
 
     def numbers(self) -> list[int]:
         """The weekdays with business, Monday 1 to Sunday 7."""

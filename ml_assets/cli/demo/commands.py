@@ -35,11 +35,11 @@ def demo(context: typer.Context, config: ConfigOption = None) -> int:
     from ml_assets.cli.demo.showcase import show  # noqa: PLC0415 showing needs the database driver and Polars
 
     settings = in_a_minute(load_settings(config))
-    done, failed = run_days(settings, [None], only_missing=True)
-    show(settings, done[-1])
+    ran = run_days(settings, [None], only_missing=True)
+    show(settings, ran.days[-1])
     if settings.recommender.selection.effort == "quick":
         OUT.print("The demo chose among few methods on one window; the weekly training tries them all, for minutes.\n")
-    cutoff, before = done[-1] - timedelta(days=30), done[-1] - timedelta(days=1)
+    cutoff, before = ran.days[-1] - timedelta(days=30), ran.days[-1] - timedelta(days=1)
     next_commands(
         config,
         ("ml-assets ui", "assets, plots and checks in Dagster's UI"),
@@ -50,7 +50,7 @@ def demo(context: typer.Context, config: ConfigOption = None) -> int:
         ("ml-assets backtest", "every method on the shop's own past, in some minutes"),
         (f"ml-assets evaluate --cutoff {cutoff} --horizon 7 30", "how good the lists would have been"),
     )
-    return 2 if failed else 0
+    return 2 if ran.failed else 0
 
 
 def in_a_minute(settings: Settings) -> Settings:

@@ -15,6 +15,8 @@ from ml_assets.books.source_days import known_days, record_days
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
+from ml_assets.dagster.source_look import days_in
+from ml_assets.events.arrivals import late_days
 from ml_assets.events.contract import CheckedLines
 from ml_assets.events.fingerprint import DayContent
 from ml_assets.events.garbage import ORDINARY
@@ -88,8 +90,9 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
         yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
         with serving.connect() as connection:
             contents = {day: DayContent(lines.delivered, lines.fingerprint) for day, lines in days.items()}
-            for day in record_days(connection, contents, run_id=context.op_execution_context.run_id):
-                context.log.warning("%s has changed since it was first loaded; see ml.restatements.", day)
+            late = late_days(contents, days_in(lake, "interactions"), shop.settings.lookback_days)
+            for day in record_days(connection, contents, late=late, run_id=context.op_execution_context.run_id):
+                context.log.warning("Features were built from other lines of %s; see ml.restatements.", day)
         yield _accounted(shop, days)
         yield _small_quarantine(shop, days)
 

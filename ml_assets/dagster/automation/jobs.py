@@ -12,11 +12,14 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from ml_assets.dagster.checks.drift import drift_check_keys
 from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key
 from ml_assets.dagster.shop import Shop
+from ml_assets.subjects import SUBJECTS
 
 # A run whose container was killed holds its place in the queue until then.
 MAX_RUNTIME = {"dagster/max_runtime": "7200"}
 # A step that fails is tried again after one and after three minutes: databases restart, object stores hiccup.
 BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+# What of `rebuild` is built again of a day that is not the newest.
+FEATURES = [name for name, subject in SUBJECTS.items() if subject.kind == "features"]
 
 
 @dataclass(frozen=True)

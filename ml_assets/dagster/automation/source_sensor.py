@@ -3,23 +3,28 @@
 It asks for as little as possible, one step after the other: first raw days, then what depends on them. Run keys make
 every request at most one run a day for the same content, so that a fault is neither given up nor repeated without end.
 
-It is no observable source asset with automation conditions: only Dagster's daemon evaluates those, so nothing that runs
-without one could ask for the same days, and every look would be a run of its own where a tick is none.
+It is no observable source asset. One with data versions by partition and automation conditions was tried in a real
+daemon, looking every minute: days that were late, corrected or corrected back were asked for within 100 seconds, with
+the features that see them. But a day that lost all its lines was not noticed, because only a partition that is there
+has a version; the first look loaded everything without a person's decision; every look was a run, and so was every day
+of a range; features were built of a day that had not come. Without a daemon nobody evaluates conditions, so that
+`ml-assets run` needs the plan of `events/arrivals.py` anyway.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 
-from ml_assets.books.source_days import Restatement, known_days, mark_rebuilt, newest_restatement, restatements
-from ml_assets.dagster.automation.jobs import Jobs
+from ml_assets.books.source_days import Restatement, mark_rebuilt, newest_restatement, restatements
+from ml_assets.dagster.automation.jobs import FEATURES, Jobs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.runs import PARTITION, UNFINISHED, range_tags
 from ml_assets.dagster.shop import Shop
-from ml_assets.events.arrivals import affected_days, compare_days, ranges_of
-from ml_assets.events.fingerprint import DayContent
+from ml_assets.dagster.source_look import Window, look_at_source, rebuild_after, window_before
+from ml_assets.database.locks import if_free
+from ml_assets.events.arrivals import Plan
 from ml_assets.events.glance import Glance
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import published_days
@@ -27,7 +32,6 @@ from ml_assets.sources.build import build_source
 
 # The schedule goes first; only what it did not do is done here.
 AFTER_THE_SCHEDULE = timedelta(minutes=30)
-FEATURES = ("interactions", "customer_features")
 LATER = {"dagster/priority": "-1"}
 
 
@@ -51,7 +55,10 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
         now = datetime.now(settings.tz)
         # Built at every tick: a source remembers the date on which it was built.
         glance = Glance(build_source(settings, today=now.date()), context.cursor, today=now.date())
-        requests = list(look(shop, context.instance, lake, serving, glance, now))
+        with serving.connect() as connection, if_free(connection, "run") as is_mine:
+            if not is_mine:
+                return dg.SkipReason("`ml-assets run` is at work on this shop, and looks at the source itself.")
+            requests = list(look(shop, context.instance, lake, serving, glance, now))
         context.update_cursor(glance.memory or "")
         if not requests:
             return dg.SkipReason("The lake holds what the source holds.")
@@ -72,50 +79,54 @@ def look(  # noqa: PLR0917 what a tick needs, and its time
     last = now.date() - timedelta(days=1)
     if shop.calendar.end is not None:
         last = min(last, shop.calendar.end - timedelta(days=1))
-    first = max(shop.calendar.first_day, last - timedelta(days=shop.settings.schedules.catch_up_days - 1))
-    loaded = [date.fromisoformat(day) for day in lake.partitions("transactions")]
-    if not loaded or first > last:
+    window = window_before(shop, last, last)
+    if not lake.partitions("transactions") or window[0] > last:
         # The first load of a shop is a person's decision (`ml-assets run`).
         return
-    seen = glance.contents(first, last)
     with serving.connect() as connection:
-        arrivals = compare_days(seen, known_days(connection, first, last), loaded=loaded)
+        plan = look_at_source(shop, lake, connection, glance, window)
         pending = restatements(connection, only_pending=True)
         # Content that comes back after a correction is another correction.
         ledger = newest_restatement(connection)
         published = published_days(connection, "recommendations")
-    newest = max(seen, default=None)
-    # The newest day is loaded by its scoring.
-    missing = [day for day in arrivals.new if day != newest]
-    raw = list(_load_requests(shop, instance, seen, [*ranges_of(missing), *ranges_of(arrivals.changed)], now, ledger))
+    raw = list(_load_requests(shop, instance, plan, now, ledger))
     yield from raw
+    # What is missing in the middle is loaded first, but does not hold up the newest day for ever.
+    is_waiting = bool(plan.missing and raw)
+    is_due = plan.newest not in published and not is_waiting
+    scoring = _scoring_request(shop, instance, plan, now) if is_due else None
     if pending and not raw:
-        yield from _rebuild_requests(shop, lake, pending, last)
+        scored = [plan.newest] if scoring and plan.newest else []
+        yield from _rebuild_requests(shop, lake, pending, window, scored)
         with serving.connect() as connection:
             mark_rebuilt(connection, max(entry.restatement_id for entry in pending))
-    if newest is not None and newest not in published and _is_after_schedule(shop, newest, now):
-        # What is missing in the middle is loaded first, but does not hold up the newest day for ever.
-        is_waiting = any(day < newest for day in arrivals.new) and raw
-        if not is_waiting and not _is_running(instance, shop.prefixed("daily_scoring"), newest):
-            yield dg.RunRequest(
-                run_key=f"arrived-{newest}-{now:%Y-%m-%d}-{_digest(seen, newest, newest)}",
-                job_name=shop.prefixed("daily_scoring"),
-                partition_key=newest.isoformat(),
-            )
+    if scoring is not None:
+        yield scoring
 
 
-def _load_requests(  # noqa: PLR0917 what a key is made of
-    shop: Shop,
-    instance: dg.DagsterInstance,
-    seen: Mapping[date, DayContent],
-    ranges: Sequence[tuple[date, date]],
-    now: datetime,
-    ledger: int,
+def _scoring_request(shop: Shop, instance: dg.DagsterInstance, plan: Plan, now: datetime) -> dg.RunRequest | None:
+    """The newest day, unless the schedule goes first, it was asked for today, or it runs."""
+    day = plan.newest
+    if day is None or not _is_after_schedule(shop, day, now):
+        return None
+    if _is_running(instance, shop.prefixed("daily_scoring"), day):
+        return None
+    key = f"arrived-{day}-{now:%Y-%m-%d}-{_digest(plan, day, day)}"
+    if _was_asked(instance, key):
+        return None
+    return dg.RunRequest(run_key=key, job_name=shop.prefixed("daily_scoring"), partition_key=day.isoformat())
+
+
+def _load_requests(
+    shop: Shop, instance: dg.DagsterInstance, plan: Plan, now: datetime, ledger: int
 ) -> Iterator[dg.RunRequest]:
-    """Missing and changed raw days, as ranges; `ledger` is the number of the newest correction."""
-    for first, last in ranges:
-        key = f"load-{first}-{last}-{now:%Y-%m-%d}-{ledger}-{_digest(seen, first, last)}"
-        if not instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1):
+    """Missing and changed raw days, as ranges; `ledger` is the number of the newest correction.
+
+    A day that the source lost is asked for too: its load fails, keeps what was there, and tells.
+    """
+    for first, last in [*plan.loads, *((one.day, one.day) for one in plan.lost)]:
+        key = f"load-{first}-{last}-{now:%Y-%m-%d}-{ledger}-{_digest(plan, first, last)}"
+        if not _was_asked(instance, key):
             yield dg.RunRequest(
                 run_key=key,
                 job_name=shop.prefixed("load_days"),
@@ -123,32 +134,33 @@ def _load_requests(  # noqa: PLR0917 what a key is made of
             )
 
 
-def _digest(seen: Mapping[date, DayContent], first: date, last: date) -> str:
+def _digest(plan: Plan, first: date, last: date) -> str:
     """A short name of what the source holds for some days."""
-    contents = "".join(f"{day}{seen[day].fingerprint}" for day in sorted(seen) if first <= day <= last)
+    contents = "".join(f"{day}{plan.seen[day].fingerprint}" for day in sorted(plan.seen) if first <= day <= last)
     return hashlib.sha256(contents.encode()).hexdigest()[:12]
 
 
-def _rebuild_requests(shop: Shop, lake: Lake, pending: Sequence[Restatement], last: date) -> Iterator[dg.RunRequest]:
-    """The days whose features see a corrected day; only the newest is scored and published again.
+def _was_asked(instance: dg.DagsterInstance, key: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": key}), limit=1))
 
-    Past predictions are the record of what was shown, and stay.
-    """
-    present = [date.fromisoformat(day) for day in lake.partitions("interactions")]
-    oldest = last - timedelta(days=shop.settings.schedules.catch_up_days - 1)
-    changed = {entry.day for entry in pending}
-    days = affected_days(changed, present=present, lookback_days=shop.settings.lookback_days)
+
+def _rebuild_requests(
+    shop: Shop, lake: Lake, pending: Sequence[Restatement], window: Window, scored: Sequence[date]
+) -> Iterator[dg.RunRequest]:
+    """The days whose features see a corrected day; only the newest is scored and published again."""
     number = max(entry.restatement_id for entry in pending)
-    for day in reversed(days):
-        is_newest = day == max(present)
-        if is_newest or day >= oldest:
-            yield dg.RunRequest(
-                run_key=f"rebuild-{number}-{day}",
-                job_name=shop.prefixed("rebuild"),
-                partition_key=day.isoformat(),
-                asset_selection=None if is_newest else [shop.key(name) for name in FEATURES],
-                tags={} if is_newest else LATER,
-            )
+    rebuild = rebuild_after(shop, lake, {entry.day for entry in pending}, [window], scored=scored)
+    if rebuild.newest is not None:
+        day = rebuild.newest.isoformat()
+        yield dg.RunRequest(run_key=f"rebuild-{number}-{day}", job_name=shop.prefixed("rebuild"), partition_key=day)
+    for day in map(date.isoformat, rebuild.features):
+        yield dg.RunRequest(
+            run_key=f"rebuild-{number}-{day}",
+            job_name=shop.prefixed("rebuild"),
+            partition_key=day,
+            asset_selection=[shop.key(name) for name in FEATURES],
+            tags=LATER,
+        )
 
 
 def _is_after_schedule(shop: Shop, day: date, now: datetime) -> bool:
