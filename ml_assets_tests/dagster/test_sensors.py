@@ -24,6 +24,7 @@ from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.findings import Watched, failed_runs
 from ml_assets.dagster.runs import RANGE_END, RANGE_START, range_tags
 from ml_assets.dagster.shop import Shop
+from ml_assets.database.locks import one_at_a_time
 from ml_assets.errors import UserError
 from ml_assets.events.glance import Glance
 from ml_assets.features.as_known import transactions_as_known
@@ -208,6 +209,36 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
     ).collect()
     assert again.equals(known_then)
     _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
+
+
+def test_features_that_were_built_without_a_late_day_are_built_again(house: House) -> None:
+    house.run("load_days", date(2024, 4, 1), date(2024, 5, 15))
+    house.run("load_days", date(2024, 5, 17), date(2024, 5, 20))
+    for day in (date(2024, 5, 15), date(2024, 5, 18), date(2024, 5, 20)):
+        house.run("daily_scoring", day, assets=["interactions", "customer_features"])
+    assert house.look() == [("books_load_days", "2024-05-16..2024-05-16")]
+    house.run("load_days", date(2024, 5, 16), date(2024, 5, 16))
+    with house.serving.connect() as connection:
+        (entry,) = restatements(connection)
+    assert (entry.day, entry.rows_before, entry.rows_after > 0) == (date(2024, 5, 16), 0, True)
+    assert house.look() == [
+        ("books_rebuild(interactions,customer_features)", "2024-05-18"),
+        ("books_daily_scoring", "2024-05-20"),
+    ]
+
+
+def test_the_sensor_leaves_the_source_to_a_command_that_is_at_work(house: House) -> None:
+    defs = build_defs(house.settings, source=house.source, retry=None)
+
+    def tick() -> str:
+        with dg.build_sensor_context(
+            instance=house.instance, definitions=defs, resources={"lake": house.lake, "serving": house.serving}
+        ) as context:
+            return str(defs.resolve_sensor_def("books_source_changes").evaluate_tick(context).skip_message)
+
+    with house.serving.connect() as connection, one_at_a_time(connection, "run", timedelta(minutes=1)):
+        assert tick() == "`ml-assets run` is at work on this shop, and looks at the source itself."
+    assert tick() == "The lake holds what the source holds."
 
 
 def test_a_day_that_is_corrected_to_and_fro_on_one_date_is_loaded_each_time_and_never_twice(house: House) -> None:

@@ -107,7 +107,7 @@ def _days(look: Look, about: str) -> Iterator[Finding]:
     counts = dict(look.checked.valid.group_by("day").len().iter_rows())
     first = max(covered.first, covered.last - timedelta(days=DAYS_READ - 1))
     span = [first + timedelta(days=n) for n in range((covered.last - first).days + 1)]
-    empty = [day for day in span if day not in counts and look.settings.calendar.has_business(day)]
+    empty = look.settings.calendar.with_business(day for day in span if day not in counts)
     if empty and not look.settings.events.allow_empty_days:
         shown = ", ".join(map(str, empty[:EXAMPLES])) + (", ..." if len(empty) > EXAMPLES else "")
         fix = "Deliver them, or set calendar.business_days, calendar.holidays or events.allow_empty_days."
