@@ -1,4 +1,4 @@
-"""Where events come from, one section for each kind of source: the built-in data or the shop's own files.
+"""Where events come from, one section for each kind of source: the built-in data, files, or PostgreSQL.
 
 A new kind is a section here, a member of `Source`, and its module with a row of `sources/build.py`.
 """
@@ -6,11 +6,12 @@ A new kind is a section here, a member of `Source`, and its module with a row of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from ml_assets.settings.durations import PositiveDuration
 from ml_assets.settings.section import Section
 
 
@@ -128,7 +129,36 @@ class FilesSource(SourceSection):
     )
 
 
-Source = Annotated[CompleteJourneySource | FilesSource, Field(discriminator="kind")]
+class PostgresSource(SourceSection):
+    """The shop's PostgreSQL: a table, a view or a query with one line per item of an order."""
+
+    kind: Literal["postgres"]
+    table: str = Field(
+        min_length=1, description="Table or view (`sales.order_lines`), or a query (`SELECT ... FROM ... JOIN ...`)."
+    )
+    url: SecretStr | None = Field(
+        default=None,
+        description="Its database; a role with SELECT is enough, a replica is good. Unset: database_url, where orders "
+        "and lists share a database. Best set as ML_ASSETS_SOURCE__URL, which keeps the password out of the file.",
+    )
+    columns: EventColumns = EventColumns()
+    where: str | None = Field(
+        default=None,
+        description="Which lines are the shop's events: a condition. The others are set aside as left_out.",
+    )
+    updated_at: str | None = Field(
+        default=None,
+        description="Column that changes whenever a line does: corrections are then found by its newest value per day. "
+        "Unset: by a fingerprint of all columns, for which the newest days are read whole.",
+    )
+    items: str | None = Field(default=None, description="Item catalogue: table, view or query. Unset: from the lines.")
+    item_columns: ItemColumns = ItemColumns()
+    statement_timeout: PositiveDuration = Field(
+        default=timedelta(minutes=30), description="A statement that takes longer is cancelled."
+    )
+
+
+Source = Annotated[CompleteJourneySource | FilesSource | PostgresSource, Field(discriminator="kind")]
 
 KINDS: dict[str, type[SourceSection]] = {
     get_args(section.model_fields["kind"].annotation)[0]: section for section in get_args(get_args(Source)[0])

@@ -8,8 +8,9 @@ from ml_assets.sources.base import EventSource
 from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets.sources.files import Files
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.postgres.source import Postgres
 
-BY_KIND: dict[str, Callable[..., EventSource]] = {source.kind: source for source in (CompleteJourney, Files)}
+BY_KIND: dict[str, Callable[..., EventSource]] = {source.kind: source for source in (CompleteJourney, Files, Postgres)}
 """What reads each kind of section in `settings/source.py`."""
 
 

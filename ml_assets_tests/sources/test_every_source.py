@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
 
 from ml_assets.settings.shop import Settings
@@ -17,18 +18,35 @@ TODAY = date(2026, 11, 22)
 CSV = "customer_id,item_id,occurred_at\n1,a,2024-05-30\n,a,2024-05-31\n2,b,2024-05-31\n2,b,never\n"
 
 
-def files(folder: Path) -> dict[str, Any]:
+def files(folder: Path, _: str) -> dict[str, Any]:
     (folder / "events.csv").write_text(CSV)
     return {"events": str(folder / "events.csv")}
 
 
-# The settings of a small shop of each kind.
-EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {"files": files, "complete_journey": lambda _: {}}
+def postgres(folder: Path, url: str) -> dict[str, Any]:
+    table = f"lines_{folder.name[:40]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            f"""
+            CREATE TABLE "{table}" AS
+            SELECT * FROM (VALUES (1, 'a', timestamp '2024-05-30'), (NULL, 'a', '2024-05-31'), (2, 'b', '2024-05-31'),
+                (2, 'b', NULL)) AS v (customer_id, item_id, occurred_at)
+            """
+        )
+    return {"table": table, "url": url}
+
+
+# The settings of a small shop of each kind, in a folder and a database.
+EXAMPLES: dict[str, Callable[[Path, str], dict[str, Any]]] = {
+    "files": files,
+    "complete_journey": lambda *_: {},
+    "postgres": postgres,
+}
 
 
 @pytest.fixture(params=KINDS)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], EventSource]:
-    section = {"kind": request.param, **EXAMPLES[request.param](tmp_path)}
+def make(request: pytest.FixtureRequest, tmp_path: Path, embedded_url: str) -> Callable[[], EventSource]:
+    section = {"kind": request.param, **EXAMPLES[request.param](tmp_path, embedded_url)}
     settings = Settings.model_validate({"home": tmp_path / "home", "source": section})
     return lambda: build_source(settings, today=TODAY)
 

@@ -1,0 +1,128 @@
+"""Asking the shop's database: small facts through psycopg, lines as Arrow through ADBC.
+
+Every session is read-only and has the settings' statement timeout. Faults are told without the password.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_postgresql  # type: ignore[import-untyped]
+import polars as pl
+import psycopg
+from psycopg import conninfo, errors, sql
+
+from ml_assets.errors import PassingError, UserError
+from ml_assets.settings.source import PostgresSource
+from ml_assets.sources.postgres.query import Sql
+
+SECONDS_TO_CONNECT = 10
+LOST = ("08", "57P")
+LOST_WORDS = re.compile("terminating connection|closed the connection|connection (?:to server )?(?:was )?lost")
+"""Classes of errors of a connection or server that is gone."""
+
+
+class ShopDatabase:
+    """The database that the settings name; connects for each question."""
+
+    def __init__(self, source: PostgresSource, fallback: str | None) -> None:
+        self._source = source
+        self._url = source.url.get_secret_value() if source.url else fallback
+        milliseconds = int(source.statement_timeout.total_seconds() * 1000)
+        self._options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} -c TimeZone=UTC"
+
+    def rows(self, statement: Sql) -> list[tuple[Any, ...]]:
+        """The answer of a statement that has few rows."""
+        with self._told(), self._connect() as connection:
+            return connection.execute(statement).fetchall()
+
+    def types(self, statement: Sql) -> dict[str, str]:
+        """Names and types of the columns of a statement, as PostgreSQL calls them."""
+        with self._told(), self._connect() as connection:
+            cursor = connection.execute(sql.SQL("SELECT * FROM ({}) AS looked_at LIMIT 0").format(statement))
+            found = [(column.name, column.type_code) for column in cursor.description or []]
+            query = "SELECT oid::integer, typname FROM pg_type WHERE oid = ANY (%s)"
+            names = dict(connection.execute(query, [[kind for _, kind in found]]).fetchall())
+        return {name: str(names[kind]) for name, kind in found}
+
+    def frame(self, statement: Sql) -> pl.DataFrame:
+        """The lines of a statement, read as Arrow by binary COPY; memory holds them once."""
+        with self._told():
+            text = statement.as_string()
+            with (
+                adbc_driver_manager.AdbcDatabase(
+                    driver=adbc_driver_postgresql._driver_path(),  # noqa: SLF001 the only way without pyarrow
+                    uri=self._parameters(options=self._options),
+                ) as database,
+                adbc_driver_manager.AdbcConnection(database) as connection,
+                adbc_driver_manager.AdbcStatement(connection) as ask,
+            ):
+                ask.set_sql_query(text)
+                stream, _ = ask.execute_query()
+                return pl.DataFrame(stream)
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self._parameters(options=self._options), autocommit=True, prepare_threshold=None)
+
+    def _parameters(self, **more: str) -> str:
+        if not self._url and not any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE")):
+            raise UserError(
+                "The source is a PostgreSQL, but no setting says which.",
+                "Set source.url (or ML_ASSETS_SOURCE__URL), or DATABASE_URL where orders and lists share a database.",
+                code="settings.wrong",
+            )
+        name = {"application_name": "ml_assets source", "connect_timeout": str(SECONDS_TO_CONNECT)}
+        return conninfo.make_conninfo(_plain(self._url or ""), **name, **more)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.Error, adbc_driver_manager.Error, pl.exceptions.ComputeError) as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: Exception) -> UserError:
+        text = self._without_password(str(error))
+        # Within a stream of Arrow there is only the server's text.
+        state = getattr(error, "sqlstate", None) or ("" if "ERROR:" not in text or LOST_WORDS.search(text) else "?")
+        if "statement timeout" in text:
+            state = str(errors.QueryCanceled.sqlstate)
+        lines = text.partition("ERROR:")[2] or text
+        first = next((line.strip() for line in lines.splitlines() if line.strip()), "no reason given")
+        where = f"source.table: {self._source.table}" if len(self._source.table) < 60 else "source.table (a query)"
+        if state == errors.QueryCanceled.sqlstate:
+            return UserError(
+                f"{where}: a statement took longer than {self._source.statement_timeout} and was cancelled.",
+                "Index the time column, read a replica, or raise source.statement_timeout.",
+                code="source.unreadable",
+            )
+        if state == errors.InsufficientPrivilege.sqlstate:
+            return UserError(
+                f"{where}: {first}.",
+                "GRANT SELECT on it (and USAGE on its schema) to the role of source.url.",
+                code="source.unreadable",
+            )
+        if not state or state.startswith(LOST):
+            return PassingError(
+                f"The shop's database cannot be read: {first}.",
+                "Check source.url and the server; nothing was loaded, and the day can be run again.",
+                code="database.unreachable",
+            )
+        return UserError(
+            f"{where}: {first}.", "Check source.table, source.columns and source.where.", code="source.unreadable"
+        )
+
+    def _without_password(self, text: str) -> str:
+        with suppress(psycopg.Error):
+            if password := conninfo.conninfo_to_dict(_plain(self._url or "")).get("password"):
+                return text.replace(str(password), "***")
+        return text
+
+
+def _plain(url: str) -> str:
+    """Without the driver's name that SQLAlchemy wants."""
+    scheme, sign, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}{sign}{rest}"

@@ -1,0 +1,74 @@
+"""The statements: what a mapping means in SQL, and the bounds of days.
+
+Building statements belongs here, running them to `connection.py`. Columns and expressions are those of the settings, so
+SQL of the shop's owner: they run as a role with SELECT only, in read-only transactions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from psycopg import sql
+
+from ml_assets.ids import IdType
+
+Sql = sql.Composed | sql.SQL
+INTEGERS = ("int2", "int4", "int8")
+NUMBERS = (*INTEGERS, "float4", "float8", "numeric")
+ZONED, NAIVE, DATE = "timestamptz", "timestamp", "date"
+TIMES = (ZONED, NAIVE, DATE)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One field: its expression in SQL and the name of its type."""
+
+    expression: Sql
+    type: str
+
+    def as_id(self, wanted: IdType) -> Sql:
+        """As bigint or text."""
+        kind = sql.SQL("bigint" if wanted == "bigint" else "text")
+        return sql.SQL("({})::{}").format(self.expression, kind)
+
+    def as_text(self) -> Sql:
+        """As text."""
+        return sql.SQL("({})::text").format(self.expression)
+
+    def as_number(self) -> Sql:
+        """As double precision."""
+        return sql.SQL("({})::double precision").format(self.expression)
+
+    def as_moment(self, timezone: str) -> Sql:
+        """As timestamptz; what has no zone is in the shop's."""
+        if self.type == ZONED:
+            return self.expression
+        return sql.SQL("(({})::timestamp AT TIME ZONE {})").format(self.expression, sql.Literal(timezone))
+
+    def as_day(self, timezone: str) -> Sql:
+        """The shop's calendar day."""
+        moment = sql.SQL("({} AT TIME ZONE {})::date") if self.type == ZONED else sql.SQL("({})::date")
+        return moment.format(self.expression, sql.Literal(timezone))
+
+    def within(self, first: date, last: date, timezone: str) -> Sql:
+        """Whether a time lies in the days `first` to `last`; bounds are of its own type, so that an index is used."""
+        start, end = (datetime.combine(day, datetime.min.time()) for day in (first, last + timedelta(days=1)))
+        bounds = [
+            moment.replace(tzinfo=ZoneInfo(timezone)) if self.type == ZONED else moment for moment in (start, end)
+        ]
+        low, high = (sql.SQL("{}::{}").format(sql.Literal(str(bound)), sql.SQL(self.type)) for bound in bounds)
+        return sql.SQL("{0} >= {1} AND {0} < {2}").format(self.expression, low, high)
+
+
+def relation(table: str) -> Sql:
+    """A table or view by its name, or a query, to be selected from."""
+    text = table.strip().rstrip(";").strip()
+    if " " in text or text.startswith("("):
+        return sql.SQL("({}) AS source").format(sql.SQL(text))
+    return sql.SQL("{} AS source").format(sql.Identifier(*text.replace('"', "").split(".")))
+
+
+def expression(text: str, have: Mapping[str, str]) -> Sql:
+    """A column of the relation, or the expression as it is."""
+    return sql.SQL("source.{}").format(sql.Identifier(text)) if text in have else sql.SQL("({})").format(sql.SQL(text))

@@ -1,0 +1,218 @@
+"""Events and items from the shop's PostgreSQL.
+
+A line belongs to the shop's day of its time; one without a time belongs to the newest day, so that it is quarantined
+there and not lost. Which days changed is told by a fingerprint that the database computes, or by a column that holds
+when a line was changed.
+"""
+
+from datetime import date, timedelta
+from functools import cached_property
+
+import polars as pl
+from psycopg import sql
+
+from ml_assets.errors import UserError
+from ml_assets.ids import IdTypes
+from ml_assets.settings.shop import Settings
+from ml_assets.settings.source import PostgresSource
+from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, DayRange, empty_items, polars_type
+from ml_assets.sources.columns import line_schema
+from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.postgres.connection import ShopDatabase
+from ml_assets.sources.postgres.query import INTEGERS, NUMBERS, TIMES, Sql, Value, expression, relation
+
+LONGEST_HISTORY = timedelta(days=3660)
+WHERE = "where"
+CONTENT = ("occurred_at", "customer_id", "item_id", "order_id", "quantity", "amount", "event_type")
+
+
+class Postgres:
+    """Events from a table, view or query; see `PostgresSource` for the settings."""
+
+    kind = "postgres"
+    is_whole = False
+    measured_categories: tuple[str, ...] = ()
+
+    def __init__(self, settings: Settings, source: PostgresSource, *, today: date) -> None:
+        self.identity = f"postgres {source.table}"
+        self._today = today
+        self._zone = settings.timezone
+        self._window = settings.schedules.catch_up_days
+        self._source = source
+        own = settings.database_url.get_secret_value() if settings.database_url else None
+        self._database = ShopDatabase(source, own)
+        self._memory = SourceMemory(settings)
+
+    def id_types(self) -> IdTypes:
+        """bigint where the column is of an integer type, text otherwise; remembered from the first time."""
+        known = self._memory.recall("id_types")
+        if known:
+            return IdTypes(**known)
+        found = {name: "bigint" if self._values[name].type in INTEGERS else "text" for name in ("customer", "item")}
+        self._memory.remember(id_types=found)
+        return IdTypes(**found)  # type: ignore[arg-type]
+
+    def days(self) -> DayRange:
+        """From the oldest to the newest time, what is dated in the future left out."""
+        time = self._values["time"]
+        query = sql.SQL("SELECT min({day}), max({day}) FROM (SELECT {time} AS time FROM {table}) AS t WHERE {past}")
+        bound = Value(sql.SQL("time"), time.type)
+        past = bound.within(self._today - LONGEST_HISTORY, self._today, self._zone)
+        ((first, last),) = self._database.rows(
+            query.format(day=bound.as_day(self._zone), time=time.expression, table=self._table, past=past)
+        )
+        if first is None:
+            raise UserError(
+                f"source.table: {self._source.table} holds no line with a time up to today.",
+                "Check source.columns.time and source.where.",
+                code="source.unreadable",
+            )
+        return DayRange(first, last)
+
+    def first_day(self) -> date:
+        """The oldest day when the shop was first seen; then remembered."""
+        known = self._memory.recall("first_day")
+        if known:
+            return date.fromisoformat(known)
+        first = self.days().first
+        self._memory.remember(first_day=first.isoformat())
+        return first
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """Lines of the given days."""
+        newest = self.days().last
+        types = self.id_types()
+        wanted = self._values["time"].within(first, last, self._zone)
+        if first <= newest <= last:
+            wanted = sql.SQL("({}) OR {} IS NULL").format(wanted, self._values["time"].expression)
+        query = sql.SQL("SELECT {fields} FROM {table} WHERE {wanted}")
+        found = self._database.frame(query.format(fields=self._fields(types), table=self._table, wanted=wanted))
+        local = pl.col("occurred_at").dt.convert_time_zone(self._zone).dt.date()
+        lines = found.with_columns(
+            day=local,
+            source_day=local.fill_null(newest),
+            source=pl.lit(self._source.table[:200]),
+            unreadable=pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT)),
+            detail=pl.lit(None, pl.String),
+        )
+        # Tables have no order; numbered so that the same lines of a day always have the same numbers.
+        ordered = lines.sort("source_day", *CONTENT, nulls_last=True)
+        numbered = ordered.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("source_day"))
+        return numbered.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+
+    def pieces(self) -> dict[str, str | None]:
+        """The days of the time that is looked back, each with what changes with its lines."""
+        time = self._values["time"]
+        newest = self.days().last
+        changed = self._source.updated_at
+        content = sql.SQL("max({})::text").format(expression(changed, self._columns)) if changed else FINGERPRINT
+        query = sql.SQL("SELECT {day}, count(*), {content} FROM {table} WHERE {wanted} GROUP BY 1 ORDER BY 1")
+        rows = self._database.rows(
+            query.format(
+                day=time.as_day(self._zone),
+                content=content,
+                table=self._table,
+                wanted=time.within(newest - timedelta(days=self._window), newest, self._zone),
+            )
+        )
+        reading = f"{self._zone} {self._source.model_dump_json(exclude={'url'})}"
+        return {day.isoformat(): f"{count} {stamp} {reading}" for day, count, stamp in rows}
+
+    def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
+        """The lines of one day."""
+        day = date.fromisoformat(piece)
+        lines = self.read_lines(day, day)
+        return lines.filter(pl.col("source_day").is_between(first, last)), day
+
+    def read_items(self) -> pl.DataFrame:
+        """The items' table, else names and categories that the lines carry, else nothing."""
+        item_type = self.id_types().item
+        columns, mapping = self._source.columns, self._source.item_columns
+        if self._source.items:
+            table = relation(self._source.items)
+            have = self._database.types(sql.SQL("SELECT * FROM {}").format(table))
+            texts = mapping.model_dump()
+        elif columns.item_name or columns.item_category:
+            table, have = self._table, self._columns
+            texts = {"item": columns.item, "name": columns.item_name, "category": columns.item_category}
+        else:
+            return empty_items(item_type)
+        value = {name: Value(expression(text, have), "") for name, text in texts.items() if text}
+        nothing = sql.SQL("NULL::text")
+        fields = {
+            "item_id": value["item"].as_id(item_type),
+            "item_name": value["name"].as_text() if "name" in value else nothing,
+            "category": value["category"].as_text() if "category" in value else nothing,
+            "brand": value["brand"].as_text() if "brand" in value else nothing,
+            "available": sql.SQL("({})::boolean").format(value["available"].expression)
+            if "available" in value
+            else sql.SQL("NULL::boolean"),
+        }
+        found = self._database.frame(sql.SQL("SELECT DISTINCT {} FROM {}").format(_named(fields), table))
+        found = found.drop_nulls("item_id").cast({"item_id": polars_type(item_type)})
+        return found.group_by("item_id").agg(pl.all().drop_nulls().last()).sort("item_id")
+
+    @property
+    def _table(self) -> Sql:
+        return relation(self._source.table)
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """The relation's columns and their types."""
+        return self._database.types(sql.SQL("SELECT * FROM {}").format(self._table))
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        """Per field of source.columns what it is in SQL; raises `UserError` naming the setting that is wrong."""
+        texts = {f"columns.{name}": text for name, text in self._source.columns.model_dump().items() if text}
+        if self._source.where:
+            texts[WHERE] = self._source.where
+        found = {setting.removeprefix("columns."): self._value(setting, text) for setting, text in texts.items()}
+        for name, kinds, words in (
+            ("time", TIMES, "a time"),
+            ("quantity", NUMBERS, "a number"),
+            ("amount", NUMBERS, "a number"),
+        ):
+            if name in found and found[name].type not in kinds:
+                text = self._source.columns.model_dump()[name]
+                raise UserError(
+                    f"source.columns.{name}: {text} is of the type {found[name].type}, which is not {words}.",
+                    f"Cast it: source.columns.{name}: '{text}::{'timestamptz' if name == 'time' else 'numeric'}'.",
+                    code="source.unreadable",
+                )
+        return found
+
+    def _value(self, setting: str, text: str) -> Value:
+        sought = expression(text, self._columns)
+        try:
+            kind = self._database.types(sql.SQL("SELECT {} AS value FROM {}").format(sought, self._table))["value"]
+        except UserError as error:
+            if error.code != "source.unreadable":
+                raise
+            raise UserError(
+                f"source.{setting}: {text} cannot be selected: {error.problem}",
+                f"It has: {', '.join(self._columns)}. Write one of them, or an expression in PostgreSQL's SQL.",
+                code="source.unreadable",
+            ) from None
+        return Value(sought, kind)
+
+    def _fields(self, types: IdTypes) -> Sql:
+        values, nothing = self._values, sql.SQL("NULL::text")
+        fields = {
+            "customer_id": values["customer"].as_id(types.customer),
+            "item_id": values["item"].as_id(types.item),
+            "occurred_at": values["time"].as_moment(self._zone),
+            "quantity": values["quantity"].as_number() if "quantity" in values else sql.SQL("1::double precision"),
+            "amount": values["amount"].as_number() if "amount" in values else sql.SQL("NULL::double precision"),
+            "order_id": values["order"].as_text() if "order" in values else nothing,
+            "event_type": values["event_type"].as_text() if "event_type" in values else nothing,
+            WHERE: values[WHERE].expression if WHERE in values else sql.SQL("true"),
+        }
+        return _named(fields)
+
+
+FINGERPRINT = sql.SQL("sum(hashtextextended(source::text, 0)::numeric)::text")
+
+
+def _named(fields: dict[str, Sql]) -> Sql:
+    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in fields.items())
