@@ -98,6 +98,7 @@ def import_recommendations(
             gates=settings.serving.gates,
             override=override,
             keep=settings.serving.keep_releases,
+            most_retired=settings.serving.most_retired,
             give_way=settings.serving.give_way,
         )
         release = publish(connection, new)

@@ -22,6 +22,7 @@ from ml_assets.cli import (
     handoff,
     init,
     models,
+    prune,
     releases,
     rules,
     run,
@@ -58,6 +59,7 @@ app.command("rollback")(releases.rollback)
 app.command("unpin")(releases.unpin)
 app.command("accept")(releases.accept)
 app.command("diff")(releases.diff)
+app.command("prune")(prune.prune)
 app.add_typer(rules.app, name="rules")
 app.command("erase")(erase.erase)
 app.add_typer(handoff.export_app, name="export")

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from ml_assets.books.freshness import Freshness, clock_shift, read_freshness
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.prune import show_space
 from ml_assets.settings.read.load import load_settings
 
 LATE = ("stale", "missing")
@@ -18,19 +19,25 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     settings = load_settings(config)
     with shop_database(settings) as connection:
         rows, shift = read_freshness(connection), clock_shift(connection)
-    if not emit([_facts(row) for row in rows], as_json):
+        if emit([_facts(row) for row in rows], as_json):
+            return _code(rows)
         show_freshness(rows, settings.tz)
         for row in rows:
             if row.reason and row.usual_row_count and row.stale_at and row.age and row.age < row.warn_after:
                 OUT.print(f"{row.subject}: {row.reason}\n")
-        if shift:
-            OUT.print(f"The clock is {shift.days} days ahead because of `ml-assets demo break`.\n")
-        next_commands(
-            config,
-            *([("ml-assets demo fix", "bring the feed back")] if shift else []),
-            ("ml-assets run", "compute and publish the newest day"),
-            ("ml-assets ui", "see runs and checks in Dagster"),
-        )
+        show_space(connection, settings)
+    if shift:
+        OUT.print(f"The clock is {shift.days} days ahead because of `ml-assets demo break`.\n")
+    next_commands(
+        config,
+        *([("ml-assets demo fix", "bring the feed back")] if shift else []),
+        ("ml-assets run", "compute and publish the newest day"),
+        ("ml-assets ui", "see runs and checks in Dagster"),
+    )
+    return _code(rows)
+
+
+def _code(rows: list[Freshness]) -> int:
     return 2 if any(row.status in LATE for row in rows) else 0
 
 

@@ -29,7 +29,7 @@ from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.partition import attach_partition, fill_partition
 from ml_assets.releases.pointer import begin, move_pointer
 from ml_assets.releases.readers import Readers
-from ml_assets.releases.retention import KEEP, drop_retired, prune_purchases, retire
+from ml_assets.releases.retention import KEEP, MOST_RETIRED, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import ReleaseRows, checked
 from ml_assets.settings.serving import GateSettings
 from ml_assets.subjects import PUBLISHED
@@ -60,6 +60,8 @@ class Publication:
     """A person's reason to take what a gate refuses; what cannot be read at all stays blocked."""
     keep: int = KEEP
     """Releases kept, and as many blocked ones."""
+    most_retired: int = MOST_RETIRED
+    """Retired ones whose rows stay for the time in which statements may still read them."""
     give_way: bool = True
     """Whether it loads in small steps while others read."""
 
@@ -93,7 +95,7 @@ def publish(connection: ServingConnection, new: Publication) -> Release:
     with _storage_faults(new.subject), connection.transaction():
         begin(connection, new.subject)
         release = _release(connection, new)
-    drop_retired(connection, new.subject)
+    drop_retired(connection, new.subject, most=new.most_retired)
     return release
 
 

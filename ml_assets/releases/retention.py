@@ -17,6 +17,7 @@ from ml_assets.database.names import partition_name
 from ml_assets.database.rights import writing
 
 KEEP = 8
+MOST_RETIRED = 3
 # Long enough for statements that began before the pointer moved and have yet to touch the old partition.
 GRACE = timedelta(minutes=10)
 PATIENCE = "100ms"
@@ -58,14 +59,25 @@ def retire(connection: ServingConnection, subject: str, day: date, release_id: i
     )
 
 
-def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelta = GRACE) -> int:
-    """Drop the rows of releases retired longer than `grace` ago; how many. Never fails, never waits long."""
+def drop_retired(
+    connection: ServingConnection, subject: str, *, grace: timedelta = GRACE, most: int | None = None
+) -> int:
+    """Drop the rows of releases retired longer than `grace` ago; how many. Never fails, never waits long.
+
+    Of those retired since, the newest `most` are kept.
+    """
     query = """
         SELECT r.release_id
-        FROM {meta}.releases AS r
-        WHERE r.subject = %(subject)s AND r.dropped_at IS NULL
-            -- A clock that was ahead when it was retired must not keep it for years.
-            AND r.retired_at NOT BETWEEN now() - %(grace)s AND now()
+        FROM (
+            SELECT o.*, row_number() OVER (ORDER BY o.retired_at DESC, o.release_id DESC) AS place
+            FROM {meta}.releases AS o
+            WHERE o.subject = %(subject)s AND o.state = 'retired' AND o.dropped_at IS NULL
+        ) AS r
+        WHERE (
+                r.place > coalesce(%(most)s, 9223372036854775807)
+                -- A clock that was ahead when it was retired must not keep it for years.
+                OR r.retired_at NOT BETWEEN now() - %(grace)s AND now()
+            )
             AND NOT EXISTS (
                 SELECT FROM pg_stat_activity AS a
                 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
@@ -75,7 +87,9 @@ def drop_retired(connection: ServingConnection, subject: str, *, grace: timedelt
     """
     dropped = 0
     try:
-        retired = connection.execute(connection.schemas.sql(query), {"subject": subject, "grace": grace}).fetchall()
+        retired = connection.execute(
+            connection.schemas.sql(query), {"subject": subject, "grace": grace, "most": most}
+        ).fetchall()
         for (release_id,) in retired:
             _drop(connection, subject, release_id)
             dropped += 1

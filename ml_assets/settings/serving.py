@@ -111,6 +111,12 @@ class ServingSettings(Section):
     keep_releases: int = Field(
         default=8, ge=2, description="Releases kept of each subject, and as many blocked ones. Live ones always stay."
     )
+    most_retired: int = Field(
+        default=3,
+        ge=0,
+        description="Replaced releases of each subject that stay on the disk for the ten minutes in which statements "
+        "may still read them; what is beyond is dropped at once, but never under an open transaction.",
+    )
     give_way: bool = Field(
         default=True,
         description="While releases are being read, load new ones in small steps, so that a small server keeps "

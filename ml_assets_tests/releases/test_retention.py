@@ -6,6 +6,7 @@ import psycopg
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.retention import drop_retired, retire
+from ml_assets.releases.space import drop_now, retired_releases
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
 
 NOW = timedelta(0)
@@ -63,3 +64,28 @@ def test_a_live_release_that_is_not_the_newest_is_kept(connection: ServingConnec
         connection.execute("UPDATE ml_meta.releases SET state = %s WHERE release_id = %s", [state, release_id])
     retire(connection, "recommendations", last.day, last.release_id, keep=1)
     assert list(states(connection).values()) == ["live", "retired", "ready"]
+
+
+def test_replaced_releases_have_a_ceiling_even_within_their_grace(connection: ServingConnection) -> None:
+    for _ in range(6):
+        release(connection, recommendations(), most_retired=2)
+    assert [one.release_id for one in retired_releases(connection)] == [4, 5]
+    release(connection, recommendations(), most_retired=0)
+    assert retired_releases(connection) == []
+
+
+def test_what_is_beyond_the_ceiling_stays_for_a_transaction_that_may_still_read_it(
+    connection: ServingConnection, postgres_url: str
+) -> None:
+    release(connection, recommendations())
+    with psycopg.connect(postgres_url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("SELECT 1")
+        for _ in range(2):
+            release(connection, recommendations(), most_retired=0)
+        assert reader.execute("SELECT DISTINCT release_id FROM ml.recommendations").fetchall() == [(1,)]
+        dropped, in_use = drop_now(connection)
+        assert (dropped, [one.release_id for one in in_use]) == ([], [1, 2])
+    dropped, in_use = drop_now(connection)
+    assert ([one.release_id for one in dropped], in_use) == ([1, 2], [])
+    assert all(one.size > 8192 for one in dropped)

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ml_assets_tests.torture import publishing, runs
 from ml_assets_tests.torture.outcome import Outcome, show
@@ -33,12 +34,12 @@ def main() -> int:
     outcomes: list[Outcome] = []
     for trial, share in WITHOUT_SHOP.items():
         if _is_wanted(trial.__name__, names):
-            outcomes.append(_timed(trial.__name__, lambda trial=trial, share=share: trial(_tries(share))))
+            outcomes.append(_timed(trial.__name__, partial(trial, _tries(share))))
     wanted = {trial: share for trial, share in ON_A_SHOP.items() if _is_wanted(trial.__name__, names)}
     if wanted:
         with computed_shop() as shop:
             for on_shop, share in wanted.items():
-                outcomes.append(_timed(on_shop.__name__, lambda trial=on_shop, share=share: trial(shop, _tries(share))))
+                outcomes.append(_timed(on_shop.__name__, partial(on_shop, shop, _tries(share))))
     show(outcomes)
     return 0 if outcomes and all(outcome.is_well for outcome in outcomes) else 1
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import psycopg
 
 from ml_assets.contract.migrate import migrate
-from ml_assets.database.connection import ServingConnection, connect
+from ml_assets.database.connection import connect
 from ml_assets.database.embedded.postmaster import read_postmaster
 from ml_assets.database.embedded.server import start_embedded
 from ml_assets.settings.shop import Settings

@@ -59,6 +59,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             k=shop.settings.recommender.k,
             gates=shop.settings.serving.gates,
             keep=shop.settings.serving.keep_releases,
+            most_retired=shop.settings.serving.most_retired,
             give_way=shop.settings.serving.give_way,
             override=context.op_execution_context.get_tag(OVERRIDE_TAG),
             active=active_customers(lake, day) if table.is_personal else None,
