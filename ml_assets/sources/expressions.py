@@ -15,6 +15,7 @@ from ml_assets.errors import UserError
 # What no column's name has, so that a text with it that is no SQL is a mistaken expression.
 OF_EXPRESSIONS = re.compile(r"[()*+=<>'\"|]")
 KEPT = "as delivered: "
+FIRST_THAT_IS_THERE = re.compile(r"\s*coalesce\s*\(", re.IGNORECASE)
 
 
 def columns_of(setting: str, text: str, have: Sequence[str]) -> list[str]:
@@ -30,6 +31,15 @@ def columns_of(setting: str, text: str, have: Sequence[str]) -> list[str]:
         if OF_EXPRESSIONS.search(text):
             raise _cannot(setting, text, str(error).partition("\n")[0]) from None
         return [text]
+
+
+def may_lack(text: str, missing: Sequence[str], needed: Sequence[str]) -> bool:
+    """Whether an expression says what stands in place of columns that an older or newer file lacks.
+
+    That is a coalesce of columns of which one is there, or of one with a constant: `coalesce(customer_id, CustomerID)`.
+    """
+    has_constant = re.search(r",\s*('[^']*'|[-0-9.]+|null)\s*\)\s*$", text, re.IGNORECASE) is not None
+    return FIRST_THAT_IS_THERE.match(text) is not None and (has_constant or len(missing) < len(needed))
 
 
 def numbers_within(setting: str, text: str, kinds: pl.Schema, holding_numbers: Sequence[str]) -> list[str]:

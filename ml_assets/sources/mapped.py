@@ -14,7 +14,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
 from ml_assets.sources.columns import Reading
-from ml_assets.sources.expressions import columns_of, computed, numbers_within
+from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within
 from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
 from ml_assets.sources.formats.open import format_of, open_table
@@ -122,15 +122,20 @@ class MappedFiles:
             have = frame.collect_schema().names()
         except FAULTS as error:
             raise unreadable_file(path, error) from None
+        lacking: list[str] = []
         for setting, text in texts.items():
-            if missing := [column for column in columns_of(setting, text, have) if column not in have]:
+            needed = columns_of(setting, text, have)
+            missing = [column for column in needed if column not in have]
+            if missing and may_lack(text, missing, needed):
+                lacking += missing
+            elif missing:
                 within = f", which {setting}: {text} is made of" if missing != [text] else ""
                 raise UserError(
                     f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
                     f"Map one of them, or an expression in SQL, as {setting}.",
                     code="source.unreadable",
                 )
-        return frame
+        return frame.with_columns(pl.lit(None, pl.String).alias(column) for column in dict.fromkeys(lacking))
 
     def _open(self, path: str, wanted: list[str]) -> pl.LazyFrame:
         """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""

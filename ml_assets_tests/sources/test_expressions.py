@@ -109,3 +109,28 @@ def test_dates_that_are_computed_are_times(tmp_path: Path) -> None:
 def test_items_may_be_computed_too(tmp_path: Path) -> None:
     found = shop(tmp_path, columns={"item_name": "upper(StockCode) || ' (' || Status || ')'"})
     assert found.read_items().filter(item_id="A1")["item_name"].to_list() == ["A1 (paid)"]
+
+
+def test_columns_that_were_renamed_or_added_are_read_in_files_of_all_ages(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("CustomerID,sku,at\n1,a,2026-09-13 10:00\n")
+    (tmp_path / "2.csv").write_text("customer_id,sku,at,discount\n2,b,2026-09-13 11:00,3\n")
+    columns = {
+        "customer": "coalesce(customer_id, CustomerID)",
+        "item": "sku",
+        "time": "at",
+        "amount": "coalesce(discount, 0)",
+    }
+    chosen = FilesSource.model_validate({"kind": "files", "events": str(tmp_path / "*.csv"), "columns": columns})
+    files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31))
+    assert files.id_types().customer == "bigint"
+    assert files.read_lines(DAY, DAY).select("customer_id", "amount").rows() == [(1, 0.0), (2, 3.0)]
+
+
+def test_a_column_that_was_renamed_without_a_word_is_told_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("CustomerID,sku,at\n1,a,2026-09-13 10:00\n")
+    (tmp_path / "2.csv").write_text("customer_id,sku,at\n2,b,2026-09-13 11:00\n")
+    columns = {"customer": "CustomerID", "item": "sku", "time": "at"}
+    chosen = FilesSource.model_validate({"kind": "files", "events": str(tmp_path / "*.csv"), "columns": columns})
+    files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31))
+    with refused("source.unreadable", r"2\.csv has no column CustomerID \(it has: customer_id, sku, at\)"):
+        files.days()
