@@ -13,6 +13,7 @@ from upath import UPath
 
 from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.stores import place
 from ml_assets.whole_files import SECONDS_IN_USE, remove_abandoned, replacing
 
 NOT_WRITABLE = "Free some space or make the lake writable, or set `home` or `lake` to another folder."
@@ -23,7 +24,7 @@ class Lake:
     """Files `<root>/<asset>/<partition>.parquet`, or `<root>/<asset>.parquet` for unpartitioned assets."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = UPath(root)
+        self.root = place(str(root))
 
     @classmethod
     def of(cls, settings: Settings) -> "Lake":

@@ -30,6 +30,7 @@ from ml_assets.sources.formats.open import format_of
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.stamps import stamp_of
+from ml_assets.stores import place
 
 # One line dated 1970 must not make twenty thousand days.
 LONGEST_HISTORY = timedelta(days=3660)
@@ -219,10 +220,10 @@ class Files:
 def _stored(pattern: str) -> list[str]:
     """The files behind a URL, a folder's URL or a glob in an object store."""
     # fsspec remembers listings for as long as the process runs; new files must be seen.
-    UPath(pattern).fs.invalidate_cache()
+    place(pattern).fs.invalidate_cache()
     fixed, wildcard, _ = pattern.partition("*")
     if not wildcard:
-        place = UPath(pattern)
-        return [str(path) for path in place.rglob("*") if path.is_file()] if place.is_dir() else [pattern]
+        folder = UPath(pattern)
+        return [str(path) for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [pattern]
     root = fixed.rpartition("/")[0]
     return [str(path) for path in UPath(root).glob(pattern.removeprefix(f"{root}/")) if path.is_file()]
