@@ -51,25 +51,11 @@ class RegisteredModel:
 
 def register(connection: ServingConnection, model: RegisteredModel, card: Mapping[str, Any]) -> None:
     """Record a model with its card, as JSON; again, it updates its row, but never takes a promotion back."""
-    upsert = """
-        INSERT INTO {meta}.models AS m (kind, placement, method, version, trained_through, data_fingerprint,
-            parameters, metrics, facts, card, artifact, checksum, decision, reason, run_id)
-        VALUES (%(kind)s, %(placement)s, %(method)s, %(version)s, %(trained_through)s, %(data_fingerprint)s,
-            %(parameters)s, %(metrics)s, %(facts)s, %(card)s, %(artifact)s, %(checksum)s, %(decision)s, %(reason)s,
-            %(run_id)s)
-        ON CONFLICT (kind, placement, trained_through, version) DO UPDATE SET
-            method = excluded.method, facts = excluded.facts,
-            data_fingerprint = excluded.data_fingerprint, parameters = excluded.parameters,
-            metrics = excluded.metrics, card = excluded.card, artifact = excluded.artifact,
-            checksum = excluded.checksum, run_id = excluded.run_id,
-            decision = CASE WHEN m.decision = 'promoted' THEN m.decision ELSE excluded.decision END,
-            reason = CASE WHEN m.decision = 'promoted' THEN m.reason ELSE excluded.reason END
-    """
-    objects = {"parameters": model.parameters, "metrics": model.metrics, "facts": model.facts, "card": card}
-    row = vars(model) | {name: Jsonb(dict(facts)) for name, facts in objects.items()}
-    row["data_fingerprint"] = card["data_fingerprint"]
+    facts = {"parameters": model.parameters, "metrics": model.metrics, "facts": model.facts, "card": card}
+    row = vars(model) | {name: dict(values) for name, values in facts.items()}
+    row |= {"data_fingerprint": card["data_fingerprint"], "trained_through": model.trained_through.isoformat()}
     with writing(connection) as cursor:
-        cursor.execute(connection.schemas.sql(upsert), row)
+        cursor.execute(connection.schemas.sql("SELECT {meta}.register_model(%s)"), [Jsonb(row)])
 
 
 def champion(connection: ServingConnection, kind: str, before: date, placement: str = "") -> RegisteredModel | None:
@@ -132,13 +118,9 @@ def force_promotion(connection: ServingConnection, version: str, placement: str,
         )
     if model.decision == "promoted":
         raise UserError(f"{version} is promoted for {placement} already.", "`ml-assets models` shows which one scores.")
-    update = """
-        UPDATE {meta}.models
-        SET decision = 'promoted', forced_reason = %(reason)s, forced_by = session_user, forced_at = now()
-        WHERE kind = %(kind)s AND version = %(version)s AND placement = %(placement)s
-    """
+    force = connection.schemas.sql("SELECT {meta}.force_promotion(%s, %s, %s, %s)")
     with writing(connection) as cursor:
-        cursor.execute(connection.schemas.sql(update), vars(model) | {"reason": reason.strip()})
+        cursor.execute(force, [model.kind, version, placement, reason.strip()])
     return model
 
 

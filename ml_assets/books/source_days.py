@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
+from ml_assets.database.turns import take_turn
 from ml_assets.events.fingerprint import NOTHING, DayContent
 
 
@@ -69,8 +70,7 @@ def record_days(
         LEFT JOIN {meta}.source_days AS s USING (day)
     """
     with writing(connection) as cursor:
-        lock = f"source days {connection.schemas.meta}"
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+        take_turn(connection, "note source days")
         before = known_days(connection, min(days), max(days))
         changed = [
             day for day, now in days.items() if (now.differs_from(before[day]) if day in before else day in late)

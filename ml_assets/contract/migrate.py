@@ -15,10 +15,12 @@ from psycopg import errors, sql
 
 from ml_assets.contract.files import fill, read_files
 from ml_assets.contract.objects import SqlObject, apply, delivered_objects, due
+from ml_assets.contract.owner import is_owned, take_over, why_no_owner
 from ml_assets.contract.roles import sync_roles
 from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
+from ml_assets.database.rights import become_owner
 from ml_assets.errors import UserError
 from ml_assets.ids import IdType
 
@@ -78,8 +80,10 @@ def migrate(
     try:
         if _done(connection):
             _refuse_other_shop(connection, types, source)
-        applied = until_there_is_room(partial(_bring_up, connection, wanted, types, source))
-        until_there_is_room(lambda: sync_roles(connection))
+        problem = why_no_owner(connection)
+        owned = problem is None
+        applied = until_there_is_room(connection, partial(_bring_up, connection, wanted, types, source, owned=owned))
+        until_there_is_room(connection, lambda: sync_roles(connection, problem))
     except errors.InsufficientPrivilege as error:
         role = connection.info.user
         raise UserError(
@@ -118,17 +122,29 @@ def _done(connection: ServingConnection) -> dict[int, str]:
     return dict(connection.execute(schemas.sql("SELECT number, checksum FROM {meta}.migrations")).fetchall())
 
 
-def _bring_up(connection: ServingConnection, wanted: Contract, types: dict[str, str], source: str) -> list[str]:
-    """Apply and record what is due, unless another command did so meanwhile."""
+def _bring_up(
+    connection: ServingConnection, wanted: Contract, types: dict[str, str], source: str, *, owned: bool
+) -> list[str]:
+    """Apply and record what is due, unless another command did so meanwhile; `owned`: as the owner, who gets it all."""
 
     def is_due() -> bool:
-        return bool(_missing(connection, wanted) or due(connection, types, {}, wanted.objects))
+        missing = _missing(connection, wanted) or due(connection, types, {}, wanted.objects)
+        return bool(missing) or (owned and not is_owned(connection))
 
     if not is_due():
         return []
     with changing(connection):
         if not is_due():
             return []
+        is_new = not _done(connection)
+        if is_new:
+            _create_schemas(connection)
+        if owned:
+            if not is_owned(connection):
+                take_over(connection)
+            become_owner(connection)
+        if is_new:
+            _create_record(connection)
         tables = _apply_tables(connection, wanted, types, source)
         return tables + apply(connection, due(connection, types, {}, wanted.objects))
 
@@ -138,10 +154,8 @@ def _apply_tables(connection: ServingConnection, wanted: Contract, types: dict[s
     schemas = connection.schemas
     done = _done(connection)
     missing = _missing(connection, wanted)
-    if done:
+    if missing and done:
         close_views(connection)
-    else:
-        _bootstrap(connection)
     if _is_before_baseline(done):
         connection.execute(fill(read_files("")["before_baseline"], schemas, {}).encode())
     for migration in missing:
@@ -151,10 +165,8 @@ def _apply_tables(connection: ServingConnection, wanted: Contract, types: dict[s
             except psycopg.Error as error:
                 error.add_note(f"in ml_assets/contract/tables/{migration.name}.sql")
                 raise
-        connection.execute(
-            schemas.sql("INSERT INTO {meta}.migrations (number, name, checksum) VALUES (%s, %s, %s)"),
-            [migration.number, migration.name, migration.checksum],
-        )
+        note = "INSERT INTO {meta}.migrations (number, name, checksum, applied_by) VALUES (%s, %s, %s, session_user)"
+        connection.execute(schemas.sql(note), [migration.number, migration.name, migration.checksum])
     if not done:
         insert = "INSERT INTO {meta}.shop (customer_id_type, item_id_type, source) VALUES (%s, %s, %s)"
         connection.execute(schemas.sql(insert), [types["customer_id_type"], types["item_id_type"], source])
@@ -187,8 +199,8 @@ def _is_before_baseline(done: dict[int, str]) -> bool:
     return hashlib.sha256(record.encode()).hexdigest() == BEFORE_BASELINE
 
 
-def _bootstrap(connection: ServingConnection) -> None:
-    """Create the schemas and the record of migrations; schemas prepared by an administrator must be empty."""
+def _create_schemas(connection: ServingConnection) -> None:
+    """Create the schemas; those prepared by an administrator must be empty."""
     schemas = connection.schemas
     for name in (schemas.ml, schemas.store, schemas.meta):
         objects = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) FROM pg_namespace n"
@@ -200,6 +212,11 @@ def _bootstrap(connection: ServingConnection) -> None:
                 f"The database has a schema {name} with {row[0]} objects that ml_assets did not create.",
                 "Give the shop another `name` in the settings (it prefixes the schemas), or use another database.",
             )
+
+
+def _create_record(connection: ServingConnection) -> None:
+    """Create the record of migrations."""
+    schemas = connection.schemas
     connection.execute(
         schemas.sql(
             "CREATE TABLE {meta}.migrations (number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, "

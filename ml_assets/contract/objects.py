@@ -20,6 +20,7 @@ from ml_assets.contract.files import fill, read_files
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.database.names import Schemas
+from ml_assets.database.rights import act_as_owner
 from ml_assets.errors import UserError
 
 VERSION = Version(metadata.version("ml_assets"))
@@ -74,9 +75,10 @@ def sync_objects(
     def change() -> list[str]:
         with changing(connection):
             close_views(connection)
+            act_as_owner(connection)
             return apply(connection, due(connection, types, mapped, objects))
 
-    return until_there_is_room(change) if due(connection, types, mapped, objects) else []
+    return until_there_is_room(connection, change) if due(connection, types, mapped, objects) else []
 
 
 def due(
@@ -114,9 +116,10 @@ def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list
     Raises `UserError` where an object cannot take the place of what is there.
     """
     note = """
-        INSERT INTO {meta}.objects (name, hash, version) VALUES (%(name)s, %(hash)s, %(version)s)
+        INSERT INTO {meta}.objects (name, hash, version, applied_by)
+        VALUES (%(name)s, %(hash)s, %(version)s, session_user)
         ON CONFLICT (name) DO UPDATE
-        SET hash = excluded.hash, version = excluded.version, applied_at = now(), applied_by = current_user
+        SET hash = excluded.hash, version = excluded.version, applied_at = now(), applied_by = excluded.applied_by
     """
     for name, text in missing:
         try:

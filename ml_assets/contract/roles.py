@@ -1,21 +1,24 @@
-"""The three roles and what they may do.
+"""The roles and their grants: made where they are missing, brought to what `rights.py` says.
 
-`ml_reader` reads the contract and nothing else. `ml_writer` owns the tables of releases, because only owners attach
-partitions, and keeps the books; it can neither change the contract nor erase history. `ml_merchandiser` reads as well
-and edits the rules of reading. PUBLIC gets nothing. Where the connecting role may not create roles, they are taken when
-an administrator has made them, else noted as missing.
+`ml_owner` owns everything and nobody logs in as it (`owner.py`). `ml_reader` reads the contract and nothing else.
+`ml_writer` publishes and keeps the books; it can neither change the contract nor rewrite history. `ml_merchandiser`
+reads as well and edits the rules of reading. PUBLIC gets nothing. Where the connecting role may not create roles, they
+are taken when an administrator has made them, else noted as missing.
 """
 
-from typing import LiteralString
+from psycopg import sql
 
-from psycopg import errors, sql
-
+from ml_assets.contract.owner import create_role, join_role
+from ml_assets.contract.rights import MERCHANDISER, WRITER, WRITER_FUNCTIONS, Rights
+from ml_assets.contract.temporary_tables import close_temporary_tables
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing
 from ml_assets.database.names import Schemas
+from ml_assets.database.rights import become_owner
+from ml_assets.subjects import PUBLISHED
 
 
-def sync_roles(connection: ServingConnection) -> None:
+def sync_roles(connection: ServingConnection, why_no_owner: str | None) -> None:
     """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles.
 
     What the grants are of is noted with them: a command killed between the two leaves them due.
@@ -29,107 +32,82 @@ def sync_roles(connection: ServingConnection) -> None:
     """
     tables, applied_at = connection.execute(schemas.sql(state)).fetchall()[0]
     done = f"exists and has its grants, as of {tables} files of tables and the views of {applied_at}"
-    grants = {
-        schemas.reader: _grant_reader,
-        schemas.writer: _grant_writer,
-        schemas.merchandiser: _grant_merchandiser,
-    }
-    if all(noted.get(role) == done for role in grants):
+    roles = (schemas.owner, schemas.reader, schemas.writer, schemas.merchandiser)
+    if all(noted.get(role) == done for role in roles):
         return
+    problems = {schemas.owner: why_no_owner}
     with changing(connection):
-        # Roles belong to the whole server.
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ml_assets roles', 0))")
-        for schema in (schemas.ml, schemas.store, schemas.meta):
-            connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(sql.Identifier(schema)))
-        for role, grant in grants.items():
-            problem = _create(connection, role)
-            if problem is None and role == schemas.writer:
-                problem = _join(connection, role)
-            if problem is None:
-                grant(connection, schemas)
-            connection.execute(
-                schemas.sql(
-                    "INSERT INTO {meta}.roles (role, ready, note) VALUES (%s, %s, %s) ON CONFLICT (role) DO UPDATE "
-                    "SET ready = excluded.ready, note = excluded.note, noted_at = now()"
-                ),
-                [role, problem is None, problem or done],
-            )
+        for role in roles[1:]:
+            problems[role] = create_role(connection, role)
+        problems[schemas.writer] = problems[schemas.writer] or join_role(connection, schemas.writer)
+        temporary = close_temporary_tables(connection, [role for role in roles if not _is_missing(problems[role])])
+        closed = [role for role in roles[1:] if not _is_missing(problems[role])]
+        if why_no_owner is None:
+            become_owner(connection)
+            # Before there was an owner it had rights of its own to read what it handed over.
+            closed.append(connection.info.user)
+        _close(connection, closed)
+        for role, rights in ((schemas.reader, {}), (schemas.writer, WRITER), (schemas.merchandiser, MERCHANDISER)):
+            if problems[role] is None:
+                _grant(connection, role, rights)
+        if problems[schemas.writer] is None:
+            _grant_publishing(connection, schemas)
+        notes = {role: (problem is None, problem or done) for role, problem in problems.items()}
+        note = """
+            INSERT INTO {meta}.roles (role, ready, note) VALUES (%s, %s, %s) ON CONFLICT (role) DO UPDATE
+            SET ready = excluded.ready, note = excluded.note, noted_at = now()
+        """
+        for role, (ready, text) in (notes | temporary).items():
+            connection.execute(schemas.sql(note), [role, ready, text])
 
 
-def _create(connection: ServingConnection, role: str) -> str | None:
-    """Why the role does not exist, or None."""
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-        return None
-    try:
-        with connection.transaction():
-            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-    except errors.InsufficientPrivilege:
-        return f"missing: {connection.info.user} may not create roles; an administrator can: CREATE ROLE {role}"
-    except (errors.DuplicateObject, errors.UniqueViolation):
-        # Roles belong to the whole server: another database's migration created it at the same moment.
-        return None
-    return None
+def _is_missing(problem: str | None) -> bool:
+    return problem is not None and problem.startswith("missing")
 
 
-def _join(connection: ServingConnection, role: str) -> str | None:
-    """Make the connecting role a member, so that it can hand tables over; why not, or None."""
-    try:
-        with connection.transaction():
-            superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
-            member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", [role]).fetchone()
-            if not (superuser and superuser[0]) and not (member and member[0]):
-                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
-    except errors.InsufficientPrivilege:
-        return f"exists, but {connection.info.user} is no member: GRANT {role} TO {connection.info.user}"
-    return None
+def _close(connection: ServingConnection, roles: list[str]) -> None:
+    """Take from PUBLIC and these roles what any version granted them; the owner keeps all."""
+    schemas = connection.schemas
+    for schema in (schemas.ml, schemas.store, schemas.meta):
+        name = sql.Identifier(schema)
+        connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(name))
+        for role in roles:
+            for what in ("SCHEMA", "ALL TABLES IN SCHEMA", "ALL FUNCTIONS IN SCHEMA"):
+                revoke = sql.SQL("REVOKE ALL ON {} {} FROM {}").format(sql.SQL(what), name, sql.Identifier(role))
+                connection.execute(revoke)
 
 
-def _grant_reader(connection: ServingConnection, schemas: Schemas) -> None:
-    _read_contract(connection, schemas, schemas.reader)
-
-
-def _grant_merchandiser(connection: ServingConnection, schemas: Schemas) -> None:
-    role = schemas.merchandiser
-    _read_contract(connection, schemas, role)
-    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {meta} TO {merchandiser}"))
-    _grant(connection, role, "SELECT, INSERT, UPDATE, DELETE", "rules", "purchases", "opt_outs")
-    _grant(connection, role, "SELECT, INSERT, UPDATE", "reason_templates")
-
-
-def _grant_writer(connection: ServingConnection, schemas: Schemas) -> None:
-    role = schemas.writer
-    _read_contract(connection, schemas, role)
-    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {store}, {meta} TO {writer}"))
-    connection.execute(schemas.sql("GRANT CREATE ON SCHEMA {store} TO {writer}"))
-    connection.execute(schemas.sql("GRANT SELECT ON ALL TABLES IN SCHEMA {meta} TO {writer}"))
-    _grant(connection, role, "INSERT, UPDATE", "releases", "live", "live_history", "models", "observations")
-    _grant(connection, role, "INSERT, UPDATE", "placements", "erased_customers", "erasures")
-    _grant(connection, role, "INSERT, UPDATE, DELETE", "freshness_policies", "rules", "purchases", "opt_outs")
-    _grant(connection, role, "UPDATE (timezone, business_days, clock_shift)", "shop")
-    _grant(connection, role, "INSERT, UPDATE", "restatements", "drift", "incidents", "messages", "channels")
-    _grant(connection, role, "INSERT, UPDATE, DELETE", "holidays", "source_days", "mutes", "evaluators")
-    connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {meta}.pointer_moved() TO {writer}"))
-    connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {meta}.hold_off_erasure() TO {writer}"))
-    tables = connection.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p') "
-        "AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = %s)",
-        [schemas.store, role],
-    ).fetchall()
-    for (table,) in tables:
-        name = sql.Identifier(table)
-        # The views run as their owner, who no longer owns what they read.
-        connection.execute(schemas.sql("ALTER TABLE {store}.{table} OWNER TO {writer}", table=name))
-        connection.execute(schemas.sql("GRANT SELECT ON {store}.{table} TO CURRENT_USER", table=name))
-
-
-def _read_contract(connection: ServingConnection, schemas: Schemas, role: str) -> None:
-    name = sql.Identifier(role)
+def _grant(connection: ServingConnection, role: str, rights: Rights) -> None:
+    """Reading the contract, and rights on tables of the books and of the lists."""
+    name, schemas = sql.Identifier(role), connection.schemas
     for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "EXECUTE ON ALL FUNCTIONS IN SCHEMA"):
         connection.execute(sql.SQL("GRANT {} {} TO {}").format(sql.SQL(what), sql.Identifier(schemas.ml), name))
+    if rights:
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schemas.meta), name))
+    for table, granted in rights.items():
+        schema, _, short = table.rpartition(".")
+        where = sql.Identifier(schemas.store if schema else schemas.meta, short)
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(granted), where, name))
 
 
-def _grant(connection: ServingConnection, role: str, rights: LiteralString, *tables: str) -> None:
-    """Grant rights on tables of the books."""
-    for table in tables:
-        name = sql.Identifier(connection.schemas.meta, table)
-        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), name, sql.Identifier(role)))
+def _grant_publishing(connection: ServingConnection, schemas: Schemas) -> None:
+    """The writer's functions, and reading what is published; filling a new partition is granted with it."""
+    connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {store} TO {writer}"))
+    query = """
+        SELECT c.relname
+        FROM pg_catalog.pg_class AS c
+        LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid
+        LEFT JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent
+        WHERE c.relnamespace = quote_ident(%(store)s)::regnamespace AND c.relkind IN ('r', 'p')
+            AND coalesce(p.relname, c.relname) = ANY (%(subjects)s)
+    """
+    names = {"store": schemas.store, "subjects": list(PUBLISHED)}
+    for (table,) in connection.execute(query, names).fetchall():
+        connection.execute(schemas.sql("GRANT SELECT ON {store}.{table} TO {writer}", table=sql.Identifier(table)))
+    functions = """
+        SELECT p.oid::regprocedure::text
+        FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace = quote_ident(%s)::regnamespace AND p.proname = ANY (%s)
+    """
+    for (function,) in connection.execute(functions, [schemas.meta, list(WRITER_FUNCTIONS)]).fetchall():
+        connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {function} TO {writer}", function=sql.SQL(function)))

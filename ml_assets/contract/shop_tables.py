@@ -6,9 +6,10 @@ The rules are rows that merchandisers edit (`exchange/rules.py`); how views obey
 from psycopg import errors, sql
 
 from ml_assets.contract.objects import delivered_objects, sync_objects
+from ml_assets.contract.shop_columns import TableName, let_owner_read
 from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.rights import writing
+from ml_assets.database.rights import has_owner, writing
 from ml_assets.errors import UserError
 from ml_assets.settings.serving import AvailabilitySettings, PurchaseSettings, ServingSettings
 
@@ -49,6 +50,7 @@ def _unavailable(connection: ServingConnection, mapped: AvailabilitySettings | N
     if mapped is None:
         return ""
     columns = _Columns(connection, "serving.availability", mapped.table, [mapped.item, mapped.available])
+    columns.let_owner_read()
     gone = {"B": "NOT s.{column}", "N": "s.{column} <= 0"}.get(columns.category(mapped.available))
     if gone is None:
         raise UserError(
@@ -61,7 +63,7 @@ def _unavailable(connection: ServingConnection, mapped: AvailabilitySettings | N
     ).format(
         item=columns.as_id(mapped.item, "item_id_type"),
         raw=sql.Identifier(mapped.item),
-        table=_table(mapped.table),
+        table=columns.table,
         gone=sql.SQL(gone).format(column=sql.Identifier(mapped.available)),
     )
     return part.as_string(connection)
@@ -73,6 +75,7 @@ def _bought(connection: ServingConnection, mapped: PurchaseSettings | None) -> s
         return ""
     names = [mapped.customer, mapped.item, mapped.time]
     columns = _Columns(connection, "serving.purchases", mapped.table, names)
+    columns.let_owner_read()
     if columns.category(mapped.time) != "D":
         raise UserError(
             f"serving.purchases: the column {mapped.time} of {mapped.table} is no time.", "Name a timestamptz column."
@@ -84,7 +87,7 @@ def _bought(connection: ServingConnection, mapped: PurchaseSettings | None) -> s
         item=columns.as_id(mapped.item, "item_id_type"),
         raw=sql.Identifier(mapped.item),
         time=sql.Identifier(mapped.time),
-        table=_table(mapped.table),
+        table=columns.table,
     )
     return part.as_string(connection)
 
@@ -93,16 +96,17 @@ class _Columns:
     """The columns of a table of the shop, and their types."""
 
     def __init__(self, connection: ServingConnection, key: str, table: str, names: list[str]) -> None:
-        self._key, self._table = key, table
-        found = connection.execute("SELECT to_regclass(%s)", [_table(table).as_string(connection)]).fetchone()
-        if found is None or found[0] is None:
+        self._connection, self._key, self._table, self._names = connection, key, table, names
+        self._place = _find(connection, table)
+        if self._place is None:
             raise UserError(f"{key}.table: the database has no table {table}.", "Write it as schema.table.")
+        self.table = sql.Identifier(*self._place)
         query = (
             "SELECT a.attname, format_type(a.atttypid, NULL), t.typcategory FROM pg_attribute AS a "
             "JOIN pg_type AS t ON t.oid = a.atttypid WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 "
             "AND NOT a.attisdropped"
         )
-        rows = connection.execute(query, [_table(table).as_string(connection)]).fetchall()
+        rows = connection.execute(query, [self.table.as_string(connection)]).fetchall()
         self._types = {name: (kind, category) for name, kind, category in rows}
         if missing := [name for name in names if name not in self._types]:
             raise UserError(
@@ -110,6 +114,18 @@ class _Columns:
             )
         ids = id_types(connection)
         self._ids = {"customer_id_type": ids.customer, "item_id_type": ids.item}
+
+    def let_owner_read(self) -> None:
+        """Views run as their owner; raises `UserError` where nobody here may let it read the columns."""
+        if self._place is None or not has_owner(self._connection):
+            return
+        if grants := let_owner_read(self._connection, self._place, self._names):
+            raise UserError(
+                f"{self._key}: the role {self._connection.schemas.owner}, with whose rights views read, may not read "
+                f"{self._table}, and {self._connection.info.user} may not grant it.",
+                f"As the owner of the table: {grants}",
+                code="database.rights",
+            )
 
     def category(self, name: str) -> str:
         """PostgreSQL's category of a type: B boolean, N number, D time, S text."""
@@ -127,5 +143,13 @@ class _Columns:
         return sql.SQL(cast).format(name=sql.Identifier(name), kind=sql.SQL(wanted))
 
 
-def _table(name: str) -> sql.Identifier:
-    return sql.Identifier(*name.split("."))
+def _find(connection: ServingConnection, name: str) -> TableName | None:
+    """Schema and table; a name without a schema is looked for where the connecting role usually looks."""
+    query = (
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n "
+        "ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s::text)"
+    )
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        row = connection.execute(query, [sql.Identifier(*name.split(".")).as_string(connection)]).fetchone()
+    return None if row is None else (row[0], row[1])

@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from ml_assets.database.embedded.server import start_embedded
 from ml_assets.database.faults import explain_connection_fault, explain_url_fault
 from ml_assets.database.names import Schemas
+from ml_assets.database.search_path import look_nowhere_else
 from ml_assets.database.waits import Statement, watched
 from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.durations import plain_duration
@@ -72,6 +73,7 @@ class ServingConnection(psycopg.Connection[TupleRow]):
             # Without the cause: its text is libpq's, and the traceback would show it.
             raise explain_connection_fault(url, str(error)) from None
         connection.schemas, connection.url, connection.waits = schemas, plain_url(url), waits
+        look_nowhere_else(connection)
         connection.limit_waits(waits)
         version = connection.info.server_version
         if version < OLDEST_SERVER * 10000:

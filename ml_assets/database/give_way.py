@@ -22,10 +22,17 @@ SECONDS_IN_ALL = 120.0
 def changing(connection: ServingConnection) -> Iterator[None]:
     """One transaction that changes the schemas of the shop: alone among commands, and giving way to readers."""
     with connection.transaction():
-        connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"migrate {connection.schemas.meta}"]
-        )
         give_way(connection)
+        # Whatever the role's search path: names in files of the contract mean PostgreSQL's own things.
+        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        record = sql.Identifier(connection.schemas.meta, "migrations").as_string(connection)
+        there = connection.execute("SELECT pg_catalog.to_regclass(%s::text) IS NOT NULL", [record]).fetchone()
+        if there and there[0]:
+            # Readers cannot lock this table.
+            connection.execute(connection.schemas.sql("LOCK TABLE {meta}.migrations IN SHARE ROW EXCLUSIVE MODE"))
+        else:
+            name = f"migrate {connection.schemas.meta}"
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         yield
 
 
@@ -52,10 +59,10 @@ def close_views(connection: ServingConnection) -> None:
         connection.execute(sql.SQL("ALTER VIEW {} RESET (security_barrier)").format(sql.Identifier(schema, view)))
 
 
-def until_there_is_room(change: Callable[[], Result]) -> Result:
+def until_there_is_room(connection: ServingConnection, change: Callable[[], Result]) -> Result:
     """Call a change that gives way, again and again until it is through.
 
-    Raises `PassingError` when readers leave it no room for two minutes.
+    Raises `PassingError` that names who is in the way when there was no room for two minutes.
     """
     deadline = time.monotonic() + SECONDS_IN_ALL
     while True:
@@ -64,8 +71,27 @@ def until_there_is_room(change: Callable[[], Result]) -> Result:
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             if time.monotonic() > deadline:
                 raise PassingError(
-                    "The database cannot be changed: for two minutes there was always a query that reads it.",
+                    "The database cannot be changed: for two minutes there was always somebody in the way"
+                    f"{_names(connection)}.",
                     "End long queries on the schema ml (pg_stat_activity shows them) and run the command again.",
                     code="database.busy",
                 ) from None
             time.sleep(0.2)
+
+
+def _names(connection: ServingConnection) -> str:
+    """The sessions that hold locks on the shop's schemas, or locks that anybody may take."""
+    query = """
+        SELECT DISTINCT a.pid, a.usename, a.application_name
+        FROM pg_catalog.pg_locks AS l
+        JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid AND a.datname = current_database()
+        LEFT JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
+        LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE l.granted AND a.pid <> pg_backend_pid() AND (l.locktype = 'advisory' OR n.nspname = ANY (%s))
+        ORDER BY 1
+        LIMIT 3
+    """
+    schemas = connection.schemas
+    found = connection.execute(query, [[schemas.ml, schemas.store, schemas.meta]]).fetchall()
+    words = [f"session {pid} of {user}{f' ({application})' if application else ''}" for pid, user, application in found]
+    return f" ({', '.join(words)})" if words else ""

@@ -1,7 +1,7 @@
 """The names of everything the project owns in a database, and SQL written with them.
 
 Names belong here; what the objects are is in `contract/`. Several shops may share one database: each has its own
-three schemas and three roles, prefixed with the shop's name.
+three schemas and four roles, prefixed with the shop's name.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,11 @@ class Schemas:
         return self._named("ml_meta")
 
     @property
+    def owner(self) -> str:
+        """The role that owns everything, and that nobody logs in as."""
+        return self._named("ml_owner")
+
+    @property
     def reader(self) -> str:
         """The role that may read the contract."""
         return self._named("ml_reader")
@@ -54,11 +59,12 @@ class Schemas:
     @property
     def names(self) -> dict[str, str]:
         """All names, by the words that SQL files and queries use for them."""
-        return {word: getattr(self, word) for word in ("ml", "store", "meta", "reader", "writer", "merchandiser")}
+        words = ("ml", "store", "meta", "owner", "reader", "writer", "merchandiser")
+        return {word: getattr(self, word) for word in words}
 
     def sql(self, text: LiteralString, **parts: sql.Composable) -> sql.Composed:
-        """A query with the schemas `{ml}`, `{store}`, `{meta}`, the roles `{reader}`, `{writer}`, `{merchandiser}`, and
-        further parts quoted into it.
+        """A query with the schemas `{ml}`, `{store}`, `{meta}`, the roles `{owner}`, `{reader}`, `{writer}`,
+        `{merchandiser}`, and further parts quoted into it.
         """
         names = {word: sql.Identifier(name) for word, name in self.names.items()}
         return sql.SQL(text).format(**names, **parts)

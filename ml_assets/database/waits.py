@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from ml_assets.database.search_path import look_nowhere_else
+
 SECONDS_UNTIL_SAID = 5.0
 SECONDS_UNTIL_SAID_AGAIN = 60.0
 SECONDS_TO_ANSWER = 3
@@ -127,6 +129,7 @@ def watched(statement: Statement) -> Iterator[Statement]:
 def holder_of(url: str, server_pid: int) -> str | None:
     """What holds up a session of the server, as half a sentence that names who, where and since when; None: nothing."""
     with psycopg.connect(url, autocommit=True, connect_timeout=SECONDS_TO_ANSWER, prepare_threshold=None) as connection:
+        look_nowhere_else(connection)
         row = connection.execute(HOLDERS, {"waits": server_pid}).fetchone()
     if row is None:
         return None

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import act_as_owner
 from ml_assets.errors import UserError
 from ml_assets.releases.pointer import begin
 from ml_assets.subjects import PUBLISHED
@@ -47,9 +48,8 @@ def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[s
             # Whoever holds this lock read the list of erased customers after it was extended, or is done.
             with connection.transaction():
                 begin(connection, subject)
-        for schema, table in _tables(connection):
-            delete = sql.SQL("DELETE FROM {} WHERE customer_id = %s").format(sql.Identifier(schema, table))
-            if count := connection.execute(delete, [customer]).rowcount:
+        for schema, table, owner in _tables(connection):
+            if count := _delete(connection, (schema, table), owner, customer):
                 removed[RELEASE_ENDING.sub("", table)] += count
                 touched.append((schema, table))
     except errors.InsufficientPrivilege as error:
@@ -70,7 +70,7 @@ def delete_rows(connection: ServingConnection, customer: int | str) -> Counter[s
 def count_rows(connection: ServingConnection, customer: int | str) -> Counter[str]:
     """What a search of every table finds of the person."""
     found: Counter[str] = Counter()
-    for schema, table in _tables(connection):
+    for schema, table, _ in _tables(connection):
         query = sql.SQL("SELECT count(*) FROM {} WHERE customer_id = %s").format(sql.Identifier(schema, table))
         if count := one(connection, query, [customer]):
             found[RELEASE_ENDING.sub("", table)] += count
@@ -81,12 +81,23 @@ def write_receipt(connection: ServingConnection, digest: bytes, removed: Counter
     """Record an erasure; the number of its receipt."""
     insert = "INSERT INTO {meta}.erasures (customer_hash, removed, verified) VALUES (%s, %s, %s) RETURNING receipt_id"
     facts = [digest, Jsonb(dict(removed)), verified]
-    return int(one(connection, insert, facts))
+    with connection.transaction():
+        act_as_owner(connection)
+        return int(one(connection, insert, facts))
 
 
-def _tables(connection: ServingConnection) -> list[tuple[str, str]]:
+def _delete(connection: ServingConnection, table: tuple[str, str], owner: str, customer: int | str) -> int:
+    """Delete the person's rows as the owner of the table: what hangs on it gets no greater rights than it had."""
+    delete = sql.SQL("DELETE FROM {} WHERE customer_id = %s").format(sql.Identifier(*table))
+    with connection.transaction():
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(owner)))
+        return connection.execute(delete, [customer]).rowcount
+
+
+def _tables(connection: ServingConnection) -> list[tuple[str, str, str]]:
+    """Schema, name and owner of every table with customers."""
     query = """
-        SELECT n.nspname, c.relname
+        SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner)
         FROM pg_class AS c
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'customer_id' AND NOT a.attisdropped

@@ -30,48 +30,23 @@ LONGEST_PAUSE = 0.005
 def fill_partition(
     connection: ServingConnection, subject: Table, release_id: int, rows: ReleaseRows, *, readers: Readers | None
 ) -> str:
-    """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows.
-
-    Created in the same transaction, so COPY writes frozen rows. Rows that fit into a page are not compressed: every
-    read would have to take them apart again.
-    """
+    """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows."""
     schemas = connection.schemas
+    connection.execute(schemas.sql("SELECT {meta}.create_partition(%s)"), [release_id])
     names = {
-        "parent": sql.Identifier(subject.name),
         "part": sql.Identifier(partition_name(subject.name, release_id)),
-        "id": sql.Literal(release_id),
         "columns": sql.SQL(", ").join(map(sql.Identifier, rows.names)),
     }
-    connection.execute(
-        schemas.sql(
-            "CREATE TABLE {store}.{part} (LIKE {store}.{parent}, CHECK (release_id = {id})) "
-            "WITH (fillfactor = 100, toast_tuple_target = 8160)",
-            **names,
-        )
-    )
-    connection.execute(schemas.sql("ALTER TABLE {store}.{part} ALTER release_id SET DEFAULT {id}", **names))
     statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
     return _copy(connection, statement.as_bytes(connection), rows, readers)
 
 
-def attach_partition(connection: ServingConnection, subject: Table, release_id: int, *, unique: bool) -> None:
-    """Index and attach the partition that was filled.
-
-    Indexed after loading, which is faster; attached with a CHECK that already proves the partition's bound, so that
-    nothing is scanned and readers are not blocked.
-    """
-    schemas = connection.schemas
-    names = {
-        "parent": sql.Identifier(subject.name),
-        "part": sql.Identifier(partition_name(subject.name, release_id)),
-        "id": sql.Literal(release_id),
-        "keys": sql.SQL(", ").join(map(sql.Identifier, subject.keys)),
-        "unique": sql.SQL("UNIQUE" if unique else ""),
-    }
-    connection.execute(schemas.sql("CREATE {unique} INDEX ON {store}.{part} ({keys})", **names))
-    connection.execute(
-        schemas.sql("ALTER TABLE {store}.{parent} ATTACH PARTITION {store}.{part} FOR VALUES IN ({id})", **names)
-    )
+def attach_partition(
+    connection: ServingConnection, subject: Table, release_id: int, *, unique: bool, checksum: str
+) -> None:
+    """Index and attach the partition that was filled; its rows are history from then on."""
+    attach = connection.schemas.sql("SELECT {meta}.attach_partition(%s, %s, %s, %s)")
+    connection.execute(attach, [release_id, list(subject.keys), unique, checksum])
 
 
 def _copy(connection: ServingConnection, statement: bytes, rows: ReleaseRows, readers: Readers | None) -> str:

@@ -9,9 +9,10 @@ from datetime import date
 
 from psycopg.pq import TransactionStatus
 
-from ml_assets.database.ask import one, one_row
+from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
+from ml_assets.database.turns import take_turn
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Live, live_release
 from ml_assets.releases.gates.gates import not_acceptable
@@ -39,36 +40,12 @@ def begin(connection: ServingConnection, subject: str) -> None:
     for timeout in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.execute("SELECT set_config(%s, '0', true)", [timeout])
     act_as_writer(connection)
-    lock = f"publish {connection.schemas.meta} {subject}"
-    with connection.waiting_for(f"for the lock of those who publish {subject}"):
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+    take_turn(connection, f"publish {subject}")
 
 
-def move_pointer(
-    connection: ServingConnection, subject: str, live: Live | None, release_id: int, reason: str | None = None
-) -> None:
-    """Make a release live, inside the transaction that `begin` began.
-
-    Sessions plan anew what they have prepared. The time is the clock's; the order of moves is that of move_id.
-    """
-    sql = connection.schemas.sql
-    # The lock of pointer_moved, from before the move has its number: numbers then become visible in their order.
-    connection.execute(sql("LOCK TABLE {meta}.releases IN SHARE UPDATE EXCLUSIVE MODE"))
-    if live is not None:
-        connection.execute(sql("UPDATE {meta}.releases SET state = 'ready' WHERE release_id = %s"), [live.release_id])
-    connection.execute(sql("UPDATE {meta}.releases SET state = 'live' WHERE release_id = %s"), [release_id])
-    moved = """
-        INSERT INTO {meta}.live (subject, release_id, moved_at)
-        VALUES (%(subject)s, %(release)s, clock_timestamp())
-        ON CONFLICT (subject) DO UPDATE SET release_id = excluded.release_id, moved_at = excluded.moved_at
-        RETURNING moved_at
-    """
-    moved_at = one(connection, moved, {"subject": subject, "release": release_id})
-    until = "UPDATE {meta}.live_history SET live_until = %s WHERE subject = %s AND live_until IS NULL"
-    connection.execute(sql(until), [moved_at, subject])
-    entry = "INSERT INTO {meta}.live_history (subject, release_id, live_from, reason) VALUES (%s, %s, %s, %s)"
-    connection.execute(sql(entry), [subject, release_id, moved_at, reason])
-    connection.execute(sql("SELECT {meta}.pointer_moved()"))
+def show(connection: ServingConnection, release_id: int, reason: str | None = None) -> None:
+    """Make a ready release live, inside the transaction that `begin` began; sessions plan anew what they prepared."""
+    connection.execute(connection.schemas.sql("SELECT {meta}.show_release(%s, %s)"), [release_id, reason])
 
 
 def roll_back(connection: ServingConnection, subject: str, *, to: int | None, reason: str) -> Move:
@@ -86,13 +63,8 @@ def roll_back(connection: ServingConnection, subject: str, *, to: int | None, re
         target = _before(connection, subject, live) if to is None else to
         day = _showable(connection, subject, target)
         if target != live.release_id:
-            move_pointer(connection, subject, live, target, reason)
-        pin = """
-            UPDATE {meta}.live
-            SET pinned_at = now(), pinned_by = session_user, pinned_reason = %(reason)s
-            WHERE subject = %(subject)s
-        """
-        connection.execute(connection.schemas.sql(pin), {"reason": reason, "subject": subject})
+            show(connection, target, reason)
+        connection.execute(connection.schemas.sql("SELECT {meta}.pin_live(%s, %s)"), [subject, reason])
     return Move(subject, live.release_id, target, day)
 
 
@@ -113,9 +85,8 @@ def unpin(connection: ServingConnection, subject: str) -> Move:
         """
         target, day = one_row(connection, newest, {"subject": subject})
         if target != live.release_id:
-            move_pointer(connection, subject, live, target, "unpinned")
-        clear = "UPDATE {meta}.live SET pinned_at = NULL, pinned_by = NULL, pinned_reason = NULL WHERE subject = %s"
-        connection.execute(connection.schemas.sql(clear), [subject])
+            show(connection, target, "unpinned")
+        connection.execute(connection.schemas.sql("SELECT {meta}.pin_live(%s, NULL)"), [subject])
     return Move(subject, live.release_id, target, day)
 
 
@@ -129,7 +100,7 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
     _require(subject, reason)
     with connection.transaction():
         begin(connection, subject)
-        facts = "SELECT state, data_as_of, gates FROM {meta}.releases WHERE release_id = %s FOR UPDATE"
+        facts = "SELECT state, data_as_of, gates FROM {meta}.releases WHERE release_id = %s"
         state, day, gates = one_row(connection, facts, [release_id])
         if state != "blocked":
             raise UserError(
@@ -144,11 +115,10 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
                 "Publish the day again, mended.",
                 code="release.refused",
             )
-        update = "UPDATE {meta}.releases SET state = 'ready', accepted_reason = %s WHERE release_id = %s"
-        connection.execute(connection.schemas.sql(update), [reason, release_id])
+        connection.execute(connection.schemas.sql("SELECT {meta}.accept_release(%s, %s)"), [release_id, reason])
         live = live_release(connection, subject)
         if live is None or (day >= live.day and not live.pinned):
-            move_pointer(connection, subject, live, release_id, reason)
+            show(connection, release_id, reason)
             return Move(subject, None if live is None else live.release_id, release_id, day)
     return Move(subject, live.release_id, live.release_id, live.day)
 

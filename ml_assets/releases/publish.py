@@ -27,7 +27,7 @@ from ml_assets.releases.gates.live_sample import sample_live
 from ml_assets.releases.gates.shown_lists import sample_of
 from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.partition import attach_partition, fill_partition
-from ml_assets.releases.pointer import begin, move_pointer
+from ml_assets.releases.pointer import begin, show
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, MOST_RETIRED, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import ReleaseRows, checked
@@ -122,17 +122,15 @@ def _release(connection: ServingConnection, new: Publication) -> Release:
     }
     release_id = _insert(connection, new, rows, facts)
     checksum = fill_partition(connection, table, release_id, rows, readers=readers)
-    attach_partition(connection, table, release_id, unique=not judged.fails(unique_keys))
-    noted = connection.schemas.sql("UPDATE {meta}.releases SET checksum = %s WHERE release_id = %s")
-    connection.execute(noted, [checksum, release_id])
+    attach_partition(connection, table, release_id, unique=not judged.fails(unique_keys), checksum=checksum)
     if new.segments is not None:
         load_segments(connection, release_id, new.segments)
     if not blocked:
         if new.items is not None:
             upsert_items(connection, new.items)
         if live is None or (new.day >= live.day and not live.pinned):
-            move_pointer(connection, new.subject, live, release_id, accepted)
-    retire(connection, new.subject, new.day, release_id, keep=new.keep)
+            show(connection, release_id, accepted)
+    retire(connection, release_id, keep=new.keep)
     if table.is_personal:
         prune_purchases(connection)
     state: State = one(connection, "SELECT state FROM {meta}.releases WHERE release_id = %s", [release_id])

@@ -7,13 +7,12 @@ with it the pinned one, nor is any that the snapshot of an open transaction may 
 """
 
 import logging
-from datetime import date, timedelta
+from datetime import timedelta
 
 import psycopg
 from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.database.names import partition_name
 from ml_assets.database.rights import writing
 
 KEEP = 8
@@ -25,38 +24,9 @@ PATIENCE = "100ms"
 logger = logging.getLogger(__name__)
 
 
-def retire(connection: ServingConnection, subject: str, day: date, release_id: int, *, keep: int) -> None:
-    """Retire what the new release of `day` replaces, and all but the newest `keep` of live, ready and of blocked."""
-    connection.execute(
-        connection.schemas.sql(
-            """
-            UPDATE {meta}.releases AS r
-            SET state = 'retired', retired_at = now(), retired_xid = pg_current_xact_id()
-            FROM {meta}.releases AS new
-            WHERE new.release_id = %(new)s AND r.subject = %(subject)s AND r.data_as_of = %(day)s
-                AND r.release_id <> new.release_id
-                AND (r.state = 'blocked' OR (r.state = 'ready' AND new.state <> 'blocked'))
-            """
-        ),
-        {"new": release_id, "subject": subject, "day": day},
-    )
-    connection.execute(
-        connection.schemas.sql(
-            """
-            UPDATE {meta}.releases AS r
-            SET state = 'retired', retired_at = now(), retired_xid = pg_current_xact_id()
-            FROM (
-                SELECT release_id, row_number() OVER (
-                    PARTITION BY state = 'blocked' ORDER BY data_as_of DESC, release_id DESC
-                ) AS place
-                FROM {meta}.releases
-                WHERE subject = %(subject)s AND state <> 'retired'
-            ) AS ranked
-            WHERE r.release_id = ranked.release_id AND ranked.place > %(keep)s AND r.state <> 'live'
-            """
-        ),
-        {"subject": subject, "keep": keep},
-    )
+def retire(connection: ServingConnection, release_id: int, *, keep: int) -> None:
+    """Retire what a new release replaces, and all but the newest `keep` of live, ready and of blocked."""
+    connection.execute(connection.schemas.sql("SELECT {meta}.retire_releases(%s, %s)"), [release_id, keep])
 
 
 def drop_retired(
@@ -91,7 +61,7 @@ def drop_retired(
             connection.schemas.sql(query), {"subject": subject, "grace": grace, "most": most}
         ).fetchall()
         for (release_id,) in retired:
-            _drop(connection, subject, release_id)
+            _drop(connection, release_id)
             dropped += 1
     except psycopg.Error as error:
         logger.info("Old releases of %s stay until the next publication: %s", subject, error)
@@ -100,27 +70,10 @@ def drop_retired(
 
 def prune_purchases(connection: ServingConnection) -> None:
     """Remove noted purchases that the live release knows and that no placement still waits for."""
-    delete = """
-        DELETE FROM {meta}.purchases AS b
-        WHERE b.bought_at < least(
-            now() - (SELECT coalesce(max(p.repeat_after), '0') FROM {meta}.placements AS p),
-            (
-                SELECT r.data_as_of::timestamp AT TIME ZONE h.timezone
-                FROM {meta}.live AS l
-                JOIN {meta}.releases AS r USING (release_id)
-                CROSS JOIN {meta}.shop AS h
-                WHERE l.subject = 'recommendations'
-            )
-        )
-    """
-    connection.execute(connection.schemas.sql(delete))
+    connection.execute(connection.schemas.sql("SELECT {meta}.prune_purchases()"))
 
 
-def _drop(connection: ServingConnection, subject: str, release_id: int) -> None:
-    schemas = connection.schemas
+def _drop(connection: ServingConnection, release_id: int) -> None:
     with writing(connection) as cursor:
         cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(PATIENCE))
-        table = sql.Identifier(partition_name(subject, release_id))
-        cursor.execute(schemas.sql("DROP TABLE IF EXISTS {store}.{table}", table=table))
-        cursor.execute(schemas.sql("DELETE FROM {store}.segments WHERE release_id = %s"), [release_id])
-        cursor.execute(schemas.sql("UPDATE {meta}.releases SET dropped_at = now() WHERE release_id = %s"), [release_id])
+        cursor.execute(connection.schemas.sql("SELECT {meta}.drop_release(%s)"), [release_id])

@@ -23,7 +23,7 @@ TABLES = """
     SELECT format('%%I.%%I', n.nspname, c.relname)
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND n.nspname = ANY (%s) AND c.relname NOT IN ('migrations', 'objects', 'roles')
+    WHERE c.relkind = 'r' AND n.nspname = ANY (%s) AND c.relname NOT IN ('migrations', 'objects', 'roles', 'turns')
 """
 VIEWS = (
     "recommendations segment_assignments segments similar_items popular_items releases incidents past_recommendations"

@@ -260,7 +260,6 @@ def test_readers_get_no_error_while_the_database_is_upgraded(postgres_url: str) 
     with ServingConnection.open(postgres_url, Schemas()) as connection:
         connection.execute("DELETE FROM ml_meta.opt_outs")
         sync_policies(connection, settings())
-        publish_all(connection, day=4)
         stop = threading.Event()
 
         def read() -> None:
@@ -293,5 +292,6 @@ def test_readers_get_no_error_while_the_database_is_upgraded(postgres_url: str) 
         for reader in readers:
             reader.join()
         assert errors == []
+        publish_all(connection, day=4)
         assert verdict(connection, berlin("2026-01-12T06:01"))
         assert not verdict(connection, berlin("2026-01-12T05:59"))

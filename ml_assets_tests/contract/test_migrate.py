@@ -154,8 +154,8 @@ def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str
     url = postgres_url.replace("postgres@", f"{name}_owner@")
     with ServingConnection.open(url, Schemas(name)) as connection:
         assert len(migrate(connection, **SHOP)) == len(names_of(delivered()))
-        noted = connection.execute(f"SELECT ready, note FROM {name}_ml_meta.roles").fetchall()
-        assert [row[0] for row in noted] == [ready] * 3
+        noted = connection.execute(f"SELECT ready, note FROM {name}_ml_meta.roles WHERE role <> 'PUBLIC'").fetchall()
+        assert [row[0] for row in noted] == [ready] * 4
         assert release(connection, recommendations()).state == "live"
         assert len(connection.execute(f"SELECT * FROM {name}_ml.recommendations").fetchall()) == 12
         assert migrate(connection, **SHOP) == []
@@ -166,11 +166,17 @@ def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str
 
 def _an_administrator_adds_the_roles(admin_url: str, url: str, name: str) -> None:
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE {name}_ml_reader; CREATE ROLE {name}_ml_writer; CREATE ROLE {name}_ml_merchandiser")
-        admin.execute(f"GRANT {name}_ml_writer TO {name}_owner")
+        for word in ("owner", "reader", "writer", "merchandiser"):
+            admin.execute(f"CREATE ROLE {name}_ml_{word}")
+        admin.execute(f"GRANT {name}_ml_owner, {name}_ml_writer TO {name}_owner")
     with ServingConnection.open(url, Schemas(name)) as connection:
         migrate(connection, **SHOP)
-        assert connection.execute(f"SELECT bool_and(ready) FROM {name}_ml_meta.roles").fetchone() == (True,)
+        ready = f"SELECT bool_and(ready) FROM {name}_ml_meta.roles WHERE role <> 'PUBLIC'"
+        assert connection.execute(ready).fetchone() == (True,)
+        owner = (
+            f"SELECT relowner::regrole::text FROM pg_class WHERE oid = '{name}_ml_store.recommendations_1'::regclass"
+        )
+        assert connection.execute(owner).fetchone() == (f"{name}_ml_owner",)
         assert release(connection, recommendations(), day=1).state == "live"
 
 

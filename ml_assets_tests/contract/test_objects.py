@@ -1,5 +1,6 @@
 """Views and functions are as their files say, and only what changed is applied again."""
 
+import re
 from dataclasses import replace
 from importlib import resources
 
@@ -34,6 +35,18 @@ def test_every_file_stands_in_the_order_and_makes_what_it_is_named_after() -> No
         made = ":view AS" if each.values else f".{name}"
         assert f"CREATE OR REPLACE {kind[:-1].upper()}" in each.text
         assert made in each.text
+
+
+def test_every_function_says_who_may_execute_it() -> None:
+    functions = [each for each in delivered_objects() if each.name.startswith("functions/")]
+    silent = [each.name for each in functions if not re.search(r"(REVOKE|GRANT) EXECUTE ON FUNCTION", each.text)]
+    assert silent == []
+
+
+def test_what_runs_with_its_owners_rights_has_a_fixed_search_path() -> None:
+    for each in delivered_objects():
+        if "SECURITY DEFINER" in each.text:
+            assert "SECURITY DEFINER SET search_path = pg_catalog, pg_temp" in each.text, each.name
 
 
 def test_tables_name_no_view_and_no_function() -> None:

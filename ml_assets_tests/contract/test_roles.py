@@ -1,4 +1,4 @@
-"""What the three roles may do, and what not."""
+"""What the roles may do, and what not. How a role might get more is tried in `test_attacks.py`."""
 
 from datetime import timedelta
 
@@ -88,7 +88,12 @@ def test_a_merchandiser_edits_rules_and_reads_the_result(url: str) -> None:
         "UPDATE ml_meta.live SET release_id = 1",
         "SELECT ml_meta.pointer_moved()",
         "SELECT ml_meta.discard_plans()",
+        "SELECT ml_meta.judge_releases()",
+        "SELECT ml_meta.take_turn('publish recommendations')",
+        "SELECT ml_meta.show_release(1, 'x')",
+        "SELECT ml_meta.erased_among('{1}')",
         "DROP TABLE ml_meta.rules",
+        "TRUNCATE ml_meta.rules",
         "CREATE VIEW ml.mine AS SELECT 1",
     ],
 )
@@ -131,11 +136,42 @@ def test_a_writer_publishes(url: str) -> None:
     [
         "DROP VIEW ml.recommendations",
         "CREATE TABLE ml.mine (a int)",
+        "DROP TABLE ml_store.recommendations CASCADE",
+        "DROP TABLE ml_store.recommendations_1",
+        "DROP SCHEMA ml_store CASCADE",
+        "ALTER TABLE ml_store.recommendations_1 ADD COLUMN x int",
+        "ALTER TABLE ml_store.items DISABLE TRIGGER ALL",
+        "CREATE TABLE ml_store.mine (a int)",
+        "CREATE TRIGGER x BEFORE DELETE ON ml_store.items EXECUTE FUNCTION tsvector_update_trigger()",
+        "CREATE INDEX ON ml_store.recommendations_1 (placement)",
+        "INSERT INTO ml_store.recommendations_1 SELECT * FROM ml_store.recommendations_1",
+        "UPDATE ml_store.recommendations_1 SET placement = 'x'",
+        "DELETE FROM ml_store.recommendations_1",
+        "TRUNCATE ml_store.recommendations_1",
         "DELETE FROM ml_meta.releases",
+        "UPDATE ml_meta.releases SET checksum = ''",
+        "UPDATE ml_meta.releases SET state = 'live'",
+        "UPDATE ml_meta.live SET pinned_by = 'somebody'",
         "DELETE FROM ml_meta.live_history",
+        "UPDATE ml_meta.live_history SET live_from = now()",
+        "INSERT INTO ml_meta.live_history (subject, release_id, live_from) VALUES ('recommendations', 1, now())",
         "DELETE FROM ml_meta.models",
+        "UPDATE ml_meta.models SET forced_by = 'somebody'",
+        "UPDATE ml_meta.restatements SET rows_before = 0",
+        "DELETE FROM ml_meta.restatements",
+        "DELETE FROM ml_meta.erasures",
+        "INSERT INTO ml_meta.erasures (customer_hash, removed) VALUES ('', '{}')",
+        "DELETE FROM ml_meta.erased_customers",
+        "SELECT customer_hash FROM ml_meta.erased_customers",
+        "SELECT * FROM ml_meta.erasure_salt",
+        "SELECT ml_meta.hash_of_customer('1')",
         "UPDATE ml_meta.migrations SET checksum = ''",
+        "UPDATE ml_meta.roles SET ready = false",
         "UPDATE ml_meta.shop SET customer_id_type = 'text'",
+        "INSERT INTO ml_meta.rules (kind, item_id) VALUES ('ban', 11)",
+        "DELETE FROM ml_meta.purchases",
+        "SET ROLE ml_owner",
+        "ALTER FUNCTION ml_meta.show_release SECURITY INVOKER",
     ],
 )
 def test_a_writer_changes_neither_the_contract_nor_history(url: str, statement: str) -> None:

@@ -221,7 +221,7 @@ def test_purchases_can_come_from_a_table_of_the_shop(shop: ServingConnection) ->
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(shop: ServingConnection, mapped: dict[str, str], words: str) -> None:
-    shop.execute("CREATE TABLE products (sku bigint, name text, stock integer)")
+    shop.execute("CREATE TABLE public.products (sku bigint, name text, stock integer)")
     with pytest.raises(UserError, match=words):
         sync_reading(shop, ServingSettings.model_validate({"availability": mapped}))
     assert shown(shop) == [11, 12, 13]

@@ -25,7 +25,7 @@ from ml_assets.errors import UserError
 from ml_assets.releases.retention import drop_retired
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.conftest import short_lived_home
-from ml_assets_tests.contract.before_baseline.restore import restore
+from ml_assets_tests.contract.before_owner import hand_back
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import recommendations, release
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
@@ -172,7 +172,7 @@ def test_a_full_disk_stops_the_publication_and_nothing_else(
     account = server_account(Path(str(connection.execute("SHOW data_directory").fetchall()[0][0])))
     os.chown(small_disk, account.get("user", os.geteuid()), account.get("group", os.getegid()))
     connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
-    connection.execute("GRANT CREATE ON TABLESPACE small TO ml_writer")
+    connection.execute("GRANT CREATE ON TABLESPACE small TO ml_owner")
     try:
         with crowd(postgres_url) as seen:
             connection.execute("SET default_tablespace = small")
@@ -249,10 +249,10 @@ print("done", flush=True)
 
 def test_an_upgrade_killed_again_and_again_hurts_no_reader_and_is_finished_by_the_next(postgres_url: str) -> None:
     delays = random.Random(7)
-    restore(postgres_url, "integer")
     with ServingConnection.open(postgres_url, Schemas()) as connection:
-        connection.execute("DELETE FROM ml_meta.rules; DELETE FROM ml_meta.opt_outs; DELETE FROM ml_meta.purchases")
+        migrate(connection, **SHOP)
         old = release(connection, lists(0), day=3, k=K).release_id
+        hand_back(connection)
         with crowd(postgres_url, readers=2) as seen:
             for _ in range(6):
                 command = [sys.executable, "-c", MIGRATE, postgres_url]

@@ -62,7 +62,7 @@ def test_a_live_release_that_is_not_the_newest_is_kept(connection: ServingConnec
     # As a roll back leaves it.
     for state, release_id in (("ready", last.release_id), ("live", first.release_id)):
         connection.execute("UPDATE ml_meta.releases SET state = %s WHERE release_id = %s", [state, release_id])
-    retire(connection, "recommendations", last.day, last.release_id, keep=1)
+    retire(connection, last.release_id, keep=1)
     assert list(states(connection).values()) == ["live", "retired", "ready"]
 
 

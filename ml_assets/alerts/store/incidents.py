@@ -13,14 +13,14 @@ from psycopg.sql import SQL, Identifier, Placeholder
 from ml_assets.alerts.incident import Incident
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.turns import take_turn
 
 COLUMNS = tuple(field.name for field in fields(Incident))
 
 
 def lock_evaluation(connection: ServingConnection) -> None:
     """For the rest of the transaction be the only one who evaluates this shop."""
-    name = f"evaluate {connection.schemas.meta}"
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    take_turn(connection, "evaluate alerts")
 
 
 def open_incidents(connection: ServingConnection) -> dict[str, Incident]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ml_assets.books.erased import read_erased
+from ml_assets.books.erased import without_erased
 from ml_assets.cli.inputs.known_shop import where_known
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
@@ -82,5 +82,9 @@ def _between(settings: Settings, first: date, last: date) -> tuple[pl.LazyFrame,
 
 def _admitted(settings: Settings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What keeps erased customers out, whatever the source still holds."""
-    with where_known(settings, "erased_customers", "customer_hash") as connection:
-        return (lambda lines: lines) if connection is None else read_erased(connection).without
+
+    def admit(lines: pl.DataFrame) -> pl.DataFrame:
+        with where_known(settings, "erased_customers", "erased_at") as connection:
+            return lines if connection is None else without_erased(connection, lines)
+
+    return admit

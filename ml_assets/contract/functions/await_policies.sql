@@ -5,10 +5,12 @@ CREATE OR REPLACE FUNCTION :"meta".await_policies() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended(':"meta".releases stale_at', 0));
+    PERFORM FROM :"meta".turns AS t WHERE t.name = 'policies' FOR SHARE;
     RETURN NULL;
 END
 $$;
+
+REVOKE EXECUTE ON FUNCTION :"meta".await_policies() FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER await_policies BEFORE UPDATE OF state, subject, data_as_of ON :"meta".releases
 FOR EACH STATEMENT EXECUTE FUNCTION :"meta".await_policies();

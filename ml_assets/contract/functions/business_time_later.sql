@@ -28,3 +28,5 @@ LANGUAGE sql STABLE AS $$
     ORDER BY d.begins
     LIMIT 1
 $$;
+
+REVOKE EXECUTE ON FUNCTION :"meta".business_time_later(timestamptz, interval) FROM PUBLIC;

@@ -7,6 +7,8 @@ BEGIN
 END
 $$;
 
+REVOKE EXECUTE ON FUNCTION :"meta".calendar_changed() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER holidays_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON :"meta".holidays
 FOR EACH STATEMENT EXECUTE FUNCTION :"meta".calendar_changed();
 

@@ -15,3 +15,4 @@ END
 $$;
 
 COMMENT ON FUNCTION :"meta".forget_plans() IS 'Let this session plan anew what it has prepared: true, or a serialization failure where a snapshot is kept.';
+GRANT EXECUTE ON FUNCTION :"meta".forget_plans() TO PUBLIC;

@@ -115,3 +115,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 COMMENT ON FUNCTION :"ml".freshness_at(timestamptz) IS 'How old everything known now will be, or would have been, at a moment.';
+REVOKE EXECUTE ON FUNCTION :"ml".freshness_at(timestamptz) FROM PUBLIC;

@@ -4,3 +4,5 @@ LANGUAGE sql STABLE AS $$
         AND NOT EXISTS (SELECT 1 FROM :"meta".holidays AS h WHERE h.day = $1)
     FROM :"meta".shop AS s
 $$;
+
+REVOKE EXECUTE ON FUNCTION :"meta".is_business_day(date) FROM PUBLIC;

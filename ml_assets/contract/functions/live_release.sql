@@ -39,3 +39,4 @@ $$;
 
 COMMENT ON FUNCTION :"meta".live_release(text)
 IS 'The release that readers see, known to a view while a statement is planned.';
+GRANT EXECUTE ON FUNCTION :"meta".live_release(text) TO PUBLIC;

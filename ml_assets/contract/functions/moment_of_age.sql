@@ -14,3 +14,4 @@ $$;
 
 COMMENT ON FUNCTION :"meta".moment_of_age(date, interval, time, text, boolean, text)
 IS 'When a day is older than a policy allows: the one definition, for everything that is judged.';
+REVOKE EXECUTE ON FUNCTION :"meta".moment_of_age(date, interval, time, text, boolean, text) FROM PUBLIC;

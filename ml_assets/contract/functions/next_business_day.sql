@@ -8,3 +8,5 @@ LANGUAGE sql STABLE AS $$
         after + 1
     )
 $$;
+
+REVOKE EXECUTE ON FUNCTION :"meta".next_business_day(date) FROM PUBLIC;

@@ -10,5 +10,7 @@ BEGIN
 END
 $$;
 
+REVOKE EXECUTE ON FUNCTION :"meta".policies_changed() FROM PUBLIC;
+
 CREATE OR REPLACE TRIGGER policies_changed AFTER INSERT OR UPDATE OR DELETE ON :"meta".freshness_policies
 FOR EACH ROW EXECUTE FUNCTION :"meta".policies_changed();

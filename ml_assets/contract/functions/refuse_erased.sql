@@ -7,6 +7,7 @@ END
 $$;
 
 COMMENT ON FUNCTION :"meta".refuse_erased() IS 'Silently leaves out rows of erased customers.';
+REVOKE EXECUTE ON FUNCTION :"meta".refuse_erased() FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER refuse_erased BEFORE INSERT OR UPDATE ON :"meta".purchases
 FOR EACH ROW EXECUTE FUNCTION :"meta".refuse_erased();

@@ -8,3 +8,4 @@ $$;
 
 COMMENT ON FUNCTION :"meta".stale_moment(text, date)
 IS 'When the release of a day becomes stale; NULL without a policy.';
+REVOKE EXECUTE ON FUNCTION :"meta".stale_moment(text, date) FROM PUBLIC;

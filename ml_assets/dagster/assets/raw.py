@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.erased import read_erased
+from ml_assets.books.erased import without_erased
 from ml_assets.books.source_days import known_days, record_days
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
@@ -78,11 +78,14 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
-        with serving.connect() as connection:
-            erased = read_erased(connection)
+
+        def admit(lines: pl.DataFrame) -> pl.DataFrame:
+            """Whoever was erased stays away, whatever the source still holds."""
+            with serving.connect() as connection:
+                return without_erased(connection, lines)
+
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
-        # Whoever was erased stays away, whatever the source still holds.
-        days = load_days(source, wanted, shop.settings.events, erased.without)
+        days = load_days(source, wanted, shop.settings.events, admit)
         _keep_what_changes(lake, serving, days)
         for day, lines in days.items():
             _describe(context, shop, day, lines)
