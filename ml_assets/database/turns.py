@@ -1,7 +1,7 @@
 """One transaction at a time: a lock that ends with its transaction, and that readers cannot take.
 
-What is done in the meantime does not belong here. Advisory locks are open to everybody who may log in, so a reader could
-stop publishing with one; this is a row that only writers may lock.
+What is done in the meantime does not belong here. Advisory locks are open to everybody who may log in, so a reader
+could stop publishing with one; this is a row that only writers may lock.
 """
 
 from ml_assets.database.connection import ServingConnection

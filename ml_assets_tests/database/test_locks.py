@@ -98,13 +98,13 @@ def test_any_statement_that_waits_says_for_which_table_and_for_whom_and_gives_up
 
     def read() -> None:
         with connect(settings) as connection:
-            connection.execute("SELECT * FROM orders")
+            connection.execute("SELECT * FROM public.orders")
 
     with locked(postgres_url, "orders"), pytest.raises(PassingError, match=r"waiting\.lock") as refused:
         read()
     (said,) = caplog.messages
     assert "Waiting for the database: pgAdmin (session " in said
-    assert said.endswith("holds the lock on orders.")
+    assert said.endswith("holds the lock on public.orders.")
     assert refused.value.code == "database.busy"
     assert "pgAdmin" in refused.value.problem
 
@@ -125,7 +125,7 @@ def test_an_interruption_that_is_no_ctrl_c_ends_the_statement_in_the_server_too(
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGUSR1]).start()
         try:
             with pytest.raises(Interrupted):
-                first.execute("SELECT * FROM orders")
+                first.execute("SELECT * FROM public.orders")
         finally:
             signal.signal(signal.SIGUSR1, before)
         while second.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
