@@ -23,6 +23,7 @@ from ml_assets.cli import (
     init,
     models,
     prune,
+    quarantine,
     releases,
     rules,
     run,
@@ -60,6 +61,7 @@ app.command("unpin")(releases.unpin)
 app.command("accept")(releases.accept)
 app.command("diff")(releases.diff)
 app.command("prune")(prune.prune)
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(rules.app, name="rules")
 app.command("erase")(erase.erase)
 app.add_typer(handoff.export_app, name="export")

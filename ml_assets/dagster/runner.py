@@ -29,6 +29,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
+from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import has_artifact
@@ -146,6 +147,13 @@ class Runner:
                 code="run.failed",
             )
         return refused + self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
+
+    def load_again(self, days: Sequence[date]) -> list[str]:
+        """Load days that were loaded before, as the source and the settings are now; the failed checks."""
+        failed: list[str] = []
+        for first, last in ranges_of(days):
+            failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
+        return failed
 
     def _has_models_of(self, week: date) -> bool:
         with self._serving.connect() as connection:

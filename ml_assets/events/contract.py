@@ -75,6 +75,7 @@ def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Se
         )
         .with_columns(reason=_reason(rules))
         .with_columns(reason=pl.coalesce("reason", _duplicate(rules)))
+        .with_columns(detail=pl.coalesce("detail", *_values_refused()))
         .collect()
     )
     order = ["day", "customer_id", "occurred_at", "item_id", "line"]
@@ -112,6 +113,17 @@ def _reason(rules: EventSettings) -> pl.Expr:
         pl.when(quantity.abs() > rules.max_quantity).then(pl.lit("absurd_quantity")),
     ]
     return pl.coalesce(verdicts)
+
+
+def _values_refused() -> list[pl.Expr]:
+    """The value that a rule refuses, as text."""
+    columns = {
+        "absurd_quantity": "quantity",
+        "negative_amount": "amount",
+        "return": "quantity",
+        "outside_day": "occurred_at",
+    }
+    return [pl.when(pl.col("reason") == reason).then(pl.col(name).cast(pl.String)) for reason, name in columns.items()]
 
 
 def _duplicate(rules: EventSettings) -> pl.Expr:
