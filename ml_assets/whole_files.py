@@ -4,6 +4,7 @@ A writer locks its temporary file until it is renamed, and the kernel frees the 
 nobody will finish is told from one in use. What files hold is the matter of those who write them.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -19,6 +20,7 @@ from ml_assets.errors import UserError
 MODE = 0o644
 # Where the file system knows no locks, a file of this age is taken as nobody's.
 SECONDS_IN_USE = 86_400
+LEAST_ROOM = 65_536  # bytes; a disk with less is full
 # Polars tells a fault of the operating system in its own errors, by its number.
 OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
@@ -38,6 +40,11 @@ def replacing(path: Path, next_step: str) -> Iterator[IO[bytes]]:
                 file.flush()
                 os.fchmod(handle, MODE)
                 temporary.replace(path)
+        except Exception as error:
+            # While the file that filled the disk is there. Libraries lose the reason at some places of a file.
+            if type(error).__module__.startswith("polars") and _is_full(path.parent):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
         finally:
             temporary.unlink(missing_ok=True)
     except Exception as error:
@@ -101,6 +108,11 @@ def _is_abandoned(path: Path, handle: int) -> bool:
     except OSError:
         return time.time() - path.stat().st_mtime > SECONDS_IN_USE
     return True
+
+
+def _is_full(folder: Path) -> bool:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize < LEAST_ROOM or (found.f_files > 0 and found.f_favail == 0)
 
 
 def _fault_of_the_system(error: Exception) -> str | None:

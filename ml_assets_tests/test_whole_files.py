@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and what killed writers leave is told from what is being written."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,3 +77,19 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         replacing(tmp_path / "file" / "a.txt", "Mend it."),
     ):
         pass
+
+
+def test_a_disk_that_is_full_at_any_place_of_a_file_is_told_as_full(small_disk: Path) -> None:
+    frame = pl.DataFrame({f"column {number}": range(20) for number in range(200)})
+    free = shutil.disk_usage(small_disk).free // 4096 - 1
+    told = []
+    for pages in range(0, 24, 2):
+        (small_disk / "filler").write_bytes(b"x" * 4096 * (free - pages))
+        try:
+            with replacing(small_disk / "a.parquet", "Mend it.") as file:
+                frame.write_parquet(file)
+        except UserError as error:
+            told.append(error.problem)
+        (small_disk / "a.parquet").unlink(missing_ok=True)
+    assert 0 < len(told) < 12
+    assert all("No space left on device" in words for words in told)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from ml_assets_tests.torture import publishing, runs
+from ml_assets_tests.torture import damage, disks, publishing, runs, together
 from ml_assets_tests.torture.outcome import Outcome, show
 from ml_assets_tests.torture.shop import Shop, computed_shop
 
@@ -25,6 +25,13 @@ WITHOUT_SHOP: dict[Callable[[int], Outcome], float] = {
 ON_A_SHOP: dict[Callable[[Shop, int], Outcome], float] = {
     runs.run_killed: 0.35,
     runs.server_killed: 0.35,
+    together.two_at_once: 0.3,
+    together.two_starts: 0.1,
+    damage.files_damaged: 0.5,
+    disks.lake_full: 0.1,
+    disks.lake_read_only: 0.05,
+    disks.lake_lost: 0.05,
+    disks.database_full: 0.05,
 }
 
 

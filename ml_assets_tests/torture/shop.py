@@ -21,6 +21,7 @@ from ml_assets_tests.shop import write_shop
 from ml_assets_tests.torture.outcome import Outcome
 
 CUSTOMERS = 200
+SPARE = 30
 DAY = "2024-05-31"
 SECONDS = 300
 # The command line, told of every step as on a terminal.
@@ -77,8 +78,17 @@ class Shop:
 
     @property
     def customers(self) -> list[str]:
-        """Those who have lists."""
-        return [str(row[0]) for row in self.rows("SELECT DISTINCT customer_id FROM books_ml.recommendations")]
+        """Those who have lists and keep them."""
+        return self._with_lists()[SPARE:]
+
+    @property
+    def spare(self) -> list[str]:
+        """Those who may be erased."""
+        return self._with_lists()[:SPARE]
+
+    def _with_lists(self) -> list[str]:
+        query = "SELECT DISTINCT customer_id FROM books_ml.recommendations ORDER BY 1"
+        return [str(row[0]) for row in self.rows(query)]
 
     @property
     def postmaster(self) -> psutil.Process:
