@@ -70,13 +70,21 @@ class ItemColumns(Section):
 class FilesSource(SourceSection):
     """CSV, Parquet, NDJSON or Excel files: one file, a folder or a glob, local or in an object store."""
 
-    paths = ("events", "items")
+    paths = ("events", "items", "orders")
 
     kind: Literal["files"]
     events: str = Field(description="File, folder or glob. Relative paths start at the folder of the YAML file.")
     columns: EventColumns = EventColumns()
     items: str | None = Field(default=None, description="Item catalogue: file, folder or glob. Unset: from the events.")
     item_columns: ItemColumns = ItemColumns()
+    orders: str | None = Field(
+        default=None,
+        description="Files with one line per order, where `events` holds only their items: file, folder or glob. Their "
+        "columns are added to every line of the order; one that both have is called NAME_of_order.",
+    )
+    orders_on: str = Field(
+        default="order_id", description="Column that both have, or `column of lines = column of orders`."
+    )
     format: Literal["auto", "parquet", "csv", "ndjson", "excel"] = Field(
         default="auto", description="auto: by the files' ending."
     )

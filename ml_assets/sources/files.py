@@ -63,7 +63,8 @@ class Files:
 
     @cached_property
     def _mapped(self) -> MappedFiles:
-        return MappedFiles(self.event_paths, self._source, self._timezone, self._memory)
+        orders = self._paths(self._source.orders, "source.orders") if self._source.orders else ()
+        return MappedFiles(self.event_paths, self._source, self._timezone, self._memory, orders=orders)
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
@@ -114,6 +115,8 @@ class Files:
     def pieces(self) -> dict[str, str | None]:
         """The files; how they are read is part of their stamps."""
         reading = f"{self._timezone} {self.id_types()} {self._source.model_dump_json()}"
+        if self._mapped.orders:
+            reading += self._mapped.orders.stamps()
         stamps = {path: stamp_of(UPath(path)) for path in self.event_paths}
         return {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
 

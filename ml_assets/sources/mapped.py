@@ -19,6 +19,7 @@ from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.orders import Orders
 from ml_assets.sources.stamps import stamp_of
 
 EVENTS = "source.columns"
@@ -29,12 +30,21 @@ NUMERIC = (f"{EVENTS}.quantity", f"{EVENTS}.amount", "source.where")
 class MappedFiles:
     """The event files at `paths`, and other files that are read in the same way."""
 
-    def __init__(self, paths: Sequence[str], source: FilesSource, timezone: str, memory: SourceMemory) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        source: FilesSource,
+        timezone: str,
+        memory: SourceMemory,
+        *,
+        orders: Sequence[str] = (),
+    ) -> None:
         self._paths = paths
         self._source = source
         self._memory = memory
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
+        self.orders = Orders(orders, source.orders_on, self._read) if orders else None
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
 
     @cached_property
@@ -117,11 +127,10 @@ class MappedFiles:
 
     def _delivered(self, path: str, texts: Mapping[str, str]) -> pl.LazyFrame:
         """One file as it is, checked for readability and for the columns that are needed."""
-        try:
-            frame = self._open(path, list(texts.values()))
-            have = frame.collect_schema().names()
-        except FAULTS as error:
-            raise unreadable_file(path, error) from None
+        frame = self._read(path, list(texts.values()))
+        if self.orders and path in self._paths:
+            frame = self.orders.joined(frame, path)
+        have = frame.collect_schema().names()
         lacking: list[str] = []
         for setting, text in texts.items():
             needed = columns_of(setting, text, have)
@@ -137,7 +146,15 @@ class MappedFiles:
                 )
         return frame.with_columns(pl.lit(None, pl.String).alias(column) for column in dict.fromkeys(lacking))
 
-    def _open(self, path: str, wanted: list[str]) -> pl.LazyFrame:
+    def _read(self, path: str, wanted: Sequence[str] = ()) -> pl.LazyFrame:
+        try:
+            frame = self._open(path, wanted)
+            frame.collect_schema()
+        except FAULTS as error:
+            raise unreadable_file(path, error) from None
+        return frame
+
+    def _open(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
         """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
         stamp = stamp_of(UPath(path))
         known = self._opened.get(path)
