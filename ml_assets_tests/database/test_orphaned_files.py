@@ -32,7 +32,7 @@ def test_files_of_a_crash_are_found_and_removed_and_those_of_tables_are_not() ->
     with short_lived_home() as home:
         url = start_embedded(home)
         with ServingConnection.open(url, Schemas()) as connection:
-            connection.execute(FILL.format("kept"))
+            connection.execute(FILL.format("public.kept"))
             assert orphaned_files(connection, NOW) == []
         loading = psycopg.connect(url)
         loading.execute(FILL.format("lost"))
@@ -48,8 +48,8 @@ def test_files_of_a_crash_are_found_and_removed_and_those_of_tables_are_not() ->
             assert [file.path for file in found] == [lost]
             assert found[0].size > 1_000_000
             assert remove_orphaned_files(connection, home / "postgres") == found
-            assert orphaned_files(connection, NOW) == []
-            assert connection.execute("SELECT count(*) FROM kept").fetchall() == [(10_000,)]
+            assert orphaned_files(connection) == []
+            assert connection.execute("SELECT count(*) FROM public.kept").fetchall() == [(10_000,)]
 
 
 def test_files_of_an_open_transaction_are_nobodys_orphans(connection: ServingConnection, postgres_url: str) -> None:
