@@ -70,7 +70,9 @@ def _require_unused(settings: Settings) -> None:
     if not is_running(settings.home):
         return
     with connect(settings) as connection:
-        others = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'ml-assets %' AND pid <> %s"
+        others = """
+            SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'ml-assets %%' AND pid <> %s
+        """
         row = connection.execute(others, [connection.info.backend_pid]).fetchone()
     if row is not None:
         raise UserError(

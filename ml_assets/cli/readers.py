@@ -36,7 +36,7 @@ def _why(day: date, one: Shown) -> str:
         return f"nothing was released of {day}; {seen}."
     if one.state == "blocked":
         before = " from before" if one.live_day == day else ""
-        return f"the release is blocked; {seen}{before}. {one.reason or ''}".rstrip()
+        return f"the release is blocked; {seen}{before}."
     if one.pinned_by is not None:
         reason = f" ({one.pinned_reason})" if one.pinned_reason else ""
         return f"{seen}, which {one.pinned_by} pinned{reason}; `ml-assets unpin {one.subject}` ends it."

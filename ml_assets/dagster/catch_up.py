@@ -104,6 +104,11 @@ class CatchUp:
             ]
         return [one for plan in looks for one in self._noticed(plan, newest_loaded=max(loaded))]
 
+    def left_over(self) -> list[date]:
+        """The days of the ledger after which a run before did not build everything again."""
+        with self._serving.connect() as connection:
+            return sorted({entry.day for entry in restatements(connection, only_pending=True)})
+
     def load(self, noticed: Iterable[Noticed]) -> list[str]:
         """Load them; returns what failed: a broken correction of an old day is no reason to publish nothing.
 

@@ -111,6 +111,8 @@ class Runner:
     def catching_up(self, days: Sequence[date]) -> Iterator[Caught]:
         """Days are run in this block: after what came late or was corrected is loaded, and before its rebuilding."""
         catch_up = CatchUp(self._shop, self._source, self._lake, self._serving, self._execute, wanted=days)
+        for day in catch_up.left_over():
+            self._report(f"{day} changed, and not everything that depends on it was built again; doing that now")
         caught = Caught(catch_up.notice())
         for one in caught.noticed:
             self._report(one.words)
