@@ -1,6 +1,6 @@
 """Freshness at any moment: business days, holidays, deadlines, volume, and the nights when the clock is changed."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from ml_assets.errors import UserError
 from ml_assets.events.fingerprint import DayContent
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
+from ml_assets_tests.zones import CHANGES, fortnight_around
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY = date(2026, 3, 20)
@@ -186,3 +187,17 @@ def test_a_reader_sees_freshness_incidents_and_restatements_and_nothing_behind_t
     connection.execute("SET ROLE ml_reader")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM ml_meta.messages")
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+def test_data_ages_by_hours_that_pass_from_the_local_midnight_on_whatever_the_clock_shows(
+    connection: ServingConnection, zone: str, change: date
+) -> None:
+    sync_policies(connection, settings(timezone=zone))
+    for day in fortnight_around(change):
+        observe(connection, "transactions", "data", day)
+        midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+        rows = {row.subject: row for row in read_freshness(connection, midnight)}
+        row = rows["transactions"]
+        assert row.age == timedelta(0)
+        assert row.stale_at == midnight + row.error_after

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from ml_assets_tests.torture import damage, disks, publishing, runs, together
+from ml_assets_tests.torture import damage, disks, fortnight, publishing, runs, together
 from ml_assets_tests.torture.outcome import Outcome, show
 from ml_assets_tests.torture.shop import Shop, computed_shop
 
@@ -21,6 +21,8 @@ WITHOUT_SHOP: dict[Callable[[int], Outcome], float] = {
     publishing.connection_cut: 0.5,
     publishing.backend_killed: 0.5,
     publishing.postmaster_killed: 0.3,
+    fortnight.with_cron: 0,
+    fortnight.with_daemon: 0,
 }
 ON_A_SHOP: dict[Callable[[Shop, int], Outcome], float] = {
     runs.run_killed: 0.35,
