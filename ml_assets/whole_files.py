@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,9 @@ from typing import IO
 
 from ml_assets.errors import UserError
 
-MODE = 0o644
+# What a shop knows of its customers is for the user of ml-assets alone.
+MODE, FOLDER_MODE = 0o600, 0o700
+OTHERS, PASS = 0o077, 0o011
 # Where the file system knows no locks, a file of this age is taken as nobody's.
 SECONDS_IN_USE = 86_400
 LEAST_ROOM = 65_536  # bytes; a disk with less is full
@@ -26,19 +29,21 @@ OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
-def replacing(path: Path, next_step: str) -> Iterator[IO[bytes]]:
+def replacing(path: Path, next_step: str, *, mode: int = MODE, keep_mode: bool = False) -> Iterator[IO[bytes]]:
     """A file to write in a `with` block that takes the place of `path` at its end; after an error nothing is left.
 
-    Raises `UserError` with `next_step` where the folder cannot be written or is full.
+    By default nobody else may read it; with `keep_mode` those may who could read what was there before. Raises
+    `UserError` with `next_step` where the folder cannot be written or is full.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
+        mode = stat.S_IMODE(path.stat().st_mode) if keep_mode and path.exists() else mode
         temporary, handle = _create(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
-                os.fchmod(handle, MODE)
+                os.fchmod(handle, mode)
                 temporary.replace(path)
         except Exception as error:
             # While the file that filled the disk is there. Libraries lose the reason at some places of a file.
@@ -51,6 +56,25 @@ def replacing(path: Path, next_step: str) -> Iterator[IO[bytes]]:
         if reason := _fault_of_the_system(error):
             raise UserError(f"{path} cannot be written: {reason}.", next_step, code="file.not_written") from error
         raise
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder, and those above it that are missing, for nobody else to look into; existing ones stay."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def close_to_others(folder: Path, *, pass_through: bool = False) -> None:
+    """Take from everybody else the right to look into a folder; one of somebody else stays as it is.
+
+    With `pass_through` they may still reach what is open to them below it.
+    """
+    taken = OTHERS & ~PASS if pass_through else OTHERS
+    with suppress(OSError):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & taken:
+            folder.chmod(mode & ~taken)
 
 
 def temporaries(folder: Path, *, deep: bool = True) -> Iterator[Path]:

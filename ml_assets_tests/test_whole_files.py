@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from ml_assets.errors import UserError
-from ml_assets.whole_files import is_in_use, remove_abandoned, replacing, temporaries
+from ml_assets.whole_files import close_to_others, is_in_use, remove_abandoned, replacing, temporaries
 
 WRITER = """
 import sys, time
@@ -93,3 +93,35 @@ def test_a_disk_that_is_full_at_any_place_of_a_file_is_told_as_full(small_disk: 
         (small_disk / "a.parquet").unlink(missing_ok=True)
     assert 0 < len(told) < 12
     assert all("No space left on device" in words for words in told)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_nobody_else_may_read_what_is_written_unless_they_could_before(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "lake" / "a.parquet"
+    before = os.umask(0o022)
+    try:
+        with replacing(path, "Mend it.") as file:
+            file.write(b"of customers")
+        assert [mode(path), mode(path.parent), mode(path.parent.parent)] == [0o600, 0o700, 0o700]
+        path.chmod(0o644)
+        with replacing(path, "Mend it.", keep_mode=True) as file:
+            file.write(b"for somebody")
+        assert mode(path) == 0o644
+        with replacing(path, "Mend it.") as file:
+            file.write(b"of customers")
+        assert mode(path) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    for pass_through, closed in ((True, 0o711), (False, 0o700)):
+        folder.chmod(0o755)
+        close_to_others(folder, pass_through=pass_through)
+        assert mode(folder) == closed
+    close_to_others(tmp_path / "nowhere")

@@ -15,6 +15,7 @@ from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_around
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
+from ml_assets.whole_files import replacing
 
 HEADINGS = {
     "placement": "placement",
@@ -81,7 +82,8 @@ def evaluate(
             report=report,
         )
     if export:
-        result.lists.write_parquet(export)
+        with replacing(export, "Choose another place with --export.", keep_mode=True) as file:
+            result.lists.write_parquet(file)
     if emit(result.facts(), as_json):
         return 0
     show_sayings(result.sayings, result.choices)

@@ -92,5 +92,5 @@ def _moment(text: str, settings: "Settings") -> datetime:
 
 
 def _write(frame: "pl.DataFrame", path: Path) -> None:
-    with replacing(path, "Choose another place with --output.") as file:
+    with replacing(path, "Choose another place with --output.", keep_mode=True) as file:
         frame.write_parquet(file) if path.suffix == ".parquet" else frame.write_csv(file)

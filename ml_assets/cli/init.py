@@ -60,7 +60,8 @@ def init(
     checked = _checked(trial, found)
     _show(found, trial, checked)
     text = settings_text(found, zone, folder=config.resolve().parent)
-    with replacing(config, "Make the folder writable, or give another --config.") as file:
+    # Others may have to read it: a container under an account of its own.
+    with replacing(config, "Make the folder writable, or give another --config.", mode=0o644, keep_mode=True) as file:
         file.write(text.encode())
     # What was written can be read, or it is a mistake of this command.
     load_settings(config)

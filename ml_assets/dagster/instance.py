@@ -12,7 +12,9 @@ import dagster as dg
 from ml_assets.database.connection import sqlalchemy_url
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.whole_files import close_to_others, make_private
 
+DEFAULT_HOME = ".ml_assets"
 STORAGE_VARIABLE = "DAGSTER_STORAGE_URL"
 DAGSTER_YAML = f"""# Written by ml-assets; set DAGSTER_HOME to use an instance of your own.
 storage:
@@ -44,6 +46,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     Sets DAGSTER_HOME and the storage variable for this process and its children. The URL holds the database
     password, so it travels by environment and is never written to the file.
     """
+    _close(settings.home)
     if given := os.environ.get("DAGSTER_HOME"):
         home = Path(given)
         if not home.is_dir():
@@ -54,7 +57,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     options = "-csynchronous_commit=off" if settings.database_url is None else ""
     url = sqlalchemy_url(settings, options=options)
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_private(home)
         if not (home / "dagster.yaml").is_file() or (home / "dagster.yaml").read_text("utf-8") != DAGSTER_YAML:
             temporary = home / f".dagster-{os.getpid()}.yaml"
             temporary.write_text(DAGSTER_YAML, encoding="utf-8")
@@ -67,6 +70,18 @@ def prepare_dagster_home(settings: Settings) -> Path:
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ[STORAGE_VARIABLE] = url
     return home
+
+
+def _close(home: Path) -> None:
+    """Let nobody else look into what earlier versions left open.
+
+    The home itself only where it has the name that we gave it; under root the account of the embedded PostgreSQL passes
+    through it.
+    """
+    for name in ("lake", "dagster", "exports"):
+        close_to_others(home / name)
+    if home.name == DEFAULT_HOME:
+        close_to_others(home, pass_through=os.geteuid() == 0)
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:

@@ -58,7 +58,7 @@ def erase_from_exports(folder: Path, customer: int | str) -> Counter[str]:
         kept = frame.filter(~_is(frame.schema, customer))
         if frame.height == kept.height:
             continue
-        with replacing(path, FREE_SPACE) as file:
+        with replacing(path, FREE_SPACE, keep_mode=True) as file:
             kept.write_parquet(file) if path.suffix == ".parquet" else kept.write_csv(file)
         removed["exports"] += frame.height - kept.height
     return removed

@@ -58,7 +58,7 @@ def write_export(connection: ServingConnection, what: str, path: Path, kind: For
         view=sql.Identifier(view),
         order=sql.SQL(", ").join(map(sql.Identifier, names[:ordering])),
     )
-    with replacing(path, "Choose another place with --output.") as file, connection.transaction():
+    with replacing(path, "Choose another place with --output.", keep_mode=True) as file, connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
         write = _write_parquet if kind == "parquet" else _write_csv

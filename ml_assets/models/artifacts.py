@@ -19,7 +19,7 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.models.cards import ModelCard
-from ml_assets.whole_files import replacing
+from ml_assets.whole_files import make_private, replacing
 
 CARD_FILE = "card.json"
 NOT_WRITABLE = "Free some space or make the folder writable, or set `home` or `lake` to another one."
@@ -39,7 +39,7 @@ def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, np
     envelope = {"arrays": f"arrays-{digest[:16]}.npz", "sha256": digest, "card": card.model_dump(mode="json")}
     text = json.dumps(envelope, indent=2, sort_keys=True).encode()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         _put(folder / str(envelope["arrays"]), content)
         _put(folder / CARD_FILE, text)
         for path in folder.iterdir():
@@ -90,6 +90,13 @@ def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
             with archive.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
+
+
+def _make(folder: UPath | Path) -> None:
+    if isinstance(folder, UPath) and folder.protocol not in ("", "file", "local"):
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        make_private(Path(str(folder)))
 
 
 def _put(path: UPath | Path, content: bytes) -> None:

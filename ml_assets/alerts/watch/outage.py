@@ -20,6 +20,7 @@ from ml_assets.alerts.send.channels import SECONDS_TO_SEND, send
 from ml_assets.alerts.tell.routing import channels_for, owner_of
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
+from ml_assets.whole_files import make_private
 
 Cause = Literal["unreachable", "unjudged"]
 IMPACT = {
@@ -104,7 +105,7 @@ class Outage:
 
     def _save(self, known: _Known) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path.parent)
             temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_bytes(FILE.dump_json(known))
             temporary.replace(self._path)

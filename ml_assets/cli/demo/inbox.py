@@ -11,6 +11,8 @@ from urllib.parse import quote, unquote
 
 from apprise.decorators import notify
 
+from ml_assets.whole_files import make_private
+
 
 def inbox_url(file: Path) -> str:
     """The Apprise URL of an inbox that is this file."""
@@ -21,7 +23,7 @@ def inbox_url(file: Path) -> str:
 def _keep(body: str, title: str, notify_type: str, *, meta: dict[str, Any], **_: object) -> None:
     file = Path(unquote(meta["fullpath"]))
     now = f"{datetime.now().astimezone():%a %d %b %Y %H:%M:%S %Z}"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private(file.parent)
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps({"at": now, "title": title, "body": body, "type": notify_type}) + "\n")
 

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from ml_assets.settings.shop import Settings
 
 NEWEST_TESTED = 18
 LEAST_SPACE = 2 * 2**30
+READ_BY_OTHERS = 0o066
 MOST_APART = timedelta(seconds=60)
 SECONDS_TO_REACH = 5
 
@@ -81,6 +83,10 @@ def _lake(settings: Settings) -> Iterator[Finding]:
         yield Finding("lake", "good", f"{lake.root}; `ml-assets run` writes there.")
         return
     place = Path(str(lake.root))
+    for folder in {settings.home, place}:
+        if folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & READ_BY_OTHERS:
+            words = f"Others on this machine may look into {folder} (mode {mode:04o}), where customers' data lie."
+            yield Finding("lake", "warning", words, f"chmod go-rwx {folder}")
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
     try:
         TemporaryFile(dir=existing).close()

@@ -30,6 +30,7 @@ from ml_assets.database.embedded.postmaster import (
     wait_until_free,
 )
 from ml_assets.errors import PassingError, UserError
+from ml_assets.whole_files import make_private
 
 VERSION = 18
 LONGEST_LOG = 10_000_000
@@ -45,7 +46,7 @@ def start_embedded(home: Path) -> str:
     try:
         if url := ready_url(data, deadline):
             return url
-        home.mkdir(parents=True, exist_ok=True)
+        make_private(home)
         with _locked(home) as lock:
             if url := ready_url(data, deadline):
                 return url
@@ -92,7 +93,7 @@ def psql_path() -> Path:
 @contextmanager
 def _locked(home: Path) -> Iterator[int]:
     """One command at a time starts or stops the server. The kernel frees the lock of a killed holder."""
-    handle = os.open(home / "postgres.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    handle = os.open(home / "postgres.lock", os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield handle
