@@ -12,6 +12,7 @@ import sys
 import typer
 
 from ml_assets.cli import (
+    add_reader,
     alerts,
     backtest,
     database,
@@ -68,6 +69,7 @@ app.add_typer(handoff.export_app, name="export")
 app.add_typer(handoff.import_app, name="import")
 app.add_typer(alerts.app, name="alerts")
 app.command("watch")(watch.watch)
+app.command("add-reader")(add_reader.add_reader_command)
 app.command("psql", context_settings={"ignore_unknown_options": False})(database.psql)
 app.command("ui")(ui.ui)
 app.command("stop")(database.stop)

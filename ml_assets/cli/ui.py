@@ -35,7 +35,9 @@ SECONDS_TO_START = 120
 
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the webserver.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the names browsers know it by go into the variable UI_HOSTS.")
+    ] = "127.0.0.1",
     config: ConfigOption = None,
 ) -> int:
     """Start Dagster's webserver and daemon; Ctrl-C stops both."""
@@ -55,9 +57,10 @@ def ui(
         workspace.write_text(WORKSPACE, encoding="utf-8")
     # Dagster warns on every start that `dg dev` follows `dagster dev`; nobody at the screen can act on it.
     environment = {"PYTHONWARNINGS": "ignore", **os.environ, "ML_ASSETS_HOME": str(settings.home)}
+    environment["UI_HOSTS"] = ",".join(filter(None, [environment.get("UI_HOSTS"), host]))
     if found := find_config(config):
         environment[CONFIG_VARIABLE] = str(found)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
+    command = [sys.executable, "-m", "ml_assets.dagster.web.dev", "-w", str(workspace), "-h", host, "-p", str(port)]
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler)
     with stopping.taking_time(), only_one(settings.home, url, ERR.print) as place:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -102,6 +103,10 @@ def test_the_ui_answers_and_ctrl_c_leaves_no_process(environment: dict[str, str]
     with ui(environment, tmp_path, port) as process:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer:
             assert answer.status == 200
+        # `dagster dev` starts our guarded webserver instead of its own.
+        foreign = urllib.request.Request(f"http://127.0.0.1:{port}/server_info", headers={"Host": "evil.example.com"})
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(foreign, timeout=10)
         family = family_of(process)
         del environment["DATABASE_URL"]
         for arguments in (["ui", "--port", str(free_port())], ["stop"]):

@@ -1,0 +1,20 @@
+"""`python -m ml_assets.dagster.web.dev`: `dagster dev` with its own options, its webserver behind the guard."""
+
+import sys
+from typing import Any
+
+from dagster._cli import dev
+from dagster._cli.dev import dev_command
+
+THEIRS, OURS = ["-m", "dagster_webserver"], ["-m", "ml_assets.dagster.web"]
+_open = dev.open_ipc_subprocess
+
+
+def _open_ours(parts: list[str], **more: Any) -> Any:
+    return _open([parts[0], *OURS, *parts[3:]] if parts[1:3] == THEIRS else parts, **more)
+
+
+if __name__ == "__main__":
+    # `dagster dev` has no option for the program that it starts.
+    dev.open_ipc_subprocess = _open_ours  # type: ignore[assignment]
+    sys.exit(dev_command())
