@@ -7,7 +7,7 @@ from dagster._cli import dev
 from dagster._cli.dev import dev_command
 
 THEIRS, OURS = ["-m", "dagster_webserver"], ["-m", "ml_assets.dagster.web"]
-_open = dev.open_ipc_subprocess
+_open: Any = vars(dev)["open_ipc_subprocess"]
 
 
 def _open_ours(parts: list[str], **more: Any) -> Any:
@@ -16,5 +16,5 @@ def _open_ours(parts: list[str], **more: Any) -> Any:
 
 if __name__ == "__main__":
     # `dagster dev` has no option for the program that it starts.
-    dev.open_ipc_subprocess = _open_ours  # type: ignore[assignment]
+    vars(dev)["open_ipc_subprocess"] = _open_ours
     sys.exit(dev_command())
