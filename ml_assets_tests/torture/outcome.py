@@ -1,5 +1,6 @@
 """What became of a fault that was tried again and again, and the table that is printed in the end."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,10 +41,13 @@ class Outcome:
     def attempt(self) -> Iterator[None]:
         """One try; what nobody foresaw needs a hand."""
         self.tries += 1
+        wrong = len(self.notes)
         try:
             yield
         except Exception as error:  # noqa: BLE001 whatever it is, it belongs into the table
             self.wrong("hands", f"{type(error).__name__}: {error}")
+        for note in self.notes[wrong:]:
+            print(f"{self.fault}, try {self.tries}: {note[:300]}", file=sys.stderr, flush=True)
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
