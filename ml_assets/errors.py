@@ -20,6 +20,10 @@ Code = Literal[
     "database.rights",
     "database.not_set_up",
     "database.newer",
+    "database.full",
+    "database.damaged",
+    "lake.damaged",
+    "lake.missing",
     "model.missing",
     "run.failed",
     "release.unknown",
@@ -27,6 +31,7 @@ Code = Literal[
     "file.refused",
     "file.not_written",
     "clock.wrong",
+    "error.unforeseen",
 ]
 
 

@@ -4,6 +4,8 @@ Where files lie, atomic writes and scans belong here; what is in them does not. 
 local writes go to a temporary name and are renamed, object stores make a single put visible at once.
 """
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +20,10 @@ from ml_assets.whole_files import SECONDS_IN_USE, remove_abandoned, replacing
 
 NOT_WRITABLE = "Free some space or make the lake writable, or set `home` or `lake` to another folder."
 Partition = str | date | None
+LOCAL = ("", "file", "local")
+MAGIC, SHORTEST = b"PAR1", 12
+# The files of the newest lazy frames: what is damaged in one shows where the frame is collected, which knows no file.
+_scanned: deque[tuple[str, list[UPath]]] = deque(maxlen=50)
 
 
 class Lake:
@@ -35,7 +41,7 @@ class Lake:
     @property
     def is_local(self) -> bool:
         """Whether files lie on this machine."""
-        return self.root.protocol in ("", "file", "local")
+        return self.root.protocol in LOCAL
 
     def path(self, asset: str, partition: Partition = None) -> UPath:
         """Where a frame lies, whether or not it exists."""
@@ -106,6 +112,7 @@ class Lake:
         if not paths:
             raise UserError(f"{asset} has no partitions in the lake at {self.root}.", f"Materialize {asset} first.")
         self._require(asset, paths)
+        _scanned.append((asset, paths))
         options = dict(self.root.storage_options) or None
         return pl.scan_parquet([str(path) for path in paths], storage_options=options, glob=False)
 
@@ -113,12 +120,56 @@ class Lake:
         """One frame in memory."""
         try:
             return self.scan(asset, None if partition is None else [str(partition)]).collect()
-        except pl.exceptions.ComputeError as error:
-            # Of a store the library's words do not tell a damaged file from a network that failed.
-            kind = UserError if self.is_local else PassingError
-            raise kind(f"{self.path(asset, partition)} is damaged: {error}.", f"Materialize {asset} again.") from error
+        except BaseException as error:
+            if damage := lake_damage(error):
+                raise damage from error
+            raise
 
     def _require(self, asset: str, paths: Iterable[UPath]) -> None:
         for path in paths:
             if not path.exists():
                 raise UserError(f"{path} is not in the lake.", f"Materialize {asset} for that partition first.")
+            if self.is_local and not _is_whole(Path(str(path))):
+                raise _damaged(asset, path, "it is cut short")
+
+
+def lake_damage(error: BaseException) -> UserError | None:
+    """The damaged file behind an error of reading a lazy frame of a lake; None of errors of another kind.
+
+    Files that were opened last are read again, so that the one is found.
+    """
+    # Native code ends with an error of its own where it did not foresee the damage.
+    if not isinstance(error, pl.exceptions.PolarsError) and type(error).__name__ != "PanicException":
+        return None
+    for asset, paths in reversed(_scanned):
+        for path in paths:
+            try:
+                pl.read_parquet(str(path), storage_options=dict(path.storage_options) or None, glob=False)
+            except FileNotFoundError:
+                continue
+            except BaseException as found:
+                if not isinstance(found, Exception) and type(found).__name__ != "PanicException":
+                    raise
+                # Of a store the library's words do not tell a damaged file from a network that failed.
+                kind = UserError if path.protocol in LOCAL else PassingError
+                return _damaged(asset, path, str(found).splitlines()[0].rstrip("."), kind)
+    return None
+
+
+def _damaged(asset: str, path: UPath, why: str, kind: type[UserError] = UserError) -> UserError:
+    # Days that are not in the lake are loaded by any run, those too that cannot be run themselves.
+    again = "ml-assets run" if asset in ("transactions", path.stem) else f"ml-assets run --date {path.stem}"
+    return kind(
+        f"The file {path} of the lake is damaged: {why}.",
+        f"Remove it; `{again}` then makes it again from the source.",
+        code="lake.damaged",
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a Parquet file has both its ends; what is between them shows when it is read."""
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC))
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - len(MAGIC)))
+        return length >= SHORTEST and head == file.read() == MAGIC

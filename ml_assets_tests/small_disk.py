@@ -1,11 +1,16 @@
 """A folder that is full soon, for tests of full disks."""
 
+import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
+
+from ml_assets.database.embedded.account import server_account
 
 
 @contextmanager
@@ -26,3 +31,19 @@ def mounted(megabytes: int = 3) -> Iterator[Path | None]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
     finally:
         folder.rmdir()
+
+
+def give_to_server(folder: Path, connection: psycopg.Connection) -> None:
+    """Let a folder belong to whom the server runs as, like its data."""
+    account = server_account(Path(str(connection.execute("SHOW data_directory").fetchall()[0][0])))
+    os.chown(folder, account.get("user", os.geteuid()), account.get("group", os.getegid()))
+
+
+def fill(folder: Path, *, but: int) -> Path:
+    """A file that takes all space but some bytes; remove it to have the space again."""
+    filler = folder / "filler"
+    free = shutil.disk_usage(folder).free - but
+    with filler.open("wb") as file:
+        for _ in range(max(0, free // 4096)):
+            file.write(bytes(4096))
+    return filler

@@ -66,5 +66,5 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     lake.write("items", FRAME)
     path = tmp_path / "items.parquet"
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(UserError, match=r"items\.parquet is damaged.*Materialize items again"):
+    with pytest.raises(UserError, match=r"items\.parquet of the lake is damaged: it is cut short\. Remove it"):
         lake.read("items")

@@ -9,11 +9,13 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
-from ml_assets.database.ask import one
+from ml_assets.database.ask import one, one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 from ml_assets.database.turns import take_turn
+from ml_assets.errors import UserError
 from ml_assets.events.fingerprint import NOTHING, DayContent
+from ml_assets.lake import Lake
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,20 @@ def known_days(connection: ServingConnection, first: date, last: date) -> dict[d
     )
     rows = connection.execute(query, [first, last]).fetchall()
     return {day: DayContent(count, fingerprint) for day, count, fingerprint in rows}
+
+
+def refuse_lost_lake(connection: ServingConnection, lake: Lake) -> None:
+    """Raise `UserError` where days were loaded into a lake that now holds none: it is not mounted, or lost."""
+    if lake.partitions("transactions"):
+        return
+    days, first, last = one_row(connection, "SELECT count(*), min(day), max(day) FROM {meta}.source_days")
+    if days:
+        raise UserError(
+            f"The lake at {lake.root} is empty, but {days} days from {first} to {last} were loaded into it.",
+            "Mount it, or set `home` or `lake` to where it is. Where it is lost, `ml-assets run --rebuild-lake` loads "
+            "all again from the source.",
+            code="lake.missing",
+        )
 
 
 def record_days(

@@ -45,7 +45,7 @@ class Progress:
         if self._spinner:
             self._spinner.update(line)
         if not text.startswith(" "):
-            ERR.print(line)
+            ERR.print(line, soft_wrap=True)
 
     @contextmanager
     def shown(self) -> Iterator["Progress"]:

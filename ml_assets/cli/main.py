@@ -30,12 +30,14 @@ from ml_assets.cli import (
     run,
     status,
     stopping,
+    train,
     ui,
     watch,
 )
 from ml_assets.cli.console import ScreenHandler, emit, print_error
 from ml_assets.cli.demo import commands as demo
 from ml_assets.cli.doctor.command import doctor
+from ml_assets.cli.unforeseen import explained
 from ml_assets.database.connection import call_program
 from ml_assets.errors import UserError
 
@@ -53,6 +55,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)
 app.command("models")(models.models)
 app.command("promote")(models.promote)
+app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("features")(features.features)
 app.command("status")(status.status)
@@ -95,6 +98,10 @@ def exit_code() -> int:
         return _refused(UserError(_words(error), help_, code="usage.wrong"))
     except (typer.Abort, KeyboardInterrupt):
         return stopping.exit_code() or 128 + signal.SIGINT
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 libraries of native code panic with one of their own
+        return _refused(explained(error))
     return code if isinstance(code, int) else 0
 
 

@@ -49,6 +49,9 @@ def run(
     override: Annotated[
         str | None, typer.Option("--override", metavar="REASON", help="Publish even what a gate refuses; why.")
     ] = None,
+    rebuild_lake: Annotated[
+        bool, typer.Option("--rebuild-lake", help="The lake is lost: load everything again from the source.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -61,7 +64,7 @@ def run(
     days = _days(day, first, last)
     if accept_source:
         take_source(settings)
-    ran = run_days(settings, days, override=override)
+    ran = run_days(settings, days, override=override, rebuild_lake=rebuild_lake)
     if not emit(ran.facts(), as_json):
         _tell(settings, ran, config)
     return 2 if ran.failed or ran.overdue else 0
@@ -118,7 +121,12 @@ def _tell(settings: Settings, ran: Ran, config: Path | None) -> None:
 
 
 def run_days(
-    settings: Settings, days: list[date | None], *, only_missing: bool = False, override: str | None = None
+    settings: Settings,
+    days: list[date | None],
+    *,
+    only_missing: bool = False,
+    override: str | None = None,
+    rebuild_lake: bool = False,
 ) -> Ran:
     """Run days (None: the newest).
 
@@ -126,12 +134,11 @@ def run_days(
     """
     with Progress().shown() as report:
         report("starting")
-        # What Dagster and its storage log while they retry; faults reach the reader as one message.
-        logging.getLogger().setLevel(logging.CRITICAL)
+        quiet_libraries()
         # Dagster takes a second to import; `--help` and wrong dates should not wait for it.
         from ml_assets.dagster.runner import Runner  # noqa: PLC0415
 
-        runner = Runner(settings, report, override=override)
+        runner = Runner(settings, report, override=override, rebuild_lake=rebuild_lake)
         wanted = runner.days_to_run(days)
         overdue = [] if None not in days else runner.overdue_after(wanted[-1])
         failed: list[str] = []
@@ -146,6 +153,11 @@ def run_days(
                 failed, noticed = [*failed, *caught.failed], caught.noticed
         report("done")
         return Ran(wanted, runner.shown(wanted[-1]), failed, noticed, overdue)
+
+
+def quiet_libraries() -> None:
+    """Print nothing that Dagster and its storage log while they retry; faults reach the reader as one message."""
+    logging.getLogger().setLevel(logging.CRITICAL)
 
 
 def take_source(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from ml_assets.contract.owner import is_owned, take_over, why_no_owner
 from ml_assets.contract.roles import sync_roles
 from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.faults import changed_by_hand
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.database.rights import become_owner
 from ml_assets.errors import UserError
@@ -232,7 +233,7 @@ def _refuse_other_shop(connection: ServingConnection, types: dict[str, str], sou
     query = connection.schemas.sql("SELECT customer_id_type, item_id_type, source FROM {meta}.shop")
     row = connection.execute(query).fetchone()
     if row is None:
-        raise psycopg.DataError(f"{connection.schemas.meta}.shop has no row")
+        raise changed_by_hand(f"{connection.schemas.meta}.shop has no row")
     now = (types["customer_id_type"], types["item_id_type"], source)
     words = ("customer ids of type", "item ids of type", "data from the source")
     for what, was, configured in zip(words, row, now, strict=True):

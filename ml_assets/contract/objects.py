@@ -13,7 +13,7 @@ from importlib import metadata, resources
 from itertools import dropwhile
 
 import psycopg
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from psycopg import errors, sql
 
 from ml_assets.contract.files import fill, read_files
@@ -100,7 +100,7 @@ def due(
         return one[0] in have and have[one[0]][0] == _hash(one[1]) and _made_by(one[0]) in there
 
     missing = list(dropwhile(is_as_wanted, wanted))
-    newest = max((Version(of) for _, of in have.values()), default=VERSION)
+    newest = max((_version(of) for _, of in have.values()), default=VERSION)
     if missing and newest > VERSION:
         raise UserError(
             f"The views of the database are those of ml-assets {newest}, this one is {VERSION}.",
@@ -156,6 +156,14 @@ def _existing(connection: ServingConnection) -> set[str]:
     """
     names = [sql.Identifier(name).as_string(connection) for name in (connection.schemas.ml, connection.schemas.meta)]
     return {name for (name,) in connection.execute(query, {"schemas": names}).fetchall()}
+
+
+def _version(noted: str) -> Version:
+    """A version as it was noted; one that is none, because somebody wrote it by hand, is older than all."""
+    try:
+        return Version(noted)
+    except InvalidVersion:
+        return Version("0")
 
 
 def _made_by(name: str) -> str:

@@ -15,11 +15,14 @@ from typing import Any, ParamSpec, TypeVar, cast
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from ml_assets.errors import PassingError, UserError
+from ml_assets.errors import Code, PassingError, UserError
+from ml_assets.lake import lake_damage
 
 OUR_WORDS = (UserError.__name__, PassingError.__name__, dg.Failure.__name__)
 # A blocking check that does not pass fails its step as well, with an error of this class.
 CHECK_FAILED = "DagsterAssetCheckFailedError"
+# Of the metadata of a failure.
+PROBLEM, NEXT_STEP, CODE = "problem", "next_step", "code"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -86,13 +89,41 @@ def crashes(failures: Iterable[tuple[str | None, SerializableErrorInfo | None]])
     return [crash for crash in found if crash.error_class != CHECK_FAILED]
 
 
+def failure_of(result: dg.ExecuteInProcessResult, title: str, failed_checks: Iterable[str]) -> UserError | None:
+    """Why a run failed, in the words of the step that did; None where nothing failed but a check.
+
+    `title` says what the run was to do.
+    """
+    failures = [event for event in result.all_node_events if event.is_step_failure]
+    found = crashes((event.step_key, event.step_failure_data.error) for event in failures)
+    is_blocked = any(check.blocking and not check.passed for check in result.get_asset_check_evaluations())
+    if not found and (result.success or is_blocked):
+        return None
+    crash = found[0] if found else Crash.of(None, result.get_run_failure_event().job_failure_data.error)
+    problem = crash.words if crash.is_for_people else f"{crash.place} failed while {title}: {crash.first_line}"
+    checks = [f"Check failed: {check}" for check in failed_checks]
+    look = f"`ml-assets ui` shows the log of run {result.run_id}."
+    data = next((event.step_failure_data.user_failure_data for event in failures if event.step_key == crash.step), None)
+    told = {name: str(value.value) for name, value in data.metadata.items()} if data else {}
+    code = cast("Code", told.get(CODE, "run.failed"))
+    if NEXT_STEP not in told:
+        return UserError(" ".join([problem, *checks]), look, code=code)
+    return UserError(" ".join([told[PROBLEM], *checks]), f"{told[NEXT_STEP]} {look}", code=code)
+
+
 @contextmanager
 def _failing_finally() -> Iterator[None]:
     try:
         yield
-    except PassingError:
-        raise
     except UserError as error:
-        metadata = {"problem": error.problem, "next_step": error.next_step}
-        metadata |= {"code": error.code} if error.code else {}
-        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
+        raise _failure(error) from error
+    except BaseException as error:
+        if damage := lake_damage(error):
+            raise _failure(damage) from error
+        raise
+
+
+def _failure(error: UserError) -> dg.Failure:
+    metadata = {PROBLEM: error.problem, NEXT_STEP: error.next_step}
+    metadata |= {CODE: error.code} if error.code else {}
+    return dg.Failure(str(error), metadata=metadata, allow_retries=isinstance(error, PassingError))

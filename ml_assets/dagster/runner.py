@@ -12,27 +12,30 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from ml_assets.books.freshness import read_freshness
-from ml_assets.books.models import trained_on
+from ml_assets.books.models import champion, trained_on
+from ml_assets.books.source_days import refuse_lost_lake
 from ml_assets.dagster.assets.models import PROMOTED
+from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.catch_up import CatchUp, Noticed
 from ml_assets.dagster.checks.freshness import show_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
-from ml_assets.dagster.failures import Crash, crashes
+from ml_assets.dagster.failures import failure_of
 from ml_assets.dagster.instance import open_instance
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
+from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
-from ml_assets.models.training import has_artifact
+from ml_assets.models.training import artifact_fault
 from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
@@ -53,7 +56,9 @@ class Caught:
 class Runner:
     """Runs the jobs of one shop in this process."""
 
-    def __init__(self, settings: Settings, report: Report, *, override: str | None = None) -> None:
+    def __init__(
+        self, settings: Settings, report: Report, *, override: str | None = None, rebuild_lake: bool = False
+    ) -> None:
         self._settings = settings
         self._report = report
         self._source = build_source(settings)
@@ -65,7 +70,10 @@ class Runner:
         self._defs = define(self._shop, self._source, self._lake, self._serving, retry=None)
         self._tags = {"ml_assets/started_by": "command line", "ml_assets/shop": settings.name or "default"}
         # Runs are found again by their tags; the reason to override a gate is none of those they are known by.
-        self._more_tags = {OVERRIDE_TAG: override} if override else {}
+        self._more_tags = {
+            **({OVERRIDE_TAG: override} if override else {}),
+            **({REBUILD_LAKE_TAG: "yes"} if rebuild_lake else {}),
+        }
 
     def days_to_run(self, asked: Sequence[date | None]) -> list[date]:
         """The days asked for (None: the newest) that have events; raises `UserError` where one cannot be run."""
@@ -75,6 +83,18 @@ class Runner:
             if day not in found:
                 self._report(f"no events on {day}: taken as closed, not run")
         return found
+
+    def week_to_train(self, day: date | None) -> date:
+        """The Monday of a day's week (None: the newest day's); raises `UserError` where it has no events before."""
+        week = week_of(day or newest_day(self._shop, self._source))
+        first, last = self._shop.calendar.first_week, self._source.days().last
+        if not first <= week <= last + timedelta(days=7):
+            raise UserError(
+                f"The models of week {week} cannot be trained: the data covers {self._source.days().first} to {last}.",
+                f"Choose a week from {first} to {week_of(last)}.",
+                code="day.out_of_range",
+            )
+        return week
 
     def overdue_after(self, newest: date) -> list[date]:
         """The days after the newest one with events that should have come by now; one that still may is reported."""
@@ -95,8 +115,11 @@ class Runner:
         with (
             self._serving.connect() as connection,
             one_at_a_time(connection, "run", self._settings.waiting.command),
+            storage_faults_explained(),
             open_instance(self._settings) as self._instance,
         ):
+            if REBUILD_LAKE_TAG not in self._more_tags:
+                refuse_lost_lake(connection, self._lake)
             remove_unfinished(self._settings)
             # Under the lock no other command of this shop is alive.
             close_killed_runs(self._instance, self._tags)
@@ -134,14 +157,14 @@ class Runner:
         failed: list[str] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, day):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        week = week_of(day)
         refused: list[str] = []
-        if not failed and not self._has_models_of(week):
-            title = f"training the models of week {week}"
-            checks = self._execute("weekly_training", title, partition_key=week.isoformat())
+        for week, why in [] if failed else self._weeks_to_train(week_of(day)):
+            if why:
+                self._report(why)
+            checks = self._train(week)
             # A refused challenger is no reason to publish nothing: the champion scores the fresh data.
-            refused = [check for check in checks if f": {PROMOTED}: " in check]
-            failed = [check for check in checks if check not in refused]
+            refused += [check for check in checks if f": {PROMOTED}: " in check]
+            failed += [check for check in checks if check not in refused]
         if failed:
             raise UserError(
                 f"Before scoring {day} a check failed: {' '.join(failed)}",
@@ -157,13 +180,38 @@ class Runner:
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
         return failed
 
-    def _has_models_of(self, week: date) -> bool:
+    def train(self, week: date) -> list[str]:
+        """Train the models of a week (its Monday), whether or not there are any; returns the failed checks.
+
+        What is missing of the history before is loaded first.
+        """
+        failed: list[str] = []
+        for first, last in ranges_to_load(self._shop, self._source, self._lake, week):
+            failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
+        return failed or self._train(week)
+
+    def _train(self, week: date) -> list[str]:
+        title = f"training the models of week {week}"
+        return self._execute("weekly_training", title, partition_key=week.isoformat())
+
+    def _weeks_to_train(self, week: date) -> list[tuple[date, str]]:
+        """The weeks to train before a week's days can be scored, oldest first, with the fault of a model of theirs.
+
+        The week itself, where it has no models, and any of which a model that is needed cannot be used.
+        """
+        sunday = week - timedelta(days=1)
+        kinds = [("recommender", name) for name in (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)]
+        kinds.append(("segmentation", ""))
+        weeks: dict[date, str] = {}
         with self._serving.connect() as connection:
-            sunday = week - timedelta(days=1)
-            placements = (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)
-            found = [trained_on(connection, "recommender", sunday, placement) for placement in placements]
-            found.append(trained_on(connection, "segmentation", sunday))
-        return all(model and has_artifact(self._lake, model.artifact) for model in found)
+            for kind, placement in kinds:
+                own = trained_on(connection, kind, sunday, placement)
+                if own is None:
+                    weeks.setdefault(week, "")
+                for model in (own, champion(connection, kind, week, placement)):
+                    if model and (fault := artifact_fault(self._lake, model.artifact, model.checksum)):
+                        weeks[model.trained_through + timedelta(days=1)] = fault
+        return sorted(weeks.items())
 
     def _execute(
         self,
@@ -192,19 +240,6 @@ class Runner:
                 failed.append(f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}")
             elif not check.passed:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
-        if crash := _crash(result):
-            told = crash.words if crash.is_for_people else f"{crash.place} failed while {title}: {crash.first_line}"
-            look = f"`ml-assets ui` shows the log of run {result.run_id}."
-            raise UserError(" ".join([told, *(f"Check failed: {check}" for check in failed)]), look, code="run.failed")
+        if error := failure_of(result, title, failed):
+            raise error
         return failed
-
-
-def _crash(result: dg.ExecuteInProcessResult) -> Crash | None:
-    """The first crash of a run; none where it failed because a blocking check did not pass."""
-    failures = [event for event in result.all_node_events if event.is_step_failure]
-    if found := crashes((event.step_key, event.step_failure_data.error) for event in failures):
-        return found[0]
-    is_blocked = any(check.blocking and not check.passed for check in result.get_asset_check_evaluations())
-    if result.success or is_blocked:
-        return None
-    return Crash.of(None, result.get_run_failure_event().job_failure_data.error)

@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.faults import changed_by_hand
 from ml_assets.ids import IdTypes
 
 Query = LiteralString | sql.Composed
@@ -22,11 +23,11 @@ def one(connection: ServingConnection, query: Query, values: Values | None = Non
 
 
 def one_row(connection: ServingConnection, query: Query, values: Values | None = None) -> tuple[Any, ...]:
-    """The only row of a query; raises `LookupError` where there is none."""
+    """The only row of a query; raises `UserError` where there is none, although there always is one."""
     filled = query if isinstance(query, sql.Composed) else connection.schemas.sql(query)
     row = connection.execute(filled, values).fetchone()
     if row is None:
-        raise LookupError(f"No row: {filled.as_string(connection)}")
+        raise changed_by_hand(f"there is no row for {' '.join(filled.as_string(connection).split())}")
     return row
 
 

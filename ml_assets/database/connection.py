@@ -17,7 +17,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from ml_assets.database.embedded.server import start_embedded
-from ml_assets.database.faults import explain_connection_fault, explain_url_fault
+from ml_assets.database.faults import (
+    explain_connection_fault,
+    explain_statement_fault,
+    explain_url_fault,
+    lost_connection,
+)
 from ml_assets.database.names import Schemas
 from ml_assets.database.search_path import look_nowhere_else
 from ml_assets.database.waits import Statement, watched
@@ -143,14 +148,12 @@ def connect(settings: Settings) -> Iterator[ServingConnection]:
         yield connection
     except errors.LockNotAvailable:
         raise waited_too_long(connection, settings.waiting.lock, "waiting.lock") from None
-    except psycopg.OperationalError as error:
-        if not connection.closed:
-            raise
-        raise PassingError(
-            f"The connection to the database was lost: {str(error).strip().splitlines()[0]}.",
-            "Nothing half-done was kept; run the command again when the database is back.",
-            code="database.unreachable",
-        ) from None
+    except psycopg.Error as error:
+        if explained := explain_statement_fault(error):
+            raise explained from error
+        if isinstance(error, psycopg.OperationalError) and connection.closed:
+            raise lost_connection(str(error)) from None
+        raise
     finally:
         connection.close()
 

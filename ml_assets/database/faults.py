@@ -4,7 +4,8 @@ Only the wording belongs here. A URL that libpq does not understand is never quo
 would appear as host, port or database.
 """
 
-from psycopg import ProgrammingError, conninfo
+import psycopg
+from psycopg import ProgrammingError, conninfo, errors
 
 from ml_assets.errors import PassingError, UserError
 
@@ -85,6 +86,44 @@ def explain_connection_fault(url: str, message: str) -> UserError:
     return PassingError(
         f"The PostgreSQL at {place} cannot be used ({reason}).",
         "Check DATABASE_URL and the server.",
+        code="database.unreachable",
+    )
+
+
+def explain_statement_fault(error: psycopg.Error) -> UserError | None:
+    """What a statement met that no statement of ours should meet; None of faults that have other words elsewhere."""
+    primary = (error.diag.message_primary or str(error).strip().splitlines()[0]).rstrip(".")
+    if isinstance(error, errors.DiskFull):
+        return no_space(primary)
+    # A view or a function that is gone comes back by itself; nobody but a person takes a table away.
+    if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.UndefinedFunction):
+        return changed_by_hand(primary)
+    return None
+
+
+def no_space(what: str) -> UserError:
+    """The disk of the database is full."""
+    return UserError(
+        f"The database has no space left on its disk: {what}.",
+        "Free some there and run the command again; what readers see is whole.",
+        code="database.full",
+    )
+
+
+def changed_by_hand(what: str) -> UserError:
+    """The schemas are not as they were set up."""
+    return UserError(
+        f"The database is not as ml-assets set it up; somebody has changed it by hand: {what}.",
+        "Restore it from a backup, or undo the change. Views and functions that are gone come back by themselves.",
+        code="database.damaged",
+    )
+
+
+def lost_connection(what: str) -> PassingError:
+    """The server went away, or ended the session."""
+    return PassingError(
+        f"The connection to the database was lost: {what.strip().splitlines()[0].rstrip('.')}.",
+        "Nothing half-done was kept; run the command again when the database is back.",
         code="database.unreachable",
     )
 

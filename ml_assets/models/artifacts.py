@@ -22,6 +22,7 @@ from ml_assets.models.cards import ModelCard
 from ml_assets.whole_files import make_private, replacing
 
 CARD_FILE = "card.json"
+TRAIN_AGAIN = "`ml-assets run` trains it again, and so does `ml-assets train --week` with the week that it is of."
 NOT_WRITABLE = "Free some space or make the folder writable, or set `home` or `lake` to another one."
 # zip knows no earlier time; a fixed one makes equal arrays equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -60,7 +61,7 @@ def load_artifact(folder: UPath | Path, checksum: str | None = None) -> tuple[Mo
     try:
         text = (folder / CARD_FILE).read_bytes()
     except FileNotFoundError:
-        raise UserError(f"There is no model in {folder}.", "Train it again.") from None
+        raise UserError(f"There is no model in {folder}.", TRAIN_AGAIN, code="model.missing") from None
     if checksum is not None and hashlib.sha256(text).hexdigest() != checksum:
         raise _damaged(folder, "its card is not the one that was registered")
     try:
@@ -78,7 +79,7 @@ def load_artifact(folder: UPath | Path, checksum: str | None = None) -> tuple[Mo
 
 
 def _damaged(folder: UPath | Path, why: str) -> UserError:
-    return UserError(f"The model in {folder} is damaged: {why}.", "Train it again, or restore the folder.")
+    return UserError(f"The model in {folder} is damaged: {why}.", TRAIN_AGAIN, code="model.missing")
 
 
 def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

@@ -21,7 +21,7 @@ from ml_assets.features.load import (
     transactions_window,
 )
 from ml_assets.lake import Lake
-from ml_assets.models.artifacts import CARD_FILE
+from ml_assets.models.artifacts import load_artifact
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
 from ml_assets.models.metrics.card_metrics import card_metrics
 from ml_assets.models.ranking.model import RecommenderModel
@@ -61,9 +61,13 @@ def artifact_folder(lake: Lake, artifact: str) -> UPath:
     return lake.root / artifact
 
 
-def has_artifact(lake: Lake, artifact: str) -> bool:
-    """Whether an artifact is still there: a registry outlives a lake that was lost."""
-    return (artifact_folder(lake, artifact) / CARD_FILE).exists()
+def artifact_fault(lake: Lake, artifact: str, checksum: str) -> str | None:
+    """Why an artifact cannot be used, as a sentence; None of one that can: a registry outlives a lake that was lost."""
+    try:
+        load_artifact(artifact_folder(lake, artifact), checksum)
+    except UserError as error:
+        return error.problem
+    return None
 
 
 def train_recommender_week(

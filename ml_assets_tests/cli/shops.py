@@ -36,11 +36,11 @@ class Shop:
 
 
 @contextmanager
-def running_shop(embedded_url: str, folder: Path, name: str) -> Iterator[Shop]:
+def running_shop(embedded_url: str, folder: Path, name: str, *, tablespace: str = "pg_default") -> Iterator[Shop]:
     """A shop in `folder` on the database `name`, which is dropped in the end."""
     environment = dict(os.environ)
     with psycopg.connect(embedded_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
     os.environ["DATABASE_URL"] = url = embedded_url.replace("/postgres?", f"/{name}?")
     os.environ.pop("DAGSTER_HOME", None)
     with chdir(folder):

@@ -1,6 +1,7 @@
 """Bad input ends with one message (what, where, next step), exit code 1, and nothing changed."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,3 +127,23 @@ def test_a_cutoff_without_data_names_the_days_covered(run: Run, monkeypatch: pyt
 def test_an_unknown_command_or_option_points_to_the_help(run: Run) -> None:
     assert "--help" in refused(run, "predict")
     assert "--help" in refused(run, "run", "--day", "2024-05-01")
+
+
+@pytest.mark.parametrize("command", ["status", "releases", "models"])
+def test_asking_where_no_shop_is_starts_no_database(run: Run, command: str) -> None:
+    assert "There is no shop in " in refused(run, command)
+    assert not Path(".ml_assets").exists()
+
+
+def test_an_error_that_nobody_foresaw_is_one_message_with_its_details_in_a_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise StopAsyncIteration("nothing follows")
+
+    monkeypatch.setattr("ml_assets.cli.status.load_settings", stumble)
+    message = refused(run, "status")
+    assert "unforeseen: StopAsyncIteration: nothing follows." in message
+    (name,) = re.findall(r"details are in (\S+);", message)
+    assert "Traceback" in Path(name).read_text(encoding="utf-8")
+    Path(name).unlink()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ml_assets.dagster.build import build_defs
-from ml_assets.dagster.failures import Crash, final_failures
+from ml_assets.dagster.failures import Crash, failure_of, final_failures
 from ml_assets.dagster.io_manager import LakeIOManager, everybody
 from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
@@ -76,6 +76,27 @@ def test_the_failure_shows_the_next_step_by_itself() -> None:
     assert shown is not None
     assert shown.description == "It is broken. Mend it."
     assert shown.metadata["next_step"].value == "Mend it."
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserError("It is broken.", "Mend it.", code="source.unreadable"), "source.unreadable"),
+        (PassingError("It is broken.", "Mend it."), "run.failed"),
+        (RuntimeError("It is broken."), "run.failed"),
+    ],
+)
+def test_a_command_tells_the_failure_in_the_words_of_the_step_and_with_its_code(error: Exception, code: str) -> None:
+    definitions = dg.Definitions(assets=[raising(error)])
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
+    told = failure_of(result, "scoring 2024-05-31", ["stock: is_small: no."])
+    assert told is not None
+    assert told.code == code
+    foreseen = isinstance(error, UserError)
+    words = "It is broken." if foreseen else "Step step failed while scoring 2024-05-31: libpq says no"
+    assert told.problem.startswith(words)
+    assert told.problem.endswith("Check failed: stock: is_small: no.")
+    assert told.next_step.startswith("Mend it. `ml-assets ui` shows the log of run" if foreseen else "`ml-assets ui`")
 
 
 def test_a_frame_that_is_not_in_the_lake_is_not_waited_for(tmp_path: Path) -> None:

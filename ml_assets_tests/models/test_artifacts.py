@@ -72,7 +72,7 @@ def test_objects_that_would_need_pickle_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no model in .*Train it again"):
+    with pytest.raises(UserError, match=r"no model in .*`ml-assets run` trains it again"):
         load_artifact(tmp_path / "nowhere")
 
 

@@ -29,6 +29,7 @@ from ml_assets_tests.contract.before_owner import hand_back
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import recommendations, release
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
+from ml_assets_tests.small_disk import give_to_server
 
 KILLS = 30
 # Reads a day, forks a publisher of that day, tells its pid, waits for its end. Forking saves an import each time.
@@ -165,12 +166,8 @@ def test_a_server_stopped_in_the_middle_of_loading_comes_back_with_the_live_rele
 def test_a_full_disk_stops_the_publication_and_nothing_else(
     connection: ServingConnection, postgres_url: str, small_disk: Path
 ) -> None:
-    from ml_assets.database.embedded.account import server_account
-
     release(connection, lists(0), k=K)
-    # Belongs to whom the server runs as, like its data.
-    account = server_account(Path(str(connection.execute("SHOW data_directory").fetchall()[0][0])))
-    os.chown(small_disk, account.get("user", os.geteuid()), account.get("group", os.getegid()))
+    give_to_server(small_disk, connection)
     connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
     connection.execute("GRANT CREATE ON TABLESPACE small TO ml_owner")
     try:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.database.embedded.server import has_data
 from ml_assets.erasure.unfinished import remove_unfinished
+from ml_assets.errors import UserError
 from ml_assets.releases.catalog import require_contract
 from ml_assets.settings.shop import Settings
 
@@ -19,6 +20,13 @@ def shop_database(settings: Settings) -> Iterator[ServingConnection]:
 
     What killed commands left in the shop's files is removed.
     """
+    if settings.database_url is None and not has_data(settings.home):
+        raise UserError(
+            f"There is no shop in {settings.home.absolute()}: nothing was ever computed there.",
+            "Go to the folder of the shop, name its settings with --config, or run `ml-assets run` (or "
+            "`ml-assets demo`) first.",
+            code="database.not_set_up",
+        )
     remove_unfinished(settings)
     with connect(settings) as connection:
         require_contract(connection)

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.books.erased import without_erased
-from ml_assets.books.source_days import known_days, record_days
+from ml_assets.books.source_days import known_days, record_days, refuse_lost_lake
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
@@ -28,6 +28,8 @@ from ml_assets.sources.base import EventSource
 ACCOUNTED = "every_line_is_accounted_for"
 QUARANTINE = "quarantine_is_small"
 QUARANTINE_LIMIT = 0.05
+REBUILD_LAKE_TAG = "ml_assets/rebuild_lake"
+"""A run with this tag loads days into a lake that was there before and is empty now."""
 KINDS = {"polars", "parquet"}
 EVENTS = {
     "transactions": "Events of the day that keep the event contract, one row per line of behaviour.",
@@ -84,6 +86,9 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
             with serving.connect() as connection:
                 return without_erased(connection, lines)
 
+        if not context.op_execution_context.get_tag(REBUILD_LAKE_TAG):
+            with serving.connect() as connection:
+                refuse_lost_lake(connection, lake)
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
         days = load_days(source, wanted, shop.settings.events, admit)
         _keep_what_changes(lake, serving, days)
