@@ -141,16 +141,13 @@ def run_days(
         runner = Runner(settings, report, override=override, rebuild_lake=rebuild_lake)
         wanted = runner.days_to_run(days)
         overdue = [] if None not in days else runner.overdue_after(wanted[-1])
-        failed: list[str] = []
-        noticed: list[Noticed] = []
+        failed, noticed = list[str](), list["Noticed"]()
         if not only_missing or not all(map(runner.is_published, wanted)):
             with runner.working(), stopping.tidying(runner.close_runs):
                 # Asked again: another command may have done it while this one waited.
                 missing = [day for day in wanted if not (only_missing and runner.is_published(day))]
-                with runner.catching_up(missing) as caught:
-                    for day in missing:
-                        failed += runner.run_day(day)
-                failed, noticed = [*failed, *caught.failed], caught.noticed
+                if missing:
+                    failed, noticed = runner.run(missing)
         report("done")
         return Ran(wanted, runner.shown(wanted[-1]), failed, noticed, overdue)
 

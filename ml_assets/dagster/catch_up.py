@@ -7,7 +7,7 @@ a job is run belongs to `runner.py`.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from ml_assets.books.source_days import mark_rebuilt, restatements
 from ml_assets.dagster.automation.jobs import FEATURES
@@ -17,7 +17,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import Window, days_in, look_at_source, rebuild_after, window_before
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import Change, Plan, Rebuild, ranges_of
-from ml_assets.events.glance import Glance
+from ml_assets.events.fingerprint import fingerprint_days
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
 
@@ -98,8 +98,16 @@ class CatchUp:
         if not loaded:
             return []
         with self._serving.connect() as connection:
+            # Nothing is remembered from one command to the next, so that every look is a whole one.
             looks = [
-                look_at_source(self._shop, self._lake, connection, self._glance(window), window)
+                look_at_source(
+                    self._shop,
+                    self._lake,
+                    connection,
+                    self._source,
+                    seen=fingerprint_days(self._source.read_lines(*window)),
+                    window=window,
+                )
                 for window in self._windows
             ]
         return [one for plan in looks for one in self._noticed(plan, newest_loaded=max(loaded))]
@@ -114,39 +122,46 @@ class CatchUp:
 
         Days that are scored are loaded by their scoring.
         """
+        days = [one.change.day for one in noticed if not one.is_scored and not one.is_lost]
         failed: list[str] = []
-        for first, last in ranges_of(one.change.day for one in noticed if not one.is_scored and not one.is_lost):
-            title = f"loading {first}" if first == last else f"loading {first} to {last}"
-            failed += self._try("load_days", title, tags=range_tags(first, last))
+        for first, last in ranges_of(days):
+            problems = self._load(first, last)
+            if problems and first != last:
+                # One day that is broken does not keep the others away.
+                problems = [problem for day in days if first <= day <= last for problem in self._load(day, day)]
+            failed += problems
         return failed
 
     def rebuild(self) -> list[str]:
         """Build again what depends on days of the ledger and was not built since; returns what failed.
 
-        What fails, or is killed, stays due.
+        What crashes, or is killed, stays due.
         """
         with self._serving.connect() as connection:
             pending = restatements(connection, only_pending=True)
         if not pending:
             return []
         due = self._rebuild_after({entry.day for entry in pending})
-        failed: list[str] = []
-        if due.newest is not None:
-            day = due.newest.isoformat()
-            failed += self._try("rebuild", f"building {day} again, and scoring it", partition_key=day)
-        for day in map(date.isoformat, due.features):
-            title = f"rebuilding the features of {day}"
-            failed += self._try("rebuild", title, partition_key=day, assets=FEATURES)
-        if not failed:
+        steps: list[tuple[date, str, Sequence[str] | None]] = [
+            *((day, f"scoring {day} again", None) for day in [due.newest] if day),
+            *((day, f"rebuilding the features of {day}", FEATURES) for day in due.features),
+        ]
+        tried = [self._try("rebuild", title, partition_key=f"{day}", assets=assets) for day, title, assets in steps]
+        if all(is_whole for _, is_whole in tried):
             with self._serving.connect() as connection:
                 mark_rebuilt(connection, max(entry.restatement_id for entry in pending))
-        return failed
+        return [problem for problems, _ in tried for problem in problems]
 
-    def _try(self, job: str, title: str, **how: object) -> list[str]:
+    def _load(self, first: date, last: date) -> list[str]:
+        title = f"loading {first}" if first == last else f"loading {first} to {last}"
+        return self._try("load_days", title, tags=range_tags(first, last))[0]
+
+    def _try(self, job: str, title: str, **how: Any) -> tuple[list[str], bool]:
+        """What failed of a job, and whether it was done to its end: a release that is blocked is."""
         try:
-            return self._execute(job, title, **how)  # type: ignore[arg-type]  # passed on as it is
+            return self._execute(job, title, **how), True
         except UserError as error:
-            return [f"{title}: {error.problem}"]
+            return [f"{title}: {error.problem}"], False
 
     def _noticed(self, plan: Plan, *, newest_loaded: date) -> list[Noticed]:
         late = [one for one in plan.missing if one.day < newest_loaded]
@@ -156,10 +171,6 @@ class CatchUp:
 
     def _rebuild_after(self, changed: Iterable[date]) -> Rebuild:
         return rebuild_after(self._shop, self._lake, changed, self._windows, scored=self._wanted)
-
-    def _glance(self, window: Window) -> Glance:
-        # Nothing is remembered from one command to the next, so that every look is a whole one.
-        return Glance(self._source, None, today=window[1])
 
 
 def _windows(shop: Shop, wanted: Collection[date]) -> list[Window]:

@@ -6,7 +6,6 @@ run, in `days.py`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -43,14 +42,6 @@ from ml_assets.sources.memory import SourceMemory
 from ml_assets.subjects import PUBLISHED
 
 Report = Callable[[str], None]
-
-
-@dataclass
-class Caught:
-    """What was noticed of the source beside the days asked for, and what failed of making up for it."""
-
-    noticed: list[Noticed]
-    failed: list[str] = field(default_factory=list)
 
 
 class Runner:
@@ -130,25 +121,29 @@ class Runner:
         """Fail what is still running, because the command that ran it ends now."""
         close_killed_runs(self._instance, self._tags)
 
-    @contextmanager
-    def catching_up(self, days: Sequence[date]) -> Iterator[Caught]:
-        """Days are run in this block: after what came late or was corrected is loaded, and before its rebuilding."""
+    def run(self, days: Sequence[date]) -> tuple[list[str], list[Noticed]]:
+        """Run days, after what came late or was corrected is loaded and before what depends on it is built again.
+
+        Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
+        day cannot be run.
+        """
         catch_up = CatchUp(self._shop, self._source, self._lake, self._serving, self._execute, wanted=days)
         for day in catch_up.left_over():
             self._report(f"{day} changed, and not everything that depends on it was built again; doing that now")
-        caught = Caught(catch_up.notice())
-        for one in caught.noticed:
+        noticed = catch_up.notice()
+        for one in noticed:
             self._report(one.words)
-        caught.failed += catch_up.load(caught.noticed)
-        yield caught
-        caught.failed += catch_up.rebuild()
+        failed = catch_up.load(noticed)
+        for day in days:
+            failed += self._run_day(day)
+        return failed + catch_up.rebuild(), noticed
 
     def shown(self, day: date) -> list[Shown]:
         """What readers see of every subject, and what became of the releases of a day."""
         with self._serving.connect() as connection:
             return shown_beside(connection, day)
 
-    def run_day(self, day: date) -> list[str]:
+    def _run_day(self, day: date) -> list[str]:
         """Load what is missing, train the week's models where there are none, score and publish the day.
 
         Returns the failed checks of the day, such as blocked releases. Raises `UserError` where a step failed, or

@@ -3,15 +3,16 @@
 Only gathering belongs here: what follows is decided in `events/arrivals.py`, and done by whoever looks.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from ml_assets.books.source_days import first_noted_day, known_days
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.events.arrivals import Plan, Rebuild, plan_loads, plan_rebuild
-from ml_assets.events.glance import Glance
+from ml_assets.events.fingerprint import DayContent
 from ml_assets.lake import Lake
+from ml_assets.sources.base import EventSource
 
 Window = tuple[date, date]
 """First and last day."""
@@ -23,9 +24,17 @@ def window_before(shop: Shop, first: date, last: date) -> Window:
     return max(shop.calendar.first_day, first - reach), last
 
 
-def look_at_source(shop: Shop, lake: Lake, connection: ServingConnection, glance: Glance, window: Window) -> Plan:
-    """What to load of a window."""
-    seen, known = glance.contents(*window), known_days(connection, *window)
+def look_at_source(
+    shop: Shop,
+    lake: Lake,
+    connection: ServingConnection,
+    source: EventSource,
+    *,
+    seen: Mapping[date, DayContent],
+    window: Window,
+) -> Plan:
+    """What to load of a window, of which the source has `seen`."""
+    known = known_days(connection, *window)
     loaded = {day for day in days_in(lake, "transactions") if window[0] <= day <= window[1]}
     is_gone = any(day in loaded and day not in seen for day in known)
     return plan_loads(
@@ -34,7 +43,7 @@ def look_at_source(shop: Shop, lake: Lake, connection: ServingConnection, glance
         loaded=loaded,
         recorded_since=first_noted_day(connection),
         # Asked only where it matters: for some sources it takes a look into every file.
-        held_since=glance.source.days().first if is_gone else None,
+        held_since=source.days().first if is_gone else None,
         may_be_empty=shop.settings.events.allow_empty_days,
     )
 

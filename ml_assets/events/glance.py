@@ -34,7 +34,7 @@ class Glance:
     """One look. `memory` is that of the look before, or None; `today` is the shop's date."""
 
     def __init__(self, source: EventSource, memory: str | None, *, today: date) -> None:
-        self.source = source
+        self._source = source
         self._today = today
         self._before = memory
         self.memory: str | None = memory
@@ -44,17 +44,17 @@ class Glance:
 
     def contents(self, first: date, last: date) -> dict[date, DayContent]:
         """The content of the days of a window, as `fingerprint_days` of all its lines would give."""
-        valid_for = f"{self._today} {first} {last} {self.source.identity} {pl.__version__}"
+        valid_for = f"{self._today} {first} {last} {self._source.identity} {pl.__version__}"
         known = _unpack(self._before, valid_for)
         pieces: dict[str, Piece] = {}
         remembered: dict[str, Piece] = {}
-        for name, stamp in self.source.pieces().items():
+        for name, stamp in self._source.pieces().items():
             # The stamp is older than the content: a change in between is read again.
             key = hashlib.blake2b(f"{name} {stamp}".encode(), digest_size=12).hexdigest()
             if stamp is not None and key in known:
                 pieces[name] = known[key]
             else:
-                lines, newest = self.source.read_piece(name, first, last)
+                lines, newest = self._source.read_piece(name, first, last)
                 pieces[name] = Piece(newest, sums_by_day(lines))
                 self.read.append(name)
             if stamp is not None:

@@ -87,8 +87,9 @@ class House:
         )
 
     def requests(self, now: datetime = NOON) -> list[dg.RunRequest]:
-        glance = Glance(self.source, self.memory, today=TODAY)
-        found = list(look(self.shop, self.instance, self.lake, self.serving, glance, now))
+        source = self.source
+        glance = Glance(source, self.memory, today=TODAY)
+        found = list(look(self.shop, self.instance, self.lake, self.serving, source, glance, now))
         self.memory = glance.memory
         return found
 
@@ -209,6 +210,17 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
     ).collect()
     assert again.equals(known_then)
     _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
+
+
+def test_a_newest_day_that_lost_its_lines_is_told_and_stays_as_it_was_loaded(house: House) -> None:
+    day = date(2024, 5, 20)
+    house.run("load_days", date(2024, 4, 1), day)
+    before = house.lake.read("transactions", day)
+    house.deliver(date(2024, 5, 19))
+    assert ("books_load_days", "2024-05-20..2024-05-20") in house.look()
+    with pytest.raises(dg.Failure, match="holds no events for 2024-05-20"):
+        house.run("load_days", day, day)
+    assert house.lake.read("transactions", day).equals(before)
 
 
 def test_features_that_were_built_without_a_late_day_are_built_again(house: House) -> None:

@@ -28,6 +28,7 @@ from ml_assets.events.arrivals import Plan
 from ml_assets.events.glance import Glance
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import published_days
+from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
 
 # The schedule goes first; only what it did not do is done here.
@@ -54,11 +55,12 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(settings.tz)
         # Built at every tick: a source remembers the date on which it was built.
-        glance = Glance(build_source(settings, today=now.date()), context.cursor, today=now.date())
+        source = build_source(settings, today=now.date())
+        glance = Glance(source, context.cursor, today=now.date())
         with serving.connect() as connection, if_free(connection, "run") as is_mine:
             if not is_mine:
                 return dg.SkipReason("`ml-assets run` is at work on this shop, and looks at the source itself.")
-            requests = list(look(shop, context.instance, lake, serving, glance, now))
+            requests = list(look(shop, context.instance, lake, serving, source, glance, now))
         context.update_cursor(glance.memory or "")
         if not requests:
             return dg.SkipReason("The lake holds what the source holds.")
@@ -72,6 +74,7 @@ def look(  # noqa: PLR0917 what a tick needs, and its time
     instance: dg.DagsterInstance,
     lake: Lake,
     serving: ServingDatabase,
+    source: EventSource,
     glance: Glance,
     now: datetime,
 ) -> Iterator[dg.RunRequest]:
@@ -84,7 +87,7 @@ def look(  # noqa: PLR0917 what a tick needs, and its time
         # The first load of a shop is a person's decision (`ml-assets run`).
         return
     with serving.connect() as connection:
-        plan = look_at_source(shop, lake, connection, glance, window)
+        plan = look_at_source(shop, lake, connection, source, seen=glance.contents(*window), window=window)
         pending = restatements(connection, only_pending=True)
         # Content that comes back after a correction is another correction.
         ledger = newest_restatement(connection)
