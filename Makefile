@@ -63,7 +63,7 @@ test-dagster: test
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
 
-# TRIES: kills of a publisher, the others in proportion; PART: parts of the names of trials, such as "run_killed disks".
+# TRIES: kills of a publisher, the others in proportion; PART: parts of the names of trials, such as "run_killed lake".
 torture: $(STAMP)
 	@TRIES=$(TRIES) $(BIN)/python -m ml_assets_tests.torture $(PART)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 
@@ -16,6 +17,7 @@ from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import connect
 from ml_assets.database.embedded.postmaster import read_postmaster
 from ml_assets.database.embedded.server import start_embedded
+from ml_assets.database.orphaned_files import orphaned_files, remove_orphaned_files
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.test_migrate import SHOP
@@ -72,9 +74,22 @@ def _publishing(outcome: Outcome) -> Iterator[tuple[Publishing, Crowd]]:
         with crowd(url) as seen, subprocess.Popen(command, text=True, **pipes) as parent:  # type: ignore[call-overload]
             yield Publishing(settings, url, outcome, parent), seen
             parent.stdin.close()
+        _remove_orphans(settings, outcome)
         outcome.answers += seen.answers
         if seen.wrong:
             outcome.wrong("reader_errors", seen.wrong[:3], len(seen.wrong))
+
+
+def _remove_orphans(settings: Settings, outcome: Outcome) -> None:
+    """What crashes left in the folder of the server is found and goes, once it is old enough to be sure."""
+    data, long_ago = settings.home.absolute() / "postgres", time.time() - 3600
+    with connect(settings) as connection:
+        for file in orphaned_files(connection, timedelta(seconds=-3600)) or ():
+            os.utime(data / file.path, (long_ago, long_ago))
+        remove_orphaned_files(connection, data)
+        left = orphaned_files(connection, timedelta(seconds=-3600))
+        if left:
+            outcome.wrong("leftovers", left, len(left))
 
 
 def _kill(outcome: Outcome, pid: int) -> None:
