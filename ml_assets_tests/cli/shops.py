@@ -12,6 +12,9 @@ import psycopg
 from ml_assets.cli import main as command
 from ml_assets_tests.shop import write_shop
 
+# The server takes any; it must not turn up anywhere.
+PASSWORD = "s3cr3t-of-the-database"
+
 
 class Shop:
     """A shop that commands run on."""
@@ -41,7 +44,7 @@ def running_shop(embedded_url: str, folder: Path, name: str, *, tablespace: str 
     environment = dict(os.environ)
     with psycopg.connect(embedded_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
-    os.environ["DATABASE_URL"] = url = embedded_url.replace("/postgres?", f"/{name}?")
+    os.environ["DATABASE_URL"] = url = embedded_url.replace("/postgres?", f"/{name}?password={PASSWORD}&")
     os.environ.pop("DAGSTER_HOME", None)
     with chdir(folder):
         yield Shop(folder, url)

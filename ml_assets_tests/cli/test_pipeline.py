@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from ml_assets_tests.cli.shops import Shop, running_shop
+from ml_assets_tests.cli.shops import PASSWORD, Shop, running_shop
 
 DAY = date(2024, 5, 31)
 
@@ -218,3 +218,15 @@ def test_a_release_that_a_gate_refuses_leaves_the_live_one_and_exits_with_2(
     )
     assert [state for state, _ in accepted] == ["live"]
     assert "Accepted: the other customers moved away" in str(accepted[0][1])
+
+
+def test_the_databases_password_is_in_no_file_and_in_no_table(shop: Shop) -> None:
+    """After all that the other tests of this file have run: logs of steps, events and metadata of Dagster, books."""
+    files = [path for path in shop.home.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
+    tables = "SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relkind = 'r' AND c.relnamespace >= 16384"
+    names = [name for (name,) in shop.rows(tables)]
+    assert "dagster.event_logs" in names
+    found = [name for name in names if shop.rows(f"SELECT FROM {name} AS t WHERE t::text LIKE '%{PASSWORD}%'")]
+    assert found == []

@@ -16,6 +16,7 @@ import pytest
 
 from ml_assets.cli.dagster_process import only_one, running
 from ml_assets.cli.supervisor import members
+from ml_assets_tests.cli.shops import PASSWORD
 
 MAIN = "from ml_assets.cli.main import main; main()"
 # The word by which what was left is known to be Dagster's.
@@ -52,7 +53,7 @@ time.sleep(300)
 def environment(postgres_url: str, tmp_path: Path) -> dict[str, str]:
     """Of a shop with a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "ML_ASSETS_"))}
-    return {**kept, "DATABASE_URL": postgres_url, "ML_ASSETS_HOME": str(tmp_path / "home")}
+    return {**kept, "DATABASE_URL": f"{postgres_url}&password={PASSWORD}", "ML_ASSETS_HOME": str(tmp_path / "home")}
 
 
 @contextmanager
@@ -108,6 +109,7 @@ def test_the_ui_answers_and_ctrl_c_leaves_no_process(environment: dict[str, str]
         with pytest.raises(urllib.error.HTTPError, match="400"):
             urllib.request.urlopen(foreign, timeout=10)
         family = family_of(process)
+        assert [one.pid for one in family if PASSWORD in " ".join(one.cmdline())] == []
         del environment["DATABASE_URL"]
         for arguments in (["ui", "--port", str(free_port())], ["stop"]):
             message = refused(environment, tmp_path, *arguments)
