@@ -122,7 +122,7 @@ def test_a_run_whose_database_goes_away_says_so_and_the_next_one_finishes(
     """Cut at the first statement of a publication, when all is loaded, trained and scored."""
     with running_shop(embedded_url, tmp_path, "goes_away") as shop:
         direct = os.environ["DATABASE_URL"]
-        with breaking(direct, "create_partition") as way:
+        with breaking(direct, "create_partition($1)") as way:
             through = f"postgresql://postgres:{WRITTEN}@127.0.0.1:{way.port}/goes_away"
             monkeypatch.setenv("DATABASE_URL", through)
             assert shop.call("run") == 1
@@ -133,5 +133,8 @@ def test_a_run_whose_database_goes_away_says_so_and_the_next_one_finishes(
             assert unwanted not in words
         assert shop.rows("SELECT count(*) FROM books_ml.recommendations") == [(0,)]
         monkeypatch.setenv("DATABASE_URL", direct)
+        # Another process would not have them.
+        for variable in ("DAGSTER_HOME", "DAGSTER_STORAGE_URL"):
+            monkeypatch.delenv(variable)
         assert shop.call("run") == 0
         assert len(shop.rows("SELECT * FROM books_ml.recommendations")) > 100
