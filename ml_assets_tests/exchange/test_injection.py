@@ -68,13 +68,14 @@ def test_names_of_the_shops_tables_and_columns_are_names_and_nothing_else(
 @pytest.mark.parametrize("key", ["name", "timezone", "lake", "placement", "holiday", "country", "channel", "owner"])
 def test_settings_are_refused_or_stay_text(connection: ServingConnection, key: str, text: str) -> None:
     before = definitions(connection)
-    given: dict[str, object] = {
+    nested: dict[str, dict[str, object]] = {
         "placement": {"serving": {"placements": {text: {"on_stale": "empty"}}}},
         "holiday": {"calendar": {"holidays": [text]}},
         "country": {"calendar": {"country": text}},
         "channel": {"alerts": {"channels": {text: {"url": f"json://localhost/{text}"}}}},
         "owner": {"alerts": {"owners": {"recommendations": text}}},
-    }.get(key, {key: text})
+    }
+    given = nested.get(key, {key: text})
     try:
         settings = Settings.model_validate(given)
     except ValidationError:
