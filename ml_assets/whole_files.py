@@ -61,6 +61,8 @@ def replacing(path: Path, next_step: str, *, mode: int = MODE, keep_mode: bool =
 def make_private(folder: Path) -> None:
     """Create a folder, and those above it that are missing, for nobody else to look into; existing ones stay."""
     if not folder.is_dir():
+        if folder.exists():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         make_private(folder.parent)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 

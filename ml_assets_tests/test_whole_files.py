@@ -73,7 +73,7 @@ def test_a_full_disk_is_said_in_one_sentence_whoever_writes(small_disk: Path) ->
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with (
-        pytest.raises(UserError, match=r"file/a\.txt cannot be written: File exists"),
+        pytest.raises(UserError, match=r"file/a\.txt cannot be written: Not a directory"),
         replacing(tmp_path / "file" / "a.txt", "Mend it."),
     ):
         pass

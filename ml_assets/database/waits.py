@@ -126,6 +126,18 @@ def watched(statement: Statement) -> Iterator[Statement]:
         _watch.remove(statement)
 
 
+@contextmanager
+def said_when_long(words: str) -> Iterator[None]:
+    """Say what a `with` block is waiting for, where it takes long and cannot say so itself."""
+    timer = threading.Timer(SECONDS_UNTIL_SAID, LOG.warning, ["Waiting %s.", words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def holder_of(url: str, server_pid: int) -> str | None:
     """What holds up a session of the server, as half a sentence that names who, where and since when; None: nothing."""
     with psycopg.connect(url, autocommit=True, connect_timeout=SECONDS_TO_ANSWER, prepare_threshold=None) as connection:

@@ -52,7 +52,7 @@ def refuse_garbage(checked: CheckedLines, rules: EventSettings) -> None:
     raise UserError(
         f"{bad.height:,} of {total:,} lines{when} cannot be used: {counts}. {REASONS[main]} ({examples})",
         f"Look at {SETTINGS.get(main, 'the export')}; a larger share is let through with events.max_quarantined. "
-        "Nothing was loaded.",
+        "Nothing of this delivery was loaded; days that were loaded before stay as they are.",
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import UserError
+from ml_assets.errors import Code, UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
@@ -161,14 +161,39 @@ class Files:
         looked = {path: self._look_into(path) for path in self.event_paths}
         dated = [file for file in looked.values() if file]
         if not dated:
-            raise UserError(
-                f"No line under {self._source.events} has a readable time in column {self._source.columns.time}.",
-                "Check source.columns.time in the settings file.",
-                code="source.unreadable",
-            )
+            raise self._nothing_dated()
         # A file without one readable time is quarantined whole, on the newest day there is.
         newest = max(file.last for file in dated)
         return [file or EventFile(path, newest, newest) for path, file in looked.items()]
+
+    def _nothing_dated(self) -> UserError:
+        """Why no file has a line of today or of a day before."""
+        where, column = self._source.events, self._source.columns.time
+        code: Code = "source.unreadable"
+        lines, later, example = 0, [], ""
+        for path in self.event_paths:
+            frame = self._mapped.events(path)
+            days = frame.select(day=self._mapped.reading.local_day(frame, column), given=pl.col(column).cast(pl.String))
+            facts = pl.len().alias("lines"), pl.col("day").min(), pl.col("given").drop_nulls().first()
+            count, day, given = self._mapped.collect(days.select(facts), path).row(0)
+            lines += count
+            later += [day] if day else []
+            example = example or (f" ({path}: {given})" if given else "")
+        if not lines:
+            return UserError(
+                f"The files under {where} hold no lines.", "Deliver them again, or check source.events.", code=code
+            )
+        if later:
+            return UserError(
+                f"All lines under {where} are of days to come, the earliest of {min(later)}; today is {self._today}.",
+                f"Check the clock of this machine, source.columns.time ({column}) and timezone.",
+                code=code,
+            )
+        return UserError(
+            f"No line under {where} has a readable time in column {column}{example}.",
+            "Check source.columns.time in the settings file.",
+            code=code,
+        )
 
     def _look_into(self, path: str) -> EventFile | None:
         if self._source.day_from == "path":

@@ -174,7 +174,7 @@ def refuse_unreadable_times(
         raise UserError(
             f"{unreadable:,} of {given:,} values in the column {mapping.time} are no time ({'; '.join(examples)}).",
             "Map another column under source.columns.time, or export times as 2026-05-31 14:30:00; a larger share is "
-            "let through with events.max_quarantined. Nothing was loaded.",
+            "let through with events.max_quarantined. Nothing of this delivery was loaded.",
         )
 
 

@@ -105,6 +105,8 @@ def test_a_run_that_waits_says_for_whom_and_ends_when_it_is_told_to(
         assert f"Stopped by {sign.name}." in said(process, "Stopped")
         assert process.wait(30) == exit_code
         assert last_run(shop) == "FAILURE"
+    log = shop.rows("SELECT count(*) FROM dagster.event_logs WHERE event LIKE '%Waiting for the database: pgAdmin%'")
+    assert log[0][0] > 0, "the log of the run says it too"
 
 
 def test_after_a_run_that_was_killed_while_publishing_the_next_one_publishes(shop: Shop) -> None:

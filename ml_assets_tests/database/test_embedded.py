@@ -1,5 +1,6 @@
 """The embedded PostgreSQL survives its starters, its killers and odd folders."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -12,9 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ml_assets.database import waits
+from ml_assets.database.embedded import server
 from ml_assets.database.embedded.postmaster import processes_in, read_postmaster, socket_folder
 from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets_tests.conftest import short_lived_home
 
 START = "import sys; from pathlib import Path; from ml_assets.database.embedded.server import start_embedded as s; "
@@ -177,3 +180,18 @@ def test_psql_is_there(home: Path) -> None:
         [psql_path(), start_embedded(home), "-Atc", "SELECT 41 + 1"], check=True, capture_output=True, text=True
     )
     assert answer.stdout.strip() == "42"
+
+
+def test_who_waits_for_another_start_says_so_and_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waits, "SECONDS_UNTIL_SAID", 0.1)
+    monkeypatch.setattr(server, "SECONDS_TO_TAKE_TURNS", 1.0)
+    with (tmp_path / "postgres.lock").open("w") as lock:
+        lock.write("4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(PassingError, match=r"process 4711\) has been starting") as refused:
+            start_embedded(tmp_path)
+    assert refused.value.code == "database.busy"
+    assert "Waiting for another command that starts or stops the embedded PostgreSQL" in caplog.text

@@ -12,6 +12,7 @@ from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import LINE_COLUMNS
+from ml_assets.sources.build import build_source
 from ml_assets.sources.files import Files
 from ml_assets_tests.refused import refused
 
@@ -220,3 +221,21 @@ def test_a_glob_in_an_object_store_takes_what_it_matches_only(tmp_path: Path) ->
     settings = FilesSource(kind="files", events="memory://shop-with-globs/events/2024-*.csv", columns=COLUMNS)
     paths = Files(Settings(home=tmp_path), settings, today=TODAY).event_paths
     assert [UPath(path).name for path in paths] == ["2024-05.csv"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "hold no lines"),
+        (["c,i,2030-01-01 10:00", "c,i,2030-01-03 10:00"], "of days to come, the earliest of 2030-01-01; today is"),
+        (["c,i,yesterday", "c,i,today"], r"has a readable time in column t \(.*e\.csv: yesterday\)"),
+    ],
+)
+def test_files_without_a_line_of_today_or_before_say_which_of_the_reasons_it_is(
+    tmp_path: Path, lines: list[str], words: str
+) -> None:
+    (tmp_path / "e.csv").write_text("\n".join(["c,i,t", *lines, ""]), encoding="utf-8")
+    columns = {"customer": "c", "item": "i", "time": "t"}
+    source = FilesSource.model_validate({"kind": "files", "events": str(tmp_path / "e.csv"), "columns": columns})
+    with pytest.raises(UserError, match=words):
+        build_source(Settings(home=tmp_path, source=source)).days()

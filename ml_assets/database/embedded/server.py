@@ -29,11 +29,14 @@ from ml_assets.database.embedded.postmaster import (
     socket_folder,
     wait_until_free,
 )
+from ml_assets.database.waits import said_when_long
 from ml_assets.errors import PassingError, UserError
 from ml_assets.whole_files import make_private
 
 VERSION = 18
 LONGEST_LOG = 10_000_000
+# Longer than whoever has the lock waits for a recovery.
+SECONDS_TO_TAKE_TURNS = SECONDS_TO_RECOVER + 60
 
 
 def start_embedded(home: Path) -> str:
@@ -44,16 +47,18 @@ def start_embedded(home: Path) -> str:
     data = home.absolute() / "postgres"
     deadline = time.monotonic() + SECONDS_TO_RECOVER
     try:
-        if url := ready_url(data, deadline):
-            return url
+        with said_when_long(f"for the embedded PostgreSQL in {data}, which is starting, recovering or stopping"):
+            if url := ready_url(data, deadline):
+                return url
         make_private(home)
         with _locked(home) as lock:
             if url := ready_url(data, deadline):
                 return url
             _initialize(data, lock)
-            if url := wait_until_free(data, deadline):
-                return url
-            return _start(data)
+            with said_when_long(f"until the embedded PostgreSQL in {data} has started; it may be recovering"):
+                if url := wait_until_free(data, deadline):
+                    return url
+                return _start(data)
     except OSError as error:
         raise UserError(
             f"The embedded PostgreSQL cannot use {data}: {error.strerror or error} ({error.filename}).",
@@ -93,12 +98,33 @@ def psql_path() -> Path:
 @contextmanager
 def _locked(home: Path) -> Iterator[int]:
     """One command at a time starts or stops the server. The kernel frees the lock of a killed holder."""
-    handle = os.open(home / "postgres.lock", os.O_RDONLY | os.O_CREAT, 0o600)
+    handle = os.open(home / "postgres.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _take(handle, home)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield handle
     finally:
         os.close(handle)
+
+
+def _take(handle: int, home: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_TAKE_TURNS
+    with said_when_long(f"for another command that starts or stops the embedded PostgreSQL in {home}"):
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise PassingError(
+                        f"Another command (process {os.pread(handle, 20, 0).decode() or 'unknown'}) has been starting "
+                        f"or stopping the embedded PostgreSQL in {home} for too long.",
+                        "Run the command again when it is done, or end it.",
+                        code="database.busy",
+                    ) from None
+                time.sleep(0.05)
+            else:
+                return
 
 
 def _initialize(data: Path, lock: int) -> None:

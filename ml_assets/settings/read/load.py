@@ -5,17 +5,15 @@ What can be set is in `settings/`. The file is the first of: the argument (`--co
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from ml_assets.errors import UserError
+from ml_assets.settings.read.complaints import explain
 from ml_assets.settings.read.yaml_file import read_yaml
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import KINDS
 
 CONFIG_FILE = "ml_assets.yaml"
 CONFIG_VARIABLE = "ML_ASSETS_CONFIG"
@@ -33,7 +31,7 @@ def load_settings(config: Path | None = None) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise _explain(error, path) from None
+        raise explain(error, path) from None
     except ValueError as error:
         # pydantic-settings reports an unreadable nested variable with the variable's field only.
         raise UserError(
@@ -105,52 +103,3 @@ def _database_url() -> SecretStr | None:
     if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
         return SecretStr("postgresql://")
     return None
-
-
-def _explain(error: ValidationError, path: Path | None) -> UserError:
-    """Turn the first few complaints of pydantic into sentences with the key's path."""
-    problems = [_complaint(item) for item in error.errors(include_url=False)[:5]]
-    where = str(path) if path else "the environment"
-    return UserError(
-        f"Settings refused ({where}): " + "; ".join(problems) + ".",
-        "Mend the key in the file or its ML_ASSETS_... variable; docs/settings.md lists every key.",
-        code="settings.wrong",
-    )
-
-
-def _complaint(item: Mapping[str, Any]) -> str:
-    parts = [str(part) for part in item["loc"]]
-    if parts[:1] == ["source"]:
-        # A discriminated union puts its tag into the location; nobody wrote that part.
-        del parts[1:2]
-    key = ".".join(parts)
-    if item["type"] == "extra_forbidden":
-        allowed = ", ".join(sorted(_keys_at(parts[:-1], item)))
-        return f"{key} is not a setting (allowed here: {allowed})"
-    if item["type"].startswith("union_tag"):
-        return f"{key}.kind must be {' or '.join(KINDS)}"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    # What was given for a secret must not be repeated, however wrong it is.
-    secret = parts[:1] == ["database_url"] or parts[:2] in (["alerts", "channels"], ["alerts", "heartbeat_url"])
-    unshown = secret or item["type"] in ("missing", "value_error")
-    value = "" if unshown or isinstance(item["input"], dict) else f" {item['input']!r}"
-    if not key:
-        # A rule about several sections names them itself.
-        return message
-    # A country stays in capitals.
-    sentence = message if message[:2].isupper() else f"{message[:1].lower()}{message[1:]}"
-    return f"{key}:{value} {sentence}".replace(":  ", ": ")
-
-
-def _keys_at(parts: list[str], item: Mapping[str, Any]) -> list[str]:
-    """The keys allowed in the section at a path; a union's section is found by the tag in the error's location."""
-    model: Any = Settings
-    for part in parts:
-        if part == "source":
-            model = KINDS[item["loc"][1]]
-            continue
-        field: FieldInfo | None = model.model_fields.get(part)
-        if field is None or not hasattr(field.annotation, "model_fields"):
-            return []
-        model = field.annotation
-    return list(model.model_fields)

@@ -19,8 +19,6 @@ OPS = "channels: {ops: {url: 'x://'}}"
         ("source: {kind: files, events: x.csv, colums: {}}", ["source.colums is not a setting", "columns"]),
         ("source: {kind: files, events: x.csv, columns: {user: u}}", ["source.columns.user", "customer"]),
         ("source: {kind: kafka}", ["source.kind must be complete_journey or files"]),
-        ("source: {kind: files}", ["source.events", "required"]),
-        ("recommender: {k: 0}", ["recommender.k", "greater than or equal to 1"]),
         ("recommender: {k: 50, stored: 20}", ["recommender", "stored (20) must be at least k (50)"]),
         ("timezone: Mars/Olympus", ["timezone", "IANA"]),
         ("name: Shop-1", ["name", "Shop-1"]),
@@ -58,7 +56,7 @@ OPS = "channels: {ops: {url: 'x://'}}"
             f"{{owners: [a, b], alerts: {{owners: {{alerts: c}}, {OPS}, routes: [{{channels: [ops], owners: [b]}}]}}}}",
             ["alerts.routes.0.owners: b is no owner", "alerts.owners", "There are: a, c"],
         ),
-        ("events: {weights: {view: 3}}", ["events.weights.view", "less than or equal to 1"]),
+        ("events: {weights: {view: 3}}", ["events.weights.view is 3, but must be 1 or less"]),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_key_and_what_is_allowed(text: str, words: list[str]) -> None:
@@ -124,5 +122,29 @@ def test_the_database_url_may_come_from_a_file_and_is_never_shown(
 
 def test_a_channel_may_be_called_like_a_kind_of_source_and_is_still_named() -> None:
     write("alerts: {channels: {files: {url: 5}}}")
-    with pytest.raises(UserError, match=r"alerts\.channels\.files\.url: input should be"):
+    with pytest.raises(UserError, match=r"alerts\.channels\.files\.url must be"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("recommender: {k: 0}", "recommender.k is 0, but must be 1 or more."),
+        ("recommender: {k: abc}", "recommender.k is 'abc', but must be a whole number."),
+        ("recommender: 5", "recommender is 5, but must be a section with keys of its own."),
+        ("serving: {gates: {least_overlap: 2}}", "serving.gates.least_overlap is 2, but must be 1 or less."),
+        ("schedules: {daily_at: '25:00'}", "schedules.daily_at is '25:00', but must be a time of day, such as 03:00."),
+        ("schedules: {enabled: maybe}", "schedules.enabled is 'maybe', but must be true or false."),
+        ("start_date: yesterday", "start_date is 'yesterday', but must be a day, such as 2024-05-31."),
+        ("waiting: {lock: 5 parsecs}", "waiting.lock is '5 parsecs', but must be a length of time, such as 90s,"),
+        ("serving: {placements: {for_you: {on_stale: hide}}}", "but must be 'serve', 'fallback_popular' or 'empty'."),
+        ("source: {kind: files}", "source.events is missing."),
+        ("timezone: Mars/X", "timezone: not an IANA time zone"),
+    ],
+)
+def test_a_wrong_value_is_told_in_a_sentence(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "ml_assets.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_settings(path)
+    assert words in f"{refused.value.problem}"
