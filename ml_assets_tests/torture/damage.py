@@ -64,7 +64,7 @@ def files_damaged(shop: Shop, tries: int) -> Outcome:
                     if is_the_shops:
                         shutil.copy2(kept, path)
                     else:
-                        _do_what_it_says(shop, outcome, done, what)
+                        _do_what_it_says(shop, outcome, done, path)
                 elif is_the_shops:
                     shutil.copy2(kept, path)
                 shop.mend(outcome)
@@ -79,10 +79,12 @@ def _told(outcome: Outcome, done: Done, what: str, path: Path) -> None:
         outcome.wrong("hands", f"{what}: exit {done.code} does not name it: {done.err[-1500:]}")
 
 
-def _do_what_it_says(shop: Shop, outcome: Outcome, done: Done, what: str) -> None:
-    """Give the commands that the message names, but for those that only show something."""
+def _do_what_it_says(shop: Shop, outcome: Outcome, done: Done, path: Path) -> None:
+    """Remove the file where the message says so, and give the commands it names, but for those that only show."""
+    if re.search(r"(Remove|Delete) it", done.err):
+        path.unlink(missing_ok=True)
     said = [words for words in COMMAND.findall(done.err) if words.split()[0] not in ("ui", "status", "releases")]
     if not said:
-        outcome.wrong("hands", f"{what}: no command mends it: {done.err[-1500:]}")
+        outcome.wrong("hands", f"{path}: no command mends it: {done.err[-1500:]}")
     for words in said[:2]:
         shop.call(*words.split())

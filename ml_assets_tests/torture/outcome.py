@@ -21,7 +21,7 @@ class Outcome:
     """Reads that were judged all the while."""
     reader_errors: int = 0
     hands: int = 0
-    """Tries after which neither the same command again, nor the one that its message names, brought the day live."""
+    """Tries after which neither the same command again, nor what its message says to do, brought the day live."""
     leftovers: int = 0
     """Files, partitions and runs that belong to nothing any more once the day is live again."""
     notes: list[str] = field(default_factory=list)

@@ -60,7 +60,10 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
 
 
 def _similar_items(shop: Shop) -> dg.AssetsDefinition:
-    @shop.daily_asset(GROUP, RANKED, ins=_inputs(shop, "items"), deps=[shop.key("recommender_model")])
+    # It reads no interactions, but is of a day: where the day's events could not be loaded there is none.
+    @shop.daily_asset(
+        GROUP, RANKED, ins=_inputs(shop, "items"), deps=[shop.key("recommender_model"), shop.key("interactions")]
+    )
     def similar_items(
         context: dg.AssetExecutionContext,
         items: pl.LazyFrame,
