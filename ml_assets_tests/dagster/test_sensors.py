@@ -150,6 +150,12 @@ def test_a_feed_that_is_late_is_told_at_once_and_its_day_scored_when_it_arrives(
     failed = job.execute_in_process(instance=house.instance, partition_key="2024-05-20", raise_on_error=False)
     assert not failed.success
     assert [event for event in failed.all_events if event.is_step_up_for_retry] == []
+    # Nothing of a day that has not come is made, so that nothing claims to be of that day.
+    assert [event.step_key for event in failed.all_events if event.is_step_failure] == ["raw_events"]
+    made = [
+        event.asset_key.path[-1] for event in failed.all_events if event.is_step_materialization and event.asset_key
+    ]
+    assert made == ["items"]
     (finding,) = failed_runs(house.instance, Watched("books_", ["books_daily_scoring"], [], []))
     assert finding.summary == (
         "The run of 2024-05-20 failed: step raw_events: The source (files) holds no events for 2024-05-20; it "
