@@ -21,12 +21,7 @@ class SourceMemory:
 
     def recall(self, key: str) -> Any:
         """The remembered value, or None."""
-        if not self.path.is_file():
-            return None
-        try:
-            return json.loads(self.path.read_text(encoding="utf-8")).get(key)
-        except (json.JSONDecodeError, AttributeError) as error:
-            raise UserError(f"{self.path} is damaged: {error}.", "Delete it; it is written anew.") from None
+        return self._read().get(key)
 
     def refuse_other(self, identity: str) -> None:
         """Refuse a home folder that holds the data of another source; writes nothing."""
@@ -41,6 +36,17 @@ class SourceMemory:
 
     def remember(self, **facts: Any) -> None:
         """Add facts, atomically."""
-        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        known = self._read()
         with replacing(self.path, "Make the home folder writable, or set ML_ASSETS_HOME to another one.") as file:
             file.write(json.dumps({**known, **facts}, indent=2).encode())
+
+    def _read(self) -> dict[str, Any]:
+        if not self.path.is_file():
+            return {}
+        try:
+            known = json.loads(self.path.read_bytes())
+        except ValueError as error:
+            raise UserError(f"{self.path} is damaged: {error}.", "Delete it; it is written anew.") from None
+        if not isinstance(known, dict):
+            raise UserError(f"{self.path} is damaged: it holds no facts by name.", "Delete it; it is written anew.")
+        return known

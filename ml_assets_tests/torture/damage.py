@@ -54,7 +54,7 @@ def files_damaged(shop: Shop, tries: int) -> Outcome:
     with watching(shop.url, shop.customers, outcome):
         for (path, is_the_shops), harm in itertools.islice(pairs, tries):
             with outcome.attempt():
-                kept = shop.folder / "kept"
+                kept, wrong = shop.folder / "kept", len(outcome.notes)
                 shutil.copy2(path, kept)
                 harm(path)
                 done = shop.call("run", "--date", DAY)
@@ -68,7 +68,8 @@ def files_damaged(shop: Shop, tries: int) -> Outcome:
                 elif is_the_shops:
                     shutil.copy2(kept, path)
                 shop.mend(outcome)
-                if not path.exists():
+                if not path.exists() or len(outcome.notes) > wrong:
+                    # So that one that nothing mended is not told of all that follow.
                     shutil.copy2(kept, path)
                 kept.unlink()
     return outcome
