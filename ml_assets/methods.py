@@ -207,3 +207,6 @@ METHODS: Mapping[str, Method] = {row.name: row for row in _ROWS}
 """All of them by name."""
 SOURCES: Mapping[str, Source] = {row.name: row for row in _ROWS if isinstance(row, Source)}
 """The recommenders."""
+
+NOT_MADE = "not_made"
+"""What the registry has for the method of a list that the shop cannot have: promoted is that there is none."""

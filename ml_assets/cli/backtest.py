@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from ml_assets.cli.console import ConfigOption, JsonOption, Progress, emit, next_commands
+from ml_assets.cli.console import ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.evaluate import show_evaluation, show_sayings
 from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_until
+from ml_assets.cli.progress import Progress
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 

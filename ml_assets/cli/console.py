@@ -1,4 +1,4 @@
-"""How the command line looks: one console for results, one for progress, tables and errors.
+"""How the command line looks: one console for results, one for the rest, tables and errors.
 
 Results go to standard output, everything else to standard error, so that `--json` can be piped.
 """
@@ -7,11 +7,9 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Annotated, Literal
 
 import typer
@@ -30,31 +28,6 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file. Default: ML_ASSETS_CONFIG, or ./ml_assets.yaml.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
-
-
-class Progress:
-    """What is being done right now, with the seconds since the start."""
-
-    def __init__(self) -> None:
-        self._start = monotonic()
-        self._spinner = ERR.status("starting") if ERR.is_terminal else None
-
-    def __call__(self, text: str) -> None:
-        """Report a step; indented steps only show on a terminal."""
-        line = f"[dim]{monotonic() - self._start:5.1f} s[/dim]  {escape(text)}"
-        if self._spinner:
-            self._spinner.update(line)
-        if not text.startswith(" "):
-            ERR.print(line, soft_wrap=True)
-
-    @contextmanager
-    def shown(self) -> Iterator["Progress"]:
-        """Show a spinner on terminals while something runs."""
-        if self._spinner is None:
-            yield self
-            return
-        with self._spinner:
-            yield self
 
 
 class ScreenHandler(logging.Handler):

@@ -10,9 +10,10 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_around
+from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
 from ml_assets.whole_files import replacing

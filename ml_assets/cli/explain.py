@@ -10,10 +10,12 @@ import polars as pl
 import typer
 
 from ml_assets.books.models import champion
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
+from ml_assets.methods import NOT_MADE
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
@@ -57,9 +59,12 @@ def explain(
             """
         values = {"customer": customer, "placement": placement}
         rows = connection.execute(connection.schemas.sql(query), values).fetchall()
+        filled = champion(connection, "recommender", date.max, placement)
     names = ["rank", "item", "name", "score", "source", "reason", "sentence"]
     if emit([dict(zip(names, row, strict=True)) for row in rows], as_json):
         return 0
+    if not rows and filled and filled.method == NOT_MADE:
+        raise UserError(f"This shop has no {placement} lists. {filled.reason}", "Ask for --placement for_you.")
     if not rows:
         raise UserError(
             f"The live release has no {placement} list for the customer {customer}.",
@@ -93,7 +98,8 @@ def _check(settings: Settings, day: date | None, sample: int, *, as_json: bool, 
                     if model.artifact not in loaded:
                         folder = artifact_folder(lake, model.artifact)
                         loaded[model.artifact] = RecommenderModel.load(folder, model.checksum)
-                    models[placement] = loaded[model.artifact]
+                    if placement in loaded[model.artifact].methods:
+                        models[placement] = loaded[model.artifact]
         report(f"taking cited items out of {sample} histories of {wanted}")
         found = check_reasons(
             models,

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from ml_assets.books.models import champion, force_promotion, list_models
+from ml_assets.books.models import RegisteredModel, champion, force_promotion, list_models
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.methods import NOT_MADE
 from ml_assets.settings.read.load import load_settings
 
 SHOWN = 20
@@ -45,7 +46,7 @@ def models(
             one.placement or one.kind,
             one.method,
             one.version,
-            one.decision if not one.forced_reason else "forced",
+            _decided(one),
             one.reason if not one.forced_reason else f"{one.forced_reason} (was: {one.reason})",
         ]
         for one in shown
@@ -59,6 +60,12 @@ def models(
         ("ml-assets promote VERSION PLACEMENT --force 'why'", "let a refused model score"),
     )
     return 0
+
+
+def _decided(model: RegisteredModel) -> str:
+    if model.method == NOT_MADE:
+        return "not made"
+    return "forced" if model.forced_reason else model.decision
 
 
 def promote(

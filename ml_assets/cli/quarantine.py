@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ml_assets.cli import stopping
-from ml_assets.cli.console import OUT, ConfigOption, JsonOption, Progress, emit, next_commands, table
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
+from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.settings.read.load import load_settings

@@ -15,7 +15,8 @@ import typer
 from rich.markup import escape
 
 from ml_assets.cli import stopping
-from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, Progress, emit, next_commands
+from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
+from ml_assets.cli.progress import Progress
 from ml_assets.cli.readers import exceptions, headline
 from ml_assets.contract.migrate import accept_source as adopt
 from ml_assets.database.connection import connect

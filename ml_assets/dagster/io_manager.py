@@ -4,6 +4,7 @@ Unlike Dagster's UPathIOManager it stores several partitions of one run (an outp
 and renames whole files into place.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
@@ -92,7 +93,7 @@ class LakeIOManager(dg.IOManager):
     def _describe(self, context: dg.OutputContext, frames: Mapping[str, pl.DataFrame]) -> None:
         sample = next(iter(frames.values()))
         columns = [
-            dg.TableColumn(name, str(kind), description=self._descriptions.get(name))
+            dg.TableColumn(name, _words(kind), description=self._descriptions.get(name))
             for name, kind in sample.schema.items()
         ]
         metadata: dict[str, dg.MetadataValue] = {
@@ -105,3 +106,8 @@ class LakeIOManager(dg.IOManager):
                 str(self._lake.path(context.asset_key.path[-1], next(iter(frames)) or None))
             )
         context.add_output_metadata(metadata)
+
+
+def _words(kind: pl.DataType) -> str:
+    """A type as people write it: the values of an Enum are in the description of its column, if anywhere."""
+    return re.sub(r"\(categories=\[[^]]*\]\)", "", str(kind))

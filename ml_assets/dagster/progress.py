@@ -1,4 +1,4 @@
-"""Step events of a run, handed to whoever shows progress.
+"""Progress of a run: its steps for whoever waits at the screen, and long work inside a step for its log as well.
 
 A Dagster logger is the only supported way to hear a run's events while it executes in this process.
 """
@@ -9,21 +9,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import dagster as dg
-from dagster._core.events import DagsterEvent
+
+from ml_assets.progress import Lines, Report, Stage
 
 PROGRESS_LOGGER = "progress"
-Report = Callable[[str], None]
-_report: ContextVar[Report | None] = ContextVar("_report", default=None)
+Show = Callable[[str | Stage], None]
+_show: ContextVar[Show | None] = ContextVar("_show", default=None)
 
 
 class _ProgressHandler(logging.Handler):
     """Turns starting steps into lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        report = _report.get()
-        event: DagsterEvent | None = getattr(record, "dagster_meta", {}).get("dagster_event")
-        if report is not None and event is not None and event.is_step_start and event.step_key:
-            report(f"  {event.step_key.replace('__', ' / ')}")
+        show = _show.get()
+        event: dg.DagsterEvent | None = getattr(record, "dagster_meta", {}).get("dagster_event")
+        if show is not None and event is not None and event.is_step_start and event.step_key:
+            show(f"  {event.step_key.replace('__', ' / ')}")
 
 
 @dg.logger({}, description="Reports steps to the command line.")
@@ -35,10 +36,22 @@ def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
 
 
 @contextmanager
-def reporting_to(report: Report) -> Iterator[None]:
-    """Send the steps of runs executed inside to `report`."""
-    token = _report.set(report)
+def reporting_to(show: Show) -> Iterator[None]:
+    """Send the steps of runs executed inside to `show`, and the stages of their long work."""
+    token = _show.set(show)
     try:
         yield
     finally:
-        _report.reset(token)
+        _show.reset(token)
+
+
+def told(context: dg.AssetExecutionContext) -> Report:
+    """Tell of long work of a step: in the run's log now and then, and at once to whoever waits at the screen."""
+    lines, show = Lines(context.log.info), _show.get()
+
+    def report(stage: Stage) -> None:
+        lines(stage)
+        if show is not None:
+            show(stage)
+
+    return report

@@ -35,13 +35,14 @@ from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_fault
+from ml_assets.progress import Stage
 from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.subjects import PUBLISHED
 
-Report = Callable[[str], None]
+Report = Callable[[str | Stage], None]
 
 
 class Runner:

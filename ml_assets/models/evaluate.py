@@ -4,7 +4,7 @@ The temporal split and the comparison belong here; the metrics' definitions do n
 every customer who buys in the window counts, known or not, because sampled negatives and random splits flatter.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -26,14 +26,14 @@ from ml_assets.models.recommenders.purchases import encode
 from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.segmentation.model import assign
 from ml_assets.models.segmentation.train import train_segmentation
-from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS
+from ml_assets.models.selection.choose import CHAMPION, yardsticks_of
 from ml_assets.models.selection.study import Study, study_shop
 from ml_assets.models.selection.window import K, Window
-from ml_assets.models.training import fit_recommender
+from ml_assets.models.training import STUDY_ENDS, fit_recommender
+from ml_assets.progress import Report, Stage, part_of, silent
 from ml_assets.settings.shop import Settings
 
 RECOMMENDER = "recommender"
-Report = Callable[[str], None]
 
 
 def evaluate(
@@ -44,7 +44,7 @@ def evaluate(
     horizons: Sequence[int],
     settings: Settings,
     champions: Mapping[str, Recipe] | None = None,
-    report: Report = lambda _: None,
+    report: Report = silent,
 ) -> ListEvaluation:
     """Choose and train on the days before `cutoff`, recommend as of the day before, judge by the days from it on.
 
@@ -60,19 +60,26 @@ def evaluate(
     if first_day is None or first_day >= cutoff:
         raise _nothing("before", cutoff)
     study = study_shop(
-        events, items, first_day=first_day, through=as_of, settings=settings, champions=champions, report=report
+        events,
+        items,
+        first_day=first_day,
+        through=as_of,
+        settings=settings,
+        champions=champions,
+        report=part_of(report, 0.0, STUDY_ENDS),
     )
+    settings = study.repeats.applied(settings)
     window = Window.of(events, items, cutoff=cutoff, horizons=options.evaluation_days, settings=settings)
     if not any(judge.customers for judge in window.judges):
         raise _nothing("from", cutoff)
     interactions = build_interactions(
         events, as_of=as_of, lookback_days=settings.lookback_days, weights=settings.events.weights
     ).collect()
-    report("scoring all customers as of the cut-off")
+    report(Stage("scoring all customers as of the cut-off", STUDY_ENDS))
     model = fit_recommender(interactions, items, study, options)
     lists = _lists(model, interactions, items, as_of, settings)
     measures = Measures()
-    for placement in options.enabled_placements:
+    for placement in study.choices:
         measures.add(window.judge(RECOMMENDER, _coded(lists, window, placement), placement))
     _measure_yardsticks(measures, window, settings)
     _measure_champions(measures, window, champions or {}, study)
@@ -122,19 +129,25 @@ def _coded(lists: pl.DataFrame, window: Window, placement: str) -> Lists:
 
 def _measure_yardsticks(measures: Measures, window: Window, settings: Settings) -> None:
     """The simple methods of each placement on the same window."""
-    names = {name for placement in settings.recommender.enabled_placements for name in YARDSTICKS[placement]}
+    yardsticks = {
+        placement: yardsticks_of(placement, may_repeat=window.may_repeat)
+        for placement in settings.recommender.enabled_placements
+    }
+    names = {name for each in yardsticks.values() for name in each}
     parameters: dict[str, dict[str, JsonValue]] = {name: {} for name in (*names, "popularity")}
     parameters["popularity"] = {"days": settings.recommender.popularity_days}
     purchases = window.snapshot.purchases
     pool = window.pool(fit_sources(purchases, parameters).scores(purchases), settings.recommender.depth)
-    for placement in settings.recommender.enabled_placements:
-        for name in YARDSTICKS[placement]:
+    for placement, simple in yardsticks.items():
+        for name in simple:
             measures.add(window.measure(name, Single(name), pool, [placement]))
 
 
 def _measure_champions(measures: Measures, window: Window, champions: Mapping[str, Recipe], study: Study) -> None:
     """The recipes that score now, where another one was chosen; the same one has the figures of the recommender."""
     for placement, recipe in champions.items():
+        if placement not in study.choices:
+            continue
         if study.recipes.get(placement) == recipe:
             measures.add(replace(one, method=CHAMPION) for one in measures.of(placement, RECOMMENDER))
         elif not recipe.make().learns:

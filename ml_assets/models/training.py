@@ -5,7 +5,7 @@ what is promoted to the registry.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -32,10 +32,12 @@ from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.recommenders.similarity import ItemSimilarity
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.progress import Report, Stage, part_of, silent
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.shop import Settings
 
-Report = Callable[[str], None]
+STUDY_BEGINS, STUDY_ENDS = 0.02, 0.93
+"""Shares of the time of training between which the study of methods lies."""
 LIBRARIES = ("lightgbm", "numba", "numpy", "polars", "scikit-learn", "scipy")
 
 
@@ -76,13 +78,14 @@ def train_recommender_week(
     *,
     week: date,
     champions: Mapping[str, Recipe] | None = None,
-    report: Report = lambda _: None,
+    report: Report = silent,
 ) -> TrainedRecommender:
     """Choose and train the recommender of a week (its Monday) on events before that Monday.
 
     `champions` are the recipes that score now, by placement; they are judged on the same windows.
     """
     through = week - timedelta(days=1)
+    report(Stage(f"reading the purchases up to {through}", 0.0))
     interactions = load_interactions(lake, as_of=through, settings=settings)
     _require_rows(interactions, week)
     items = lake.read("items")
@@ -94,8 +97,9 @@ def train_recommender_week(
         through=through,
         settings=settings,
         champions=champions,
-        report=report,
+        report=part_of(report, STUDY_BEGINS, STUDY_ENDS),
     )
+    report(Stage("fitting the methods that were chosen on all days", STUDY_ENDS))
     model = fit_recommender(interactions, items, study, settings.recommender)
     model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/recommender/{model.card.version}"
@@ -128,6 +132,7 @@ def fit_recommender(
         "settings": settings.model_dump(mode="json"),
         "placements": placements,
         "similar": similar.parameters,
+        "repeats": study.repeats.facts(),
     }
     data = fingerprint(known)
     card = ModelCard(
@@ -136,7 +141,7 @@ def fit_recommender(
         trained_through=through,
         data_fingerprint=data,
         parameters=parameters,
-        metrics=card_metrics(study.summary()),
+        metrics=card_metrics(study.summary()) | study.repeats.metrics(),
         rows=known.height,
         customers=len(purchases.customers),
         items=len(purchases.items),
@@ -167,7 +172,7 @@ def _dated(card: ModelCard, lake: Lake, settings: Settings) -> ModelCard:
 
 def _shown(purchases: Purchases, known: pl.DataFrame, items: pl.DataFrame, settings: RecommenderSettings) -> Purchases:
     """Purchases of items that may be shown, so that lists of similar items are full."""
-    hidden = items_of(items, settings.exclude_categories)
+    hidden = items_of(items, [*settings.exclude_categories, *settings.exclude_new_categories])
     if hidden.is_empty():
         return purchases
     return Purchases.of(known.filter(~pl.col("item_id").is_in(hidden.implode())), purchases.as_of, items)

@@ -55,6 +55,8 @@ class Publication:
     """The profiles of the segments, for segment_assignments."""
     active: pl.Series | None = None
     """Customers that must have a list."""
+    best_sellers: frozenset[str] = frozenset()
+    """Placements for which nothing was found better than best-sellers."""
     gates: GateSettings = field(default_factory=GateSettings)
     override: str | None = None
     """A person's reason to take what a gate refuses; what cannot be read at all stays blocked."""
@@ -146,6 +148,7 @@ def _candidate(connection: ServingConnection, new: Publication, live: Live | Non
         lists,
         segments=new.segments,
         active=new.active,
+        best_sellers=new.best_sellers,
         limits=new.gates,
         # A shop was smaller in the past: a backfilled day is not held against a later one.
         live=sample_live(connection, table, live, new.frame) if live and live.day <= new.day else None,

@@ -39,6 +39,26 @@ class Placements(Section):
     buy_again: PlacementSettings = PlacementSettings()
 
 
+class NearDuplicateSettings(Section):
+    """Items that a shopper takes for the same: a list shows one of them, the others follow behind all else.
+
+    Items of the same name always are; packs of one product are by what the settings say.
+    """
+
+    enabled: bool = Field(
+        default=True, description="Whether lists show one of near-duplicate items. Items without a name have none."
+    )
+    by: list[Literal["name", "brand", "category"]] = Field(
+        default=["name", "brand", "category"],
+        min_length=1,
+        description="What packs of one product agree in; name: without pack sizes and item numbers.",
+    )
+    keep_bought: bool = Field(
+        default=True,
+        description="Packs that the customer bought are shown beside each other, as long as their names differ.",
+    )
+
+
 class SelectionSettings(Section):
     """How the best method of each placement is found on the shop's own past, and when it goes live."""
 
@@ -72,6 +92,11 @@ class RecommenderSettings(Section):
         default=1.5, ge=1, le=10, description="Candidates taken from each method, as a multiple of stored."
     )
     placements: Placements = Placements()
+    repeats: Literal["auto", "occur", "do_not_occur"] = Field(
+        default="auto",
+        description="Whether customers buy the same thing again. auto: measured on the shop's past. do_not_occur: "
+        "for_you leaves out what the customer bought, and buy_again is not made.",
+    )
     min_orders: int = Field(default=1, ge=1, description="Customers with fewer orders get the popular items.")
     popularity_days: int = Field(default=28, ge=1, description="Window of the popular items.")
     max_model_items: int = Field(default=6000, ge=10, description="Items in the item-item model, best sellers first.")
@@ -91,7 +116,16 @@ class RecommenderSettings(Section):
     evaluation_days: list[Annotated[int, Field(ge=1, le=365)]] = Field(
         default=[7, 30], min_length=1, description="Horizons by which methods are judged, in days."
     )
-    exclude_categories: list[str] = Field(default=[], description="Categories that are never recommended.")
+    exclude_categories: list[str] = Field(
+        default=[],
+        description="Categories that are never recommended. Unset with the built-in data: coupons and deposits.",
+    )
+    exclude_new_categories: list[str] = Field(
+        default=[],
+        description="Categories recommended to nobody who has not bought the item: not in discover, nor among similar "
+        "and popular items. Unset with the built-in data: fuel.",
+    )
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
     sensitive_categories: list[str] = Field(
         default=[], description="Categories whose items are never cited as a reason."
     )

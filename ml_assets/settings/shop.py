@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -25,7 +26,7 @@ from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
-from ml_assets.settings.source import CompleteJourneySource, Source, kind_by_keys
+from ml_assets.settings.source import KINDS, CompleteJourneySource, Source, kind_by_keys
 from ml_assets.settings.waiting import WaitingSettings
 
 
@@ -81,6 +82,21 @@ class Settings(BaseSettings):
     def _kind_by_its_keys(cls, value: object) -> object:
         """`ML_ASSETS_SOURCE__REPLAY=false` alone means the built-in data, `events` alone means files."""
         return {"kind": kind_by_keys(value), **value} if isinstance(value, dict) and "kind" not in value else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_of_the_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """What the source knows of its own goods, where the shop says nothing."""
+        given, source = values.get("recommender") or {}, values.get("source") or {}
+        kind = (kind_by_keys(source) if "kind" not in source else source["kind"]) if isinstance(source, dict) else ""
+        section = KINDS.get(kind) if isinstance(source, dict) else type(source)
+        preset = {name: list(value) for name, value in section.preset.items()} if section else {}
+        if isinstance(given, RecommenderSettings):
+            unset = {name: value for name, value in preset.items() if name not in given.model_fields_set}
+            given = given.model_copy(update=unset)
+        elif isinstance(given, dict):
+            given = {**preset, **given}
+        return {**values, "recommender": given}
 
     @field_validator("timezone")
     @classmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, SecretStr
@@ -20,10 +21,19 @@ class SourceSection(Section):
 
     paths: ClassVar[tuple[str, ...]] = ()
     """Keys of paths, which start at the folder of the YAML file where they are relative."""
+    preset: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Keys below `recommender` as they are where the shop does not say: the source knows its own goods."""
 
 
 class CompleteJourneySource(SourceSection):
     """The built-in 84.51 degrees Complete Journey data: 2,469 households of a grocery chain in 2017."""
+
+    preset = MappingProxyType(
+        {
+            "exclude_categories": ("Coupon", "Coupon/misc items", "Coupons/store & mfg", "Bottle deposits"),
+            "exclude_new_categories": ("Fuel",),
+        }
+    )
 
     kind: Literal["complete_journey"] = "complete_journey"
     replay: bool = Field(

@@ -26,6 +26,10 @@ DATA_START = date(2017, 1, 1)  # a Sunday
 DATA_END = date(2018, 1, 1)  # the last evening of 2017, in UTC
 ROUND = timedelta(weeks=52)
 HISTORY = timedelta(weeks=44)
+NO_BRAND = 2
+"""The manufacturer's number of what has none."""
+UNITS = {"pk": "pack", "ctn": "carton", "ga": "gal", "dz": "dozen"}
+"""Units that only the shop's clerks know, as words."""
 
 
 class CompleteJourney:
@@ -87,17 +91,18 @@ class CompleteJourney:
 
     def read_items(self) -> pl.DataFrame:
         """Products, named by their type and package size."""
-        kind = _readable("product_type")
-        size = pl.col("package_size").str.replace_all(r"\s+", " ").str.strip_chars().str.to_lowercase()
-        department = _readable("department")
+        kind, department = _readable("product_type"), _readable("department")
+        size = _readable_size(pl.col("package_size"))
+        # Loose produce: what is given is the size of the crate.
+        is_loose = (pl.col("department") == "PRODUCE") & (pl.col("manufacturer_id") == NO_BRAND)
         return (
             _read("products.parquet")
             .select(
                 item_id="product_id",
                 item_name=pl.concat_str(
                     pl.coalesce(kind, department),
-                    pl.when(size != "").then(pl.lit(", ") + size).otherwise(pl.lit("")),
-                ).fill_null(pl.coalesce(kind, department)),
+                    pl.when(size.fill_null("") != "", ~is_loose).then(pl.lit(", ") + size).otherwise(pl.lit("")),
+                ),
                 # Fuel is filed under "COUPON/MISC ITEMS", with milk coupons.
                 category=pl.when(pl.col("product_type").str.starts_with("GASOLINE"))
                 .then(pl.lit("Fuel"))
@@ -143,6 +148,18 @@ def _readable(column: str) -> pl.Expr:
     """Catalogue text in capitals and slashes, as a person would write it."""
     text = pl.col(column).str.strip_chars().str.replace_all(r"\s*:\s*", ": ").str.replace_all(r"\s+", " ")
     return text.str.slice(0, 1).str.to_uppercase() + text.str.slice(1).str.to_lowercase()
+
+
+def _readable_size(column: pl.Expr) -> pl.Expr:
+    """Package sizes without what only the shop's clerks read: item numbers, marks of varieties, units without a number.
+
+    `528083 5 PK` is `5 pack`, `L     1 LB` is `1 lb`, `971028  PK` is `pack`; where nothing is left, empty.
+    """
+    text = column.str.to_lowercase().str.replace_all(r"\([^)]*\)|\*|\d{5,}", " ")
+    text = text.str.replace_all(r"\s+", " ").str.strip_chars(" /-,").str.replace(r"^[a-z] (\.?\d)", "$1")
+    for unit, word in UNITS.items():
+        text = text.str.replace_all(rf"\b{unit}\b\.?", word)
+    return text.str.replace(r"^(oz|ct|lb)$", "")
 
 
 def _read(name: str) -> pl.LazyFrame:

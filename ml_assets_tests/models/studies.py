@@ -11,6 +11,7 @@ from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.selection.capacity import Capacity
 from ml_assets.models.selection.choose import Choice
+from ml_assets.models.selection.repeats import Repeats
 from ml_assets.models.selection.study import Study, study_shop
 from ml_assets.models.training import fit_recommender
 from ml_assets.settings.recommender import RecommenderSettings, SelectionSettings
@@ -31,14 +32,16 @@ def study_of(
     """As if these methods had been chosen."""
     chosen = methods or METHODS
     recipes = {name: single(method, PARAMETERS) for name, method in chosen.items()}
+    capacity = Capacity.of(Snapshot.of(interactions, items, through, settings))
     return Study(
         through=through,
         plan=None,
-        capacity=Capacity.of(Snapshot.of(interactions, items, through, settings)),
+        capacity=capacity,
         measures=Measures(),
         choices={name: Choice(name, method, method, 0.0, "Chosen by the test.") for name, method in chosen.items()},
         recipes=recipes,
         methods={name: recipe.make() for name, recipe in recipes.items()},
+        repeats=Repeats.of(capacity, settings),
     )
 
 

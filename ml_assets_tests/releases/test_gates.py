@@ -179,6 +179,15 @@ def test_a_release_that_makes_no_sense_is_blocked(
     assert release(connection, many(shift=3), day=1, k=5, gates=GateSettings()).state == "live"
 
 
+def test_best_sellers_are_no_fault_where_nothing_better_was_found(connection: ServingConnection) -> None:
+    alike = many(item_ids=[1, 2, 3, 4, 5], sources=["popular"] * 5)
+    chosen: dict[str, Any] = {"k": 5, "gates": GateSettings(), "best_sellers": frozenset({"for_you"})}
+    assert release(connection, alike, **chosen).state == "live"
+    assert release(connection, alike, day=1, **chosen).state == "live", "they may be those of yesterday, too"
+    other = frozenset({"discover"})
+    assert release(connection, alike, day=2, **(chosen | {"best_sellers": other})).state == "blocked"
+
+
 def test_lists_much_shorter_than_the_live_ones_are_blocked(connection: ServingConnection) -> None:
     release(connection, recommendations(items=[11, 12, 13, 14, 15]), k=5)
     blocked = release(connection, recommendations(items=[11, 12]), k=5, day=1)

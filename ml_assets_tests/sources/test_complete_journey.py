@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.sources.complete_journey import CompleteJourney
@@ -71,6 +72,28 @@ def test_orders_of_a_later_round_are_new_orders(tmp_path: Path) -> None:
 def test_items_have_readable_names_and_fuel_is_a_category(tmp_path: Path) -> None:
     items = journey(tmp_path).read_items()
     assert items["item_id"].is_unique().all()
-    assert items.filter(pl.col("item_id") == 1082185).row(0)[1:3] == ("Bananas, 40 lb", "Tropical fruit")
+    assert items.filter(pl.col("item_id") == 1082185).row(0)[1:3] == ("Bananas", "Tropical fruit"), "no crate of 40 lb"
     assert items.filter(pl.col("category") == "Fuel").height > 10
     assert items["item_name"].null_count() == 0
+
+
+def test_names_carry_no_item_numbers_and_no_marks_of_the_shops_clerks(tmp_path: Path) -> None:
+    items = journey(tmp_path).read_items()
+    assert items.filter(pl.col("item_name").str.contains(r"\d{5}")).is_empty()
+    tobacco = items.filter(pl.col("category") == "Cigarettes")["item_name"].unique()
+    assert {"Cigarettes, pack", "Cigarettes, carton"} <= set(tobacco)
+    assert items.filter(pl.col("item_name").str.contains(r", ([a-z] \d|(pk|ctn|oz|lb|ct)$)")).is_empty()
+
+
+def test_what_nobody_would_recommend_is_left_out_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
+    options = Settings(home=tmp_path).recommender
+    preset = options.exclude_categories
+    assert options.exclude_new_categories == ["Fuel"]
+    categories = set(journey(tmp_path).read_items()["category"])
+    assert {*preset, "Fuel"} <= categories, "each is a category of the data"
+    assert Settings(home=tmp_path, recommender={"k": 5}).recommender.exclude_categories == preset
+    assert Settings(home=tmp_path, recommender={"exclude_categories": []}).recommender.exclude_categories == []
+    given = Settings(home=tmp_path, recommender=RecommenderSettings(exclude_new_categories=["Wine"])).recommender
+    assert (given.exclude_new_categories, given.exclude_categories) == (["Wine"], preset)
+    files = Settings(home=tmp_path, source={"kind": "files", "events": "x.csv"}).recommender
+    assert files.exclude_categories == files.exclude_new_categories == []

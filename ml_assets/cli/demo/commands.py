@@ -10,8 +10,9 @@ import typer
 from rich.markup import escape
 
 from ml_assets.alerts.send.deliver import Delivery
-from ml_assets.cli.console import OUT, ConfigOption, Progress, next_commands, program
+from ml_assets.cli.console import OUT, ConfigOption, next_commands, program
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.progress import Progress
 from ml_assets.cli.run import run_days
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError

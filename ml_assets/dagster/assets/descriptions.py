@@ -75,4 +75,5 @@ COLUMNS = {
     "popularity_share": "Share of what is shown that is among the 100 best sellers.",
     "repeat_share": "Share of what is shown that the customer bought before.",
     "new_item_share": "Share of what is shown that was first sold in the last 28 days.",
+    "near_duplicate_share": "Share of the pairs of items of one list that a shopper takes for the same.",
 }

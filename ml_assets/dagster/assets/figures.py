@@ -12,7 +12,13 @@ import polars as pl
 from ml_assets.models.selection.decisions import PlacementDecision
 from ml_assets.models.selection.study import Study
 
+# A cell of Dagster's page has room for some sixty characters; a wider table is cut off, a longer text breaks.
+COMPACT = ("list", "method", "role", "ndcg")
 FIGURES = (
+    "placement",
+    "horizon",
+    "method",
+    "role",
     "ndcg",
     "ndcg_low",
     "ndcg_high",
@@ -24,53 +30,70 @@ FIGURES = (
     "popularity_share",
     "repeat_share",
     "new_item_share",
+    "near_duplicate_share",
     "customers",
 )
+PROFILE = {
+    "segment": "segment_name",
+    "customers": "customers",
+    "share": "share",
+    "orders_90d": "median_orders_90d",
+    "spend_90d": "median_spend_90d",
+}
 
 
 def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
-    """What the data can carry, and every method over all windows as a plot and a table."""
+    """What the data can carry, and every method over all windows as a plot, a table, and with all figures."""
     from ml_assets.plots.models import backtest_png  # noqa: PLC0415 Matplotlib imports slowly, and few runs draw
 
-    said = {"what_the_data_carries": dg.MetadataValue.md("\n".join(f"- {saying}" for saying in study.sayings))}
+    said = {"what_the_data_carries": dg.MetadataValue.text(" ".join(study.sayings))}
     summary = study.summary()
     if summary.is_empty():
         return dict(said)
-    shown = summary.select("placement", "horizon", "method", "role", *FIGURES)
+    compact = summary.with_columns(list=pl.format("{} {}d", "placement", "horizon")).select(COMPACT)
     return {
         "methods_plot": image(backtest_png(summary), "NDCG@10 of every method"),
         **said,
-        "methods": _table(shown),
+        "methods": _table(compact),
+        "all_figures": _wide_table(summary.select(FIGURES)),
         "windows": dg.MetadataValue.text(", ".join(str(day) for day in study.plan.cutoffs) if study.plan else "none"),
     }
 
 
 def decision_metadata(decisions: Sequence[PlacementDecision]) -> dict[str, dg.MetadataValue]:
-    """Which challengers were promoted, and why each method was chosen."""
-    rows = [
-        {
-            "placement": one.placement,
-            "method": one.method,
-            "promoted": one.promoted,
-            "decision": one.reason,
-            "choice": one.choice,
-        }
+    """Which challengers were promoted, and why each method was chosen: a text for each placement."""
+    return {
+        one.placement: dg.MetadataValue.text(
+            " ".join(part for part in (f"{one.method}.", one.choice, one.reason) if part)
+        )
         for one in decisions
-    ]
-    return {"decisions": _table(pl.DataFrame(rows))}
+    }
 
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
     from ml_assets.plots.models import segment_profile_png  # noqa: PLC0415 as above
 
-    figures = segments.drop("segment_key", "description")
-    return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
+    figures = segments.select(**{short: pl.col(name) for short, name in PROFILE.items()})
+    return {
+        "profile": image(segment_profile_png(segments), "Segment profile"),
+        "segments": _table(figures),
+        "all_figures": _wide_table(segments.drop("segment_key", "description")),
+    }
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:
-    rounded = frame.with_columns(pl.col(pl.Float64, pl.Float32).round(4))
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in rounded.iter_rows(named=True)])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in _rounded(frame).iter_rows(named=True)])
+
+
+def _wide_table(frame: pl.DataFrame) -> dg.MetadataValue:
+    """A table that Dagster opens in a window of its own."""
+    rows = [frame.columns, ["---"] * frame.width, *_rounded(frame).iter_rows()]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows))
+
+
+def _rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col(pl.Float64, pl.Float32).round(4))
 
 
 def image(png: bytes, title: str) -> dg.MetadataValue:

@@ -14,6 +14,7 @@ from ml_assets.books.models import RegisteredModel, champion, register
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
+from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
@@ -65,11 +66,11 @@ def _recommender(shop: Shop) -> dg.AssetsDefinition:
         _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
         champions = _champions(serving, settings.recommender.enabled_placements, week)
         trained = train_recommender_week(
-            lake, settings, week=week, champions=recipes_of(champions), report=context.log.info
+            lake, settings, week=week, champions=recipes_of(champions), report=told(context)
         )
         study = trained.study
         yield dg.Output(study.measures.table(), "recommender_backtest", metadata=backtest_metadata(study))
-        decisions = decide_placements(study, champions, settings.recommender.selection)
+        decisions = decide_placements(study, champions, settings.recommender)
         rows = [_row(trained, context, one, placement=one.placement, method=one.method) for one in decisions]
         _register(serving, trained, rows)
         yield dg.MaterializeResult(
@@ -179,7 +180,16 @@ def _facts(trained: TrainedModel) -> dict[str, dg.MetadataValue | str | int | fl
         "data_fingerprint": card.data_fingerprint,
         "artifact": dg.MetadataValue.path(trained.artifact),
         # One number each, so that Dagster draws them over the weeks; the yardsticks are in the table.
-        **{name: dg.MetadataValue.float(value) for name, value in card.metrics.items() if "_recommender_" in name},
+        **{_short(name): dg.MetadataValue.float(value) for name, value in card.metrics.items() if _is_own(name)},
         "parameters": dg.MetadataValue.json(card.parameters),
         "libraries": dg.MetadataValue.json(card.libraries),
     }
+
+
+def _is_own(metric: str) -> bool:
+    return "_recommender_" in metric or metric == "repeat_share"
+
+
+def _short(metric: str) -> str:
+    """Longer names run over the next column of Dagster's page."""
+    return metric.replace("_recommender_near_duplicate_share", "_near_duplicates")

@@ -12,9 +12,11 @@ from upath import UPath
 
 from ml_assets.books.models import champion
 from ml_assets.dagster.assets.figures import segment_metadata
+from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples, similar_sample
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.partitions import week_of
+from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
@@ -51,9 +53,11 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
         """Ranked items per customer and placement, with scores, sources and reasons."""
         day = date.fromisoformat(context.partition_key)
         models = _champions(lake, serving, rules.enabled_placements, day)
-        made = recommend(models, interactions.collect(), items.collect(), as_of=day, settings=rules)
+        catalogue = items.collect()
+        made = recommend(models, interactions.collect(), catalogue, as_of=day, settings=rules, report=told(context))
         version = _versions({placement: model.card.version for placement, model in models.items()})
-        context.add_output_metadata({"model_version": version, **_list_facts(made)})
+        samples = recommendation_samples(made.lists, catalogue)
+        context.add_output_metadata({"model_version": version, **_list_facts(made), **samples})
         return made.lists.with_columns(model_version=pl.lit(version))
 
     return recommendations
@@ -73,8 +77,9 @@ def _similar_items(shop: Shop) -> dg.AssetsDefinition:
         """For every item of the model, the items bought by the same customers."""
         day = date.fromisoformat(context.partition_key)
         model = RecommenderModel.load(*_champion(lake, serving, "recommender", day, SIMILAR_ITEMS))
-        context.add_output_metadata({"model_version": model.card.version})
-        ranked = rank_similar_items(model, items.collect(), shop.settings.recommender)
+        catalogue = items.collect()
+        ranked = rank_similar_items(model, catalogue, shop.settings.recommender)
+        context.add_output_metadata({"model_version": model.card.version, **similar_sample(ranked, catalogue)})
         return ranked.with_columns(model_version=pl.lit(model.card.version))
 
     return similar_items
@@ -88,12 +93,10 @@ def _popular_items(shop: Shop) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, interactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.DataFrame:
         """Best sellers of the last weeks, overall and per category."""
-        return rank_popular_items(
-            interactions.collect(),
-            items.collect(),
-            as_of=date.fromisoformat(context.partition_key),
-            settings=rules,
-        ).with_columns(model_version=pl.lit(f"popularity-{rules.popularity_days}d"))
+        catalogue, day = items.collect(), date.fromisoformat(context.partition_key)
+        ranked = rank_popular_items(interactions.collect(), catalogue, as_of=day, settings=rules)
+        context.add_output_metadata(popular_sample(ranked, catalogue))
+        return ranked.with_columns(model_version=pl.lit(f"popularity-{rules.popularity_days}d"))
 
     return popular_items
 
@@ -142,7 +145,9 @@ def _champions(
     """The model of each placement that scores a day; placements of one artifact share the loaded model."""
     found = {placement: _champion(lake, serving, "recommender", day, placement) for placement in placements}
     loaded = {place: RecommenderModel.load(*place) for place in dict.fromkeys(found.values())}
-    return {placement: loaded[place] for placement, place in found.items()}
+    by_placement = {placement: loaded[place] for placement, place in found.items()}
+    # A list that the shop cannot have is promoted as not made, in the card of a model that has no method for it.
+    return {placement: model for placement, model in by_placement.items() if placement in model.methods}
 
 
 def _champion(lake: Lake, serving: ServingDatabase, kind: str, day: date, placement: str = "") -> tuple[UPath, str]:
@@ -170,7 +175,8 @@ def _versions(by_placement: Mapping[str, str]) -> str:
 def _list_facts(made: Recommended) -> dict[str, dg.MetadataValue]:
     """Sizes, which tier filled the lists, and what was left out because it does not matter any more."""
     sources = made.lists.select("placement", pl.col("sources").alias("source")).explode("source")
-    shares = sources.group_by("placement", "source").len().sort("placement", "len", descending=[False, True])
+    counted = sources.group_by("placement", "source").agg(items=pl.len())
+    shares = counted.sort("placement", "items", descending=[False, True])
     return {
         "customers": dg.MetadataValue.int(made.lists["customer_id"].n_unique()),
         "customers_who_left": dg.MetadataValue.int(made.customers_left),

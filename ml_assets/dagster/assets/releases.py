@@ -4,14 +4,19 @@ Publishing is done by `ml_assets.releases.publish`. A blocked release is stored,
 check; the live one stays.
 """
 
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
+from ml_assets.books.models import champion
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
+from ml_assets.database.connection import ServingConnection
 from ml_assets.lake import Lake
+from ml_assets.methods import POPULAR, SOURCES
+from ml_assets.models.placements import PLACEMENTS
 from ml_assets.releases.publish import Publication, Release, publish
 from ml_assets.subjects import PUBLISHED, Table
 
@@ -68,6 +73,8 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             segments=lake.read("segments", day) if table.has_segments else None,
         )
         with serving.connect() as connection:
+            if table.is_personal:
+                new = replace(new, best_sellers=_best_sellers(connection, day))
             published = publish(connection, new)
         return _result(shop, table, published)
 
@@ -81,12 +88,19 @@ def active_customers(lake: Lake, day: date) -> pl.Series | None:
     return lake.scan("interactions", [day.isoformat()]).select(pl.col("customer_id").unique()).collect().to_series()
 
 
+def _best_sellers(connection: ServingConnection, day: date) -> frozenset[str]:
+    """Placements that a day's champions fill with best-sellers, as nothing better was found on the shop's past."""
+    found = {placement: champion(connection, "recommender", day, placement) for placement in PLACEMENTS}
+    simple = {name for name, source in SOURCES.items() if source.tier == POPULAR}
+    return frozenset(placement for placement, model in found.items() if model and model.method in simple)
+
+
 def _result(shop: Shop, table: Table, published: Release) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
             "release_id": published.release_id,
             "state": published.state,
-            "reason": published.reason or "",
+            **({"reason": published.reason} if published.reason else {}),
             "dagster/partition_row_count": published.rows,
             "checksum": published.checksum,
             "dagster/table_name": f"{shop.prefixed('ml')}.{table.name}",

@@ -1,4 +1,4 @@
-"""Compiled loops over sorted lists of items: taking an entry in, and filling up with other items.
+"""Compiled loops over sorted lists of items: taking an entry in, filling up, and putting near-duplicates behind.
 
 A list is a row of item codes and a row of scores, best first; of equal scores the lower code comes first.
 """
@@ -9,7 +9,7 @@ A list is a row of item codes and a row of scores, best first; of equal scores t
 import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
-from ml_assets.models.kernels.csr import Float32, Int8, Int32, Matrix
+from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32, Matrix
 
 
 @compiled
@@ -79,3 +79,40 @@ def fill_up(
                 scores[row, found] = ceiling * (extra_scores[source, place] / extra_scores[source, 0])
                 found += 1
         counts[row] = found
+
+
+@compiled
+def put_behind(
+    first: int, last: int, items: Int32, scores: Float32, tiers: Int8, counts: Int32, free: Bools, names: Int32,
+    packs: Int32,
+) -> None:  # fmt: skip
+    """Move items behind all others whose group is in the list already, by name, or by pack where not `free`.
+
+    `names` and `packs` hold the group of each item, -1 for none; what is left keeps its order, and so does what moves.
+    """
+    width = items.shape[1]
+    late_items, late_scores, late_tiers = (
+        np.empty(width, np.int32),
+        np.empty(width, np.float32),
+        np.empty(width, np.int8),
+    )
+    named, packed = np.full(names.size, -1, np.int32), np.full(packs.size, -1, np.int32)
+    for row in range(first, last):
+        kept, late = 0, 0
+        for place in range(counts[row]):
+            item = items[row, place]
+            name, pack = names[item], packs[item]
+            if (name >= 0 and named[name] == row) or (pack >= 0 and packed[pack] == row and not free[row, place]):
+                late_items[late], late_scores[late], late_tiers[late] = item, scores[row, place], tiers[row, place]
+                late += 1
+                continue
+            if name >= 0:
+                named[name] = row
+            if pack >= 0:
+                packed[pack] = row
+            if late:
+                items[row, kept], scores[row, kept], tiers[row, kept] = item, scores[row, place], tiers[row, place]
+            kept += 1
+        for place in range(late):
+            items[row, kept + place], tiers[row, kept + place] = late_items[place], late_tiers[place]
+            scores[row, kept + place] = late_scores[place]

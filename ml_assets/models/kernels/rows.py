@@ -13,20 +13,27 @@ from ml_assets.models.kernels.csr import Float32, Int32, Matrix
 
 
 @compiled
-def _keep_two(best: Float32, names: Int32, given: float, name: int) -> None:
-    """Note a name that gave more than the second largest so far."""
+def _keep_two(best: Float32, names: Int32, given: float, name: int, groups: Int32) -> None:
+    """Note a name that gave more than the second largest so far; of two of one group, the larger alone."""
+    same = names[0] >= 0 and groups[names[0]] >= 0 and groups[names[0]] == groups[name]
     if given > best[0]:
-        best[1], names[1] = best[0], names[0]
+        if not same:
+            best[1], names[1] = best[0], names[0]
         best[0], names[0] = given, name
-    else:
+    elif not same:
         best[1], names[1] = given, name
 
 
 @compiled
-def explain(first: int, last: int, left: Matrix, right: Matrix, items: Int32, columns: int, reasons: Int32) -> None:
+def explain(
+    first: int, last: int, left: Matrix, right: Matrix, items: Int32, columns: int, left_groups: Int32, groups: Int32,
+    reasons: Int32,
+) -> None:  # fmt: skip
     """The two entries of each row of `left` that give most to each listed item in left x right.
 
-    `reasons` (rows x K x 2) receives columns of `left`, largest first, and keeps -1 where nothing positive is.
+    `left_groups` and `groups` say what the columns of left and right are, -1 where they are alone: nothing explains its
+    like, and the two are different. `reasons` (rows x K x 2) receives columns of `left`, largest first, and keeps -1
+    where nothing positive is.
     """
     places = np.full(columns, -1, np.int32)
     best = np.empty((items.shape[1], 2), np.float32)
@@ -42,8 +49,9 @@ def explain(first: int, last: int, left: Matrix, right: Matrix, items: Int32, co
                 if place < 0:
                     continue
                 given = factor * right[2][b]
-                if given > best[place, 1]:
-                    _keep_two(best[place], reasons[row, place], given, r)
+                alike = groups[right[1][b]] >= 0 and groups[right[1][b]] == left_groups[r]
+                if given > best[place, 1] and not alike:
+                    _keep_two(best[place], reasons[row, place], given, r, left_groups)
         for place in range(items.shape[1]):
             if items[row, place] >= 0:
                 places[items[row, place]] = -1

@@ -109,10 +109,13 @@ def fill_up(
     in_threads(rows, lambda first, last: list_kernels.fill_up(first, last, *arguments))
 
 
-def explain(left: Csr, right: Csr, items: Int32) -> Int32:
-    """For each listed item the two columns of `left` that gave most, rows x K x 2, -1 where there are none."""
+def explain(left: Csr, right: Csr, items: Int32, *, left_groups: Int32, groups: Int32) -> Int32:
+    """For each listed item the two columns of `left` that gave most, rows x K x 2, -1 where there are none.
+
+    None of the item's own group, nor both of one: groups of the columns of `left` and of `right`, -1 for none.
+    """
     reasons = np.full((*items.shape, 2), -1, np.int32)
-    arguments = (matrix(left), matrix(right), items, right.columns, reasons)
+    arguments = (matrix(left), matrix(right), items, right.columns, left_groups, groups, reasons)
     in_threads(left.rows, lambda first, last: row_kernels.explain(first, last, *arguments))
     return reasons
 

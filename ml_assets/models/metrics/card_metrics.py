@@ -7,7 +7,8 @@ import polars as pl
 
 from ml_assets.models.placements import PLACEMENTS
 
-METRIC_NAME = re.compile(r"(\w+?)_(\d+)d_(\w+?)_(recall|ndcg|hit_rate|coverage)")
+METRICS = ("recall", "ndcg", "hit_rate", "coverage", "near_duplicate_share")
+METRIC_NAME = re.compile(rf"(\w+?)_(\d+)d_(\w+?)_({'|'.join(METRICS)})")
 
 
 def card_metrics(summary: pl.DataFrame) -> dict[str, float]:
@@ -18,13 +19,13 @@ def card_metrics(summary: pl.DataFrame) -> dict[str, float]:
     metrics = {}
     for row in summary.filter(pl.col("role") != "").iter_rows(named=True):
         method = "recommender" if row["role"] == "chosen" else row["method"]
-        for metric in ("recall", "ndcg", "hit_rate", "coverage"):
+        for metric in METRICS:
             metrics[f"{row['placement']}_{row['horizon']}d_{method}_{metric}"] = round(float(row[metric]), 6)
     return metrics
 
 
 def metrics_table(metrics: Mapping[str, float]) -> pl.DataFrame:
-    """The metrics of a card as a table again: placement, horizon, method, recall, ndcg, hit_rate, coverage."""
+    """The metrics of a card as a table again: placement, horizon, method, and METRICS."""
     rows: dict[tuple[str, int, str], dict[str, float]] = {}
     for name, value in metrics.items():
         if found := METRIC_NAME.fullmatch(name):

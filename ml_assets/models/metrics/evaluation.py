@@ -16,7 +16,8 @@ class ListEvaluation:
     """Items of a list that count."""
     table: pl.DataFrame
     """placement, horizon in days, method, recall, ndcg, hit_rate, each with `_low` and `_high` of its 95 % interval,
-    coverage, items_shown, novelty, popularity_share, repeat_share, new_item_share, customers."""
+    coverage, items_shown, novelty, popularity_share, repeat_share, new_item_share,
+    near_duplicate_share, customers."""
     breakdown: pl.DataFrame
     """placement, horizon, kind (orders: how many before the cut-off; segment), which, customers, and the ndcg of
     `recommender` and of the yardstick."""

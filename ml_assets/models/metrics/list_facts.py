@@ -1,4 +1,4 @@
-"""What lists show, whether or not anybody bought it: coverage, novelty, popularity, repeats, new items.
+"""What lists show, whether or not anybody bought it: coverage, novelty, repeats, near-duplicates and the like.
 
 Facts of lists alone belong here; what customers bought is the judge's business.
 """
@@ -34,6 +34,8 @@ class ListFacts:
     """Share of what is shown that the customer bought before."""
     new_item_share: float
     """Share of what is shown that was first sold in the last 28 days."""
+    near_duplicate_share: float
+    """Share of the pairs of items of one list that a shopper takes for the same, whatever the customer bought."""
 
 
 class ListJudge:
@@ -48,7 +50,7 @@ class ListJudge:
         listed = items[shown]
         eligible = max(int(self._snapshot.sellable.items.sum()), 1)
         if not listed.size:
-            return ListFacts(0.0, 0, 0.0, 0.0, 0.0, 0.0)
+            return ListFacts(0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
         rows = np.broadcast_to(np.arange(items.shape[0], dtype=np.int32)[:, np.newaxis], items.shape)[shown]
         owner = customers[rows].astype(np.int32)
         different = np.unique(listed).size
@@ -59,6 +61,7 @@ class ListJudge:
             popularity_share=float(self._best_sellers[listed].mean()),
             repeat_share=float((places_of(self._snapshot.bought, owner, listed) >= 0).mean()),
             new_item_share=float(self.new_items[listed].mean()),
+            near_duplicate_share=self._snapshot.near_duplicates.share_of_pairs(items),
         )
 
     @cached_property
@@ -76,5 +79,5 @@ class ListJudge:
     @cached_property
     def _best_sellers(self) -> Bools:
         marked = np.zeros(self._snapshot.items, np.bool_)
-        marked[self._snapshot.popular()[:BEST_SELLERS]] = True
+        marked[self._snapshot.best_sellers()[:BEST_SELLERS]] = True
         return marked

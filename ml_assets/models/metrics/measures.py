@@ -108,6 +108,7 @@ SCHEMA = pl.Schema(
         "popularity_share": pl.Float64(),
         "repeat_share": pl.Float64(),
         "new_item_share": pl.Float64(),
+        "near_duplicate_share": pl.Float64(),
         "customers": pl.Int64(),
     }
 )

@@ -37,6 +37,8 @@ class Pool:
     """By source, one score per pair."""
     relative: dict[str, Float32]
     """By source, the scores divided by the customer's largest among the candidates; zeros stay zeros."""
+    may_repeat: bool = True
+    """Whether lists of all kinds of items hold what the customer bought before."""
 
     @property
     def customers(self) -> Int32:
@@ -56,6 +58,7 @@ class Pool:
             bought=self.bought[places],
             scores={name: scores[places] for name, scores in self.scores.items()},
             relative={name: scores[places] for name, scores in self.relative.items()},
+            may_repeat=self.may_repeat,
         )
 
     def rows_only(self, first: int, last: int) -> "Pool":
@@ -71,6 +74,7 @@ class Pool:
             bought=self.bought[part],
             scores={name: scores[part] for name, scores in self.scores.items()},
             relative={name: scores[part] for name, scores in self.relative.items()},
+            may_repeat=self.may_repeat,
         )
 
     def best(self, scores: Float32, allowed: Bools, k: int) -> Lists:
@@ -82,22 +86,34 @@ class Pool:
 
 
 def build_pool(
-    snapshot: Snapshot, sources: Mapping[str, Scores], first: int, last: int, *, depth: int, only_new: bool = False
+    snapshot: Snapshot,
+    sources: Mapping[str, Scores],
+    first: int,
+    last: int,
+    *,
+    depth: int,
+    only_new: bool = False,
+    may_repeat: bool = True,
 ) -> Pool:
     """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats.
 
     With `only_new` nothing that was bought before is asked for.
     """
-    eligible = snapshot.sellable.items
+    sellable = snapshot.sellable
     bought = snapshot.bought.block(first, last)
     offered = []
     blocks = {name: scores.block(first, last) for name, scores in sources.items()}
     for name, block in blocks.items():
-        offered.append(block.top(depth, eligible=eligible, excluded=bought).items)
+        offered.append(block.top(depth, eligible=sellable.as_new, excluded=bought).items)
         if SOURCES[name].repeats and not only_new:
-            offered.append(block.top(depth, eligible=eligible).items)
+            offered.append(block.top(depth, eligible=sellable.items).items)
     starts, items = _union(np.concatenate(offered, axis=1), snapshot.items)
     rows = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(starts))
+    was_bought = places_of(bought, rows, items) >= 0
+    if not sellable.as_new.all():
+        known = was_bought | sellable.as_new[items]
+        rows, items, was_bought = rows[known], items[known], was_bought[known]
+        starts = np.append(0, np.cumsum(np.bincount(rows, minlength=last - first), dtype=np.int64))
     pairs = snapshot.purchases.pairs
     inside = places_of(pairs.block(first, last), rows, items)
     scores = {name: block.pairs(starts, items) for name, block in blocks.items()}
@@ -108,9 +124,10 @@ def build_pool(
         rows=rows,
         items=items,
         entries=np.where(inside >= 0, inside + pairs.indptr[first], -1),
-        bought=places_of(bought, rows, items) >= 0,
+        bought=was_bought,
         scores=scores,
         relative={name: _relative(values, starts, rows) for name, values in scores.items()},
+        may_repeat=may_repeat,
     )
 
 
@@ -127,6 +144,7 @@ def joined_pool(parts: Sequence[Pool]) -> Pool:
         bought=np.concatenate([part.bought for part in parts]),
         scores={name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores},
         relative={name: np.concatenate([part.relative[name] for part in parts]) for name in parts[0].relative},
+        may_repeat=parts[0].may_repeat,
     )
 
 
@@ -160,6 +178,15 @@ def places_of_pairs(pool: Pool, rows: Int32, items: Int32) -> Int64:
     wanted = rows.astype(np.int64) * width + items
     places = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
     return np.where((items >= 0) & (items < width - 1) & (keys[places] == wanted), places, -1)
+
+
+def bought_before(pool: Pool, items: Int32) -> Bools:
+    """Whether the customer of each row bought the listed items before; `items` is rows of the pool x K, -1 for none."""
+    rows = np.repeat(np.arange(items.shape[0], dtype=np.int32), items.shape[1])
+    places = places_of_pairs(pool, rows, items.ravel())
+    found = np.zeros(places.size, np.bool_)
+    found[places >= 0] = pool.bought[places[places >= 0]]
+    return found.reshape(items.shape)
 
 
 def _union(offered: Int32, columns: int) -> tuple[Int64, Int32]:

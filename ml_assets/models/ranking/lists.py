@@ -1,7 +1,7 @@
 """The lists of a block of customers: which candidates each placement shows, where they come from, and in which order.
 
-The policies of placements belong here: repeats, caps, and the tiers that fill a list up. Scores come from the method;
-reasons and the published frames are made elsewhere.
+The policies of placements belong here: repeats, near-duplicates, caps, and the tiers that fill a list up. Scores come
+from the method; reasons and the published frames are made elsewhere.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32
 from ml_assets.models.matrices.scores import Scores
 from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads
-from ml_assets.models.placements import REPEATS
+from ml_assets.models.placements import Repeats, shown_repeats
 from ml_assets.models.ranking.candidates import Pool, places_of, places_of_pairs
 from ml_assets.models.ranking.method import allowed_pairs
 from ml_assets.models.ranking.snapshot import Snapshot
@@ -53,12 +53,14 @@ class Shelf:
     def lists(self, pool: Pool, scores: Float32, placement: str) -> Lists:
         """The lists of a placement: best candidates first, capped, then filled up."""
         rules: PlacementSettings = getattr(self.settings.placements, placement)
+        repeats = shown_repeats(placement, may_repeat=pool.may_repeat)
         allowed = allowed_pairs(pool, placement) & ~self._too_soon(pool, rules.min_repeat_days)
         lists = pool.best(scores, allowed, self.settings.stored)
         lists.tiers[:] = _tiers_of(pool, lists)
         self._forget_short_histories(lists, pool)
-        if REPEATS[placement] != "only":
-            self._fill(lists, pool, placement)
+        if repeats != "only":
+            self._fill(lists, pool, repeats)
+        self.snapshot.near_duplicates.put_behind(lists, lists.tiers == TIERS.index(PERSONAL))
         for group, most in (
             (self.snapshot.purchases.category, rules.max_per_category),
             (self.brand, rules.max_per_brand),
@@ -67,12 +69,12 @@ class Shelf:
                 _cap(lists, group, self.settings.k, most)
         return lists
 
-    def _fill(self, lists: Lists, pool: Pool, placement: str) -> None:
+    def _fill(self, lists: Lists, pool: Pool, repeats: Repeats) -> None:
         """Popular items of the customer's categories, then of the shop, for lists that are not full."""
         if not (lists.counts < self.settings.stored).any():
             return
-        excluded = self.snapshot.bought.block(pool.first, pool.last) if REPEATS[placement] == "never" else None
-        eligible = self.snapshot.sellable.items
+        excluded = self.snapshot.bought.block(pool.first, pool.last) if repeats == "never" else None
+        eligible = self.snapshot.sellable.as_new
         near = self.in_categories.block(pool.first, pool.last)
         known = self.snapshot.purchases.orders[pool.first : pool.last] >= self.settings.min_orders
         found = near.top(self.settings.stored, eligible=eligible, excluded=excluded)

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from ml_assets.models.artifacts import Arrays
 from ml_assets.models.kernels.csr import Bools, Float32
-from ml_assets.models.placements import REPEATS
+from ml_assets.models.placements import shown_repeats
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.features import Description
 
@@ -103,5 +103,5 @@ class Single(Method):
 
 def allowed_pairs(pool: Pool, placement: str) -> Bools:
     """The pairs that the placement's repeat policy allows."""
-    policy = REPEATS[placement]
+    policy = shown_repeats(placement, may_repeat=pool.may_repeat)
     return {"allowed": np.ones(pool.items.size, np.bool_), "never": ~pool.bought, "only": pool.bought}[policy]

@@ -31,6 +31,12 @@ class RecommenderModel:
     similar: ItemSimilarity
     """The most similar items of each item."""
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether `for_you` lists what the customer bought before; models of older versions do."""
+        found: Any = self.card.parameters.get("repeats", {})
+        return bool(found.get("occur", True))
+
     def save(self, folder: UPath | Path) -> str:
         """Write the model and return its checksum."""
         arrays = _named("sources", self.sources.arrays()) | _named("similar", self.similar.learned())

@@ -1,7 +1,8 @@
 """Why an item is in a list: a code and up to two items of the customer's own history, always literally true.
 
 An item that was bought before is its own reason. One that was not cites what the item-item model says contributed
-most, and only where that contribution carries weight: what is cited must matter. The words for people belong to the
+most, and only where that contribution carries weight: what is cited must matter, and be something else than another
+pack of the item itself. The words for people belong to the
 readers of the codes.
 """
 
@@ -61,13 +62,16 @@ class Explainer:
         self._snapshot = shelf.snapshot
         purchases = self._snapshot.purchases
         hidden = items_of(catalogue, sensitive).implode()
-        citable = self._snapshot.sellable.items & ~purchases.items.is_in(hidden).to_numpy()
+        citable = self._snapshot.sellable.as_new & ~purchases.items.is_in(hidden).to_numpy()
         self._citable: Bools = citable
         model = next((methods[name] for name in ("ease", "item_knn") if name in methods), None)
         self._because: Product | None = None
         if isinstance(model, Ease | ItemSimilarity):
             self._because = model.product(purchases.only_bought(citable))
             self._model_codes = encode(model.items_, purchases.items).to_numpy()
+            self._products = self._snapshot.near_duplicates.products
+            # Items of the model that nobody bought of late have no code, and no customer to cite them for.
+            self._model_products = np.append(self._products, np.int32(-1))[self._model_codes]
 
     def reasons(self, lists: Lists, first: int, last: int) -> Reasons:
         """The reasons of the lists of customers `first` to `last`, the latter excluded."""
@@ -104,6 +108,8 @@ class Explainer:
         """The two bought items that gave most to each wanted item, -1 where none gave anything."""
         if self._because is None:
             return np.full((*wanted.shape, 2), -1, np.int32)
-        found = explain(self._because.left(first, last), self._because.right, wanted)
+        left = self._because.left(first, last)
+        groups = {"left_groups": self._model_products, "groups": self._products}
+        found = explain(left, self._because.right, wanted, **groups)
         codes = np.append(self._model_codes, np.int32(-1))
         return codes[found]

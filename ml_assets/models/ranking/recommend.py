@@ -23,6 +23,7 @@ from ml_assets.models.ranking.reasons import Explainer
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.catalogue import Sellable
 from ml_assets.models.recommenders.purchases import encode
+from ml_assets.progress import Report, Stage, part_of, silent
 from ml_assets.settings.recommender import RecommenderSettings
 
 BLOCK = 2048
@@ -50,12 +51,14 @@ def recommend(
     settings: RecommenderSettings,
     customers: Sequence[int] | Sequence[str] | pl.Series | None = None,
     past: bool = False,
+    report: Report = silent,
 ) -> Recommended:
     """The lists of each placement by its model.
 
     `interactions` are as of `as_of`; later rows are ignored. `customers` limits the rows to those ids; ids without
     purchases have no row, because what they get is the popular items. Lists hold `settings.stored` items, or all
-    there are: `for_you` every item that may be recommended, `discover` those the customer has not bought, `buy_again`
+    there are: `for_you` every item that may be recommended (less what the customer bought, where the model says that
+    purchases do not recur), `discover` those the customer has not bought, `buy_again`
     those the customer has. Scores fall along a list and compare items of one list only. `past` judges a day of the
     past, see `Snapshot`.
     """
@@ -64,8 +67,10 @@ def recommend(
     here = _wanted(snapshot, customers) & ~snapshot.has_left(settings.left_after_days)
     shelf = Shelf.of(snapshot, items, settings)
     frames: dict[str, list[pl.DataFrame]] = {placement: [] for placement in PLACEMENTS}
-    for model, placements in _by_model(models):
-        for placement, frame in _lists_of(model, placements, shelf, items, here):
+    grouped = _by_model(models)
+    for number, (model, placements) in enumerate(grouped):
+        inside = part_of(report, number / len(grouped), (number + 1) / len(grouped))
+        for placement, frame in _lists_of(model, placements, shelf, items, here, report=inside):
             frames[placement].append(frame)
     lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
     # Who has bought everything there is has nothing to discover, and no row.
@@ -82,7 +87,13 @@ def _by_model(models: Mapping[str, RecommenderModel]) -> list[tuple[RecommenderM
 
 
 def _lists_of(
-    model: RecommenderModel, placements: Sequence[str], shelf: Shelf, items: pl.DataFrame, here: Bools
+    model: RecommenderModel,
+    placements: Sequence[str],
+    shelf: Shelf,
+    items: pl.DataFrame,
+    here: Bools,
+    *,
+    report: Report,
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The frames of the placements, block after block."""
     snapshot = shelf.snapshot
@@ -95,7 +106,12 @@ def _lists_of(
     for first, last in blocks(0, snapshot.customers, BLOCK):
         if not here[first:last].any():
             continue
-        pool = build_pool(snapshot, scores, first, last, depth=shelf.settings.depth)
+        report(
+            Stage(
+                f"ranking for customers {first + 1:,} to {last:,} of {snapshot.customers:,}", first / snapshot.customers
+            )
+        )
+        pool = build_pool(snapshot, scores, first, last, depth=shelf.settings.depth, may_repeat=model.may_repeat)
         ranked = {}
         for placement, method in methods.items():
             # Placements that share a combination share its scores.

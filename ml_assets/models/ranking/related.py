@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.ranking.near_duplicates import NearDuplicates
 from ml_assets.models.recommenders.catalogue import items_of, sellable_items, unavailable_items
 from ml_assets.models.recommenders.popularity import Popularity
 from ml_assets.models.recommenders.purchases import Purchases
@@ -31,9 +32,11 @@ def similar_items(model: RecommenderModel, items: pl.DataFrame, settings: Recomm
             "scores": pl.Series(weights.data),
         }
     )
-    hidden = pl.concat([items_of(items, settings.exclude_categories), unavailable_items(items)]).implode()
+    never = [*settings.exclude_categories, *settings.exclude_new_categories]
+    hidden = pl.concat([items_of(items, never), unavailable_items(items)]).implode()
+    shown = pairs.filter(~pl.col("item_id").is_in(hidden), ~pl.col("item_ids").is_in(hidden))
     return (
-        pairs.filter(~pl.col("item_id").is_in(hidden), ~pl.col("item_ids").is_in(hidden))
+        _near_duplicates_last(shown, "item_id", items, settings, own=True)
         .group_by("item_id", maintain_order=True)
         .agg(pl.col("item_ids").head(settings.stored), pl.col("scores").head(settings.stored))
     )
@@ -49,7 +52,7 @@ def popular_items(
     """
     purchases = Purchases.of(interactions, as_of)
     days, k = settings.popularity_days, settings.stored
-    eligible = sellable_items(purchases, items, settings).items
+    eligible = sellable_items(purchases, items, settings).as_new
     ranked = (
         pl.DataFrame(
             {
@@ -62,12 +65,14 @@ def popular_items(
         .sort("order", descending=True, maintain_order=True)
         .join(items.select(item_ids="item_id", scope="category"), on="item_ids", how="left", maintain_order="left")
     )
-    everything = ranked.select(
+    best = _near_duplicates_last(ranked.with_columns(shop=pl.lit(ALL)), "shop", items, settings)
+    everything = best.select(
         pl.lit(ALL).alias("scope"), pl.col("item_ids").head(k).implode(), pl.col("scores").head(k).implode()
     )
     # A category that is itself called "all" would be a second list of the whole shop.
+    ranked = ranked.filter(pl.col("scope").is_not_null(), pl.col("scope") != ALL)
     categories = (
-        ranked.filter(pl.col("scope").is_not_null(), pl.col("scope") != ALL)
+        _near_duplicates_last(ranked, "scope", items, settings)
         .group_by("scope")
         .agg(pl.col("item_ids").head(k), pl.col("scores").head(k), pl.len())
         .filter(pl.col("len") >= MIN_CATEGORY_ITEMS)
@@ -75,3 +80,27 @@ def popular_items(
         .sort("scope")
     )
     return pl.concat([everything, categories])
+
+
+def _near_duplicates_last(
+    lists: pl.DataFrame, owner: str, catalogue: pl.DataFrame, settings: RecommenderSettings, *, own: bool = False
+) -> pl.DataFrame:
+    """Rows of lists (owner, item_ids), best first, with near-duplicates of earlier items behind the others of a list.
+
+    With `own` the owners are items too, and what is like one stands behind.
+    """
+    codes = pl.concat([lists["item_ids"], *([lists[owner]] if own else [])]).unique()
+    alike = NearDuplicates.of(codes, catalogue, settings.near_duplicates)
+    if not alike.any:
+        return lists
+    groups = pl.DataFrame({"item_ids": codes, "name": alike.names, "pack": alike.packs})
+    marked = lists.join(groups, on="item_ids", how="left", maintain_order="left")
+    late = pl.lit(value=False)
+    for group in ("name", "pack"):
+        late |= (pl.col(group) >= 0) & (pl.int_range(pl.len()).over(owner, group) > 0)
+    if own:
+        theirs = groups.rename({"item_ids": owner, "name": "own_name", "pack": "own_pack"})
+        marked = marked.join(theirs, on=owner, how="left", maintain_order="left")
+        for group in ("name", "pack"):
+            late |= (pl.col(group) >= 0) & (pl.col(group) == pl.col(f"own_{group}"))
+    return marked.sort(late, maintain_order=True).select(lists.columns)

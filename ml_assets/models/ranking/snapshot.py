@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32
+from ml_assets.models.ranking.near_duplicates import NearDuplicates
 from ml_assets.models.recommenders.catalogue import Sellable, sellable_items
 from ml_assets.models.recommenders.popularity import Popularity
 from ml_assets.models.recommenders.purchases import Purchases
@@ -29,6 +30,8 @@ class Snapshot:
     """Age in days of the newest of each of them."""
     popularity: Float32
     """One score per item: the yardstick that breaks ties and fills lists."""
+    near_duplicates: NearDuplicates
+    """Items that a shopper takes for the same."""
 
     @classmethod
     def of(
@@ -54,6 +57,7 @@ class Snapshot:
             bought=counts.where(real),
             newest_bought=newest[real],
             popularity=Popularity(settings.popularity_days).scores(purchases),
+            near_duplicates=NearDuplicates.of(purchases.items, catalogue, settings.near_duplicates),
         )
 
     @property
@@ -66,10 +70,14 @@ class Snapshot:
         """Number of items with purchases."""
         return len(self.purchases.items)
 
-    def popular(self) -> Int32:
-        """Codes of the items that may be recommended, most popular first, equal ones by code."""
+    def best_sellers(self) -> Int32:
+        """Codes of the items that may be recommended to everybody, most popular first, equal ones by code."""
         ranked = np.argsort(-self.popularity, kind="stable").astype(np.int32)
-        return ranked[self.sellable.items[ranked]]
+        return ranked[self.sellable.as_new[ranked]]
+
+    def popular(self) -> Int32:
+        """The best sellers as they are listed: near-duplicates of better ones behind all others."""
+        return self.near_duplicates.ordered(self.best_sellers())
 
     def has_left(self, after_days: int | None) -> Bools:
         """One flag per customer: without an order for so many days; nobody where None."""

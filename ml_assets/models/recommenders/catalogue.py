@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from ml_assets.models.kernels.csr import Bools
@@ -15,7 +16,9 @@ class Sellable:
     """What may be recommended, and how many items may not, by reason."""
 
     items: Bools
-    """One flag per item code."""
+    """One flag per item code: to those who bought it before."""
+    as_new: Bools
+    """The same: to everybody."""
     excluded_category: int
     """Items of a category that is never recommended."""
     unavailable: int
@@ -35,10 +38,12 @@ def sellable_items(
     gone = unavailable_items(catalogue) if use_flags else pl.Series("item_id", [], purchases.items.dtype)
     unavailable = ~hidden & purchases.items.is_in(gone.implode()).to_numpy()
     left = ~(hidden | unavailable)
-    if settings.unsold_days is None:
-        return Sellable(left, int(hidden.sum()), int(unavailable.sum()), 0)
-    unsold = left & (purchases.buyers(settings.unsold_days) == 0)
-    return Sellable(left & ~unsold, int(hidden.sum()), int(unavailable.sum()), int(unsold.sum()))
+    unsold = np.zeros(left.size, np.bool_)
+    if settings.unsold_days is not None:
+        unsold = left & (purchases.buyers(settings.unsold_days) == 0)
+    left &= ~unsold
+    only_known = purchases.items.is_in(items_of(catalogue, settings.exclude_new_categories).implode()).to_numpy()
+    return Sellable(left, left & ~only_known, int(hidden.sum()), int(unavailable.sum()), int(unsold.sum()))
 
 
 def items_of(catalogue: pl.DataFrame, categories: Sequence[str]) -> pl.Series:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_assets.features.interactions import BOUGHT_WEIGHT
 from ml_assets.methods import METHODS, Need
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.selection.choose import SIMPLE_FIRST
@@ -29,6 +30,10 @@ class Capacity:
     orders_per_buyer: float
     repeat_share: float
     """Share of the purchases that repeat an earlier one of the same customer."""
+    repeats: int
+    """How many those are."""
+    later_purchases: int
+    """Purchases that are not of a customer's first order: only they can repeat anything."""
     returning: int
     """Customers with at least two orders."""
     items: int
@@ -41,10 +46,14 @@ class Capacity:
         purchases = snapshot.purchases
         times = snapshot.bought.data
         total = float(times.sum())
+        buyer = np.repeat(purchases.pairs.row_numbers(), purchases.pairs.data.astype(np.int64))
+        is_later = purchases.orders_ago < purchases.orders[buyer] - 1
         return cls(
             buyers=snapshot.customers,
             orders_per_buyer=float(purchases.orders.mean()) if snapshot.customers else 0.0,
             repeat_share=float((times - 1).sum()) / total if total else 0.0,
+            repeats=int((times - 1).sum()),
+            later_purchases=int(np.count_nonzero(is_later & (purchases.weight >= BOUGHT_WEIGHT))),
             returning=int((purchases.orders > 1).sum()),
             items=snapshot.items,
             shared_items=int(np.count_nonzero(purchases.buyers() >= ENOUGH_BUYERS)),

@@ -6,7 +6,7 @@ every window and horizon and surely over all of them; otherwise the simple yards
 
 from dataclasses import dataclass
 
-from ml_assets.methods import METHODS
+from ml_assets.methods import METHODS, PERSONAL, SOURCES
 from ml_assets.models.metrics.measures import Measures, mean_gain, surely_better, worst_gain
 
 CHAMPION = "champion"
@@ -18,6 +18,12 @@ YARDSTICKS = {
     "buy_again": ("personal_frequency",),
 }
 """The simple methods of each placement, in the order that decides where they are equal."""
+
+
+def yardsticks_of(placement: str, *, may_repeat: bool) -> tuple[str, ...]:
+    """Those of a shop: where nothing is bought twice, what a customer bought most often is no method at all."""
+    return tuple(name for name in YARDSTICKS[placement] if may_repeat or SOURCES[name].tier != PERSONAL)
+
 
 CLOSE = 0.002
 """Of methods within so much of the best gain, the simplest is chosen."""

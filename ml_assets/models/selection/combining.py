@@ -7,14 +7,15 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 
 from ml_assets.models.metrics.intervals import relative_half_width
 from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.entrants import taught
 from ml_assets.models.selection.measuring import PreparedWindow, learned
+from ml_assets.progress import Course
 
-Report = Callable[[str], None]
 TOLERANCE = 0.05
 """Part of the half width of an interval within which two variants are taken as equal."""
 
@@ -34,21 +35,25 @@ def combine(
     placements: Sequence[str],
     *,
     validated: int,
-    report: Report,
+    course: Course,
 ) -> list[Combined]:
     """Each recipe for each placement that something is learned for.
 
     The `validated` newest windows judge, each a method that learned from older ones.
     """
     teachers = list(dict.fromkeys(taught(placement) for placement in placements))
+    lessons, learned_by_now = len(recipes) * len(teachers) * validated, count(1)
     if recipes:
         kinds = " and ".join(recipe.method for recipe in recipes)
-        report(f"teaching {kinds} for {' and '.join(teachers)} on {validated} windows")
+        course.begin("teaching", f"teaching {kinds} for {' and '.join(teachers)} on {validated} windows")
+
+    def one_learned() -> None:
+        course.inside(next(learned_by_now) / lessons)
 
     def best(task: tuple[Recipe, str]) -> Combined:
         recipe, teacher = task
         sharing = [placement for placement in placements if taught(placement) == teacher]
-        return Combined(sharing, *_best_variant(recipe, windows, sharing, validated))
+        return Combined(sharing, *_best_variant(recipe, windows, sharing, validated, one_learned))
 
     # Trees grow on one thread each: two of them side by side beat one on two threads, which wait for each other.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -56,15 +61,20 @@ def combine(
 
 
 def _best_variant(
-    recipe: Recipe, windows: Sequence[PreparedWindow], placements: Sequence[str], validated: int
+    recipe: Recipe,
+    windows: Sequence[PreparedWindow],
+    placements: Sequence[str],
+    validated: int,
+    one_learned: Callable[[], None],
 ) -> tuple[Recipe, list[Measurement]]:
     """The variant that is best over all windows, and what it measures on each.
 
     Of those that differ by less than chance easily explains, the one that shows most different items.
     """
-    fitted = [
-        learned(recipe.make().draft(), windows, taught(placements[0]), after=number) for number in range(validated)
-    ]
+    fitted = []
+    for number in range(validated):
+        fitted.append(learned(recipe.make().draft(), windows, taught(placements[0]), after=number))
+        one_learned()
     tried = []
     for variants in zip(*(method.variants() for method in fitted), strict=True):
         measures: list[Measurement] = []

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from ml_assets.methods import NOT_MADE
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.choose import CHAMPION
 from ml_assets.models.selection.promotion import Decision, decide_promotion
 from ml_assets.models.selection.study import Study
-from ml_assets.settings.recommender import SelectionSettings
+from ml_assets.settings.recommender import RecommenderSettings
 
 SIMILAR_ITEMS = "similar_items"
 """What else a recommender fills, beside its placements; it has no challenger to beat."""
@@ -49,9 +50,12 @@ def recipes_of(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
 
 
 def decide_placements(
-    study: Study, champions: Mapping[str, Registered], settings: SelectionSettings
+    study: Study, champions: Mapping[str, Registered], options: RecommenderSettings
 ) -> list[PlacementDecision]:
-    """One decision for each placement and one for the similar items: what is to be registered."""
+    """One decision for each placement and one for the similar items: what is to be registered.
+
+    A placement that the shop cannot have is promoted as not made, so that no older champion goes on filling it.
+    """
     decisions = []
     for placement, choice in study.choices.items():
         known = champions.get(placement)
@@ -62,10 +66,17 @@ def decide_placements(
             is_yardstick=choice.method == choice.yardstick,
             trained_through=study.through,
             champion_through=known.trained_through if known else None,
-            settings=settings,
+            settings=options.selection,
         )
         decisions.append(
             PlacementDecision(**vars(decision), placement=placement, method=choice.method, choice=choice.reason)
+        )
+    for placement, reason in study.repeats.left_out(options).items():
+        share = {} if study.repeats.share is None else {"repeat_share": study.repeats.share}
+        decisions.append(
+            PlacementDecision(
+                promoted=True, reason=reason, facts=share, placement=placement, method=NOT_MADE, choice=""
+            )
         )
     reason = "Promoted as the similar items of its week."
     similar = PlacementDecision(

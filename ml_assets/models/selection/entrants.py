@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 from pydantic import JsonValue
 
-from ml_assets.methods import METHODS, SOURCES
+from ml_assets.methods import METHODS, PERSONAL, SOURCES
 from ml_assets.models.placements import REPEATS
 from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination
 from ml_assets.models.recommenders.registry import Parameters, parameters_of
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity
-from ml_assets.models.selection.choose import YARDSTICKS
+from ml_assets.models.selection.choose import yardsticks_of
 from ml_assets.models.selection.plan import Plan
+from ml_assets.models.selection.repeats import Repeats
 from ml_assets.settings.recommender import RecommenderSettings, SelectionSettings
 
 QUICK = [name for name, source in SOURCES.items() if source.is_quick]
@@ -35,9 +36,12 @@ def suits(source: str, placement: str) -> bool:
     return SOURCES[source].repeats or REPEATS[placement] != "only"
 
 
-def switched_off(capacity: Capacity, selection: SelectionSettings) -> dict[str, str]:
+def switched_off(capacity: Capacity, repeats: Repeats, selection: SelectionSettings) -> dict[str, str]:
     """Methods that the data or the machine cannot carry, with the reason."""
     off = capacity.switched_off()
+    if not repeats.occur:
+        personal = [name for name, row in SOURCES.items() if row.tier == PERSONAL or row.needs == "repeats"]
+        off |= dict.fromkeys(personal, "purchases do not recur")
     if selection.effort == "full" and Ranker.name not in off and (missing := why_not_loaded()):
         off[Ranker.name] = missing
     return off
@@ -47,7 +51,10 @@ def competing_sources(options: RecommenderSettings, off: Mapping[str, str]) -> l
     """Sources that compete: those allowed and carried by the data, and the yardsticks."""
     selection = options.selection
     allowed: Sequence[str] = selection.methods or (QUICK if selection.effort == "quick" else list(SOURCES))
-    yardsticks = {name for placement in options.enabled_placements for name in YARDSTICKS[placement]} | {"popularity"}
+    may_repeat = options.repeats != "do_not_occur"
+    yardsticks = {
+        name for placement in options.enabled_placements for name in yardsticks_of(placement, may_repeat=may_repeat)
+    } | {"popularity"}
     return [name for name in SOURCES if (name in allowed and name not in off) or name in yardsticks]
 
 

@@ -3,7 +3,7 @@
 What combinations learn and which of their variants is best belongs to `combining.py`, the choice to `choose.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ml_assets.models.metrics.measures import Measurement
@@ -16,8 +16,7 @@ from ml_assets.models.selection.entrants import suits, taught
 from ml_assets.models.selection.history import History
 from ml_assets.models.selection.plan import LESSONS, Plan
 from ml_assets.models.selection.window import Window
-
-Report = Callable[[str], None]
+from ml_assets.progress import Course
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,13 @@ class PreparedWindow:
 
 
 def prepare_windows(
-    history: History, plan: Plan, newest: Window, sources: Parameters, *, count: int, report: Report
+    history: History, plan: Plan, newest: Window, sources: Parameters, *, count: int, course: Course
 ) -> list[PreparedWindow]:
     """The `count` newest windows of a plan, newest first; `newest` is the first of them."""
     prepared = []
-    for cutoff in plan.cutoffs[:count]:
-        report(f"judging {len(sources)} methods on the window from {cutoff}")
+    course.begin("windows", f"trying {len(sources)} methods on {count} window{'s' if count > 1 else ''}")
+    for number, cutoff in enumerate(plan.cutoffs[:count]):
+        course.inside(number / count, f", now on the one from {cutoff}")
         window = newest if cutoff == newest.cutoff else history.window(cutoff, plan.horizons)
         prepared.append(PreparedWindow.of(window, sources, history.settings.recommender.depth))
     return prepared

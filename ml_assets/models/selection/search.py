@@ -5,7 +5,7 @@ order, so that a slower machine tries fewer and never others.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import JsonValue
@@ -15,12 +15,11 @@ from ml_assets.models.kernels.csr import Bools
 from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.recommenders.registry import Parameters, fit_sources
 from ml_assets.models.selection.window import K, Window
-
-Report = Callable[[str], None]
+from ml_assets.progress import Course
 
 
 def search_parameters(
-    window: Window, names: Sequence[str], defaults: Parameters, *, seconds: float, report: Report
+    window: Window, names: Sequence[str], defaults: Parameters, *, seconds: float, course: Course
 ) -> tuple[dict[str, dict[str, JsonValue]], int]:
     """The best parameters of each method on one window, and the number of trials that there was time for.
 
@@ -41,7 +40,7 @@ def search_parameters(
             given = {**defaults.get(name, {}), **SOURCES[name].grid[place]}
             quality = _quality(window, name, given)
             trials += 1
-            report(f"  {name} {dict(SOURCES[name].grid[place])}: NDCG {quality:.4f}, best so far {reached[name]:.4f}")
+            course.inside(min((time.perf_counter() - started) / seconds, 1.0), f", now of {SOURCES[name].words}")
             if quality > reached[name]:
                 reached[name], best[name] = quality, given
     return best, trials
@@ -53,7 +52,8 @@ def _quality(window: Window, name: str, parameters: dict[str, JsonValue]) -> flo
     scores = fit_sources(snapshot.purchases, {name: parameters}).scores(snapshot.purchases)[name]
     repeats = SOURCES[name].repeats
     block = scores.block(0, snapshot.customers)
-    eligible: Bools = snapshot.sellable.items
-    lists = block.top(K, eligible=eligible, excluded=None if repeats else snapshot.bought)
+    eligible: Bools = snapshot.sellable.items if repeats else snapshot.sellable.as_new
+    listed = repeats and window.may_repeat
+    lists = block.top(K, eligible=eligible, excluded=None if listed else snapshot.bought)
     found: list[Measurement] = window.judge(name, lists, "for_you" if repeats else "discover")
     return float(np.mean([one.ndcg for one in found])) if found else 0.0

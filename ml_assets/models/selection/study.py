@@ -4,8 +4,8 @@ The order of the steps belongs here: plan windows, see what the data can carry, 
 on every validation window, choose, and make the chosen methods ready for today.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -15,7 +15,7 @@ from ml_assets.models.ranking.method import Method
 from ml_assets.models.ranking.recipes import Recipe, single
 from ml_assets.models.recommenders.registry import Parameters
 from ml_assets.models.selection.capacity import Capacity
-from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS, Choice, choose
+from ml_assets.models.selection.choose import CHAMPION, YARDSTICKS, Choice, choose, yardsticks_of
 from ml_assets.models.selection.combining import combine
 from ml_assets.models.selection.entrants import (
     competing_combinations,
@@ -33,12 +33,13 @@ from ml_assets.models.selection.measuring import (
     prepare_windows,
 )
 from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, Plan
+from ml_assets.models.selection.repeats import Repeats
 from ml_assets.models.selection.search import search_parameters
 from ml_assets.models.selection.window import Window
+from ml_assets.progress import Course, Report, silent
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets.settings.shop import Settings
 
-Report = Callable[[str], None]
 CHOSEN, YARDSTICK = "chosen", "yardstick"
 
 
@@ -57,6 +58,8 @@ class Study:
     """The recipe of each placement's choice."""
     methods: dict[str, Method]
     """The chosen methods, combinations fitted on the newest windows."""
+    repeats: Repeats
+    """Whether purchases recur, and so which lists are made."""
     sayings: list[str] = field(default_factory=list)
     """What the data can carry, in sentences."""
 
@@ -86,20 +89,31 @@ def study_shop(
     through: date,
     settings: Settings,
     champions: Mapping[str, Recipe] | None = None,
-    report: Report = lambda _: None,
+    report: Report = silent,
 ) -> Study:
     """Find the method of every placement from the events up to and including `through`."""
     history = History.of(events, catalogue, first_day=first_day, through=through, settings=settings)
     capacity = Capacity.of(history.today().snapshot)
-    off = switched_off(capacity, settings.recommender.selection)
-    sayings = [capacity.in_words(), *off_in_words(off)]
+    repeats = Repeats.of(capacity, settings.recommender)
+    history = replace(history, settings=repeats.applied(settings))
+    off = switched_off(capacity, repeats, settings.recommender.selection)
+    sayings = [capacity.in_words(), repeats.rule, *off_in_words(off)]
     plan = history.plan()
     if plan is None:
-        return _unjudged(history, capacity, sayings)
-    return _judged(history, plan, capacity=capacity, off=off, sayings=sayings, champions=champions or {}, report=report)
+        return _unjudged(history, capacity, repeats, sayings)
+    return _judged(
+        history,
+        plan,
+        capacity=capacity,
+        repeats=repeats,
+        off=off,
+        sayings=sayings,
+        champions=champions or {},
+        report=report,
+    )
 
 
-def _unjudged(history: History, capacity: Capacity, sayings: list[str]) -> Study:
+def _unjudged(history: History, capacity: Capacity, repeats: Repeats, sayings: list[str]) -> Study:
     """The simple methods, where there is nothing to judge others by."""
     options = history.settings.recommender
     shortest = min(options.evaluation_days) + LEAST_HISTORY.days
@@ -107,7 +121,9 @@ def _unjudged(history: History, capacity: Capacity, sayings: list[str]) -> Study
         f"{history.days} days of history are too few to judge anything ({shortest} are needed): "
         "the simple method is used."
     )
-    methods = {placement: YARDSTICKS[placement][0] for placement in options.enabled_placements}
+    methods = {
+        placement: yardsticks_of(placement, may_repeat=repeats.occur)[0] for placement in options.enabled_placements
+    }
     parameters = starting_parameters(options, [], {})
     recipes = {placement: single(method, parameters) for placement, method in methods.items()}
     return Study(
@@ -118,6 +134,7 @@ def _unjudged(history: History, capacity: Capacity, sayings: list[str]) -> Study
         choices={name: Choice(name, method, method, 0.0, why) for name, method in methods.items()},
         recipes=recipes,
         methods={placement: recipe.make() for placement, recipe in recipes.items()},
+        repeats=repeats,
         sayings=[*sayings, why],
     )
 
@@ -127,6 +144,7 @@ def _judged(
     plan: Plan,
     *,
     capacity: Capacity,
+    repeats: Repeats,
     off: Mapping[str, str],
     sayings: list[str],
     champions: Mapping[str, Recipe],
@@ -135,15 +153,19 @@ def _judged(
     """The best methods, by what they would have done on the windows of the plan."""
     options = history.settings.recommender
     sources = competing_sources(options, off)
+    start = starting_parameters(options, sources, champions)
+    # As many windows as there may be: who competes is known only after the first.
+    course = Course(report, _weights(options.selection, len(plan.cutoffs), champions))
+    course.begin("newest", f"reading the window from {plan.cutoffs[0]}")
     newest = history.window(plan.cutoffs[0], plan.horizons)
-    tuned, tried = _tuned(newest, starting_parameters(options, sources, champions), sources, options.selection, report)
+    tuned, tried = _tuned(newest, start, sources, options.selection, course)
     combinations = competing_combinations(options, off, plan, tuned, judged=newest.judged)
     validated = min(history.validation_windows, len(plan.cutoffs) - bool(combinations))
     count = validated + LESSONS if combinations else validated
-    windows = prepare_windows(history, plan, newest, tuned, count=count, report=report)
+    windows = prepare_windows(history, plan, newest, tuned, count=count, course=course)
     measures = Measures(measure_sources(windows[:validated], sources, options.enabled_placements))
     recipes = {(name, placement): single(name, tuned) for name in sources for placement in options.enabled_placements}
-    for found in combine(combinations, windows, options.enabled_placements, validated=validated, report=report):
+    for found in combine(combinations, windows, options.enabled_placements, validated=validated, course=course):
         measures.add(found.measures)
         recipes |= {(found.recipe.method, placement): found.recipe for placement in found.placements}
     for placement in options.enabled_placements:
@@ -153,10 +175,13 @@ def _judged(
         if recipe == recipes.get((recipe.method, placement)):
             measures.add(as_champion(measures.of(placement, recipe.method)))
         else:
-            report(f"judging the champion of {placement} on the same windows")
+            course.begin(f"champion of {placement}", f"judging the champion of {placement} on the same windows")
             measures.add(measure_champion(history, plan, recipe, placement, validated=validated))
     choices = {placement: choose(measures, placement) for placement in options.enabled_placements}
     chosen = {placement: recipes[choice.method, placement] for placement, choice in choices.items()}
+    course.begin(
+        "final", f"teaching what was chosen: {', '.join(dict.fromkeys(each.method for each in chosen.values()))}"
+    )
     return Study(
         through=history.through,
         plan=plan,
@@ -165,16 +190,31 @@ def _judged(
         choices=choices,
         recipes=chosen,
         methods={name: learned(recipe.make(), windows, name, after=-1) for name, recipe in chosen.items()},
+        repeats=repeats,
         sayings=[*sayings, *tried],
     )
 
 
 def _tuned(
-    newest: Window, start: Parameters, sources: Sequence[str], selection: SelectionSettings, report: Report
+    newest: Window, start: Parameters, sources: Sequence[str], selection: SelectionSettings, course: Course
 ) -> tuple[Parameters, list[str]]:
     """The parameters of every source, and a sentence about the search for them if there was one."""
     seconds = 0.0 if selection.effort == "quick" else selection.search_seconds
     if seconds:
-        report(f"searching parameters of {len(sources)} methods")
-    tuned, trials = search_parameters(newest, sources, start, seconds=seconds, report=report)
+        course.begin("search", f"searching parameters of {len(sources)} methods")
+    tuned, trials = search_parameters(newest, sources, start, seconds=seconds, course=course)
     return tuned, [f"{trials} sets of parameters were tried in the {seconds:g} s allowed."] if trials else []
+
+
+def _weights(selection: SelectionSettings, windows: int, champions: Mapping[str, Recipe]) -> dict[str, float]:
+    """Seconds that the steps take with the built-in data on two cores; only how they compare matters."""
+    quick = selection.effort == "quick"
+    judged = 1 if quick else min(windows, selection.windows + LESSONS)
+    return {
+        "newest": 8.0,
+        "search": 0.0 if quick else selection.search_seconds,
+        "windows": 19.0 * judged,
+        "teaching": 0.0 if quick else 45.0 * selection.windows,
+        **{f"champion of {placement}": 19.0 * judged for placement in champions},
+        "final": 2.0 if quick else 35.0,
+    }

@@ -20,14 +20,17 @@ from ml_assets.models.metrics.judge import Judge, bought_after, judges
 from ml_assets.models.metrics.list_facts import ListJudge
 from ml_assets.models.metrics.measures import Measurement
 from ml_assets.models.placements import PLACEMENTS, REPEATS
-from ml_assets.models.ranking.candidates import Pool, build_pool, joined_pool
+from ml_assets.models.ranking.candidates import Pool, bought_before, build_pool, joined_pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.method import Lesson, Method, allowed_pairs
 from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.settings.shop import Settings
 
 K = 10
 """Items of a list that are judged."""
+LOOKED_AT = 3
+"""How many times so many candidates are ranked, because near-duplicates make place for others."""
 BLOCK = 2048
 """Customers whose candidates are made together."""
 
@@ -39,6 +42,8 @@ class Window:
     cutoff: date
     snapshot: Snapshot
     judges: list[Judge]
+    may_repeat: bool
+    """Whether `for_you` lists what the customer bought before."""
 
     @classmethod
     def of(
@@ -50,17 +55,20 @@ class Window:
         horizons: Sequence[int],
         settings: Settings,
     ) -> "Window":
-        """The shop as of the day before the cut-off, and the purchases of the days from it on."""
+        """The shop as of the day before the cut-off, and the purchases of the days from it on.
+
+        What is never recommended is nothing to be found.
+        """
         as_of = cutoff - timedelta(days=1)
         weights = settings.events.weights
         interactions = build_interactions(
             events, as_of=as_of, lookback_days=settings.lookback_days, weights=weights
         ).collect()
         snapshot = Snapshot.of(interactions, catalogue, as_of, settings.recommender, past=True)
-        bought = bought_after(events, cutoff, max(horizons), weights)
-        return cls(
-            cutoff, snapshot, judges(snapshot, bought, cutoff=cutoff, horizons=horizons, placements=PLACEMENTS, k=K)
-        )
+        never = items_of(catalogue, settings.recommender.exclude_categories).implode()
+        bought = bought_after(events, cutoff, max(horizons), weights).filter(~pl.col("item_id").is_in(never))
+        found = judges(snapshot, bought, cutoff=cutoff, horizons=horizons, placements=PLACEMENTS, k=K)
+        return cls(cutoff, snapshot, found, settings.recommender.repeats != "do_not_occur")
 
     @cached_property
     def description(self) -> Description:
@@ -88,7 +96,7 @@ class Window:
             judged[judge.known] = True
         parts = []
         for first, last in blocks(0, self.snapshot.customers, BLOCK):
-            part = build_pool(self.snapshot, scores, first, last, depth=depth)
+            part = build_pool(self.snapshot, scores, first, last, depth=depth, may_repeat=self.may_repeat)
             parts.append(part.only(np.flatnonzero(judged[part.customers])))
         return joined_pool(parts)
 
@@ -104,8 +112,16 @@ class Window:
         return [
             measure
             for placement in placements
-            for measure in self.judge(name, pool.best(scores, allowed_pairs(pool, placement), K), placement)
+            for measure in self.judge(name, self._lists(pool, scores, placement), placement)
         ]
+
+    def _lists(self, pool: Pool, scores: Float32, placement: str) -> Lists:
+        """The lists as they would be shown, of at least K items where there are so many."""
+        alike = self.snapshot.near_duplicates
+        lists = pool.best(scores, allowed_pairs(pool, placement), K * LOOKED_AT if alike.any else K)
+        if alike.any:
+            alike.put_behind(lists, bought_before(pool, lists.items))
+        return lists
 
     def judge(self, name: str, lists: Lists, placement: str) -> list[Measurement]:
         """Lists of all customers of the snapshot, judged at every horizon."""

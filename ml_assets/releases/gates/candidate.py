@@ -26,6 +26,8 @@ class Candidate:
     segments: pl.DataFrame | None = None
     active: pl.Series | None = None
     """Customers that must be covered."""
+    best_sellers: frozenset[str] = frozenset()
+    """Placements whose method is best-sellers, because nothing better was found: they may be alike."""
     limits: GateSettings = field(default_factory=GateSettings)
     live: LiveSample | None = None
     """Without one, and for older days, nothing is compared."""

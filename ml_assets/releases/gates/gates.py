@@ -168,18 +168,18 @@ def list_length(candidate: Candidate) -> Verdict:
 
 @contents
 def sameness(candidate: Candidate) -> Verdict:
-    """Not everybody sees the same."""
+    """Not everybody sees the same, unless nothing was found better than best-sellers."""
     if not candidate.subject.is_personal or candidate.is_small:
         return NOTHING_WRONG
-    share, placement = candidate.lists.most_common_share()
+    share, placement = candidate.lists.most_common_share(candidate.best_sellers)
     wrong = f"{share:.0%} of the {placement} lists are the same." if share > candidate.limits.most_same else None
     return Verdict(wrong, {"same_lists": share})
 
 
 @contents
 def fallback_share(candidate: Candidate) -> Verdict:
-    """Lists are personal, not best sellers under another name."""
-    if "sources" not in candidate.subject.lists or candidate.is_small:
+    """Lists are personal, not best sellers under another name, unless nothing was found better than those."""
+    if "sources" not in candidate.subject.lists or candidate.is_small or "for_you" in candidate.best_sellers:
         return NOTHING_WRONG
     share = candidate.lists.source_share("for_you", FALLBACK)
     too_many = share > candidate.limits.most_fallback
@@ -193,7 +193,12 @@ def overlap(candidate: Candidate) -> Verdict:
     live, limits = candidate.live, candidate.limits
     if not candidate.subject.lists or live is None or live.rows.height < limits.judge_from:
         return NOTHING_WRONG
-    shared, unchanged = ShownLists(live.rows, candidate.lists.k).overlap_with(live.rows["live"])
+    rows = live.rows
+    if candidate.subject.is_personal:
+        rows = rows.filter(~pl.col("placement").is_in(list(candidate.best_sellers)))
+        if rows.is_empty():
+            return NOTHING_WRONG
+    shared, unchanged = ShownLists(rows, candidate.lists.k).overlap_with(rows["live"])
     # Best sellers and similar items may well stay; so many people's own lists never do.
     personal = candidate.subject.is_personal and candidate.is_newer
     wrong = None

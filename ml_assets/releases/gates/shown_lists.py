@@ -4,6 +4,7 @@ Only measuring belongs here; limits and sentences are in `gates.py`. Lists are c
 per list, because comparing nested columns takes many times longer than loading them.
 """
 
+from collections.abc import Collection
 from functools import cached_property
 
 import numpy as np
@@ -44,9 +45,15 @@ class ShownLists:
         there = len(np.unique(self._shown[self._shown != PAD]))
         return _share(lengths < min(self.k, there))
 
-    def most_common_share(self) -> tuple[float, str]:
-        """The share of the most common list in the placement where that is largest, and that placement."""
+    def most_common_share(self, but: Collection[str] = ()) -> tuple[float, str]:
+        """The share of the most common list in the placement where that is largest, and that placement.
+
+        Placements in `but` do not count; 0 and no placement where no other is there.
+        """
         hashed = self._frame.select("placement", pl.Series("list", _row_hashes(self._shown)))
+        hashed = hashed.filter(~pl.col("placement").is_in(list(but)))
+        if hashed.is_empty():
+            return 0.0, ""
         counts = hashed.group_by("placement", "list").len()
         shares = counts.group_by("placement").agg(share=pl.col("len").max() / pl.col("len").sum())
         placement, share = shares.sort("share", "placement").row(-1)

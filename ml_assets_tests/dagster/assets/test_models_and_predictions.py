@@ -1,5 +1,6 @@
 """Model and prediction assets: trained alone, registered, and used for the day by those who score."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import chain
 
@@ -10,11 +11,13 @@ import pytest
 from ml_assets.books.models import champion, list_models
 from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
 from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.events.load import load_days
 from ml_assets.features.load import load_customer_features, load_interactions
 from ml_assets.lake import Lake
+from ml_assets.models.ranking.related import popular_items
 from ml_assets.sources.base import EventSource
 from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 
@@ -131,3 +134,52 @@ def test_popular_items_are_those_that_most_customers_bought_and_need_no_model(sh
     assert made.select("scope", "item_ids", "scores").rows() == [("all", ["x", "y"], [2.0, 1.0])]
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         popular(on(SUNDAY), sold.drop("order_day"), items)
+
+
+def records(table: object) -> list[Mapping[str, object]]:
+    assert isinstance(table, dg.TableMetadataValue)
+    return [record.data for record in table.records]
+
+
+def test_people_see_lists_with_names_and_no_customer_is_named(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    train("recommender_model", shop, lake, source, text_connection)
+    interactions = load_interactions(lake, as_of=SUNDAY, settings=shop.settings)
+    items = lake.read("items")
+    lists = score("recommendations", shop, text_connection, interactions.lazy(), items.lazy(), lake=lake)
+    samples = recommendation_samples(lists, items)
+    assert list(samples) == ["sample_for_you", "sample_discover", "sample_buy_again"]
+    rows = [row for table in samples.values() for row in records(table)]
+    assert all(str(row["a customer's list"]).startswith("Book ") for row in rows)
+    assert {"bought often", "popular"} & {str(row["because"]) for row in rows}
+    words = {word for row in rows for value in row.values() for word in str(value).split()}
+    assert not set(lists["customer_id"]) & words
+    popular = popular_items(interactions, items, as_of=SUNDAY, settings=shop.settings.recommender)
+    assert all(row.keys() == {"best sellers"} for row in records(popular_sample(popular, items)["sample_all"]))
+    assert recommendation_samples(lists.clear(), items) == popular_sample(popular.clear(), items) == {}
+
+
+def test_what_is_told_of_training_is_in_the_log_of_the_run(
+    shop: Shop,
+    lake: Lake,
+    source: EventSource,
+    text_connection: ServingConnection,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    train("recommender_model", shop, lake, source, text_connection)
+    assert "reading the purchases up to 2024-05-19, 0%" in capfd.readouterr().err
+
+
+def test_no_text_of_a_models_page_is_wider_than_the_page(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    backtest, model, _ = train("recommender_model", shop, lake, source, text_connection)
+    assert isinstance(model, dg.MaterializeResult)
+    assert isinstance(backtest, dg.Output)
+    assert model.metadata
+    assert {"for_you", "discover", "buy_again"} <= model.metadata.keys()
+    assert all(isinstance(model.metadata[name], dg.TextMetadataValue) for name in ("for_you", "discover", "buy_again"))
+    assert max(map(len, model.metadata)) <= 36, "longer keys run over the next column"
+    widths = [sum(len(str(value)) + 2 for value in row.values()) for row in records(backtest.metadata["methods"])]
+    assert max(widths) <= 62

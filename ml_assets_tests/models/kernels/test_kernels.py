@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Lists, explain, fill_up, gram, top_items
+from ml_assets.models.ranking.near_duplicates import NearDuplicates
 
 # Small whole numbers have exact sums in float32, so ties are real and comparisons exact.
 SMALL = st.integers(-2, 3)
@@ -115,16 +116,63 @@ def test_turning_a_matrix_twice_gives_it_back(dense: np.ndarray) -> None:
     np.testing.assert_array_equal(turned.transposed().data, sparse(dense).data)
 
 
-@given(dense_matrices(2, 4), dense_matrices(4, 5))
+GROUPS = st.integers(-1, 2)
+
+
+@given(
+    dense_matrices(2, 4),
+    dense_matrices(4, 5),
+    st.lists(GROUPS, min_size=4, max_size=4),
+    st.lists(GROUPS, min_size=5, max_size=5),
+)
 @settings(deadline=None)
-def test_reasons_are_the_two_largest_positive_contributions(left: Any, right: Any) -> None:
+def test_reasons_are_the_two_largest_positive_contributions_of_different_things(
+    left: Any, right: Any, left_groups: list[int], groups: list[int]
+) -> None:
     items = np.tile(np.arange(5, dtype=np.int32), (2, 1))
-    reasons = explain(sparse(left), sparse(right), items)
+    coded = {"left_groups": np.array(left_groups, np.int32), "groups": np.array(groups, np.int32)}
+    reasons = explain(sparse(left), sparse(right), items, **coded)
     for row in range(2):
         for item in range(5):
             given_by = left[row] * right[:, item]
-            expected = sorted((value for value in given_by if value > 0), reverse=True)[:2]
+            best: dict[object, float] = {}
+            for name, value in enumerate(given_by):
+                group = left_groups[name]
+                if value > 0 and (group < 0 or group != groups[item]):
+                    key = ("alone", name) if group < 0 else group
+                    best[key] = max(value, best.get(key, 0.0))
+            expected = sorted(best.values(), reverse=True)[:2]
             assert [given_by[name] for name in reasons[row, item] if name >= 0] == expected
+
+
+@given(
+    st.permutations(range(6)),
+    st.integers(0, 6),
+    st.lists(GROUPS, min_size=6, max_size=6),
+    st.lists(GROUPS, min_size=6, max_size=6),
+    st.sets(st.integers(0, 5)),
+)
+@settings(deadline=None)
+def test_near_duplicates_stand_behind_all_others_and_nothing_is_lost(
+    ranking: list[int], length: int, names: list[int], packs: list[int], bought: set[int]
+) -> None:
+    lists = Lists.empty(1, 6)
+    lists.items[0, :length] = ranking[:length]
+    lists.scores[0, :length] = 1.0 / (1 + np.arange(length))
+    lists.tiers[0, :length] = ranking[:length]
+    lists.counts[0] = length
+    free = np.isin(lists.items, list(bought))
+    alike = NearDuplicates(np.array(names, np.int32), np.array(packs, np.int32), np.array(packs, np.int32))
+    first: list[int] = []
+    late: list[int] = []
+    for item in ranking[:length]:
+        same_name = names[item] >= 0 and any(names[one] == names[item] for one in first)
+        same_pack = packs[item] >= 0 and any(packs[one] == packs[item] for one in first)
+        (late if same_name or (same_pack and item not in bought) else first).append(item)
+    alike.put_behind(lists, free)
+    assert lists.items[0, :length].tolist() == first + late
+    assert lists.tiers[0, :length].tolist() == first + late, "what belongs to an item moves with it"
+    assert (np.diff(lists.scores[0, :length]) <= 0).all()
 
 
 @given(st.permutations(range(6)), st.sets(st.integers(0, 5)), st.integers(0, 3), st.integers(3, 6))

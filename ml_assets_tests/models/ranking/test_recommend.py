@@ -208,6 +208,26 @@ def test_excluded_categories_appear_in_no_list() -> None:
     assert not {item % 2 for item in popular["item_ids"].explode()} - {0}
 
 
+def test_what_nobody_discovers_is_listed_for_those_who_bought_it_alone() -> None:
+    interactions = as_interactions(made_shop())
+    settings = SETTINGS.model_copy(update={"exclude_new_categories": ["drinks"], "stored": 40})
+    model = train(interactions, settings)
+    lists = studies.lists_of(model, interactions, catalogue(), settings)
+    bought = set(interactions.select("customer_id", "item_id").rows())
+    drinks = {
+        (row["customer_id"], item, row["placement"])
+        for row in lists.iter_rows(named=True)
+        for item in row["item_ids"]
+        if item % 2
+    }
+    assert {placement for _, _, placement in drinks} == {"for_you", "buy_again"}
+    assert {(customer, item) for customer, item, _ in drinks} <= bought
+    similar = similar_items(model, catalogue(), settings)
+    assert not {item % 2 for item in [*similar["item_id"], *similar["item_ids"].explode()]} - {0}
+    popular = popular_items(interactions, catalogue(), as_of=END, settings=settings)
+    assert not {item % 2 for item in popular["item_ids"].explode()} - {0}
+
+
 def test_an_item_new_since_training_reaches_the_lists_of_its_buyers() -> None:
     old = as_interactions(made_shop())
     model = train(old)

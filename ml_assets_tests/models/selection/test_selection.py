@@ -26,7 +26,7 @@ from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied
 
-FACTS = ListFacts(0.1, 100, 3.0, 0.5, 0.5, 0.0)
+FACTS = ListFacts(0.1, 100, 3.0, 0.5, 0.5, 0.0, 0.0)
 WINDOWS = (END - timedelta(days=30), END - timedelta(days=60))
 RULES = SelectionSettings()
 
@@ -39,7 +39,7 @@ def measured(
     return [
         Measurement(
             placement, cutoff, 30, method, CustomerMetrics(mean + noise, mean + noise, mean + noise),
-            ListFacts(coverage, 100, 3.0, 0.5, 0.5, 0.0),
+            ListFacts(coverage, 100, 3.0, 0.5, 0.5, 0.0, 0.0),
         )
         for cutoff, mean in zip(WINDOWS, ndcg, strict=True)
     ]  # fmt: skip
