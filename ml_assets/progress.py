@@ -71,10 +71,12 @@ class Estimate:
 
     @property
     def left(self) -> str:
-        """In words, such as `about 3 min left`; empty where it cannot be told yet."""
+        """In words, such as `about 3 min left`; empty where it cannot be told."""
         if self._end is None:
             return ""
         seconds = self._end - self._clock()
+        if seconds < -0.1 * (self._end - self._began):
+            return "longer than usual"
         if seconds < 10:
             return "some seconds left"
         return f"about {round(seconds / 60)} min left" if seconds >= 90 else f"about {round(seconds / 10) * 10} s left"

@@ -43,8 +43,10 @@ def test_the_time_left_follows_from_the_time_taken() -> None:
     assert estimate.left == "about 3 min left"
     clock.now += 140
     assert estimate.left == "about 40 s left", "it goes down while nothing is told"
-    clock.now += 100
+    clock.now += 45
     assert estimate.left == "some seconds left"
+    clock.now += 60
+    assert estimate.left == "longer than usual", "nothing is promised again and again"
 
 
 def test_a_log_gets_a_line_at_most_every_half_minute_whatever_is_told() -> None:

@@ -75,11 +75,7 @@ def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     from ml_assets.plots.models import segment_profile_png  # noqa: PLC0415 as above
 
     figures = segments.select(**{short: pl.col(name) for short, name in PROFILE.items()})
-    return {
-        "profile": image(segment_profile_png(segments), "Segment profile"),
-        "segments": _table(figures),
-        "all_figures": _wide_table(segments.drop("segment_key", "description")),
-    }
+    return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:

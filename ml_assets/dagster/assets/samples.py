@@ -38,10 +38,11 @@ def recommendation_samples(lists: pl.DataFrame, items: pl.DataFrame) -> dict[str
 
 
 def popular_sample(lists: pl.DataFrame, items: pl.DataFrame) -> dict[str, dg.MetadataValue]:
-    """The best sellers of the shop, and of its largest categories the best."""
+    """The best sellers of the shop, and those of the categories with the best."""
     if lists.is_empty() or not len(lists["item_ids"][0]):
         return {}
-    everything, categories = lists.row(0, named=True), lists[1:].head(SHOWN)
+    everything = lists.row(0, named=True)
+    categories = lists[1:].sort(pl.col("scores").list.first(), descending=True, maintain_order=True).head(SHOWN)
     samples = {"sample_all": _table({"best sellers": _named(everything["item_ids"][:SHOWN], items)})}
     if categories.height:
         best = _named(categories["item_ids"].list.first().to_list(), items)
