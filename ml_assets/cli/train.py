@@ -7,7 +7,8 @@ import typer
 from rich.markup import escape
 
 from ml_assets.cli import stopping
-from ml_assets.cli.console import ERR, OUT, ConfigOption, Progress, next_commands
+from ml_assets.cli.console import ERR, OUT, ConfigOption, next_commands
+from ml_assets.cli.progress import Progress
 from ml_assets.cli.run import quiet_libraries
 from ml_assets.settings.read.load import load_settings
 
