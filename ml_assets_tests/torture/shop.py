@@ -26,7 +26,7 @@ DAY = "2024-05-31"
 SECONDS = 300
 # The command line, told of every step as on a terminal.
 PROGRAM = """
-from ml_assets.cli.console import Progress
+from ml_assets.cli.progress import Progress
 from ml_assets.cli.main import main
 
 Progress.__call__ = lambda self, text: print(text.strip(), flush=True)
