@@ -29,7 +29,7 @@ PROGRAM = """
 from ml_assets.cli.progress import Progress
 from ml_assets.cli.main import main
 
-Progress.__call__ = lambda self, text: print(text.strip(), flush=True)
+Progress.__call__ = lambda self, told: print(getattr(told, "text", told).strip(), flush=True)
 main()
 """
 LIVE = "SELECT count(*) FROM books_ml.releases WHERE state = 'live' AND data_as_of = %s"
