@@ -10,7 +10,7 @@ import polars as pl
 import typer
 
 from ml_assets.cli.console import ConfigOption, JsonOption, emit, next_commands
-from ml_assets.cli.evaluate import show_evaluation, show_sayings
+from ml_assets.cli.evaluate import show_evaluation, show_notes
 from ml_assets.cli.inputs.champions import champion_recipes
 from ml_assets.cli.inputs.past_events import events_until
 from ml_assets.cli.progress import Progress
@@ -58,14 +58,14 @@ def backtest(
     choices = {name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()}
     facts = {
         "through": last,
-        "data": study.sayings,
+        "data": study.notes,
         "choices": choices,
         "summary": study.summary().to_dicts(),
         "windows": study.measures.table().to_dicts(),
     }
     if emit(facts, as_json):
         return 0
-    show_sayings(study.sayings, choices)
+    show_notes(study.notes, choices)
     _show(study.summary(), last)
     next_commands(
         config,

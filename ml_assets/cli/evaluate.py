@@ -87,7 +87,7 @@ def evaluate(
             result.lists.write_parquet(file)
     if emit(result.facts(), as_json):
         return 0
-    show_sayings(result.sayings, result.choices)
+    show_notes(result.notes, result.choices)
     show_evaluation(result.table, f"Trained before {day}, K = 10")
     show_breakdown(result.breakdown)
     if export:
@@ -102,10 +102,10 @@ def evaluate(
     return 0
 
 
-def show_sayings(sayings: list[str], choices: dict[str, str]) -> None:
+def show_notes(notes: list[str], choices: dict[str, str]) -> None:
     """Print what the data can carry, and what was chosen."""
-    for saying in sayings:
-        OUT.print(saying, soft_wrap=True)
+    for note in notes:
+        OUT.print(note, soft_wrap=True)
     for placement, why in choices.items():
         OUT.print(f"[bold]{placement}[/bold]  {why}", soft_wrap=True)
     OUT.print()

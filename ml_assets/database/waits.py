@@ -1,6 +1,6 @@
 """Who is waited for: statements that have taken long are looked at, and what holds them up is said.
 
-Looking and saying belong here; how long a wait may last is set where a connection is opened. One thread per process
+Looking and telling belong here; how long a wait may last is set where a connection is opened. One thread per process
 looks, because the one that waits cannot.
 """
 

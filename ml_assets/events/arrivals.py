@@ -1,7 +1,7 @@
 """What follows from a look at the source: the days to load, and the days to build again because of them.
 
 Pure decisions, the same for the sensor (`dagster/automation/source_sensor.py`), which asks Dagster for runs, and for
-`ml-assets run` (`dagster/runner.py`), which does them itself. What a look reads is in `glance.py`.
+`ml-assets run` (`dagster/runner.py`), which does them itself. What a look reads is in `source_scan.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -89,7 +89,7 @@ def evaluate(
         table=measures.summary().drop("windows"),
         breakdown=_breakdown(measures, window, _segments(events, items, settings, as_of)),
         choices={name: f"{choice.method}: {choice.reason}" for name, choice in study.choices.items()},
-        sayings=study.sayings,
+        notes=study.notes,
         lists=lists,
     )
 

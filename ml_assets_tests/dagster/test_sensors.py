@@ -26,7 +26,7 @@ from ml_assets.dagster.runs import RANGE_END, RANGE_START, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.errors import UserError
-from ml_assets.events.glance import Glance
+from ml_assets.events.source_scan import SourceScan
 from ml_assets.features.as_known import transactions_as_known
 from ml_assets.features.customers import build_customer_features
 from ml_assets.lake import Lake
@@ -88,9 +88,9 @@ class House:
 
     def requests(self, now: datetime = NOON) -> list[dg.RunRequest]:
         source = self.source
-        glance = Glance(source, self.memory, today=TODAY)
-        found = list(look(self.shop, self.instance, self.lake, self.serving, source, glance, now))
-        self.memory = glance.memory
+        scan = SourceScan(source, self.memory, today=TODAY)
+        found = list(look(self.shop, self.instance, self.lake, self.serving, source, scan, now))
+        self.memory = scan.memory
         return found
 
     def look(self, now: datetime = NOON) -> list[tuple[str, str]]:

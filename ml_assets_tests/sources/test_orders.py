@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ml_assets.events.glance import Glance
+from ml_assets.events.source_scan import SourceScan
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.files import Files
@@ -61,10 +61,10 @@ def test_a_changed_order_lets_its_lines_be_looked_at_again(folder: Path) -> None
     for path in folder.glob("*/*.csv"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
 
-    def look(memory: str | None) -> Glance:
-        glance = Glance(shop(folder), memory, today=date(2026, 9, 3))
-        glance.contents(FIRST, LAST)
-        return glance
+    def look(memory: str | None) -> SourceScan:
+        scan = SourceScan(shop(folder), memory, today=date(2026, 9, 3))
+        scan.contents(FIRST, LAST)
+        return scan
 
     first = look(None)
     assert look(first.memory).read == []

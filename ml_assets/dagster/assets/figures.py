@@ -46,7 +46,7 @@ def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
     """What the data can carry, and every method over all windows as a plot, a table, and with all figures."""
     from ml_assets.plots.models import backtest_png  # noqa: PLC0415 Matplotlib imports slowly, and few runs draw
 
-    said = {"what_the_data_carries": dg.MetadataValue.text(" ".join(study.sayings))}
+    said = {"what_the_data_carries": dg.MetadataValue.text(" ".join(study.notes))}
     summary = study.summary()
     if summary.is_empty():
         return dict(said)

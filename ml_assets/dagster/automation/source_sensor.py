@@ -25,7 +25,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import Window, look_at_source, rebuild_after, window_before
 from ml_assets.database.locks import if_free
 from ml_assets.events.arrivals import Plan
-from ml_assets.events.glance import Glance
+from ml_assets.events.source_scan import SourceScan
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import published_days
 from ml_assets.sources.base import EventSource
@@ -56,12 +56,12 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
         now = datetime.now(settings.tz)
         # Built at every tick: a source remembers the date on which it was built.
         source = build_source(settings, today=now.date())
-        glance = Glance(source, context.cursor, today=now.date())
+        scan = SourceScan(source, context.cursor, today=now.date())
         with serving.connect() as connection, if_free(connection, "run") as is_mine:
             if not is_mine:
                 return dg.SkipReason("`ml-assets run` is at work on this shop, and looks at the source itself.")
-            requests = list(look(shop, context.instance, lake, serving, source, glance, now))
-        context.update_cursor(glance.memory or "")
+            requests = list(look(shop, context.instance, lake, serving, source, scan, now))
+        context.update_cursor(scan.memory or "")
         if not requests:
             return dg.SkipReason("The lake holds what the source holds.")
         return dg.SensorResult(run_requests=requests)
@@ -75,7 +75,7 @@ def look(  # noqa: PLR0917 what a tick needs, and its time
     lake: Lake,
     serving: ServingDatabase,
     source: EventSource,
-    glance: Glance,
+    scan: SourceScan,
     now: datetime,
 ) -> Iterator[dg.RunRequest]:
     """What to run now."""
@@ -87,7 +87,7 @@ def look(  # noqa: PLR0917 what a tick needs, and its time
         # The first load of a shop is a person's decision (`ml-assets run`).
         return
     with serving.connect() as connection:
-        plan = look_at_source(shop, lake, connection, source, seen=glance.contents(*window), window=window)
+        plan = look_at_source(shop, lake, connection, source, seen=scan.contents(*window), window=window)
         pending = restatements(connection, only_pending=True)
         # Content that comes back after a correction is another correction.
         ledger = newest_restatement(connection)

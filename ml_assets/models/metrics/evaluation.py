@@ -23,7 +23,7 @@ class ListEvaluation:
     `recommender` and of the yardstick."""
     choices: dict[str, str]
     """By placement, what was chosen and why, from days before the cut-off alone."""
-    sayings: list[str]
+    notes: list[str]
     """What the data can carry, in sentences."""
     lists: pl.DataFrame
     """customer_id, item_id, placement, rank from 1: the whole lists of every customer with purchases before."""
@@ -36,5 +36,5 @@ class ListEvaluation:
             "rows": self.table.to_dicts(),
             "breakdown": self.breakdown.to_dicts(),
             "choices": self.choices,
-            "data": self.sayings,
+            "data": self.notes,
         }

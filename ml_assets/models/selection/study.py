@@ -60,7 +60,7 @@ class Study:
     """The chosen methods, combinations fitted on the newest windows."""
     repeats: Repeats
     """Whether purchases recur, and so which lists are made."""
-    sayings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     """What the data can carry, in sentences."""
 
     def summary(self) -> pl.DataFrame:
@@ -97,23 +97,23 @@ def study_shop(
     repeats = Repeats.of(capacity, settings.recommender)
     history = replace(history, settings=repeats.applied(settings))
     off = switched_off(capacity, repeats, settings.recommender.selection)
-    sayings = [capacity.in_words(), repeats.rule, *off_in_words(off)]
+    notes = [capacity.in_words(), repeats.rule, *off_in_words(off)]
     plan = history.plan()
     if plan is None:
-        return _unjudged(history, capacity, repeats, sayings)
+        return _unjudged(history, capacity, repeats, notes)
     return _judged(
         history,
         plan,
         capacity=capacity,
         repeats=repeats,
         off=off,
-        sayings=sayings,
+        notes=notes,
         champions=champions or {},
         report=report,
     )
 
 
-def _unjudged(history: History, capacity: Capacity, repeats: Repeats, sayings: list[str]) -> Study:
+def _unjudged(history: History, capacity: Capacity, repeats: Repeats, notes: list[str]) -> Study:
     """The simple methods, where there is nothing to judge others by."""
     options = history.settings.recommender
     shortest = min(options.evaluation_days) + LEAST_HISTORY.days
@@ -135,7 +135,7 @@ def _unjudged(history: History, capacity: Capacity, repeats: Repeats, sayings: l
         recipes=recipes,
         methods={placement: recipe.make() for placement, recipe in recipes.items()},
         repeats=repeats,
-        sayings=[*sayings, why],
+        notes=[*notes, why],
     )
 
 
@@ -146,7 +146,7 @@ def _judged(
     capacity: Capacity,
     repeats: Repeats,
     off: Mapping[str, str],
-    sayings: list[str],
+    notes: list[str],
     champions: Mapping[str, Recipe],
     report: Report,
 ) -> Study:
@@ -191,7 +191,7 @@ def _judged(
         recipes=chosen,
         methods={name: learned(recipe.make(), windows, name, after=-1) for name, recipe in chosen.items()},
         repeats=repeats,
-        sayings=[*sayings, *tried],
+        notes=[*notes, *tried],
     )
 
 

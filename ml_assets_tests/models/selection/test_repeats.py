@@ -75,7 +75,7 @@ def test_nothing_is_judged_that_nobody_can_do(evaluated: ListEvaluation) -> None
     assert set(evaluated.table["placement"]) == {"for_you", "discover"}
     assert (evaluated.table["customers"] > 0).all()
     assert "personal_frequency" not in evaluated.table["method"]
-    assert any("purchases do not recur" in saying for saying in evaluated.sayings)
+    assert any("purchases do not recur" in note for note in evaluated.notes)
 
 
 def test_the_model_card_has_the_number_and_the_rule_and_its_lists_follow_them() -> None:

@@ -233,7 +233,7 @@ def test_a_shop_with_tastes_gets_a_method_that_knows_them() -> None:
 
 def test_a_tiny_shop_hears_what_its_data_can_carry() -> None:
     study = studied(made_shop(customers=30), catalogue(), quick_settings())
-    words = " ".join(study.sayings)
+    words = " ".join(study.notes)
     assert "30 buyers" in words
     assert "Switched off: EASE" in words or "Switched off: matrix factorisation, EASE" in words
 

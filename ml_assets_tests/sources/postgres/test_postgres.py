@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ml_assets.errors import PassingError, UserError
-from ml_assets.events.glance import Glance
+from ml_assets.events.source_scan import SourceScan
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
 from ml_assets.sources.postgres.source import Postgres
@@ -111,10 +111,10 @@ def test_lines_that_the_condition_leaves_out_and_lines_without_a_time_are_kept_a
 def test_only_days_that_changed_are_read_again(
     tmp_path: Path, url: str, database: psycopg.Connection[Any], updated_at: str | None
 ) -> None:
-    def look(memory: str | None) -> Glance:
-        glance = Glance(shop(tmp_path, url, updated_at=updated_at), memory, today=TODAY)
-        glance.contents(date(2026, 9, 1), date(2026, 9, 9))
-        return glance
+    def look(memory: str | None) -> SourceScan:
+        scan = SourceScan(shop(tmp_path, url, updated_at=updated_at), memory, today=TODAY)
+        scan.contents(date(2026, 9, 1), date(2026, 9, 9))
+        return scan
 
     first = look(None)
     assert len(first.read) == 5

@@ -30,7 +30,7 @@ class Piece:
     """None: lines of no day, which belong to the newest day of the whole source."""
 
 
-class Glance:
+class SourceScan:
     """One look. `memory` is that of the look before, or None; `today` is the shop's date."""
 
     def __init__(self, source: EventSource, memory: str | None, *, today: date) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from ml_assets.events.fingerprint import fingerprint_days
-from ml_assets.events.glance import Glance
+from ml_assets.events.source_scan import SourceScan
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources import mapped
@@ -43,10 +43,10 @@ class Feed:
     def look(self, today: date = TODAY, **mapping: Any) -> list[str]:
         """The files that a look reads; what it sees must be what is there."""
         files = source(self.folder, "events", **mapping)
-        glance = Glance(files, self.memory, today=today)
-        assert glance.contents(FIRST, LAST) == fingerprint_days(files.read_lines(FIRST, LAST))
-        self.memory = glance.memory
-        return sorted(Path(path).stem for path in glance.read)
+        scan = SourceScan(files, self.memory, today=today)
+        assert scan.contents(FIRST, LAST) == fingerprint_days(files.read_lines(FIRST, LAST))
+        self.memory = scan.memory
+        return sorted(Path(path).stem for path in scan.read)
 
 
 @pytest.fixture
@@ -117,23 +117,23 @@ def test_a_memory_that_cannot_be_read_costs_one_whole_look(feed: Feed, memory: s
 
 
 def test_files_of_an_object_store_have_stamps_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def look(memory: str | None) -> Glance:
+    def look(memory: str | None) -> SourceScan:
         chosen = FilesSource.model_validate({"kind": "files", "events": address, "columns": COLUMNS})
         files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=TODAY)
-        glance = Glance(files, memory, today=TODAY)
-        glance.contents(FIRST, LAST)
-        return glance
+        scan = SourceScan(files, memory, today=TODAY)
+        scan.contents(FIRST, LAST)
+        return scan
 
     # Polars has no reader for the store that lives in memory.
     monkeypatch.setattr(mapped, "open_table", lambda path, *_: pl.scan_parquet(UPath(path).read_bytes()))
-    address = "memory://shop/glance/*.parquet"
+    address = "memory://shop/scan/*.parquet"
     for name in ("a", "b"):
         frame(ts=["2024-12-02T10:00"]).write_parquet(tmp_path / "one.parquet")
-        UPath(f"memory://shop/glance/{name}.parquet").write_bytes((tmp_path / "one.parquet").read_bytes())
+        UPath(f"memory://shop/scan/{name}.parquet").write_bytes((tmp_path / "one.parquet").read_bytes())
     first = look(None)
     assert len(first.read) == 2
     assert look(first.memory).read == []
-    UPath("memory://shop/glance/b.parquet").write_bytes((tmp_path / "one.parquet").read_bytes())
+    UPath("memory://shop/scan/b.parquet").write_bytes((tmp_path / "one.parquet").read_bytes())
     assert [path.rpartition("/")[2] for path in look(first.memory).read] == ["b.parquet"]
 
 
