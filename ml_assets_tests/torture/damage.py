@@ -82,10 +82,10 @@ def _told(outcome: Outcome, done: Done, what: str, path: Path) -> None:
 
 def _do_what_it_says(shop: Shop, outcome: Outcome, done: Done, path: Path) -> None:
     """Remove the file where the message says so, and give the commands it names, but for those that only show."""
-    if re.search(r"(Remove|Delete) it", done.err):
+    if is_removed := re.search(r"(Remove|Delete) it", done.err) is not None:
         path.unlink(missing_ok=True)
     said = [words for words in COMMAND.findall(done.err) if words.split()[0] not in ("ui", "status", "releases")]
-    if not said:
+    if not said and not is_removed:
         outcome.wrong("hands", f"{path}: no command mends it: {done.err[-1500:]}")
     for words in said[:2]:
         shop.call(*words.split())
