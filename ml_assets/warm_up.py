@@ -90,7 +90,8 @@ def _items() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "item_id": range(ITEMS),
-            "item_name": [f"item {item}" for item in range(ITEMS)],
+            # Two have one name, as near-duplicates have.
+            "item_name": [f"item {item // 2}" for item in range(ITEMS)],
             "category": ["even" if item % 2 == 0 else "odd" for item in range(ITEMS)],
             "brand": pl.Series([None] * ITEMS, dtype=pl.String),
             "available": pl.Series([None] * ITEMS, dtype=pl.Boolean),

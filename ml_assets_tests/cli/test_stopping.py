@@ -10,6 +10,7 @@ from contextlib import chdir, closing, contextmanager
 from datetime import date
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -133,5 +134,9 @@ def test_a_command_that_hears_nothing_is_ended() -> None:
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "working\n"
+        started = psutil.Process(process.pid).cpu_times().user
+        # In native code, and not on the way there.
+        while psutil.Process(process.pid).cpu_times().user < started + 0.3:
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143

@@ -25,7 +25,6 @@ from ml_assets.dagster.findings import Watched, failed_runs
 from ml_assets.dagster.runs import RANGE_END, RANGE_START, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.locks import one_at_a_time
-from ml_assets.errors import UserError
 from ml_assets.events.source_scan import SourceScan
 from ml_assets.features.as_known import transactions_as_known
 from ml_assets.features.customers import build_customer_features
@@ -396,7 +395,7 @@ def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: H
     house.run("load_days", date(2024, 4, 1), date(2024, 5, 17))
     for asset in ("recommender_model", "segmentation_model"):
         assets = ["recommender_backtest", asset] if asset == "recommender_model" else [asset]
-        with pytest.raises(UserError, match=r"through 2024-05-19: .*lake \(2024-05-18, 2024-05-19\)"):
+        with pytest.raises(dg.Failure, match=r"through 2024-05-19: .*lake \(2024-05-18, 2024-05-19\)"):
             house.run("weekly_training", date(2024, 5, 20), assets=assets)
     with house.serving.connect() as connection:
         assert list_models(connection, "recommender") == list_models(connection, "segmentation") == []

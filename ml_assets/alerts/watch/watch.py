@@ -66,7 +66,8 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
     except (UserError, psycopg.Error) as error:
         problem = error if isinstance(error, UserError) else _lost(error)
         metrics.show_outage()
-        answers = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
+        is_answer = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
+        answers = is_answer or problem.code == "database.damaged"
         told = outage.failed(problem, moment, cause="unjudged" if answers else "unreachable")
         return Round(sent=len(told), failures=_beat(settings, ok=False), problem=problem)
     told = outage.worked(moment)
