@@ -167,7 +167,8 @@ def test_what_a_parent_and_a_supervisor_killed_at_once_have_started_is_ended_by_
         for one in (supervisor, process):
             one.kill()
         process.wait()
-        assert len(members(supervisor.pid)) == 2
+        # Not all of them: one may end by itself when its pipe breaks.
+        assert members(supervisor.pid)
         assert running(home) is None
         with only_one(home, "http://127.0.0.1:1", pytest.fail):
             assert end(family)
