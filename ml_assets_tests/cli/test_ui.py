@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ with only_one(Path(sys.argv[1]), "http://127.0.0.1:1", print) as place:
 """
 IMPATIENT = """
 import sys
+import time
 from ml_assets.cli import supervisor
 supervisor.SECONDS_TO_STOP = supervisor.SECONDS_TO_TERMINATE = 0.5
 sys.exit(supervisor.main(sys.argv[1:]))
@@ -163,7 +165,9 @@ def test_what_a_parent_and_a_supervisor_killed_at_once_have_started_is_ended_by_
     home = tmp_path / "home"
     with parent(home) as process:
         (supervisor,) = psutil.Process(process.pid).children()
-        family = supervisor.children(recursive=True)
+        # What it starts has started something itself.
+        while len(family := supervisor.children(recursive=True)) < 2:
+            time.sleep(0.05)
         for one in (supervisor, process):
             one.kill()
         process.wait()
