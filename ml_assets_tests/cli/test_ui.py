@@ -171,6 +171,7 @@ def test_what_a_parent_and_a_supervisor_killed_at_once_have_started_is_ended_by_
         for one in (supervisor, process):
             one.kill()
         process.wait()
+        assert end([supervisor])
         # Not all of them: one may end by itself when its pipe breaks.
         assert members(supervisor.pid)
         assert running(home) is None
