@@ -25,7 +25,7 @@ MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
 # Fixture that a test asks for -> fixture with the name of the database that it is a copy of.
 SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 # These rooms train models, for minutes; the database that they call is tested by the rooms below them.
-TRAINING = ("cli", "dagster")
+TRAINING = ("cli", "dagster", "deployment")
 # A PostgreSQL version; without it the embedded server is tested with. `make test-postgres` sets it.
 VERSION = os.environ.get("TEST_POSTGRES")
 
