@@ -17,7 +17,7 @@ help:
 	@echo "make test-postgres VERSIONS=\"14 16\""
 	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
 	@echo "make torture TRIES=40"
-	@echo "             kills, full disks, damage and bad deliveries while readers look on; one table (minutes)"
+	@echo "             kills, full disks, damage and bad deliveries while readers look on; one table (an hour)"
 	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
 	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"

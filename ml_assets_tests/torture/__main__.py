@@ -30,7 +30,7 @@ ON_A_SHOP: dict[Callable[[Shop, int], Outcome], float] = {
     runs.server_killed: 0.35,
     together.two_at_once: 0.3,
     together.two_starts: 0.1,
-    damage.files_damaged: 0.5,
+    damage.files_damaged: 0.35,
     disks.lake_full: 0.1,
     disks.lake_read_only: 0.05,
     disks.lake_lost: 0.05,
