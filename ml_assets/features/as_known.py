@@ -126,7 +126,9 @@ def features_as_known(
         plan = build_interactions(lines, as_of=as_of, lookback_days=lookback, weights=weights)
     else:
         items = lake.scan("items") if lake.exists("items") else None
-        plan = build_customer_features(lines, items, as_of=as_of, lookback_days=lookback, weights=weights)
+        plan = build_customer_features(
+            lines, items, as_of=as_of, lookback_days=lookback, weights=weights, timezone=settings.timezone
+        )
     days = {date.fromisoformat(day) for day in lake.days_between("transactions", first_day(as_of, lookback), as_of)}
     later = {day for day in days if day in first_loads and first_loads[day] > at}
     corrected = {entry.day for entry in ledger if entry.valid_until > at} & days - later

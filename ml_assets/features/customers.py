@@ -14,6 +14,10 @@ from ml_assets.features.windows import ORDER, in_window
 
 HALF_LIFE_DAYS = 90
 WINDOWS = (28, 90, 365)
+SATURDAY = 6
+EVENING = 17
+NEWEST_COLUMN = "evening_share"
+"""The column that customer features stored by earlier versions lack."""
 
 
 def build_customer_features(
@@ -23,6 +27,7 @@ def build_customer_features(
     as_of: date,
     lookback_days: int,
     weights: Mapping[str, float] | None = None,
+    timezone: str = "UTC",
 ) -> pl.LazyFrame:
     """One row per customer with events in the look-back, sorted by customer.
 
@@ -32,6 +37,8 @@ def build_customer_features(
     spend_28d, spend_90d, spend_365d and decayed_spend = sum of amount x 2^(-age / 90 days) have returns subtracted;
     mean_order_value has not, and is null without orders. A shop without any amount in the look-back gets its
     quantities as spend, so that segmentation still has a measure of value.
+    basket_items is the mean number of different items an order; weekend_share and evening_share are the shares of
+    orders placed on Saturday or Sunday, and from 17:00 on in `timezone`; null without orders.
     mean_gap_days is the mean interval between the customer's shopping days, null for fewer than two.
     items_distinct; categories_distinct, category_diversity (exp of the Shannon entropy of the purchases' categories,
     i.e. how many equally used ones they amount to) and top_category, null where no category is known.
@@ -47,9 +54,12 @@ def build_customer_features(
     # An item's many lines in an order are one purchase.
     purchases = lines.filter(pl.col("bought")).select(*ORDER, "item_id").unique()
     basket = purchases.group_by("customer_id", "item_id").agg(pl.len().alias("purchases"))
+    sizes = purchases.group_by(*ORDER).len().group_by("customer_id").agg(pl.col("len").mean().alias("basket_items"))
     items_distinct = basket.group_by("customer_id").agg(_count(pl.len()).alias("items_distinct"))
     return (
         _behaviour(lines, as_of)
+        .join(_rhythm(lines, timezone), on="customer_id", how="left")
+        .join(sizes, on="customer_id", how="left")
         .join(items_distinct, on="customer_id", how="left")
         .join(_categories(basket, items), on="customer_id", how="left")
         .with_columns(pl.col("items_distinct").fill_null(0))
@@ -98,6 +108,16 @@ def _behaviour(lines: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         pl.when(pl.col("days") > 1)
         .then((pl.col("last_day") - pl.col("first_day")).dt.total_days() / (pl.col("days") - 1))
         .alias("mean_gap_days"),
+    )
+
+
+def _rhythm(lines: pl.LazyFrame, timezone: str) -> pl.LazyFrame:
+    """When customers shop: shares of their orders, by the time of an order's first line."""
+    began = pl.col("occurred_at").dt.convert_time_zone(timezone).min()
+    orders = lines.filter("bought").group_by(*ORDER).agg(began.dt.hour().alias("hour"))
+    return orders.group_by("customer_id").agg(
+        (pl.col("day").dt.weekday() >= SATURDAY).mean().alias("weekend_share"),
+        (pl.col("hour") >= EVENING).mean().alias("evening_share"),
     )
 
 

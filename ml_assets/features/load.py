@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.features.customers import build_customer_features
+from ml_assets.features.customers import NEWEST_COLUMN, build_customer_features
 from ml_assets.features.interactions import build_interactions
 from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
@@ -93,9 +93,15 @@ def load_customer_features(lake: Lake, *, as_of: date, settings: Settings) -> pl
     def build(transactions: pl.LazyFrame) -> pl.LazyFrame:
         items = lake.scan("items") if lake.exists("items") else None
         lookback, weights = settings.lookback_days, settings.events.weights
-        return build_customer_features(transactions, items, as_of=as_of, lookback_days=lookback, weights=weights)
+        return build_customer_features(
+            transactions, items, as_of=as_of, lookback_days=lookback, weights=weights, timezone=settings.timezone
+        )
 
-    return _stored_or_built(lake, "customer_features", as_of, settings, build)
+    stored = _stored_or_built(lake, "customer_features", as_of, settings, build)
+    if NEWEST_COLUMN in stored.columns:
+        return stored
+    # Stored by an earlier version, which knew fewer.
+    return build(transactions_window(lake, as_of=as_of, lookback_days=settings.lookback_days)).collect()
 
 
 def _stored_or_built(

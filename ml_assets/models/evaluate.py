@@ -175,7 +175,12 @@ def _segments(events: pl.LazyFrame, items: pl.DataFrame, settings: Settings, as_
     """customer_id and segment_key by a segmentation trained before the cut-off; None where customers are too few."""
     try:
         features = build_customer_features(
-            events, items.lazy(), as_of=as_of, lookback_days=settings.lookback_days, weights=settings.events.weights
+            events,
+            items.lazy(),
+            as_of=as_of,
+            lookback_days=settings.lookback_days,
+            weights=settings.events.weights,
+            timezone=settings.timezone,
         ).collect()
         model = train_segmentation(features, trained_through=as_of, settings=settings.segmentation)
     except UserError:

@@ -20,6 +20,7 @@ from ml_assets.features.load import (
     newest_day_with_data,
     transactions_window,
 )
+from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
 from ml_assets.models.artifacts import load_artifact
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
@@ -30,6 +31,8 @@ from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.recommenders.similarity import ItemSimilarity
+from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, Past
+from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
 from ml_assets.progress import Report, Stage, part_of, silent
@@ -56,6 +59,14 @@ class TrainedRecommender(TrainedModel):
     """A stored recommender, and the study that its methods come from."""
 
     study: Study
+
+
+@dataclass(frozen=True)
+class TrainedSegmentation(TrainedModel):
+    """A stored segmentation."""
+
+    moved: float | None
+    """Share of the customers who would be in another segment than under the live model; None where none is live."""
 
 
 def artifact_folder(lake: Lake, artifact: str) -> UPath:
@@ -152,16 +163,29 @@ def fit_recommender(
     return RecommenderModel(card, sources, study.methods, similar)
 
 
-def train_segmentation_week(lake: Lake, settings: Settings, *, week: date) -> TrainedModel:
-    """Train the segmentation of a week (its Monday) on events before that Monday."""
+def train_segmentation_week(
+    lake: Lake, settings: Settings, *, week: date, live: SegmentationModel | None = None
+) -> TrainedSegmentation:
+    """Train the segmentation of a week (its Monday) on events before that Monday; it continues the `live` one."""
     through = week - timedelta(days=1)
     features = load_customer_features(lake, as_of=through, settings=settings)
     _require_rows(features, week)
-    model = train_segmentation(features, trained_through=through, settings=settings.segmentation)
+    past = _past(lake, settings, features, through)
+    model = train_segmentation(features, trained_through=through, settings=settings.segmentation, live=live, past=past)
     model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/segmentation/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
-    return TrainedModel(model.card, artifact, checksum)
+    moved = moved_share(live, model, features) if live else None
+    return TrainedSegmentation(model.card, artifact, checksum, moved)
+
+
+def _past(lake: Lake, settings: Settings, features: pl.DataFrame, through: date) -> Past | None:
+    """What customers were like some weeks before, and what they spent since; None where the lake begins later."""
+    earlier = through - timedelta(days=OUTCOME_DAYS)
+    if not lake.days_between("transactions", first_day(earlier, settings.lookback_days), earlier):
+        return None
+    known = load_customer_features(lake, as_of=earlier, settings=settings)
+    return Past(known, features.select("customer_id", "spend_28d"))
 
 
 def _dated(card: ModelCard, lake: Lake, settings: Settings) -> ModelCard:

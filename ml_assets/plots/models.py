@@ -3,47 +3,17 @@
 Drawing belongs here; the numbers come ready-made.
 """
 
-from collections.abc import Sequence
-
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ml_assets.plots.png import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, RED, png_of, without_frame
+from ml_assets.plots.png import BLUE, GREY, PALE, PURPLE, RED, png_of, without_frame
 
 MOST_METHODS = 10
 """Methods of a backtest that are drawn, beside those with a role."""
 ROLES = {"chosen": BLUE, "champion": RED, "yardstick": PURPLE}
 """Colour of each role in a backtest."""
-
-_PANELS = (
-    ("share", "Share of customers", "%", 100.0, BLUE),
-    ("median_spend_90d", "Spend in 90 days", "median, shop's currency", 1.0, ORANGE),
-    ("median_orders_90d", "Orders in 90 days", "median", 1.0, GREEN),
-    ("median_recency_days", "Last order", "median, days ago", 1.0, PURPLE),
-)
-
-
-def segment_profile_png(segments: pl.DataFrame) -> bytes:
-    """One row of bars per segment: share, spend, orders and recency. Columns as in the segments of a day."""
-    figure = Figure(figsize=(10, 1.5 + 0.4 * max(segments.height, 1)), layout="constrained")
-    axes = figure.subplots(1, len(_PANELS), sharey=True, squeeze=False)[0]
-    names = segments["segment_name"].to_list()
-    for axis, (column, title, unit, factor, colour) in zip(axes, _PANELS, strict=True):
-        values = [None if value is None else float(value) * factor for value in segments[column]]
-        lengths = [value or 0.0 for value in values]
-        bars = axis.barh(range(len(names)), lengths, color=colour, height=0.65)
-        axis.bar_label(
-            bars, labels=["nobody" if value is None else f"{value:,.0f}" for value in values], padding=3, fontsize=8
-        )
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel(unit, color=GREY)
-        _bare(axis, lengths)
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
-    figure.suptitle("What the segments look like", fontweight="bold")
-    return png_of(figure)
 
 
 def backtest_png(summary: pl.DataFrame) -> bytes:
@@ -84,11 +54,3 @@ def _interval_panel(axis: Axes, panel: pl.DataFrame) -> None:
     axis.set_xlim(0, 1.2 * max([*panel["ndcg_high"], 1e-6]))
     axis.tick_params(left=False, labelsize=7)
     without_frame(axis)
-
-
-def _bare(axis: Axes, values: Sequence[float]) -> None:
-    """Bars carry their numbers, so the axis needs no ticks, only room for the labels."""
-    axis.set_xlim(0, 1.25 * max(values, default=0.0) or 1.0)
-    axis.set_xticks([])
-    axis.tick_params(left=False)
-    without_frame(axis, "bottom")

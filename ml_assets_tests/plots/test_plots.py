@@ -9,7 +9,8 @@ import pytest
 
 from ml_assets.drift.measures import Measure
 from ml_assets.plots.drift import drift_png, label_start
-from ml_assets.plots.models import backtest_png, segment_profile_png
+from ml_assets.plots.models import backtest_png
+from ml_assets.plots.segments import segment_profile_png
 from ml_assets_tests.models.purchase_frames import catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied
 

@@ -40,6 +40,7 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             as_of=date.fromisoformat(context.partition_key),
             lookback_days=settings.lookback_days,
             weights=settings.events.weights,
+            timezone=settings.timezone,
         )
 
     return [interactions, customer_features]

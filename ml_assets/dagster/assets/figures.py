@@ -4,11 +4,14 @@ Drawing is in `ml_assets.plots.models`; only the conversion to metadata belongs 
 """
 
 import base64
+import re
 from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
+from pydantic import JsonValue
 
+from ml_assets.models.cards import ModelCard
 from ml_assets.models.selection.decisions import PlacementDecision
 from ml_assets.models.selection.study import Study
 
@@ -72,10 +75,37 @@ def decision_metadata(decisions: Sequence[PlacementDecision]) -> dict[str, dg.Me
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
-    from ml_assets.plots.models import segment_profile_png  # noqa: PLC0415 as above
+    from ml_assets.plots.segments import segment_profile_png  # noqa: PLC0415 as above
 
     figures = segments.select(**{short: pl.col(name) for short, name in PROFILE.items()})
     return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
+
+
+def soundness_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
+    """Which numbers of segments were tried as a plot, and what became of the segments before."""
+    from ml_assets.plots.segments import soundness_png  # noqa: PLC0415 as above
+
+    tried = sorted({int(found[1]) for name in card.metrics if (found := re.match(r"k(\d+)_", name))})
+    lineage = card.parameters.get("segments")
+    said: dict[str, dg.MetadataValue] = {}
+    if isinstance(lineage, dict):
+        rows = [{"segment": key, **_change(one)} for key, one in lineage.items()]
+        said["lineage"] = _table(
+            pl.DataFrame(rows, schema={"segment": pl.String, "change": pl.String, "of": pl.String})
+        )
+    if tried:
+        plot = soundness_png(card.metrics, tried, int(card.metrics["segments"]))
+        said = {"soundness": image(plot, "Soundness of numbers of segments"), **said}
+    return said
+
+
+def _change(origin: JsonValue) -> dict[str, str]:
+    facts = origin if isinstance(origin, dict) else {}
+    parents = facts.get("parents")
+    return {
+        "change": str(facts.get("change", "")),
+        "of": ", ".join(map(str, parents)) if isinstance(parents, list) else "",
+    }
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:

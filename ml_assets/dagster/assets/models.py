@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.books.models import RegisteredModel, champion, register
-from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata
+from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.progress import told
@@ -19,9 +19,16 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
+from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.selection.decisions import PlacementDecision, decide_placements, recipes_of
-from ml_assets.models.selection.promotion import Decision
-from ml_assets.models.training import TrainedModel, train_recommender_week, train_segmentation_week
+from ml_assets.models.selection.promotion import Decision, decide_segmentation
+from ml_assets.models.training import (
+    TrainedModel,
+    artifact_fault,
+    artifact_folder,
+    train_recommender_week,
+    train_segmentation_week,
+)
 from ml_assets.sources.base import EventSource
 
 PROMOTED = "challengers_are_promoted"
@@ -99,12 +106,25 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         """The customer segmentation of the week, trained on features as of the Sunday before."""
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
-        trained = train_segmentation_week(lake, shop.settings, week=week)
-        promoted = Decision(promoted=True, reason="Promoted as the model of its week.", facts={})
-        _register(serving, trained, [_row(trained, context, promoted)])
-        return dg.MaterializeResult(metadata=_facts(trained), data_version=dg.DataVersion(trained.card.version))
+        live = _live_segmentation(lake, serving, week)
+        trained = train_segmentation_week(lake, shop.settings, week=week, live=live)
+        decision = decide_segmentation(trained.moved, most=shop.settings.segmentation.max_moved)
+        _register(serving, trained, [_row(trained, context, decision)])
+        return dg.MaterializeResult(
+            metadata={"decision": decision.reason, **soundness_metadata(trained.card), **_facts(trained)},
+            data_version=dg.DataVersion(trained.card.version),
+        )
 
     return segmentation_model
+
+
+def _live_segmentation(lake: Lake, serving: ServingDatabase, week: date) -> SegmentationModel | None:
+    """The model of an earlier week that scores now, whose segments the new one continues."""
+    with serving.connect() as connection:
+        found = champion(connection, "segmentation", week - timedelta(days=1))
+    if found is None or artifact_fault(lake, found.artifact, found.checksum):
+        return None
+    return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)
 
 
 def _last_week(shop: Shop, name: str) -> dg.AssetDep:

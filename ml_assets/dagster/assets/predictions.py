@@ -4,7 +4,7 @@ Scoring is done by `ml_assets.models`; publishing by `releases.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
@@ -31,6 +31,8 @@ from ml_assets.models.training import artifact_folder
 GROUP = "predictions"
 RANKED = {"numba", "polars"}
 SEGMENT = "The segment of every customer."
+MEMORY_DAYS = 35
+"""Segments of a day longer ago say nothing about where a customer is now."""
 SEGMENTS = "Size and profile of every segment."
 
 
@@ -124,7 +126,8 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         day = date.fromisoformat(context.partition_key)
         model = SegmentationModel.load(*_champion(lake, serving, "segmentation", day))
         version = pl.lit(model.card.version).alias("model_version")
-        assignments, segments = assign(model, customer_features.collect())
+        before, names = _segments_before(lake, day), shop.settings.segmentation.names
+        assignments, segments = assign(model, customer_features.collect(), before, names)
         yield dg.Output(
             assignments.with_columns(version),
             "segment_assignments",
@@ -133,6 +136,12 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         yield dg.Output(segments, "segments", metadata=segment_metadata(segments))
 
     return segmentation
+
+
+def _segments_before(lake: Lake, day: date) -> pl.DataFrame | None:
+    """Where customers were on the newest day before, as long as it is not too long ago: they move only for a reason."""
+    days = lake.days_between("segment_assignments", day - timedelta(days=MEMORY_DAYS), day - timedelta(days=1))
+    return lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key") if days else None
 
 
 def _inputs(shop: Shop, *names: str) -> dict[str, dg.AssetIn]:

@@ -1,12 +1,13 @@
-"""K-means and the figures by which numbers of clusters are compared.
+"""Finding clusters: k-means and a Gaussian mixture, both as centres and a measure of distance.
 
-Fitting one number of clusters and judging its soundness belong here. Which one is chosen is decided in `train.py`,
-what the clusters are called in `names.py`.
+Fitting one number of clusters belongs here. How sound a partition is, is in `soundness.py`; which one is chosen in
+`train.py`; which of the segments before a cluster continues in `identity.py`.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,88 +15,102 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
-from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
+from ml_assets.models.segmentation.scaling import Matrix
 
 Labels = npt.NDArray[np.intp]
 
 RESTARTS = 10
-BOOTSTRAPS = 20
-BOOTSTRAP_RESTARTS = 3
-# Silhouettes compare all pairs; figures of more customers than this differ in the third decimal.
-SAMPLE = 5_000
+# A start from the live centres is kept where its loss is at most this much above that of the best other start.
+WARM_SLACK = 0.02
 
 
 @dataclass(frozen=True)
-class Soundness:
-    """How good a partition into `k` clusters is."""
+class Clusters:
+    """Where clusters lie, and how far a customer is from each."""
 
-    k: int
-    silhouette: float
-    """-1 to 1: how much nearer customers are to their own cluster than to the next (Rousseeuw, 1987)."""
-    stability: float
-    """Mean adjusted Rand index (Hubert and Arabie, 1985) between the partition and refits on bootstrap samples."""
-    davies_bouldin: float
-    """Mean overlap of each cluster with its worst neighbour, 0 is best (Davies and Bouldin, 1979)."""
-    smallest_share: float
-    """Share of the customers in the smallest cluster."""
+    centers: Matrix
+    """Shape (k, inputs), on the scaler's 0 to 1."""
+    axes: Matrix
+    """Shape (inputs, inputs): distances are Euclidean after multiplying by it; the identity for k-means."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.centers)
+
+    def distances(self, scaled: Matrix) -> Matrix:
+        """Squared distance to each center, shape (customers, k)."""
+        return np.stack([(((scaled - center) @ self.axes) ** 2).sum(axis=1) for center in self.centers], axis=1)
+
+    def nearest(self, scaled: Matrix) -> Labels:
+        """The row of the nearest center, the first of equally near ones; shape (customers,)."""
+        labels: Labels = self.distances(scaled).argmin(axis=1)
+        return labels
+
+    def loss(self, scaled: Matrix) -> float:
+        """Mean squared distance to the nearest center."""
+        return float(self.distances(scaled).min(axis=1).mean())
+
+    def ordered(self, order: npt.NDArray[np.intp]) -> Clusters:
+        """The same clusters in another order."""
+        return Clusters(np.ascontiguousarray(self.centers[order]), self.axes)
 
 
-def fit_centroids(scaled: Matrix, k: int, *, seed: int, restarts: int = RESTARTS) -> Matrix:
-    """The centroids, shape (k, inputs), of the best of several runs of Lloyd's k-means, richest cluster first.
+Fit = Callable[[Matrix, int, int, int, Matrix | None], Clusters]
+"""From scaled values, k, seed, restarts and centers to start from (None: k-means++) to clusters, in any order."""
 
-    Ordered by their sum, because the numbers that k-means gives its clusters mean nothing.
-    """
+
+def _k_means(scaled: Matrix, k: int, seed: int, restarts: int, start: Matrix | None) -> Clusters:
+    """Lloyd's algorithm."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 slow to import, and scoring needs none of it
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
 
+    given = {} if start is None else {"init": start}
+    model = KMeans(k, n_init=1 if given else restarts, random_state=seed, algorithm="lloyd", **given).fit(scaled)
+    return Clusters(model.cluster_centers_.astype(np.float64), np.eye(scaled.shape[1]))
+
+
+def _gaussian_mixture(scaled: Matrix, k: int, seed: int, restarts: int, start: Matrix | None) -> Clusters:
+    """Normal distributions of one shared covariance (McLachlan and Peel, 2000), by expectation-maximization.
+
+    Customers belong to the nearest mean by Mahalanobis distance: the most likely component where all are equally
+    common, so that a large segment does not draw in the customers of a small one beside it.
+    """
+    from sklearn.mixture import GaussianMixture  # noqa: PLC0415 as above
+
+    model = GaussianMixture(
+        k, covariance_type="tied", n_init=1 if start is not None else max(1, restarts // 3), random_state=seed,
+        means_init=start,
+    ).fit(scaled)  # fmt: skip
+    return Clusters(model.means_.astype(np.float64), model.precisions_cholesky_.astype(np.float64))
+
+
+METHODS: dict[str, Fit] = {"k-means": _k_means, "gaussian mixture": _gaussian_mixture}
+"""In the order of preference where two are equally good."""
+
+
+def fit_clusters(
+    scaled: Matrix, k: int, *, method: str = "k-means", seed: int, restarts: int = RESTARTS, start: Matrix | None = None
+) -> Clusters:
+    """The best of several fits, in descending order of the sum of the centers: the fit's own order means nothing.
+
+    With `start` (the live centers, shape (k, inputs)) the fit that continues from there is taken, unless another is
+    clearly better.
+    """
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 as above
+
+    fit = METHODS[method]
     # Threads would add up in any order, and the last bits with them.
     with _threads().limit(limits=1), warnings.catch_warnings():
         # Fewer distinct customers than clusters in a bootstrap sample; its score shows it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        means = KMeans(k, n_init=restarts, random_state=seed, algorithm="lloyd").fit(scaled).cluster_centers_
-    centroids: Matrix = means[np.argsort(-means.sum(axis=1), kind="stable")].astype(np.float64)
-    return centroids
-
-
-def nearest(scaled: Matrix, centroids: Matrix) -> Labels:
-    """The row of the nearest centroid by Euclidean distance, the first of equally near ones; shape (customers,)."""
-    distances = np.stack([((scaled - centroid) ** 2).sum(axis=1) for centroid in centroids], axis=1)
-    labels: Labels = distances.argmin(axis=1)
-    return labels
-
-
-def judge(values: Matrix, k: int, *, seed: int) -> tuple[Soundness, Labels]:
-    """The soundness of `k` clusters of the unscaled values, and the partition of the same rows."""
-    from sklearn.metrics import davies_bouldin_score, silhouette_score  # noqa: PLC0415 as above
-
-    scaled = QuantileScaler.fit(values).transform(values)
-    labels = nearest(scaled, fit_centroids(scaled, k, seed=seed))
-    sizes = np.bincount(labels, minlength=k)
-    separable = 2 <= len(np.unique(labels)) < len(labels)
-    return Soundness(
-        k=k,
-        silhouette=float(silhouette_score(scaled, labels)) if separable else 0.0,
-        stability=_stability(values, labels, k, seed),
-        davies_bouldin=float(davies_bouldin_score(scaled, labels)) if separable else 0.0,
-        smallest_share=float(sizes.min() / len(labels)),
-    ), labels
+        clusters = fit(scaled, k, seed, restarts, None)
+        if start is not None:
+            warm = fit(scaled, k, seed, 1, start)
+            if warm.loss(scaled) <= (1 + WARM_SLACK) * clusters.loss(scaled):
+                clusters = warm
+    return clusters.ordered(np.argsort(-clusters.centers.sum(axis=1), kind="stable"))
 
 
 @cache
 def _threads() -> threadpoolctl.ThreadpoolController:
     """Looking up the loaded thread pools takes as long as a small fit, so it is done once."""
     return threadpoolctl.ThreadpoolController()
-
-
-def _stability(values: Matrix, labels: Labels, k: int, seed: int) -> float:
-    """Scaler and clusters are both refitted, and judged on every customer of the original partition."""
-    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 as above
-
-    random = np.random.default_rng([seed, k])
-    scores = []
-    for _ in range(BOOTSTRAPS):
-        sample = values[random.integers(0, len(values), len(values))]
-        scaler = QuantileScaler.fit(sample)
-        centroids = fit_centroids(scaler.transform(sample), k, seed=seed, restarts=BOOTSTRAP_RESTARTS)
-        scores.append(adjusted_rand_score(labels, nearest(scaler.transform(values), centroids)))
-    return float(np.mean(scores))

@@ -6,7 +6,7 @@ readers and the frames do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,23 +88,42 @@ SINGLE = "active"
 
 # More than all distances together, so that a broken promise is the last resort.
 _BROKEN = 100.0
+_ENDED = 50.0
+# So much less than anything that a kept name always wins.
+_KEPT = -10_000.0
 _LONGEST_SILENCE = 6.0
 
 
-def give_names(shop: Profiles) -> tuple[list[str], bool]:
-    """A different name for every cluster, in their order, and whether every promise is kept.
+def give_names(shop: Profiles, kept: Sequence[str | None] = (), ended: Collection[str] = ()) -> tuple[list[str], bool]:
+    """A different name for every cluster, in their order, and whether every name that is new is borne out.
 
-    The cheapest assignment (Kuhn and Munkres) of squared distances between profiles and names. With at most ten
-    clusters there always is one; a broken promise only means that no other word was free.
+    A cluster whose place in `kept` holds a name keeps it: it is the segment of that name. The others get the cheapest
+    assignment (Kuhn and Munkres) of squared distances between profiles and names; names that `ended` with this
+    training only where no other is free, so that nobody takes one segment for the other. With at most ten clusters
+    there always is one; a broken promise only means that no other word was free.
     """
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 slow to import, and scoring needs none of it
 
+    given: list[str | None] = list(kept) or [None] * len(shop.profiles)
     if len(shop.profiles) == 1:
-        return [SINGLE], True
-    costs = np.array([[_cost(profile, name, shop) for name in NAMES.values()] for profile in shop.profiles])
-    clusters, names = linear_sum_assignment(costs)
+        return [given[0] or SINGLE], True
     words = list(NAMES)
-    return [words[name] for name in names], bool(costs[clusters, names].max() < _BROKEN)
+    costs = np.array([[_cost(profile, name, shop) for name in NAMES.values()] for profile in shop.profiles])
+    costs[:, [words.index(word) for word in ended]] += _ENDED
+    for cluster, word in enumerate(given):
+        if word is not None:
+            costs[cluster, words.index(word)] = _KEPT
+    _, names = linear_sum_assignment(costs)
+    chosen = [words[name] for name in names]
+    new = (cluster for cluster, word in enumerate(given) if word is None)
+    return chosen, all(NAMES[chosen[cluster]].promise(shop.profiles[cluster], shop) for cluster in new)
+
+
+def are_borne_out(shop: Profiles, words: Sequence[str]) -> bool:
+    """Whether the figures of every segment keep what its name promises; of kept names, too."""
+    if len(words) == 1:
+        return True
+    return all(NAMES[word].promise(profile, shop) for word, profile in zip(words, shop.profiles, strict=True))
 
 
 def _cost(profile: Profile, name: Name, shop: Profiles) -> float:

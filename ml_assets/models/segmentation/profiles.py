@@ -5,36 +5,24 @@ Figures and sentences about groups of customers belong here; how groups are foun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ml_assets.models.segmentation.inputs import FLOOR_DAYS
 from ml_assets.models.segmentation.names import Profile, Profiles
+from ml_assets.models.segmentation.scaling import QuantileScaler
 
-FLOOR_DAYS = 14
-"""Recency below this flickers from day to day in shops of frequent buyers and says nothing."""
+VALUES = ("decayed_spend", "spend_365d")
+"""How much a customer spends, lately and over the year."""
 
 MEDIANS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days")
 
-SENTENCES = {
-    "champions": "The best customers, who spend most and are buying now",
-    "loyal": "Good customers who keep buying",
-    "active": "Customers who buy regularly",
-    "new": "Customers who began to buy recently",
-    "promising": "Customers who are buying now, with a small spend that may grow",
-    "needs_attention": "Customers who begin to buy less or to stay away",
-    "at_risk": "Good customers who buy much less than they used to",
-    "almost_lost": "Customers of small spend who have nearly stopped buying",
-    "previously_loyal": "Formerly good customers who have stayed away for long",
-    "dormant": "Customers of small spend who have stayed away longest",
-}
 
-
-def describe_shop(features: pl.DataFrame, positions: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:
-    """The profiles of clusters 0 to k - 1, none of them empty.
-
-    `positions` holds recent_value and value, the scaled inputs, row by row with `features`; `clusters` the numbers.
-    """
+def describe_shop(features: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:
+    """The profiles of clusters 0 to k - 1, none of them empty; `clusters` has their numbers, as the features' rows."""
+    values = features.select(VALUES).cast(pl.Float64).to_numpy()
+    positions = pl.DataFrame(QuantileScaler.fit(values).transform(values), schema=["recent_value", "value"])
     usual = features["mean_gap_days"].median()
     interval = max(float(usual) if isinstance(usual, float) else 0.0, FLOOR_DAYS)
     # A customer of ten days has shown nothing of a slower pace; below the window the two spends are one.
@@ -64,10 +52,13 @@ def describe_shop(features: pl.DataFrame, positions: pl.DataFrame, clusters: pl.
     return Profiles([Profile(**row) for row in rows.to_dicts()], float(longest) if isinstance(longest, int) else 0.0)
 
 
-def segments_frame(features: pl.DataFrame, assigned: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
+def segments_frame(
+    features: pl.DataFrame, assigned: pl.Series, keys: Sequence[str], names: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """One row per segment in the order of `keys`: key, name, description, customers, share and five medians.
 
-    A segment without customers on that day keeps its row, with null medians.
+    `names` are the shop's own, by key; the others are called by their keys. A segment without customers on that day
+    keeps its row, with null medians.
     """
     figures = (
         features.select(MEDIANS)
@@ -84,11 +75,12 @@ def segments_frame(features: pl.DataFrame, assigned: pl.Series, keys: Sequence[s
         .with_columns(pl.col("customers").fill_null(0))
         .with_columns((pl.col("customers") / max(features.height, 1)).alias("share"))
     )
-    names = [key.replace("_", " ").capitalize() for key in keys]
-    described = [_describe(row) for row in frame.to_dicts()]
+    called = {key: key.replace("_", " ").capitalize() for key in keys} | dict(names or {})
+    usual = features["spend_90d"].median()
+    described = [describe(row, usual=float(usual) if isinstance(usual, float) else 0.0) for row in frame.to_dicts()]
     return frame.select(
         "segment_key",
-        pl.Series("segment_name", names, dtype=pl.String),
+        pl.Series("segment_name", [called[key] for key in keys], dtype=pl.String),
         pl.Series("description", described, dtype=pl.String),
         "customers",
         "share",
@@ -96,23 +88,55 @@ def segments_frame(features: pl.DataFrame, assigned: pl.Series, keys: Sequence[s
     )
 
 
-def _describe(row: dict[str, float | str | None]) -> str:
-    """One sentence with the figures of the segment; amounts are in the shop's own currency."""
-    beginning = SENTENCES[str(row["segment_key"])]
+def describe(row: Mapping[str, float | str | None], *, usual: float) -> str:
+    """One sentence on the median customer of a segment, such as "Buys every 4 days, spends twice the median, ...".
+
+    `row` holds customers and the medians; `usual` is the median spend of all customers over 90 days.
+    """
     if not row["customers"]:
-        return f"{beginning}: nobody on this day."
+        return "Nobody on this day."
     numbers = {name: float(row[f"median_{name}"] or 0) for name in MEDIANS}
-    return (
-        f"{beginning}: {float(row['share'] or 0):.0%} of the customers; the median one bought last "
-        f"{_days(numbers['recency_days'])} ago, placed {_count(numbers['orders_90d'], 'order')} in 90 days, spent "
-        f"{numbers['spend_90d']:,.0f} in 90 and {numbers['spend_365d']:,.0f} in 365 days, and has been known for "
-        f"{_days(numbers['tenure_days'])}."
-    )
+    parts = [
+        _rhythm(numbers["orders_90d"]),
+        _spend(numbers["spend_90d"], usual),
+        f"last seen {_ago(numbers['recency_days'])}",
+        f"a customer for {_days(numbers['tenure_days'])}",
+    ]
+    sentence = ", ".join(part for part in parts if part)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _rhythm(orders: float) -> str:
+    if orders < 1:
+        return "has not bought for 90 days"
+    every = 90 / orders
+    if every < 1.5:
+        return "buys every day"
+    if 6 <= every <= 8:
+        return "buys weekly"
+    if 26 <= every <= 35:
+        return "buys monthly"
+    return f"buys every {every:.0f} days" if every < 60 else "bought once in 90 days"
+
+
+def _spend(spend: float, usual: float) -> str:
+    if spend <= 0 or usual <= 0:
+        return "" if spend <= 0 else f"spent {spend:,.0f} in 90 days"
+    times = spend / usual
+    if times >= 2.5:
+        return f"spends {times:.0f} times the median"
+    if times >= 1.75:
+        return "spends twice the median"
+    if times >= 1.15:
+        return f"spends {times - 1:.0%} more than the median"
+    if times > 0.85:
+        return "spends about the median"
+    return f"spends {1 - times:.0%} less than the median"
+
+
+def _ago(days: float) -> str:
+    return {0: "today", 1: "yesterday"}.get(round(days), f"{_days(days)} ago")
 
 
 def _days(number: float) -> str:
-    return _count(number, "day")
-
-
-def _count(number: float, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,.0f} {noun}s"
+    return "1 day" if round(number) == 1 else f"{number:,.0f} days"

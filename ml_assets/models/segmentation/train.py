@@ -1,13 +1,14 @@
-"""Training a segmentation: how many segments, where they lie, what they are called.
+"""Training a segmentation: which measures decide, how many segments, where they lie, which of the live ones they are.
 
-The criterion that chooses the number of segments belongs here. The parts it weighs are in `clusters.py` (soundness)
-and `names.py` (whether the segments can be called something true).
+The criterion that chooses the clusters belongs here. The parts it weighs are in `soundness.py` and `names.py`
+(whether the segments can be called something true), the choice of the measures in `inputs.py`.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,53 +17,71 @@ from pydantic import JsonValue
 
 from ml_assets.errors import UserError
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
-from ml_assets.models.segmentation.clusters import (
-    BOOTSTRAPS,
-    RESTARTS,
-    SAMPLE,
-    Labels,
-    Soundness,
-    fit_centroids,
-    judge,
-    nearest,
-)
-from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, input_matrix
-from ml_assets.models.segmentation.names import give_names
+from ml_assets.models.segmentation import inputs as measures
+from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Labels, fit_clusters
+from ml_assets.models.segmentation.identity import Origin, match, origins
+from ml_assets.models.segmentation.inputs import ChosenInputs, Past, choose_inputs, input_matrix
+from ml_assets.models.segmentation.model import SegmentationModel
+from ml_assets.models.segmentation.names import are_borne_out, give_names
 from ml_assets.models.segmentation.profiles import describe_shop
 from ml_assets.models.segmentation.scaling import KNOTS, Matrix, QuantileScaler
+from ml_assets.models.segmentation.soundness import BOOTSTRAPS, Soundness, judge
 from ml_assets.settings.segmentation import SegmentationSettings
 
 CRITERION = (
-    "the most segments that are stable (mean bootstrap ARI of at least 0.8), lose at most 0.05 of the best silhouette "
-    "among the numbers tried, hold at least min_share of the customers each and can all be named truthfully; where no "
-    "number is all of that, the best mean of silhouette and stability among those that meet most of it"
+    "the live number of segments while it is sound; else the most segments that are sound: the worst of them comes "
+    "back with a mean bootstrap Jaccard similarity of at least 0.85, the partition with an adjusted Rand index of at "
+    "least 0.8, it loses at most 0.05 of the best silhouette among the numbers tried, holds at least min_share of the "
+    "customers in each and can be named truthfully; where no number is all of that, the best mean of silhouette and "
+    "stability among those that meet most of it; k-means before the mixture where both are sound"
 )
 MIN_STABILITY = 0.8
+MIN_JACCARD = 0.85
 SILHOUETTE_SLACK = 0.05
 # What training reads; other columns do not change the model, nor its version.
-READ = ("customer_id", *INPUTS, "recency_days", "tenure_days", "mean_gap_days", "spend_90d")
+READ = ("customer_id", *measures.FEATURES)
 # With fewer customers in the average segment, every figure about it is chance.
 MIN_CUSTOMERS = 5
+# Silhouettes compare all pairs; figures of more customers than this differ in the third decimal.
+SAMPLE = 5_000
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """One number of segments that was tried."""
+    """One number of segments that was tried with one method."""
 
     soundness: Soundness
     named: bool
-    """Whether every segment can carry a name that its figures bear out."""
+    """Whether every new segment can carry a name that its figures bear out."""
+    method: str = "k-means"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Clusters as segments: the key of each, and where it comes from."""
+
+    keys: tuple[str, ...]
+    are_true: bool
+    """Whether the figures bear out every name, those that were kept included."""
+    new_are_true: bool
+    origins: tuple[Origin, ...]
+    ended: dict[str, Origin] = field(default_factory=dict)
 
 
 def train_segmentation(
-    features: pl.DataFrame, *, trained_through: date, settings: SegmentationSettings
+    features: pl.DataFrame,
+    *,
+    trained_through: date,
+    settings: SegmentationSettings,
+    live: SegmentationModel | None = None,
+    past: Past | None = None,
 ) -> SegmentationModel:
     """Learn segments from the customer features as of `trained_through`.
 
-    K-means (Lloyd) on uniform quantiles of `INPUTS`; the number of segments by `CRITERION`, tried from
-    settings.k_min to settings.k_max. A shop too small or too uniform for that gets fewer, down to a single one
-    called active. Deterministic for the seed and independent of the order of the rows. Raises `UserError` without
-    customers.
+    The measures by `inputs.CRITERION` from the `past`, scaled to uniform quantiles; clusters by k-means or a Gaussian
+    mixture, their number by `CRITERION`, tried from settings.k_min to settings.k_max. Segments that continue one of
+    the `live` model keep its key. A shop too small or too uniform gets fewer, down to a single one called active.
+    Deterministic for the seed and independent of the order of the rows. Raises `UserError` without customers.
     """
     started = time.perf_counter()
     if features.is_empty():
@@ -70,15 +89,21 @@ def train_segmentation(
             f"There are no customers to segment up to {trained_through}.", "Load transactions of an earlier day first."
         )
     features = features.select(READ).sort("customer_id")
-    values = input_matrix(features)
-    candidates = _try_all(features, values, settings)
-    k = choose_k(candidates, min_share=settings.min_share)
+    chosen = _inputs(past, live, settings)
+    candidates = _try_all(features, chosen.names, settings, live)
+    best = choose(candidates, min_share=settings.min_share, live_k=len(live.keys) if live else None)
+    k, method = (best.soundness.k, best.method) if best else (1, "k-means")
+    values = input_matrix(features, chosen.names)
     scaler = QuantileScaler.fit(values)
-    scaled = scaler.transform(values)
-    centroids = fit_centroids(scaled, k, seed=settings.seed)
-    keys, named = _names(features, scaled, nearest(scaled, centroids), k)
+    clusters = fit_clusters(
+        scaler.transform(values), k, method=method, seed=settings.seed, start=_start(live, chosen.names, k)
+    )
+    labels = clusters.nearest(scaler.transform(values))
+    order = _richest_first(features, labels, k)
+    clusters, labels = clusters.ordered(order), np.argsort(order)[labels]
+    found = identify(features, labels, k, live)
     data = fingerprint(features)
-    parameters = _parameters(settings, k)
+    parameters = _parameters(settings, k, method, chosen) | _lineage(found, live)
     return SegmentationModel(
         card=ModelCard(
             name="segmentation",
@@ -86,7 +111,7 @@ def train_segmentation(
             trained_through=trained_through,
             data_fingerprint=data,
             parameters=parameters,
-            metrics=_metrics(candidates, k, named),
+            metrics=_metrics(candidates, best, found, chosen),
             rows=features.height,
             customers=features.height,
             items=0,
@@ -94,79 +119,148 @@ def train_segmentation(
             seed=settings.seed,
             libraries=library_versions(["numpy", "polars", "scikit-learn", "scipy"]),
         ),
+        inputs=chosen.names,
         scaler=scaler,
-        centroids=centroids,
-        keys=tuple(keys),
+        clusters=clusters,
+        keys=found.keys,
+        margin=settings.margin,
     )
 
 
-def choose_k(candidates: list[Clustering], *, min_share: float) -> int:
-    """The number of segments by `CRITERION`; 1 without candidates."""
+def choose(candidates: Sequence[Clustering], *, min_share: float, live_k: int | None = None) -> Clustering | None:
+    """The clustering by `CRITERION`; None without candidates."""
     if not candidates:
-        return 1
+        return None
     best = max(candidate.soundness.silhouette for candidate in candidates)
+    methods = list(METHODS)
 
     def met(candidate: Clustering) -> int:
         sound = candidate.soundness
         return (
             (sound.smallest_share >= min_share)
             + (sound.stability >= MIN_STABILITY)
+            + (sound.jaccard >= MIN_JACCARD)
             + (sound.silhouette >= best - SILHOUETTE_SLACK)
             + candidate.named
         )
 
-    if perfect := [candidate.soundness.k for candidate in candidates if met(candidate) == 4]:
-        return max(perfect)
-    return max(candidates, key=lambda c: (met(c), c.soundness.silhouette + c.soundness.stability)).soundness.k
+    perfect = [candidate for candidate in candidates if met(candidate) == 5]
+    if perfect:
+        return max(perfect, key=lambda c: (c.soundness.k == live_k, c.soundness.k, -methods.index(c.method)))
+    return max(candidates, key=lambda c: (met(c), c.soundness.silhouette + c.soundness.stability))
 
 
-def _try_all(features: pl.DataFrame, values: Matrix, settings: SegmentationSettings) -> list[Clustering]:
-    """Every allowed number of segments, on a sample where the shop is large."""
-    if len(values) > SAMPLE:
-        rows = np.sort(np.random.default_rng(settings.seed).choice(len(values), SAMPLE, replace=False))
-        features, values = features[rows.tolist()], values[rows]
+def identify(features: pl.DataFrame, labels: Labels, k: int, live: SegmentationModel | None) -> Identified:
+    """Keys for clusters 0 to k - 1: of the live segments that they continue, else from what they look like."""
+    shop = describe_shop(features, pl.Series(labels), k)
+    if live is None:
+        words, true = give_names(shop)
+        return Identified(tuple(words), true, true, tuple(Origin("born") for _ in words))
+    before = live.assign(features)
+    places = {key: row for row, key in enumerate(live.keys)}
+    live_labels = np.array([places[key] for key in before], dtype=np.intp)
+    continued = match(live_labels, labels, _distances(features, live_labels, labels, len(live.keys), k))
+    made, ended = origins(live_labels, labels, live.keys, continued)
+    kept = [None if row is None else live.keys[row] for row in continued]
+    words, new_true = give_names(shop, kept, tuple(ended))
+    ended = {
+        key: Origin("ended", tuple(words[int(taker)] for taker in origin.parents)) for key, origin in ended.items()
+    }
+    return Identified(tuple(words), are_borne_out(shop, words), new_true, tuple(made), ended)
+
+
+def _distances(features: pl.DataFrame, live: Labels, new: Labels, live_k: int, k: int) -> Matrix:
+    """Distances between the mean values of live segments and new clusters: comparable whatever the measures were."""
+    values = input_matrix(features, measures.DEFAULT)
+    positions = QuantileScaler.fit(values).transform(values)
+    olds = np.stack(
+        [positions[live == row].mean(axis=0) if (live == row).any() else [9.0, 9.0] for row in range(live_k)]
+    )
+    news = np.stack([positions[new == row].mean(axis=0) for row in range(k)])
+    distances: Matrix = np.linalg.norm(olds[:, None, :] - news[None, :, :], axis=2)
+    return distances
+
+
+def _inputs(past: Past | None, live: SegmentationModel | None, settings: SegmentationSettings) -> ChosenInputs:
+    if settings.inputs:
+        return ChosenInputs(tuple(settings.inputs), None)
+    return choose_inputs(past, live.inputs if live else None, seed=settings.seed)
+
+
+def _start(live: SegmentationModel | None, inputs: Sequence[str], k: int) -> Matrix | None:
+    """The live centers, where the new clusters may continue from there: positions mean the same from week to week."""
+    return live.clusters.centers if live and live.inputs == tuple(inputs) and len(live.keys) == k else None
+
+
+def _richest_first(features: pl.DataFrame, labels: Labels, k: int) -> Labels:
+    """The clusters in descending order of what their customers spend, lately and over the year."""
+    shop = describe_shop(features, pl.Series(labels), k)
+    return np.argsort([-(one.value + one.recent_value) for one in shop.profiles], kind="stable")
+
+
+def _try_all(
+    features: pl.DataFrame, inputs: Sequence[str], settings: SegmentationSettings, live: SegmentationModel | None
+) -> list[Clustering]:
+    """Every allowed number of segments with every method, on a sample where the shop is large."""
+    if features.height > SAMPLE:
+        rows = np.sort(np.random.default_rng(settings.seed).choice(features.height, SAMPLE, replace=False))
+        features = features[rows.tolist()]
+    values = input_matrix(features, inputs)
     scaled = QuantileScaler.fit(values).transform(values)
     most = min(settings.k_max, len(np.unique(scaled, axis=0)), len(values) // MIN_CUSTOMERS)
     candidates = []
     for k in range(min(settings.k_min, most), most + 1) if most > 1 else ():
-        soundness, labels = judge(values, k, seed=settings.seed)
-        named = soundness.smallest_share > 0 and _names(features, scaled, labels, k)[1]
-        candidates.append(Clustering(soundness, named))
+        for method in METHODS:
+            soundness, labels = judge(values, k, method=method, seed=settings.seed)
+            named = soundness.smallest_share > 0 and identify(features, labels, k, live).new_are_true
+            candidates.append(Clustering(soundness, named, method))
     return candidates
 
 
-def _names(features: pl.DataFrame, scaled: Matrix, labels: Labels, k: int) -> tuple[list[str], bool]:
-    positions = pl.DataFrame(scaled, schema=["recent_value", "value"])
-    return give_names(describe_shop(features, positions, pl.Series(labels), k))
-
-
-def _parameters(settings: SegmentationSettings, k: int) -> dict[str, JsonValue]:
+def _parameters(settings: SegmentationSettings, k: int, method: str, chosen: ChosenInputs) -> dict[str, JsonValue]:
     return {
         "k": k,
         "k_min": settings.k_min,
         "k_max": settings.k_max,
         "min_share": settings.min_share,
-        "inputs": list(INPUTS),
+        "margin": settings.margin,
+        "inputs": list(chosen.names),
+        "inputs_criterion": measures.CRITERION,
         "scaling": f"uniform quantiles, {KNOTS} knots",
-        "algorithm": f"k-means (Lloyd), best of {RESTARTS} starts",
+        "algorithm": f"{method}, best of {RESTARTS} starts",
         "bootstraps": BOOTSTRAPS,
         "criterion": CRITERION,
     }
 
 
-def _metrics(candidates: list[Clustering], k: int, named: bool) -> dict[str, float]:
-    """The figures of the chosen number, and under `k<number>_` those of every number tried."""
-    metrics = {"segments": float(k), "truthful_names": float(named)}
+def _lineage(found: Identified, live: SegmentationModel | None) -> dict[str, JsonValue]:
+    """What became of the live segments, by key."""
+    made = dict(zip(found.keys, found.origins, strict=True)) | found.ended
+    segments: dict[str, JsonValue] = {
+        key: {"change": one.change, "parents": list(one.parents)} for key, one in made.items()
+    }
+    return {"continues": live.card.version if live else None, "segments": segments}
+
+
+def _metrics(
+    candidates: Sequence[Clustering], best: Clustering | None, found: Identified, chosen: ChosenInputs
+) -> dict[str, float]:
+    """The figures of the chosen clustering, and under `k<number>_` and `mixture_k<number>_` those that were tried."""
+    metrics = {"segments": float(len(found.keys)), "truthful_names": float(found.are_true)}
+    if chosen.explained is not None:
+        metrics["spend_explained"] = round(chosen.explained, 4)
     for candidate in candidates:
         sound = candidate.soundness
         figures = {
             "silhouette": round(sound.silhouette, 4),
             "stability": round(sound.stability, 4),
+            "jaccard": round(sound.jaccard, 4),
             "davies_bouldin": round(sound.davies_bouldin, 4),
             "smallest_share": round(sound.smallest_share, 4),
         }
-        if sound.k == k:
+        if candidate is best:
             metrics |= figures
-        metrics |= {f"k{sound.k}_{name}": value for name, value in figures.items()}
-        metrics[f"k{sound.k}_truthful_names"] = float(candidate.named)
+        start = "" if candidate.method == "k-means" else "mixture_"
+        metrics |= {f"{start}k{sound.k}_{name}": value for name, value in figures.items()}
+        metrics[f"{start}k{sound.k}_truthful_names"] = float(candidate.named)
     return metrics

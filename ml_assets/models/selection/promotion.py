@@ -66,6 +66,21 @@ def decide_promotion(
     return Decision(promoted=True, reason=f"Promoted: {_praise(facts, champion_through)}.", facts=facts)
 
 
+def decide_segmentation(moved: float | None, *, most: float) -> Decision:
+    """Whether a new segmentation scores: not when it moves more than the share `most` of the customers by itself."""
+    if moved is None:
+        return Decision(promoted=True, reason="Promoted: the first segmentation.", facts={})
+    facts = {"moved": moved, "most_moved": most}
+    if moved > most:
+        return Decision(
+            promoted=False,
+            reason=f"Refused: it moves {moved:.1%} of the customers to another segment, and at most {most:.0%} may "
+            "move without somebody's consent.",
+            facts=facts,
+        )
+    return Decision(promoted=True, reason=f"Promoted: it moves {moved:.1%} of the customers.", facts=facts)
+
+
 def _praise(facts: dict[str, float], champion_through: date | None) -> str:
     if "gain_over_champion" in facts:
         return (

@@ -12,11 +12,12 @@ from sklearn.preprocessing import QuantileTransformer
 
 from ml_assets.errors import UserError
 from ml_assets.features.customers import build_customer_features
-from ml_assets.models.segmentation.clusters import Soundness
-from ml_assets.models.segmentation.model import INPUTS, SegmentationModel, assign, input_matrix
+from ml_assets.models.segmentation.soundness import Soundness
+from ml_assets.models.segmentation.inputs import DEFAULT, input_matrix
+from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.names import NAMES
 from ml_assets.models.segmentation.scaling import QuantileScaler
-from ml_assets.models.segmentation.train import Clustering, choose_k, train_segmentation
+from ml_assets.models.segmentation.train import Clustering, choose, train_segmentation
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets_tests.features.lines import day, journey, line, lines
 
@@ -80,7 +81,7 @@ def test_training_again_on_shuffled_rows_gives_the_same_model(model: Segmentatio
     again = train(grocer.sample(fraction=1, shuffle=True, seed=3))
     assert again.card.version == model.card.version
     assert again.card.metrics == model.card.metrics
-    assert np.array_equal(again.centroids, model.centroids)
+    assert np.array_equal(again.clusters.centers, model.clusters.centers)
     assert np.array_equal(again.scaler.knots, model.scaler.knots)
 
 
@@ -94,11 +95,11 @@ def test_another_seed_is_another_version_of_nearly_the_same_segments(
 
 
 def test_the_assignment_equals_scikit_learn(model: SegmentationModel, grocer: pl.DataFrame) -> None:
-    values = input_matrix(grocer)
+    values = input_matrix(grocer, DEFAULT)
     scaler = QuantileTransformer(n_quantiles=101, subsample=None).fit(values)
     strangers = np.random.default_rng(1).exponential(values.mean(axis=0), size=(2000, 2)) - 20
     clusters = KMeans(len(model.keys), n_init=10, random_state=SETTINGS.seed).fit(scaler.transform(values))
-    clusters.cluster_centers_ = np.ascontiguousarray(model.centroids)
+    clusters.cluster_centers_ = np.ascontiguousarray(model.clusters.centers)
     for one in (values, strangers, np.zeros((1, 2))):
         assert np.array_equal(model.scaler.transform(one), scaler.transform(one))
         expected = [model.keys[label] for label in clusters.predict(scaler.transform(one))]

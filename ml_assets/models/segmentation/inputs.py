@@ -1,0 +1,143 @@
+"""Which measures of a customer decide on the segment, chosen by what they say about the next month.
+
+The measures that compete and the criterion belong here; how they are scaled is in `scaling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from ml_assets.models.segmentation.clusters import Labels, fit_clusters
+from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
+from ml_assets.models.segmentation.soundness import recovery
+from ml_assets.segments import MEASURES
+
+FLOOR_DAYS = 14
+"""Days since an order, or between orders, below this flicker from day to day in shops of frequent buyers."""
+
+DEFAULT = ("decayed_spend", "spend_365d")
+"""What is taken where the past is too short to choose: how much lately, and how much over the year."""
+
+# Against the pace of the year; below the window the two spends are one.
+_PACE = pl.col("spend_365d") * 90 / pl.col("tenure_days").clip(90, 365)
+
+EXPRESSIONS: dict[str, pl.Expr] = {
+    "decayed_spend": pl.col("decayed_spend"),
+    "spend_365d": pl.col("spend_365d"),
+    "spend_90d": pl.col("spend_90d"),
+    "orders_365d": pl.col("orders_365d"),
+    "orders_90d": pl.col("orders_90d"),
+    "recency_days": pl.col("recency_days").clip(FLOOR_DAYS),
+    "tenure_days": pl.col("tenure_days"),
+    "mean_gap_days": pl.col("mean_gap_days").fill_null(pl.col("tenure_days")).clip(FLOOR_DAYS),
+    "mean_order_value": pl.col("mean_order_value").fill_null(0.0),
+    "basket_items": pl.col("basket_items").fill_null(0.0),
+    "category_diversity": pl.col("category_diversity").fill_null(0.0),
+    "weekend_share": pl.col("weekend_share").fill_null(0.0),
+    "evening_share": pl.col("evening_share").fill_null(0.0),
+    "pace": pl.when(_PACE > 0).then(pl.col("spend_90d") / _PACE).otherwise(0.0),
+}
+"""What can decide: recency, frequency and spend over several windows, tenure, basket, breadth, rhythm and trend."""
+
+FEATURES = tuple(sorted({name for measure in EXPRESSIONS.values() for name in measure.meta.root_names()}))
+"""Columns of the customer features that the measures read."""
+
+OUTCOME_DAYS = 28
+CRITERION = (
+    f"of all pairs and triples of measures, those whose segments explain the spend of the next {OUTCOME_DAYS} days "
+    "within 0.02 of the best (share of its variance, five clusters, spend cut at its 99th percentile); of these the "
+    "largest mean of silhouette and bootstrap ARI; the measures of the live model stay while they explain within 0.05 "
+    "of the best, because others would make other segments"
+)
+EXPLAINED_SLACK = 0.02
+LIVE_SLACK = 0.05
+CLUSTERS = 5
+SAMPLE = 3_000
+BOOTSTRAPS = 8
+MIN_CUSTOMERS = 100
+# Sets that are judged on soundness; of very many that explain about as much, the best explaining ones.
+MOST_JUDGED = 20
+
+
+@dataclass(frozen=True)
+class Past:
+    """Customers as they were `OUTCOME_DAYS` before training, and what they spent since."""
+
+    features: pl.DataFrame
+    """Customer features as of that day."""
+    spend: pl.DataFrame
+    """customer_id, spend_28d; customers without a row spent nothing."""
+
+
+@dataclass(frozen=True)
+class ChosenInputs:
+    """The measures that decide, and why."""
+
+    names: tuple[str, ...]
+    explained: float | None
+    """Share of the variance of the next spend that their segments explain; None where the past is too short."""
+
+
+def input_matrix(features: pl.DataFrame, names: Sequence[str]) -> Matrix:
+    """The measures as doubles, shape (customers, names)."""
+    return features.select(EXPRESSIONS[name].cast(pl.Float64).alias(name) for name in names).to_numpy()
+
+
+def choose_inputs(past: Past | None, live: Sequence[str] | None, *, seed: int) -> ChosenInputs:
+    """The measures by `CRITERION`; those of the live model, else `DEFAULT`, where the past is too short to judge."""
+    if past is None or past.features.height < MIN_CUSTOMERS:
+        return ChosenInputs(tuple(live or DEFAULT), None)
+    features = past.features.sort("customer_id")
+    if features.height > SAMPLE:
+        features = features.sample(SAMPLE, seed=seed).sort("customer_id")
+    spend = features.select("customer_id").join(past.spend, on="customer_id", how="left", maintain_order="left")
+    outcome = spend["spend_28d"].fill_null(0.0).to_numpy()
+    outcome = np.minimum(outcome, np.quantile(outcome, 0.99))
+    if outcome.std() == 0:
+        return ChosenInputs(tuple(live or DEFAULT), None)
+    names = [name for name in MEASURES if features.select(EXPRESSIONS[name]).to_series().n_unique() > CLUSTERS]
+    values = dict(zip(names, input_matrix(features, names).T, strict=True)) if names else {}
+    sets = [chosen for size in (2, 3) for chosen in combinations(names, size)]
+    explained = {chosen: _explained(_stacked(values, chosen), outcome, seed) for chosen in sets}
+    if not explained:
+        return ChosenInputs(tuple(live or DEFAULT), None)
+    best = max(explained.values())
+    good = sorted((one for one in sets if explained[one] >= best - EXPLAINED_SLACK), key=lambda one: -explained[one])
+    if live and explained.get(tuple(live), -1.0) >= best - LIVE_SLACK:
+        return ChosenInputs(tuple(live), explained[tuple(live)])
+    judged = {one: _soundness(_stacked(values, one), seed) for one in good[:MOST_JUDGED]}
+    chosen = max(judged, key=lambda one: judged[one])
+    return ChosenInputs(chosen, explained[chosen])
+
+
+def explained_share(labels: Labels, outcome: Matrix) -> float:
+    """Share of the variance of an outcome that lies between groups: eta squared, R^2 of a regression on them."""
+    sizes = np.bincount(labels)
+    means = np.bincount(labels, weights=outcome) / np.maximum(sizes, 1)
+    whole = float(((outcome - outcome.mean()) ** 2).sum())
+    return 1 - float(((outcome - means[labels]) ** 2).sum()) / whole if whole else 0.0
+
+
+def _explained(values: Matrix, outcome: Matrix, seed: int) -> float:
+    scaled = QuantileScaler.fit(values).transform(values)
+    return explained_share(fit_clusters(scaled, CLUSTERS, seed=seed, restarts=3).nearest(scaled), outcome)
+
+
+def _soundness(values: Matrix, seed: int) -> float:
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415 slow to import, and scoring needs none of it
+
+    scaled = QuantileScaler.fit(values).transform(values)
+    labels = fit_clusters(scaled, CLUSTERS, seed=seed, restarts=3).nearest(scaled)
+    if len(np.unique(labels)) < 2:
+        return 0.0
+    ari, _ = recovery(values, labels, CLUSTERS, seed=seed, bootstraps=BOOTSTRAPS)
+    return float(silhouette_score(scaled, labels) + ari) / 2
+
+
+def _stacked(values: dict[str, Matrix], names: Sequence[str]) -> Matrix:
+    return np.stack([values[name] for name in names], axis=1)

@@ -1,0 +1,83 @@
+"""Pictures of segments for cards and asset metadata, as PNG bytes.
+
+Drawing belongs here; the numbers come ready-made.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ml_assets.plots.png import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, png_of, without_frame
+
+_PANELS = (
+    ("share", "Share of customers", "%", 100.0, BLUE),
+    ("median_spend_90d", "Spend in 90 days", "median, shop's currency", 1.0, ORANGE),
+    ("median_orders_90d", "Orders in 90 days", "median", 1.0, GREEN),
+    ("median_recency_days", "Last order", "median, days ago", 1.0, PURPLE),
+)
+
+
+def segment_profile_png(segments: pl.DataFrame) -> bytes:
+    """One row of bars per segment: share, spend, orders and recency. Columns as in the segments of a day."""
+    figure = Figure(figsize=(10, 1.5 + 0.4 * max(segments.height, 1)), layout="constrained")
+    axes = figure.subplots(1, len(_PANELS), sharey=True, squeeze=False)[0]
+    names = segments["segment_name"].to_list()
+    for axis, (column, title, unit, factor, colour) in zip(axes, _PANELS, strict=True):
+        values = [None if value is None else float(value) * factor for value in segments[column]]
+        lengths = [value or 0.0 for value in values]
+        bars = axis.barh(range(len(names)), lengths, color=colour, height=0.65)
+        axis.bar_label(
+            bars, labels=["nobody" if value is None else f"{value:,.0f}" for value in values], padding=3, fontsize=8
+        )
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel(unit, color=GREY)
+        _bare(axis, lengths)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    figure.suptitle("What the segments look like", fontweight="bold")
+    return png_of(figure)
+
+
+_SOUNDNESS = (
+    ("silhouette", "Silhouette", None),
+    ("stability", "Stability", 0.8),
+    ("jaccard", "Worst segment's return", 0.85),
+    ("smallest_share", "Smallest segment's share", None),
+)
+"""Figures of numbers of segments: name, title, and the limit below which a number is unsound."""
+_FITS = (("", "k-means", BLUE), ("mixture_", "Gaussian mixture", ORANGE))
+
+
+def soundness_png(metrics: Mapping[str, float], k_tried: Sequence[int], k: int) -> bytes:
+    """How sound each number of segments was, a panel per figure; the chosen number is marked.
+
+    `metrics` are those of a segmentation's card, `k_tried` the numbers that were tried with either method.
+    """
+    figure = Figure(figsize=(10, 2.8), layout="constrained")
+    axes = figure.subplots(1, len(_SOUNDNESS), squeeze=False)[0]
+    for axis, (name, title, limit) in zip(axes, _SOUNDNESS, strict=True):
+        for prefix, label, colour in _FITS:
+            values = [metrics.get(f"{prefix}k{number}_{name}", float("nan")) for number in k_tried]
+            axis.plot(k_tried, values, color=colour, marker="o", markersize=4, label=label)
+        axis.axvline(k, color=PALE, linewidth=8, alpha=0.35, zorder=0)
+        if limit is not None:
+            axis.axhline(limit, color=GREY, linewidth=1, linestyle=":")
+        axis.set_xticks(list(k_tried))
+        axis.set_ylim(0, 1)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("segments", color=GREY)
+        axis.tick_params(labelsize=8)
+        without_frame(axis)
+    axes[0].legend(frameon=False, fontsize=8, loc="lower left")
+    figure.suptitle("How many segments: the band is the number that was chosen", fontweight="bold")
+    return png_of(figure)
+
+
+def _bare(axis: Axes, values: Sequence[float]) -> None:
+    """Bars carry their numbers, so the axis needs no ticks, only room for the labels."""
+    axis.set_xlim(0, 1.25 * max(values, default=0.0) or 1.0)
+    axis.set_xticks([])
+    axis.tick_params(left=False)
+    without_frame(axis, "bottom")

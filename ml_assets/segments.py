@@ -1,0 +1,40 @@
+"""What segments can be called, and what can decide on them: the names that a shop may use in its settings.
+
+It stands below the settings, which refuse other names. What a word promises is in `models/segmentation/names.py`, how a
+measure is computed in `models/segmentation/inputs.py`.
+"""
+
+KEYS = (
+    "champions",
+    "loyal",
+    "active",
+    "new",
+    "promising",
+    "needs_attention",
+    "at_risk",
+    "almost_lost",
+    "previously_loyal",
+    "dormant",
+)
+"""Every `segment_key` that a customer with a history can have."""
+
+PROSPECTS = "prospects"
+"""The `segment_key` of those who have not bought yet."""
+
+MEASURES = (
+    "decayed_spend",
+    "spend_365d",
+    "spend_90d",
+    "orders_365d",
+    "orders_90d",
+    "recency_days",
+    "tenure_days",
+    "mean_gap_days",
+    "mean_order_value",
+    "basket_items",
+    "category_diversity",
+    "weekend_share",
+    "evening_share",
+    "pace",
+)
+"""Measures of a customer that can decide on the segment, in the order in which equal ones are preferred."""
