@@ -68,7 +68,7 @@ class SegmentationModel:
             "axes": self.clusters.axes,
             "keys": np.array(self.keys, dtype=np.str_),
             "inputs": np.array(self.inputs, dtype=np.str_),
-            "margin": np.array(self.margin),
+            "margin": np.array([self.margin]),
         }
         return save_artifact(folder, self.card, arrays)
 
@@ -83,7 +83,7 @@ class SegmentationModel:
         axes = arrays.get("axes", np.eye(centers.shape[1]))
         inputs = tuple(str(name) for name in arrays["inputs"]) if "inputs" in arrays else DEFAULT
         keys = tuple(str(key) for key in arrays["keys"])
-        margin = float(arrays.get("margin", np.array(0.0)))
+        margin = float(arrays["margin"][0]) if "margin" in arrays else 0.0
         return cls(card, inputs, QuantileScaler(arrays["knots"]), Clusters(centers, axes), keys, margin)
 
 
