@@ -101,23 +101,29 @@ def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list
     return connection.execute(connection.schemas.sql(query)).fetchall()
 
 
-def force_promotion(connection: ServingConnection, version: str, placement: str, reason: str) -> RegisteredModel:
+def force_promotion(
+    connection: ServingConnection, version: str, placement: str, reason: str, *, kind: str = "recommender"
+) -> RegisteredModel:
     """Let a refused model score, because somebody says so; who, when and why stays in its row.
+
+    `placement` is empty for kinds of model that fill no list.
 
     Raises `UserError` where there is no such model, it is promoted already, or no reason is given.
     """
     if not reason.strip():
         raise UserError("A promotion against the rule needs a reason.", "Give it: --force 'why'.")
-    found = [one for one in list_models(connection, "recommender") if one.version == version]
+    found = [one for one in list_models(connection, kind) if one.version == version]
     model = next((one for one in found if one.placement == placement), None)
     if model is None:
         known = ", ".join(sorted({one.placement for one in found})) or "no placement"
+        asked = f"{version} for {placement} (that version: {known})" if placement else f"{version} of kind {kind}"
         raise UserError(
-            f"The registry has no model {version} for {placement} (that version: {known}).",
+            f"The registry has no model {asked}.",
             "`ml-assets models` lists all models.",
         )
     if model.decision == "promoted":
-        raise UserError(f"{version} is promoted for {placement} already.", "`ml-assets models` shows which one scores.")
+        for_it = f" for {placement}" if placement else ""
+        raise UserError(f"{version} is promoted{for_it} already.", "`ml-assets models` shows which one scores.")
     force = connection.schemas.sql("SELECT {meta}.force_promotion(%s, %s, %s, %s)")
     with writing(connection) as cursor:
         cursor.execute(force, [model.kind, version, placement, reason.strip()])

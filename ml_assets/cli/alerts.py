@@ -71,7 +71,7 @@ def ack(
     """Acknowledge an incident: no reminders and no escalation until it is over, or worse."""
     settings = load_settings(config)
     with shop_database(settings) as connection:
-        found = acknowledge(connection, incident, by=by or _me(), now=clock_of(connection))
+        found = acknowledge(connection, incident, by=by or me(), now=clock_of(connection))
     if found is None or found.state == "resolved":
         state = "is over" if found else "does not exist"
         raise UserError(f"Incident {incident} {state}.", "`ml-assets alerts list` shows the open ones.")
@@ -107,7 +107,7 @@ def mute_(
         known |= {one.subject for one in list_incidents(connection)}
         if subject not in known:
             raise UserError(f"There is no subject {subject}.", f"One of: {', '.join(sorted(known))}.")
-        mute(connection, subject, cause, until=end, by=_me(), reason=reason)
+        mute(connection, subject, cause, until=end, by=me(), reason=reason)
     if end > now:
         OUT.print(f"{subject} is muted until {end.astimezone(settings.tz):%d %b %Y %H:%M %Z}.")
     else:
@@ -176,7 +176,8 @@ def _grouped(incidents: list[Incident]) -> list[Incident]:
     ] + orphans
 
 
-def _me() -> str:
+def me() -> str:
+    """Who works at this terminal."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

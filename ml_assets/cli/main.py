@@ -28,6 +28,7 @@ from ml_assets.cli import (
     releases,
     rules,
     run,
+    segments,
     status,
     stopping,
     train,
@@ -70,6 +71,7 @@ app.add_typer(rules.app, name="rules")
 app.command("erase")(erase.erase)
 app.add_typer(handoff.export_app, name="export")
 app.add_typer(handoff.import_app, name="import")
+app.add_typer(segments.app, name="segments")
 app.add_typer(alerts.app, name="alerts")
 app.command("watch")(watch.watch)
 app.command("add-reader")(add_reader.add_reader_command)

@@ -4,34 +4,16 @@ Reading and judging files belongs here; publishing what they hold is done by `re
 same gates.
 """
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, Literal
 
 import polars as pl
-from psycopg import sql
 
-from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
+from ml_assets.exchange.imported import digest, single_day
 from ml_assets.exchange.table_file import Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
-from ml_assets.whole_files import replacing
-
-Format = Literal["csv", "parquet"]
-PROVENANCE = ("data_as_of", "predicted_at", "model_version", "release_id", "is_stale")
-# View, columns, and how many of them give the order.
-EXPORTS: dict[str, tuple[str, tuple[str, ...], int]] = {
-    "recommendations": (
-        "recommendations",
-        ("customer_id", "placement", "rank", "item_id", "score", "source", "reason_code", *PROVENANCE),
-        3,
-    ),
-    "segments": ("segment_assignments", ("customer_id", "segment_key", "segment_name", *PROVENANCE), 1),
-}
-ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,46 +25,6 @@ class Imported:
     """The data_as_of that the file names, if it names one."""
     version: str
     """Names the file by its contents."""
-
-
-def write_export(connection: ServingConnection, what: str, path: Path, kind: Format) -> int:
-    """Write what readers see at this moment to a file, whole or not at all; the number of rows."""
-    view, names, ordering = EXPORTS[what]
-    query = connection.schemas.sql(
-        "SELECT {columns} FROM {ml}.{view} ORDER BY {order}",
-        # PostgreSQL's own CSV says t and f, which few programs take for true and false.
-        columns=sql.SQL(", ").join(
-            sql.SQL("{0}::text AS {0}" if name == "is_stale" and kind == "csv" else "{}").format(sql.Identifier(name))
-            for name in names
-        ),
-        view=sql.Identifier(view),
-        order=sql.SQL(", ").join(map(sql.Identifier, names[:ordering])),
-    )
-    with replacing(path, "Choose another place with --output.", keep_mode=True) as file, connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
-        write = _write_parquet if kind == "parquet" else _write_csv
-        return write(connection, query, names, file)
-
-
-def _write_csv(connection: ServingConnection, query: sql.Composed, _: Sequence[str], file: IO[bytes]) -> int:
-    cursor = connection.cursor()
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
-    with cursor.copy(statement) as copy:
-        file.writelines(copy)
-    return cursor.rowcount
-
-
-def _write_parquet(connection: ServingConnection, query: sql.Composed, names: Sequence[str], file: IO[bytes]) -> int:
-    parts: list[pl.DataFrame] = []
-    with connection.cursor(name="ml_assets_export") as cursor:
-        cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(query)
-        while rows := cursor.fetchmany(ROWS_AT_ONCE):
-            parts.append(pl.DataFrame(rows, schema=list(names), orient="row", infer_schema_length=None))
-    frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=list(names))
-    frame.write_parquet(file)
-    return frame.height
 
 
 def read_recommendations(path: Path, words: Vocabulary) -> Imported:
@@ -116,7 +58,7 @@ def read_recommendations(path: Path, words: Vocabulary) -> Imported:
         for name, word in usual.items()
     )
     _refuse_doubles(path, frame)
-    return Imported(_lists(frame), _day(path, frame), f"import-{_digest(path)}")
+    return Imported(_lists(frame), single_day(path, frame), f"import-{digest(path)}")
 
 
 def _lists(frame: pl.DataFrame) -> pl.DataFrame:
@@ -147,20 +89,3 @@ def _refuse_doubles(path: Path, frame: pl.DataFrame) -> None:
         row = frame.row(again, named=True)
         words = f"item {row['item_id']} is twice in the {row['placement']} list of customer {row['customer_id']}"
         refuse(path, [(again, f"{words} ({len(doubled):,} such rows)")])
-
-
-def _day(path: Path, frame: pl.DataFrame) -> date | None:
-    if "data_as_of" not in frame.columns or frame.is_empty():
-        return None
-    days = frame["data_as_of"].unique().sort().to_list()
-    if len(days) > 1:
-        raise UserError(
-            f"{path} mixes data as of {days[0]} and {days[-1]}.", "Import one day at a time.", code="file.refused"
-        )
-    found: date = days[0]
-    return found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -29,7 +29,7 @@ class SegmentationSettings(Section):
         "say about the next month where empty.",
     )
     margin: float = Field(
-        default=0.2,
+        default=0.25,
         ge=0,
         lt=1,
         description="How much nearer another segment must be, as a share of the distance, before customers move.",

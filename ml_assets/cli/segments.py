@@ -1,0 +1,109 @@
+"""`ml-assets segments`: what the segments are, what became of them, and whether a new training may move customers.
+
+The rule that holds a training back is in `models/selection/promotion.py`, the page of the report in
+`cli/segment_report/`.
+"""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from ml_assets.alerts.store.incidents import acknowledge, list_incidents
+from ml_assets.books.freshness import clock_of
+from ml_assets.books.models import champion, force_promotion, list_models
+from ml_assets.cli.alerts import me
+from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
+from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.errors import UserError
+from ml_assets.settings.read.load import load_settings
+
+app = typer.Typer(help="Segments: what they are, and whether a new training may move customers.", no_args_is_help=True)
+COLUMNS = ("segment_key", "segment_name", "customers", "share", "description")
+KIND = "segmentation"
+
+VersionArgument = Annotated[
+    str, typer.Argument(help="Version of the training, as `ml-assets segments list` prints it.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; it is kept.")]
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
+    """The live segments with their profiles, and trainings that wait for somebody's consent."""
+    settings = load_settings(config)
+    with shop_database(settings) as connection:
+        query = """
+            SELECT segment_key, segment_name, customers, share, description
+            FROM {ml}.segments
+            ORDER BY median_spend_365d DESC NULLS LAST, customers DESC
+        """
+        rows = connection.execute(connection.schemas.sql(query)).fetchall()
+        scores = champion(connection, KIND, date.max)
+        newer = [
+            one
+            for one in list_models(connection, KIND)
+            if one.decision == "refused" and (scores is None or one.trained_through > scores.trained_through)
+        ]
+    waiting = [{"version": one.version, "trained_through": one.trained_through, "reason": one.reason} for one in newer]
+    facts = {
+        "model_version": scores.version if scores else None,
+        "segments": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
+        "waiting": waiting,
+    }
+    if emit(facts, as_json):
+        return 0
+    shown = [[key, name, f"{customers:,}", f"{share:.0%}", words] for key, name, customers, share, words in rows]
+    table(
+        f"Segments of {scores.version if scores else 'elsewhere'}",
+        ["key", "name", "customers", "share", "the median customer"],
+        shown,
+    )
+    for one in newer:
+        OUT.print(f"{one.version} waits for consent. {one.reason}", soft_wrap=True)
+    consent = ((f"ml-assets segments accept {newer[0].version} --reason '...'", "let it score"),) if newer else ()
+    next_commands(config, *consent, ("ml-assets export segments --segment KEY", "the customers of one"))
+    return 0
+
+
+@app.command("accept")
+def accept(version: VersionArgument, reason: ReasonOption, config: ConfigOption = None) -> int:
+    """Let a training score that moves more customers than `segmentation.max_moved`; the reason is kept."""
+    settings = load_settings(config)
+    with shop_database(settings) as connection:
+        model = force_promotion(connection, version, "", reason, kind=KIND)
+        scores = champion(connection, KIND, date.max)
+    OUT.print(f"Accepted {version}. {model.reason.replace('Refused: it', 'It')}", soft_wrap=True)
+    if scores and scores.version != version:
+        OUT.print(f"{scores.version} is newer and goes on scoring.", soft_wrap=True)
+    next_commands(
+        config, ("ml-assets run", "put customers into the new segments"), ("ml-assets segments list", "all segments")
+    )
+    return 0
+
+
+@app.command("refuse")
+def refuse(version: VersionArgument, reason: ReasonOption, config: ConfigOption = None) -> int:
+    """Leave customers where they are: the alert about this training is over for the team, with who said so."""
+    if not reason.strip():
+        raise UserError("A refusal needs a reason.", "Give it: --reason 'why'.")
+    settings = load_settings(config)
+    with shop_database(settings) as connection:
+        found = next((one for one in list_models(connection, KIND) if one.version == version), None)
+        if found is None:
+            raise UserError(f"The registry has no segmentation {version}.", "`ml-assets models` lists all models.")
+        if found.decision == "promoted":
+            raise UserError(
+                f"{version} is promoted; it cannot be refused any more.",
+                "`ml-assets rollback segment_assignments --reason ...` brings the segments of before back.",
+            )
+        about = [
+            one.incident_id
+            for one in list_incidents(connection, only_open=True)
+            if one.subject == f"{KIND}_model" and one.cause == "refused" and one.incident_id is not None
+        ]
+        for incident in about:
+            acknowledge(connection, incident, by=f"{me()}: {reason.strip()}", now=clock_of(connection))
+    OUT.print(f"{version} stays refused. {found.reason}", soft_wrap=True)
+    next_commands(config, ("ml-assets segments list", "the segments that go on"))
+    return 0
