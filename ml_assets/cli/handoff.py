@@ -213,7 +213,9 @@ def _export(
     config: Path | None,
     chosen: Chosen = Chosen(),
 ) -> int:
+    from ml_assets.exchange.contacts import read_contacts  # noqa: PLC0415
     from ml_assets.exchange.exports import write_audience, write_export  # noqa: PLC0415
+    from ml_assets.exchange.vocabulary import vocabulary  # noqa: PLC0415
 
     if csv and parquet:
         raise UserError("--csv and --parquet exclude each other.", "Choose one; run it twice for both.")
@@ -221,14 +223,14 @@ def _export(
     kind: Literal["csv", "parquet"] = "csv"
     if parquet or (output and output.suffix == ".parquet" and not csv):
         kind = "parquet"
-    path = (
-        output
-        or exports_folder(settings) / f"{'_'.join(('segment', *chosen.segments)) if chosen.segments else what}.{kind}"
-    )
+    name = "_".join(("segment", *chosen.segments)) if chosen.segments else what
+    path = output or exports_folder(settings) / f"{name}.{kind}"
     with shop_database(settings) as connection:
         _require_known(connection, chosen.segments)
         if chosen.contacts:
-            rows = write_audience(connection, path, kind, chosen.segments, chosen.contacts, settings.tz, chosen.hashed)
+            words = vocabulary(connection, settings.tz)
+            known = read_contacts(chosen.contacts, words, is_hashed=chosen.hashed)
+            rows = write_audience(connection, path, kind, chosen.segments, known)
         else:
             rows = write_export(connection, what, path, kind, chosen.segments)
     if emit({"file": path, "rows": rows, "format": kind}, as_json):
