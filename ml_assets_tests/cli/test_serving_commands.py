@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ml_assets.books.models import RegisteredModel, champion, register
 from ml_assets.cli import main as command
 from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
@@ -136,6 +138,49 @@ def test_an_import_that_a_gate_refuses_exits_with_2_and_can_be_overridden(run: R
     assert live(run) == 2
     again = facts(run, "import", "recommendations", "few.csv", "--as-of", "2026-01-07", "--override", "a trial")
     assert again["state"] == "live"
+
+
+def test_segments_made_elsewhere_come_in_through_the_same_gates(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("customer_id,segment_key\n1,vip\n2,rest\n3,rest\n")
+    imported = facts(run, "import", "segments", "own.csv", "--as-of", "2026-01-06")
+    assert (imported["state"], imported["rows"]) == ("live", 3)
+    assert facts(run, "export", "segments", "--segment", "rest")["rows"] == 2
+    code, _, err = run("export", "segments", "--segment", "loyal")
+    assert code == 1
+    assert "no segment loyal now" in err
+    assert "rest, vip" in err
+    (tmp_path / "few.csv").write_text("customer_id,segment_key\n1,vip\n")
+    code, out, err = run("import", "segments", "few.csv", "--as-of", "2026-01-07")
+    assert code == 2
+    assert "1 customer, blocked" in out
+    assert "It covers 1 customers, the live release 3" in err
+
+
+def test_a_training_that_moves_customers_waits_for_consent(run: Run, connection: ServingConnection) -> None:
+    row = {
+        "kind": "segmentation", "version": "segmentation-2026-01-05-aa", "trained_through": date(2026, 1, 4),
+        "artifact": "a", "checksum": "c", "parameters": {}, "metrics": {},
+    }  # fmt: skip
+    register(connection, RegisteredModel(**row, decision="promoted", reason="the first"), {"data_fingerprint": "x"})
+    later = row | {"version": "segmentation-2026-01-12-bb", "trained_through": date(2026, 1, 11)}
+    refusal = "Refused: it moves 31.0% of the customers to another segment, and at most 10% may move."
+    register(connection, RegisteredModel(**later, decision="refused", reason=refusal), {"data_fingerprint": "x"})
+    listed = facts(run, "segments", "list")
+    assert [one["version"] for one in listed["waiting"]] == ["segmentation-2026-01-12-bb"]
+    _, out, _ = run("segments", "list")
+    assert "waits for consent" in out
+    assert "ml-assets segments accept segmentation-2026-01-12-bb" in out
+    code, out, _ = run("segments", "refuse", "segmentation-2026-01-12-bb", "--reason", "before the sale")
+    assert code == 0
+    assert "stays refused" in out
+    code, out, _ = run("segments", "accept", "segmentation-2026-01-12-bb", "--reason", "looked at the report")
+    assert code == 0
+    assert "It moves 31.0% of the customers" in out
+    found = champion(connection, "segmentation", date(2026, 1, 20))
+    assert found is not None
+    assert (found.version, found.forced_reason) == ("segmentation-2026-01-12-bb", "looked at the report")
+    assert run("segments", "refuse", "segmentation-2026-01-12-bb", "--reason", "too late")[0] == 1
+    assert run("segments", "accept", "no-such", "--reason", "x")[0] == 1
 
 
 def test_a_person_is_erased_with_a_receipt(run: Run) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.exchange.recommendations import Imported, read_recommendations, write_export
+from ml_assets.exchange.exports import write_export
+from ml_assets.exchange.recommendations import Imported, read_recommendations
 from ml_assets.exchange.vocabulary import Vocabulary
 from ml_assets.ids import IdType, IdTypes
 from ml_assets_tests.refused import refused
