@@ -1,10 +1,11 @@
 """`ml-assets segments`: what the segments are, what became of them, and whether a new training may move customers.
 
 The rule that holds a training back is in `models/selection/promotion.py`, the page of the report in
-`cli/segment_report/`.
+`reports/segments.py`.
 """
 
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_comm
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
+from ml_assets.whole_files import replacing
 
 app = typer.Typer(help="Segments: what they are, and whether a new training may move customers.", no_args_is_help=True)
 COLUMNS = ("segment_key", "segment_name", "customers", "share", "description")
@@ -106,4 +108,27 @@ def refuse(version: VersionArgument, reason: ReasonOption, config: ConfigOption 
             acknowledge(connection, incident, by=f"{me()}: {reason.strip()}", now=clock_of(connection))
     OUT.print(f"{version} stays refused. {found.reason}", soft_wrap=True)
     next_commands(config, ("ml-assets segments list", "the segments that go on"))
+    return 0
+
+
+@app.command("report")
+def report(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write; one page of HTML that loads nothing.")
+    ] = Path("segments.html"),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
+    """Write a page about the segments: sizes, profiles, who moved and why, stability, example customers."""
+    from ml_assets.lake import Lake  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.reports.segments import segment_report  # noqa: PLC0415
+
+    settings = load_settings(config)
+    with shop_database(settings) as connection:
+        page = segment_report(connection, Lake.of(settings), settings, made_on=datetime.now(settings.tz).date())
+    with replacing(output, "Choose another place with --output.", keep_mode=True) as file:
+        file.write(page.encode())
+    if not emit({"file": output}, as_json):
+        OUT.print(f"Wrote {output}.", soft_wrap=True)
+        next_commands(config, ("ml-assets segments list", "the segments on the screen"))
     return 0
