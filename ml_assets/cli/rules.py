@@ -33,8 +33,8 @@ def import_file(
 ) -> int:
     """Take rules from a file, whole or not at all.
 
-    rules: kind (unavailable, ban, pin, boost, cap), item_id or category, placement, value, valid_from, valid_until,
-    note. purchases: customer_id, item_id, bought_at. opt-outs: customer_id, note.
+    rules: kind (unavailable, ban, pin, boost, cap), item_id or category, placement, segment_key, value, valid_from,
+    valid_until, note. purchases: customer_id, item_id, bought_at. opt-outs: customer_id, note.
     """
     if into not in TABLES:
         raise UserError(f"--into {into} is not known.", f"It may be {', '.join(TABLES)}.")
@@ -49,7 +49,7 @@ def import_file(
     OUT.print(f"Added {added:,} of {len(rows):,} rows to {into}{known}. In force from the next SELECT.")
     if unknown:
         more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
-        OUT.print(f"The catalogue does not have {', '.join(unknown[:SHOWN])}{more}: misspelt, or still to come?")
+        OUT.print(f"Nobody knows {', '.join(unknown[:SHOWN])}{more}: misspelt, or still to come?")
     next_commands(config, ("ml-assets rules list", "what is in force now"))
     return 0
 
@@ -69,6 +69,7 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             rule["kind"],
             rule["category"] or f"{rule['item_id']} {rule['item_name'] or ''}".strip(),
             rule["placement"] or "every list",
+            rule["segment_key"] or "everybody",
             f"{rule['value']:g}" if rule["value"] is not None else "",
             "now" if rule["in_force"] else f"from {rule['valid_from'].astimezone(settings.tz):%Y-%m-%d %H:%M}",
             f"{rule['valid_until'].astimezone(settings.tz):%Y-%m-%d %H:%M}" if rule["valid_until"] else "",
@@ -76,7 +77,7 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         ]
         for rule in rules
     ]
-    columns = ["id", "kind", "what", "where", "value", "in force", "until", "note"]
+    columns = ["id", "kind", "what", "where", "for", "value", "in force", "until", "note"]
     if cells:
         table("Rules", columns, cells, right=["id", "value"])
     OUT.print(f"{len(rules):,} rules, {opted_out:,} customers opted out, {bought:,} purchases noted.")

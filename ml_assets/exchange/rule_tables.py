@@ -13,6 +13,7 @@ from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.rules import TABLES
+from ml_assets.segments import PROSPECTS
 
 # What stands in an empty cell: rules without dates are always in force, purchases without a time are of now.
 EMPTY = {"valid_from": "-infinity", "valid_until": "infinity", "bought_at": "now"}
@@ -60,7 +61,7 @@ def import_rules(
 
 
 def unknown_things(connection: ServingConnection, rows: Iterable[dict[str, object]]) -> list[str]:
-    """Items and categories of rules that the catalogue does not have, as words; they may still be to come."""
+    """Items, categories and segments of rules that nobody knows now, as words; they may still be to come."""
     rows = list(rows)
     found = []
     for column, singular in (("item_id", "item"), ("category", "category")):
@@ -70,13 +71,15 @@ def unknown_things(connection: ServingConnection, rows: Iterable[dict[str, objec
         )
         known = {value for (value,) in connection.execute(query, [named]).fetchall()} if named else set()
         found += [f"{singular} {value}" for value in named if value not in known]
-    return found
+    segments = list(dict.fromkeys(row["segment_key"] for row in rows if row.get("segment_key") is not None))
+    live = {key for (key,) in connection.execute(connection.schemas.sql("SELECT segment_key FROM {ml}.segments"))}
+    return found + [f"segment {key}" for key in segments if key not in live | {PROSPECTS}]
 
 
 def rules_to_come(connection: ServingConnection) -> list[dict[str, Any]]:
     """The rules that are in force, or will be, with the names of their items; null for dates without end."""
     query = """
-        SELECT rule_id, kind, item_id, item_name, r.category, placement, value,
+        SELECT rule_id, kind, item_id, item_name, r.category, placement, segment_key, value,
             nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
             note, noted_by, now() >= valid_from AS in_force
         FROM {meta}.rules AS r LEFT JOIN {store}.items USING (item_id)

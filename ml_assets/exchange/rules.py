@@ -12,6 +12,8 @@ from pathlib import Path
 from ml_assets.exchange.table_file import Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
 
+OF_SEGMENTS = ("pin", "boost", "cap")
+"""Kinds that may be for one segment; an item is hidden for all or none."""
 KINDS = ("unavailable", "ban", "pin", "boost", "cap")
 
 
@@ -31,7 +33,9 @@ class RuleTable:
 
 TABLES = {
     "rules": RuleTable(
-        "rules", ("kind",), ("item_id", "category", "placement", "value", "valid_from", "valid_until", "note")
+        "rules",
+        ("kind",),
+        ("item_id", "category", "placement", "segment_key", "value", "valid_from", "valid_until", "note"),
     ),
     "purchases": RuleTable("purchases", ("customer_id", "item_id"), ("bought_at",)),
     "opt-outs": RuleTable("opt_outs", ("customer_id",), ("note",)),
@@ -76,6 +80,8 @@ def _rule_problems(rule: dict[str, object]) -> Iterator[str]:
         name, least, most, whole = value
         if not isinstance(number, float) or not least <= number <= most or (whole and number != int(number)):
             yield f"column value: a {kind} needs {name}"
+    if rule.get("segment_key") is not None and kind not in OF_SEGMENTS:
+        yield f"column segment_key: a {kind} is for everybody"
     start, end = rule.get("valid_from"), rule.get("valid_until")
     if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         yield "column valid_until: not after valid_from"

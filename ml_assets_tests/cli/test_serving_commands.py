@@ -114,7 +114,7 @@ def test_a_rule_about_an_item_that_nobody_knows_is_taken_and_pointed_out(run: Ru
     (tmp_path / "rules.csv").write_text("kind,item_id,value\npin,121212,1\n")
     code, out, _ = run("rules", "import", "rules.csv")
     assert code == 0
-    assert "The catalogue does not have item 121212" in out
+    assert "Nobody knows item 121212" in out
 
 
 def test_what_is_exported_comes_in_as_a_release_of_its_own(run: Run, tmp_path: Path) -> None:

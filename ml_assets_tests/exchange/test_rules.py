@@ -77,6 +77,32 @@ def test_a_rule_for_one_placement_leaves_the_others_alone(shop: ServingConnectio
     assert shop.execute("SELECT count(*) FROM ml.similar_items WHERE similar_item_id = 12").fetchone() == (1,)
 
 
+def test_a_rule_may_be_for_the_customers_of_one_segment(shop: ServingConnection) -> None:
+    rule(shop, "pin", 16, 1, segment_key="dormant")
+    rule(shop, "pin", 15, 1, segment_key="prospects")
+    assert (shown(shop, customer=1), shown(shop, customer=2)) == ([15, 11, 12], [15, 11, 12])
+    release(shop, assignments(), "segment_assignments", segments=segments())
+    assert (shown(shop, customer=1), shown(shop, customer=2)) == ([11, 12, 13], [16, 11, 12])
+    rule(shop, "boost", category="dairy", value=0.01, segment_key="loyal")
+    assert shown(shop, customer=1)[0] == 15
+    assert shown(shop, customer=2) == [16, 11, 12]
+
+
+def test_an_item_is_hidden_for_all_segments_or_none(shop: ServingConnection) -> None:
+    with pytest.raises(errors.CheckViolation, match="only_orders_lists_by_segment"):
+        rule(shop, "ban", 12, segment_key="loyal")
+
+
+def test_a_hidden_item_cannot_be_for_a_segment_in_a_file(tmp_path: Path) -> None:
+    with refused("file.refused", "line 2, column segment_key: a ban is for everybody"):
+        read_rules(write(tmp_path, "kind,item_id,segment_key\nban,12,loyal\n"), "rules", WORDS)
+
+
+def test_a_segment_that_is_not_live_is_pointed_out(shop: ServingConnection) -> None:
+    rules: list[dict[str, object]] = [{"segment_key": "at_risk"}, {"segment_key": "prospects"}]
+    assert unknown_things(shop, rules) == ["segment at_risk"]
+
+
 def test_rules_are_in_force_between_their_dates_only(shop: ServingConnection) -> None:
     rule(shop, "ban", 11, valid_from="now", valid_until="infinity")
     rule(shop, "ban", 12, valid_from="tomorrow")

@@ -34,7 +34,17 @@ DECLARE
     waits interval;
     places integer[];
     is_filled_up boolean := false;
+    segment text;
 BEGIN
+    IF EXISTS (SELECT FROM :"meta".rules AS r WHERE r.segment_key IS NOT NULL AND now() < r.valid_until) THEN
+        segment := coalesce(
+            (
+                SELECT s.segment_key FROM :"store".segment_assignments AS s
+                WHERE s.customer_id = for_customer AND s.release_id = :"meta".live_release('segment_assignments')
+            ),
+            'prospects'
+        );
+    END IF;
     SELECT
         p.repeat_after,
         CASE
@@ -66,6 +76,7 @@ BEGIN
         SELECT DISTINCT ON (r.item_id) r.item_id, r.rule_id, r.value
         FROM :"meta".rules AS r
         WHERE r.kind = 'pin' AND (r.placement IS NULL OR r.placement = in_placement)
+            AND (r.segment_key IS NULL OR r.segment_key = segment)
             AND now() >= r.valid_from AND now() < r.valid_until
         ORDER BY r.item_id, r.value, r.rule_id
     ) AS f;
@@ -83,6 +94,7 @@ BEGIN
             CASE r.kind WHEN 'cap' THEN min(r.value) ELSE exp(sum(ln(greatest(r.value, 0.001)::float8))) END AS strength
         FROM :"meta".rules AS r
         WHERE r.kind IN ('boost', 'cap') AND (r.placement IS NULL OR r.placement = in_placement)
+            AND (r.segment_key IS NULL OR r.segment_key = segment)
             AND now() >= r.valid_from AND now() < r.valid_until
         GROUP BY r.kind, r.item_id, r.category
     ) AS g;
