@@ -44,6 +44,8 @@ class Table(Subject):
     """Columns of lists that run in parallel, best first."""
     texts: tuple[str, ...] = ()
     """Further columns of text."""
+    notes: tuple[str, ...] = ()
+    """Columns of text that may be null, or missing altogether."""
     may_start_empty: bool = False
     """Whether a release without rows may go live while none with rows has."""
 
@@ -54,7 +56,7 @@ class Table(Subject):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns a frame must have."""
+        """All columns that a frame must have."""
         return self.keys + self.texts + self.lists
 
     @property
@@ -94,6 +96,7 @@ _ROWS = (
         keys=("customer_id",),
         counted="customers",
         texts=("segment_key",),
+        notes=("moved_from", "reason", "reason_measures"),
     ),
     Table(
         "similar_items",

@@ -1,4 +1,4 @@
-"""The dimension tables beside the releases: profiles of segments, names and categories of items.
+"""The dimension tables beside the releases: profiles of segments, their model's numbers, names of items.
 
 They are written inside the publisher's transaction; the rows of a release are the matter of `partition.py`.
 """
@@ -7,6 +7,7 @@ import polars as pl
 from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
+from ml_assets.models.segmentation.model import SegmentationModel
 
 ITEMS_AT_ONCE = 50_000
 PROFILE = (
@@ -32,6 +33,19 @@ def load_segments(connection: ServingConnection, release_id: int, segments: pl.D
     )
     with connection.cursor() as cursor:
         cursor.executemany(insert, [(release_id, *row) for row in segments.select(PROFILE).iter_rows()])
+
+
+def keep_numbers(connection: ServingConnection, model: SegmentationModel) -> None:
+    """The numbers of a model, from which `ml.assign_segment` reckons; once for each version."""
+    insert = """
+        INSERT INTO {meta}.segmentation_models (model_version, inputs, keys, margin, knots, centers, axes)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+    """
+    # Row by row, but the quantiles of a measure together.
+    numbers = [array.ravel().tolist() for array in (model.scaler.knots.T, model.clusters.centers, model.clusters.axes)]
+    facts = [model.card.version, list(model.inputs), list(model.keys), model.margin, *numbers]
+    connection.execute(connection.schemas.sql(insert), facts)
 
 
 def upsert_items(connection: ServingConnection, items: pl.DataFrame) -> None:

@@ -16,7 +16,7 @@ from ml_assets.database.turns import take_turn
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Live, live_release
 from ml_assets.releases.gates.gates import not_acceptable
-from ml_assets.subjects import PUBLISHED
+from ml_assets.subjects import PUBLISHED, Table
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ def begin(connection: ServingConnection, subject: str) -> None:
 def show(connection: ServingConnection, release_id: int, reason: str | None = None) -> None:
     """Make a ready release live, inside the transaction that `begin` began; sessions plan anew what they prepared."""
     connection.execute(connection.schemas.sql("SELECT {meta}.show_release(%s, %s)"), [release_id, reason])
+
+
+def keep_ready(connection: ServingConnection, table: Table, release_id: int) -> None:
+    """Take a whole release that does not go live into the history of its day, inside such a transaction."""
+    if table.has_segments:
+        connection.execute(connection.schemas.sql("SELECT {meta}.keep_segment_history(%s)"), [release_id])
 
 
 def roll_back(connection: ServingConnection, subject: str, *, to: int | None, reason: str) -> Move:
@@ -120,6 +126,7 @@ def accept(connection: ServingConnection, release_id: int, *, reason: str) -> Mo
         if live is None or (day >= live.day and not live.pinned):
             show(connection, release_id, reason)
             return Move(subject, None if live is None else live.release_id, release_id, day)
+        keep_ready(connection, PUBLISHED[subject], release_id)
     return Move(subject, live.release_id, live.release_id, live.day)
 
 

@@ -19,15 +19,16 @@ from ml_assets.books.erased import without_erased
 from ml_assets.database.ask import id_types, one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
+from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.releases.catalog import Live, live_release
-from ml_assets.releases.dimensions import load_segments, upsert_items
+from ml_assets.releases.dimensions import keep_numbers, load_segments, upsert_items
 from ml_assets.releases.gates.candidate import Candidate
 from ml_assets.releases.gates.gates import judge, not_acceptable, unique_keys
 from ml_assets.releases.gates.live_sample import sample_live
 from ml_assets.releases.gates.shown_lists import sample_of
 from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.partition import attach_partition, fill_partition
-from ml_assets.releases.pointer import begin, show
+from ml_assets.releases.pointer import begin, keep_ready, show
 from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, MOST_RETIRED, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import ReleaseRows, checked
@@ -53,6 +54,8 @@ class Publication:
     """item_id, item_name, category: names to take over."""
     segments: pl.DataFrame | None = None
     """The profiles of the segments, for segment_assignments."""
+    segmentation: SegmentationModel | None = None
+    """The model that made them, from whose numbers the database assigns others."""
     active: pl.Series | None = None
     """Customers that must have a list."""
     best_sellers: frozenset[str] = frozenset()
@@ -127,11 +130,15 @@ def _release(connection: ServingConnection, new: Publication) -> Release:
     attach_partition(connection, table, release_id, unique=not judged.fails(unique_keys), checksum=checksum)
     if new.segments is not None:
         load_segments(connection, release_id, new.segments)
+    if new.segmentation is not None:
+        keep_numbers(connection, new.segmentation)
     if not blocked:
         if new.items is not None:
             upsert_items(connection, new.items)
         if live is None or (new.day >= live.day and not live.pinned):
             show(connection, release_id, accepted)
+        else:
+            keep_ready(connection, table, release_id)
     retire(connection, release_id, keep=new.keep)
     if table.is_personal:
         prune_purchases(connection)

@@ -25,7 +25,7 @@ class ReleaseRows:
         """Take a frame that `checked` returned."""
         self._subject = subject
         self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
-        self.names = subject.keys + subject.texts
+        self.names = subject.keys + subject.texts + subject.notes
         """Columns of the table, in the order of the series in a block."""
         if subject.lists:
             self.names += ("item_ids", "scores")
@@ -50,7 +50,7 @@ class ReleaseRows:
     def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
         """The columns of so many rows at a time."""
         for block in self._frame.iter_slices(rows):
-            columns = [block[name] for name in self._subject.keys + self._subject.texts]
+            columns = [block[name] for name in self._subject.keys + self._subject.texts + self._subject.notes]
             if self._subject.lists:
                 columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
             if "reason_items" in self._subject.lists:
@@ -85,7 +85,7 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
 
 
 def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
-    """The subject's columns, sorted by key, ids as bigint or text; lists are never null.
+    """The subject's columns, sorted by key, ids as bigint or text; lists are never null, missing notes are.
 
     Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
     """
@@ -108,7 +108,10 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
             )
         casts.append(pl.col(column) if wanted is None else pl.col(column).cast(wanted))
     filled = [pl.col(column).fill_null([]) for column in subject.lists]
-    taken = frame.select(casts).with_columns(filled)
+    notes = [
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(pl.String).alias(name) for name in subject.notes
+    ]
+    taken = frame.select(casts + notes).with_columns(filled)
     # Sorting nested lists takes as long as loading a part of them, and predictions mostly come in order.
     keys = taken.select(pl.struct(subject.keys).alias("key"))["key"]
     return taken if keys.is_sorted() else taken.sort(subject.keys)

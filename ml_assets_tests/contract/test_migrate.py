@@ -33,6 +33,9 @@ CONTRACT = {
     "contract_version": "version",
     "past_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "
     "data_as_of predicted_at model_version",
+    "segment_history": "customer_id segment_key valid_from valid_to kind moved_from reason measures",
+    "segment_moves": "day from_segment to_segment customers kind",
+    "segment_catalogue": "segment_key segment_name valid_from valid_to change parents ended_into model_version",
     "past_segment_assignments": "release_id customer_id segment_key segment_name data_as_of predicted_at model_version",
 }
 IDS = {"customer_id", "item_id", "similar_item_id", "reason_items"}

@@ -8,6 +8,10 @@ DECLARE
     of_subject CONSTANT text := :"meta".subject_of(of_release, ARRAY['ready']);
     moved CONSTANT timestamptz := clock_timestamp();
 BEGIN
+    -- Before the lock: of a large shop it takes a while.
+    IF of_subject = 'segment_assignments' THEN
+        PERFORM :"meta".keep_segment_history(of_release, true);
+    END IF;
     -- The lock of pointer_moved, from before the move has its number: numbers then become visible in their order.
     LOCK TABLE :"meta".releases IN SHARE UPDATE EXCLUSIVE MODE;
     UPDATE :"meta".releases AS r SET state = 'ready'

@@ -39,7 +39,7 @@ class Clusters:
 
     def distances(self, scaled: Matrix) -> Matrix:
         """Squared distance to each center, shape (customers, k)."""
-        return np.stack([(((scaled - center) @ self.axes) ** 2).sum(axis=1) for center in self.centers], axis=1)
+        return np.stack([_squares((scaled - center), self.axes) for center in self.centers], axis=1)
 
     def nearest(self, scaled: Matrix) -> Labels:
         """The row of the nearest center, the first of equally near ones; shape (customers,)."""
@@ -53,6 +53,18 @@ class Clusters:
     def ordered(self, order: npt.NDArray[np.intp]) -> Clusters:
         """The same clusters in another order."""
         return Clusters(np.ascontiguousarray(self.centers[order]), self.axes)
+
+
+def _squares(differences: Matrix, axes: Matrix) -> Matrix:
+    """Squared lengths after multiplying by the axes, shape (customers,).
+
+    Written out because libraries add up in an order of their own; SQL (`assign_segment`) has to come to the same bits.
+    """
+    turned = [
+        sum(differences[:, row] * axes[row, column] for row in range(len(axes))) for column in range(len(axes))
+    ]
+    squares: Matrix = np.asarray(sum(one * one for one in turned))
+    return squares
 
 
 Fit = Callable[[Matrix, int, int, int, Matrix | None], Clusters]

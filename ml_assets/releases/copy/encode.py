@@ -34,7 +34,7 @@ def encode(columns: Sequence[pl.Series], chunk_bytes: int) -> Iterator[memoryvie
     """Rows in chunks of at most so many bytes, and of at least one row.
 
     A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Int16, Int64, Float32, String or lists of these; nulls
-    are allowed inside lists only.
+    are allowed in texts and inside lists.
     """
     fields = [_field(column) for column in columns]
     ends = _running(np.sum([field.sizes for field in fields], axis=0) + 2)
@@ -114,8 +114,8 @@ class _Field:
 
 def _field(column: pl.Series) -> _Field:
     is_list = column.dtype == pl.List
-    if column.null_count():
-        reason = "null lists; use empty ones" if is_list else "nulls; only lists may hold them"
+    if column.null_count() and column.dtype != pl.String:
+        reason = "null lists; use empty ones" if is_list else "nulls; only texts and lists may hold them"
         raise ValueError(f"Column {column.name} has {reason}.")
     flat = column.explode(empty_as_null=False) if is_list else column
     counts = _constant(column.list.len().cast(pl.Int64).to_numpy() if is_list else np.ones(len(column), np.int64))
