@@ -60,9 +60,7 @@ def _squares(differences: Matrix, axes: Matrix) -> Matrix:
 
     Written out because libraries add up in an order of their own; SQL (`assign_segment`) has to come to the same bits.
     """
-    turned = [
-        sum(differences[:, row] * axes[row, column] for row in range(len(axes))) for column in range(len(axes))
-    ]
+    turned = [sum(differences[:, row] * axes[row, column] for row in range(len(axes))) for column in range(len(axes))]
     squares: Matrix = np.asarray(sum(one * one for one in turned))
     return squares
 

@@ -84,8 +84,11 @@ class ChosenInputs:
 
 
 def input_matrix(features: pl.DataFrame, names: Sequence[str]) -> Matrix:
-    """The measures as doubles, shape (customers, names)."""
-    return features.select(EXPRESSIONS[name].cast(pl.Float64).alias(name) for name in names).to_numpy()
+    """The measures as doubles, shape (customers, names); what is no number counts as 0."""
+    finite = {name: EXPRESSIONS[name].cast(pl.Float64) for name in names}
+    return features.select(
+        pl.when(value.is_finite()).then(value).otherwise(0.0).alias(name) for name, value in finite.items()
+    ).to_numpy()
 
 
 def choose_inputs(past: Past | None, live: Sequence[str] | None, *, seed: int) -> ChosenInputs:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from ml_assets.models.segmentation.inputs import FLOOR_DAYS
+from ml_assets.models.segmentation.inputs import FLOOR_DAYS, input_matrix
 from ml_assets.models.segmentation.names import Profile, Profiles
 from ml_assets.models.segmentation.scaling import QuantileScaler
 
@@ -21,7 +21,7 @@ MEDIANS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days
 
 def describe_shop(features: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:
     """The profiles of clusters 0 to k - 1, none of them empty; `clusters` has their numbers, as the features' rows."""
-    values = features.select(VALUES).cast(pl.Float64).to_numpy()
+    values = input_matrix(features, VALUES)
     positions = pl.DataFrame(QuantileScaler.fit(values).transform(values), schema=["recent_value", "value"])
     usual = features["mean_gap_days"].median()
     interval = max(float(usual) if isinstance(usual, float) else 0.0, FLOOR_DAYS)
@@ -32,7 +32,10 @@ def describe_shop(features: pl.DataFrame, clusters: pl.Series, k: int) -> Profil
         features.select(
             "recency_days",
             "tenure_days",
-            pl.when(expected > 0).then(pl.col("spend_90d") / expected).otherwise(0.0).alias("pace"),
+            pl.when(expected.is_finite() & (expected > 0) & pl.col("spend_90d").is_finite())
+            .then(pl.col("spend_90d") / expected)
+            .otherwise(0.0)
+            .alias("pace"),
         )
         .with_columns(positions["recent_value"], positions["value"], clusters.alias("cluster"))
         .group_by("cluster")

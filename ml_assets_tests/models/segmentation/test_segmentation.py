@@ -176,6 +176,33 @@ def test_a_tiny_shop_gets_few_segments_and_no_crash(customers: int) -> None:
         assert model.keys == ("active",)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pl.when(pl.col("customer_id") == 1).then(10_000_000.0).otherwise(pl.col("spend_365d")).alias("spend_365d"),
+        pl.lit(5.0).alias("spend_365d"),
+        pl.lit(float("nan")).alias("decayed_spend"),
+        pl.when(pl.col("customer_id") % 2 == 0).then(float("nan")).otherwise(pl.col("spend_365d")).alias("spend_365d"),
+        (-pl.col("spend_365d")).alias("spend_365d"),
+        pl.lit(0).alias("tenure_days"),
+    ],
+    ids=["a whale", "all spend the same", "all NaN", "half NaN", "all in debt", "all of today"],
+)
+def test_odd_values_give_sensible_segments(odd: pl.Expr) -> None:
+    rows = [
+        line(number, 1, visit * 9 + number % 5, amount=1.0 + number)
+        for number in range(1, 90)
+        for visit in range(1 + number % 6)
+    ]
+    features = features_of(lines(*rows), day(80)).with_columns(odd)
+    model = train(features)
+    assignments, segments = assign(model, features)
+    assert np.isfinite(model.clusters.centers).all()
+    assert set(model.keys) <= set(NAMES)
+    assert len(set(model.keys)) == len(model.keys)
+    assert segments["customers"].sum() == assignments.height == 89
+
+
 def test_customers_who_are_all_alike_are_one_segment() -> None:
     features = features_of(lines(*(line(number, 1, 3) for number in range(200))), day(5))
     model = train(features)
