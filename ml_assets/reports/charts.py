@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 COLOURS = 8
 """Colours of a page, `--c0` and so on; further series begin again."""
 WIDTH = 720
+GREY = "var(--c7)"
 
 
 def colour(place: int) -> str:
@@ -21,9 +22,16 @@ def colour(place: int) -> str:
     return f"var(--c{place % COLOURS})"
 
 
-def lines(days: Sequence[date], series: Mapping[str, Sequence[float | None]], *, title: str, unit: str) -> Markup:
+def lines(
+    days: Sequence[date],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    title: str,
+    unit: str,
+    colours: Mapping[str, str] | None = None,
+) -> Markup:
     """A line per series over days; `unit` stands behind the numbers of the axis."""
-    height, left, right, top, bottom = 220, 48, 120, 14, 26
+    height, left, right, top, bottom = 220, 64, 120, 14, 26
     highest = max((value for values in series.values() for value in values if value is not None), default=0.0) or 1.0
     span = max((days[-1] - days[0]).days, 1) if days else 1
 
@@ -35,16 +43,17 @@ def lines(days: Sequence[date], series: Mapping[str, Sequence[float | None]], *,
 
     parts = [_grid(y(highest * step / 4), left, WIDTH - right, f"{highest * step / 4:,.3g}{unit}") for step in range(5)]
     ends = []
-    for place, (name, values) in enumerate(series.items()):
+    own = colours or {name: colour(place) for place, name in enumerate(series)}
+    for name, values in series.items():
         known = [(x(day), y(value)) for day, value in zip(days, values, strict=True) if value is not None]
         if not known:
             continue
         path = " ".join(f"{horizontal:.1f},{vertical:.1f}" for horizontal, vertical in known)
         parts.append(
-            Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>').format(path, colour(place))
+            Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>').format(path, own.get(name, GREY))
         )
-        ends.append((known[-1][1], place, name))
-    parts += [_label(WIDTH - right + 6, at, name, colour(place)) for at, place, name in _apart(sorted(ends), 13)]
+        ends.append((known[-1][1], own.get(name, GREY), name))
+    parts += [_label(WIDTH - right + 6, at, name, fill) for at, fill, name in _apart(sorted(ends), 13)]
     parts += [
         Markup('<text x="{:.1f}" y="{}" class="axis" text-anchor="{}">{:%d %b %Y}</text>').format(
             x(day), height - 6, anchor, day
@@ -56,7 +65,7 @@ def lines(days: Sequence[date], series: Mapping[str, Sequence[float | None]], *,
 
 def bars(values: Mapping[str, float | None], *, title: str, middle: float = 1.0) -> Markup:
     """A bar per name, to the left of the middle line where smaller, to the right where larger; on a scale of ratios."""
-    row, left, right = 20, 170, 60
+    row, left, right = 20, 200, 60
     height = row * len(values) + 12
     centre = left + (WIDTH - left - right) / 2
     reach = (WIDTH - left - right) / 2
@@ -85,7 +94,11 @@ def bars(values: Mapping[str, float | None], *, title: str, middle: float = 1.0)
 
 
 def flows(
-    before: Mapping[str, float], after: Mapping[str, float], moved: Mapping[tuple[str, str], float], title: str
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    moved: Mapping[tuple[str, str], float],
+    colours: Mapping[str, str],
+    title: str,
 ) -> Markup:
     """From where to where: names with sizes on both sides, and bands as wide as what moves between them (Sankey)."""
     height, left, right, gap = 320, 150, 150, 10
@@ -106,7 +119,7 @@ def flows(
                 '<path d="M{0},{1:.1f} C{2},{1:.1f} {2},{3:.1f} {4},{3:.1f}" fill="none" stroke="{5}" '
                 'stroke-width="{6:.2f}" opacity="{7}"><title>{8} → {9}: {10:,.0f}</title></path>'
             ).format(
-                left + 12, y1, middle, y2, WIDTH - right - 12, colour(names.index(start)), max(thick, 0.75),
+                left + 12, y1, middle, y2, WIDTH - right - 12, colours.get(start, GREY), max(thick, 0.75),
                 0.25 if start == end else 0.75, start, end, size,
             )
         )  # fmt: skip
@@ -117,7 +130,7 @@ def flows(
         for name, size in sizes.items():
             parts.append(
                 Markup('<rect x="{}" y="{:.1f}" width="12" height="{:.1f}" fill="{}"/>').format(
-                    at, tops[side][name], max(size * scale, 1), colour(names.index(name))
+                    at, tops[side][name], max(size * scale, 1), colours.get(name, GREY)
                 )
             )
             label = f"{name} {size:,.0f}"
@@ -144,7 +157,7 @@ def _log_ratio(value: float, middle: float) -> float:
     return max(-1.0, min(1.0, log2(value / middle) / 3))
 
 
-def _apart(ends: Sequence[tuple[float, int, str]], least: float) -> list[tuple[float, int, str]]:
+def _apart(ends: Sequence[tuple[float, str, str]], least: float) -> list[tuple[float, str, str]]:
     """Labels moved down until none covers another."""
     placed = list(ends)
     for one, other in pairwise(range(len(placed))):

@@ -68,7 +68,8 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         raise UserError("There are no segments yet.", "`ml-assets run` makes them.")
     day: date = live[0]["data_as_of"]
     names = {row["segment_key"]: row["segment_name"] for row in live}
-    past = _names_of_the_past(connection) | names
+    past = names | {key: name for key, name in _names_of_the_past(connection).items() if key not in names}
+    colours = {name: colour(place) for place, name in enumerate(past.values())}
     features = _features(connection, lake, day)
     moves = _rows(connection, MOVES, first=day - timedelta(days=HISTORY_DAYS))
     flow = _rows(connection, FLOWS, then=day - timedelta(days=LOOK_BACK_DAYS), day=day)
@@ -82,9 +83,9 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         segments=segments,
         model_version=_model_version(connection),
         look_back=LOOK_BACK_DAYS,
-        flow=_flow_chart(flow, past, day),
+        flow=_flow_chart(flow, past, colours, day),
         moved=_moved(moves),
-        sizes=_size_chart(moves, past),
+        sizes=_size_chart(moves, past, colours),
         stability=_stability_chart(moves),
         reasons=_rows(connection, REASONS, most=RECENT_MOVES),
         names=past,
@@ -195,7 +196,9 @@ def _examples(features: pl.DataFrame, key: str) -> list[dict[str, Any]]:
     return nearest.select("customer_id", *EXAMPLE_COLUMNS).to_dicts()
 
 
-def _flow_chart(flow: list[dict[str, Any]], names: Mapping[str, str], day: date) -> Markup | None:
+def _flow_chart(
+    flow: list[dict[str, Any]], names: Mapping[str, str], colours: Mapping[str, str], day: date
+) -> Markup | None:
     if not any(row["from_segment"] for row in flow):
         return None
     before: dict[str, float] = {}
@@ -209,7 +212,7 @@ def _flow_chart(flow: list[dict[str, Any]], names: Mapping[str, str], day: date)
         after[end] = after.get(end, 0) + row["customers"]
         moved[start, end] = moved.get((start, end), 0) + row["customers"]
     title = f"Where customers moved between {day - timedelta(days=LOOK_BACK_DAYS):%d %b} and {day:%d %b %Y}"
-    return flows(before, after, moved, title)
+    return flows(before, after, moved, colours, title)
 
 
 def _moved(moves: list[dict[str, Any]]) -> dict[str, float | None]:
@@ -239,7 +242,7 @@ def _stability_chart(moves: list[dict[str, Any]]) -> Markup | None:
     )
 
 
-def _size_chart(moves: list[dict[str, Any]], names: Mapping[str, str]) -> Markup | None:
+def _size_chart(moves: list[dict[str, Any]], names: Mapping[str, str], colours: Mapping[str, str]) -> Markup | None:
     days = sorted({row["day"] for row in moves})
     if len(days) < 2:
         return None
@@ -252,4 +255,4 @@ def _size_chart(moves: list[dict[str, Any]], names: Mapping[str, str]) -> Markup
     series = {
         name: [sizes[name].get(day) for day in days] for name in sorted(sizes, key=lambda one: order.get(one, 99))
     }
-    return lines(days, series, title="Customers in each segment, by day", unit="")
+    return lines(days, series, title="Customers in each segment, by day", unit="", colours=colours)
