@@ -1,0 +1,120 @@
+"""The page about segments: what it says, that it loads nothing, and that nothing in it can run."""
+
+import re
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.lake import Lake
+from ml_assets.reports.charts import bars, flows, lines
+from ml_assets.reports.segments import segment_report
+from ml_assets.settings.shop import Settings
+from ml_assets_tests.releases.frames import MONDAY, assignments, release, segments
+
+MADE_ON = MONDAY + timedelta(days=60)
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes; complains about tags that are not closed."""
+
+    VOID = ("meta", "line", "polyline", "rect", "path", "br")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture
+def shop(connection: ServingConnection, tmp_path: Path) -> tuple[ServingConnection, Lake, Settings]:
+    """Three customers over five weeks; the second one moved a week ago. Its features are in the lake."""
+    settings = Settings(home=tmp_path / ".ml_assets", name="")
+    lake = Lake.of(settings)
+    for day in (0, 28, 35):
+        keys = ("loyal", "dormant" if day < 35 else "loyal", "loyal")
+        release(connection, assignments(keys), "segment_assignments", day=day, segments=segments())
+    names = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days", "mean_order_value")
+    features = pl.DataFrame({"customer_id": [1, 2, 3]} | {name: [1.0, 2.0, 3.0] for name in names})
+    lake.write("customer_features", features, MONDAY + timedelta(days=35))
+    return connection, lake, settings
+
+
+def page_of(shop: tuple[ServingConnection, Lake, Settings]) -> str:
+    return segment_report(*shop, made_on=MADE_ON)
+
+
+def test_the_page_says_who_is_where_and_who_moved(shop: tuple[ServingConnection, Lake, Settings]) -> None:
+    page = page_of(shop)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    for words in ("Segments of the shop", "move on a usual day", "Loyal", "Dormant", "Customers most like its median"):
+        assert words in text
+    assert "Dormant → Loyal: 1" in text
+    assert "Beside the median customer" in text
+
+
+def test_the_page_loads_nothing_and_can_run_nothing(shop: tuple[ServingConnection, Lake, Settings]) -> None:
+    shop[0].execute(
+        "UPDATE ml_store.segments SET segment_name = '<script>alert(1)</script>', description = '\"><img src=x>'"
+    )
+    page = page_of(shop)
+    tags = Tags(page).found
+    assert not {tag for tag, _ in tags} & {"script", "img", "link", "iframe", "object"}
+    assert not [attributes for _, attributes in tags if {"src", "href"} & set(attributes)]
+    assert "url(" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_every_drawing_has_a_name_and_every_table_a_caption(shop: tuple[ServingConnection, Lake, Settings]) -> None:
+    tags = Tags(page_of(shop)).found
+    assert all(
+        attributes.get("aria-label") and attributes.get("role") == "img" for tag, attributes in tags if tag == "svg"
+    )
+    count = [tag for tag, _ in tags].count
+    assert count("table") == count("caption") > 0
+    assert all("scope" in attributes for tag, attributes in tags if tag == "th")
+    assert ("html", {"lang": "en"}) in tags
+
+
+def test_without_the_days_features_the_page_has_the_rest(shop: tuple[ServingConnection, Lake, Settings]) -> None:
+    connection, lake, settings = shop
+    lake.path("customer_features", MONDAY + timedelta(days=35)).unlink()
+    page = segment_report(connection, lake, settings, made_on=MADE_ON)
+    assert "Loyal" in page
+    assert "Beside the median customer" not in page
+
+
+def test_before_the_first_run_it_is_said_what_to_do(connection: ServingConnection, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / ".ml_assets")
+    with pytest.raises(Exception, match="There are no segments yet"):
+        segment_report(connection, Lake.of(settings), settings, made_on=MADE_ON)
+
+
+def test_drawings_take_odd_numbers() -> None:
+    day = date(2026, 1, 5)
+    for drawing in (
+        lines([], {}, title="nothing", unit=""),
+        lines([day], {"one": [None]}, title="one day", unit=""),
+        lines([day, day + timedelta(days=1)], {"a": [0.0, 0.0], "<b>": [None, 1e12]}, title="odd", unit=" %"),
+        bars({"none": None, "zero": 0.0, "minus": -3.0, "much": 1e9, "usual": 1.0}, title="odd"),
+        flows({"a": 0, "b": 5}, {"b": 5}, {("b", "b"): 5}, {}, "odd"),
+        flows({"a": 1}, {"<c>": 1}, {("a", "<c>"): 1}, {}, "odd"),
+    ):
+        Tags(str(drawing))
+        assert "nan" not in drawing
+        assert "<b>" not in drawing
+        assert "<c>" not in drawing
