@@ -157,12 +157,12 @@ def test_segments_made_elsewhere_come_in_through_the_same_gates(run: Run, tmp_pa
 
 
 def test_a_training_that_moves_customers_waits_for_consent(run: Run, connection: ServingConnection) -> None:
-    row = {
+    row: dict[str, Any] = {
         "kind": "segmentation", "version": "segmentation-2026-01-05-aa", "trained_through": date(2026, 1, 4),
         "artifact": "a", "checksum": "c", "parameters": {}, "metrics": {},
     }  # fmt: skip
     register(connection, RegisteredModel(**row, decision="promoted", reason="the first"), {"data_fingerprint": "x"})
-    later = row | {"version": "segmentation-2026-01-12-bb", "trained_through": date(2026, 1, 11)}
+    later: dict[str, Any] = row | {"version": "segmentation-2026-01-12-bb", "trained_through": date(2026, 1, 11)}
     refusal = "Refused: it moves 31.0% of the customers to another segment, and at most 10% may move."
     register(connection, RegisteredModel(**later, decision="refused", reason=refusal), {"data_fingerprint": "x"})
     listed = facts(run, "segments", "list")
