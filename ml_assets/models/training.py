@@ -185,7 +185,7 @@ def _past(lake: Lake, settings: Settings, features: pl.DataFrame, through: date)
     if not lake.days_between("transactions", first_day(earlier, settings.lookback_days), earlier):
         return None
     known = load_customer_features(lake, as_of=earlier, settings=settings)
-    return Past(known, features.select("customer_id", "spend_28d"))
+    return Past(known, features)
 
 
 def _dated(card: ModelCard, lake: Lake, settings: Settings) -> ModelCard:

@@ -89,9 +89,7 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         stability=_stability_chart(moves),
         reasons=_rows(connection, REASONS, most=RECENT_MOVES),
         names=past,
-        catalogue=_rows(
-            connection, "SELECT * FROM {ml}.segment_catalogue WHERE change <> 'kept' ORDER BY valid_from DESC, 1"
-        ),
+        catalogue=_rows(connection, CHANGES),
         columns=EXAMPLE_COLUMNS,
         words=MEASURES,
     )
@@ -114,6 +112,16 @@ FLOWS: LiteralString = """
         WHERE valid_from <= %(day)s AND (valid_to IS NULL OR valid_to > %(day)s)
     ) AS n ON n.customer_id = b.customer_id
     GROUP BY 1, 2
+"""
+CHANGES: LiteralString = """
+    SELECT segment_key, segment_name, change, parents, valid_from AS day
+    FROM {ml}.segment_catalogue
+    WHERE change <> 'kept' AND valid_from > (SELECT min(valid_from) FROM {ml}.segment_catalogue)
+    UNION ALL
+    SELECT segment_key, segment_name, 'ended', ended_into, valid_to
+    FROM {ml}.segment_catalogue
+    WHERE ended_into IS NOT NULL
+    ORDER BY day DESC, segment_key
 """
 REASONS: LiteralString = """
     SELECT customer_id, valid_from, moved_from, segment_key, reason

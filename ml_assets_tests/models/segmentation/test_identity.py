@@ -123,7 +123,7 @@ def test_customers_whom_nobody_knew_make_a_segment_that_is_born() -> None:
 
 def past(weeks: list[pl.DataFrame]) -> Past:
     earlier = features_of(SUNDAYS[1] - timedelta(days=28))
-    return Past(earlier, weeks[1].select("customer_id", "spend_28d"))
+    return Past(earlier, weeks[1])
 
 
 def test_measures_are_chosen_by_what_they_say_about_the_next_weeks(weeks: list[pl.DataFrame]) -> None:
@@ -132,7 +132,7 @@ def test_measures_are_chosen_by_what_they_say_about_the_next_weeks(weeks: list[p
     assert chosen.explained is not None
     assert chosen.explained > 0.45
     assert set(chosen.names) <= set(MEASURES)
-    shuffled = Past(known.features, known.spend.with_columns(pl.col("spend_28d").shuffle(seed=1)))
+    shuffled = Past(known.features, known.now.with_columns(pl.col("spend_28d").shuffle(seed=1)))
     assert (choose_inputs(shuffled, None, seed=1).explained or 0) < 0.05
 
 
@@ -147,8 +147,8 @@ def test_a_past_that_tells_nothing_leaves_the_measures_as_they_are(weeks: list[p
     assert choose_inputs(None, None, seed=1).names == DEFAULT
     assert choose_inputs(None, ("recency_days", "spend_90d"), seed=1).names == ("recency_days", "spend_90d")
     few = past(weeks)
-    assert choose_inputs(Past(few.features.head(20), few.spend), None, seed=1).names == DEFAULT
-    nobody_bought = Past(few.features, few.spend.with_columns(spend_28d=pl.lit(0.0)))
+    assert choose_inputs(Past(few.features.head(20), few.now), None, seed=1).names == DEFAULT
+    nobody_bought = Past(few.features, few.now.with_columns(spend_28d=pl.lit(0.0)))
     assert choose_inputs(nobody_bought, None, seed=1).names == DEFAULT
 
 
