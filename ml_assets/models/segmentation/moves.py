@@ -84,7 +84,7 @@ def _reasons(moved: pl.DataFrame, now: pl.DataFrame, before: pl.DataFrame | None
         joined = _measures(now, moved).join(_measures(before, moved), on="customer_id", how="inner", suffix="_before")
         told = ((row, _largest(row, spreads)) for row in joined.iter_rows(named=True))
         found = [(row["customer_id"], *_in_words(row, measures)) for row, measures in told if measures]
-    kinds = {"customer_id": moved.schema["customer_id"], "reason": pl.String, "reason_measures": pl.String}
+    kinds = {"customer_id": moved.schema["customer_id"], "reason": pl.String(), "reason_measures": pl.String()}
     return pl.DataFrame(found, schema=kinds, orient="row")
 
 
