@@ -1,8 +1,10 @@
 """SQL gives any customer the segment that the model gives, to the last bit."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +98,9 @@ def test_every_customer_of_the_real_shop_gets_the_segment_of_the_release(
     before = earlier.select("customer_id").with_columns(model.assign(earlier))
     assigned, _ = assign(model, grocer, before)
     go_live(connection, model, assigned)
-    shown = dict(connection.execute("SELECT customer_id, segment_key FROM ml.segment_assignments").fetchall())
+    shown: dict[int, str] = dict(
+        connection.execute("SELECT customer_id, segment_key FROM ml.segment_assignments").fetchall()
+    )
     last = dict(before.iter_rows())
     found = by_sql(connection, grocer, [last.get(one) for one in grocer["customer_id"]])
     assert dict(zip(grocer["customer_id"], found, strict=True)) == shown
@@ -235,6 +239,16 @@ def test_orders_before_the_look_back_and_after_the_day_do_not_count(connection: 
     for wrong in ([days, [1.0]], [[None], [1.0]]):
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="amounts of orders"):
             connection.execute(query, [*wrong, AS_OF])
+
+
+@pytest.mark.parametrize("document", ["segments_in_sql.md"])
+def test_the_examples_of_the_documents_run(connection: ServingConnection, document: str) -> None:
+    go_live(connection, simple(), pl.DataFrame({"customer_id": [2498], "segment_key": ["loyal"]}))
+    text = (Path(__file__).parents[2] / "docs" / document).read_text(encoding="utf-8")
+    examples = [one for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for one in block.split(";")[:-1]]
+    assert len(examples) > 9
+    for example in examples:
+        connection.execute(example.encode())
 
 
 def test_a_new_customers_orders_lead_to_a_segment_in_one_select(connection: ServingConnection) -> None:

@@ -28,7 +28,7 @@ def day(number: int) -> date:
 def publish(connection: ServingConnection, number: int, states: States, model: str = "m-1", **more: Any) -> Release:
     frame = pl.DataFrame({"customer_id": list(states), "segment_key": list(states.values())})
     keys = sorted(set(more.pop("keys", KEYS)) | set(states.values()))
-    facts = {"day": number, "segments": segments(keys), "model_version": model} | more
+    facts: dict[str, Any] = {"day": number, "segments": segments(keys), "model_version": model} | more
     return release(connection, frame, "segment_assignments", **facts)
 
 
@@ -271,7 +271,9 @@ def test_any_sequence_of_releases_leaves_the_history_true(connection: ServingCon
 
 def _live_day(connection: ServingConnection) -> date:
     query = "SELECT data_as_of FROM ml.releases WHERE subject = 'segment_assignments' AND state = 'live'"
-    return connection.execute(query).fetchall()[0][0]
+    ((when,),) = connection.execute(query).fetchall()
+    assert isinstance(when, date)
+    return when
 
 
 def _is_live_day(connection: ServingConnection, when: date) -> bool:
