@@ -78,6 +78,12 @@ def trained_on(connection: ServingConnection, kind: str, through: date, placemen
     return next(iter(_select(connection, newest, kind=kind, placement=placement, through=through)), None)
 
 
+def of_version(connection: ServingConnection, kind: str, version: str) -> RegisteredModel | None:
+    """The model of a version; None for what was made elsewhere."""
+    newest: LiteralString = "AND version = %(version)s ORDER BY model_id DESC LIMIT 1"
+    return next(iter(_select(connection, newest, kind=kind, version=version)), None)
+
+
 def list_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:
     """All models of a kind, newest first."""
     return _select(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)

@@ -93,6 +93,7 @@ def test_an_erased_person_is_nowhere_and_everybody_else_is_where_they_were(
         "purchases": 1,
         "recommendations": 6,
         "segment_assignments": 3,
+        "segment_history": 1,
     }
     assert (settings.home / "exports" / "march" / "notes.csv").read_text() == "word,count\nhello,2\n"
 

@@ -14,6 +14,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import delete_rows
 from ml_assets.releases.pointer import accept, roll_back, unpin
 from ml_assets.releases.publish import Release
+from ml_assets.releases.retention import drop_retired
 from ml_assets_tests.releases.frames import MONDAY, UNJUDGED, release, segments
 
 KEYS = ("champions", "loyal", "dormant")
@@ -27,7 +28,7 @@ def day(number: int) -> date:
 def publish(connection: ServingConnection, number: int, states: States, model: str = "m-1", **more: Any) -> Release:
     frame = pl.DataFrame({"customer_id": list(states), "segment_key": list(states.values())})
     keys = sorted(set(more.pop("keys", KEYS)) | set(states.values()))
-    facts = {"day": number, "segments": segments(keys), "model_version": model} | more
+    facts: dict[str, Any] = {"day": number, "segments": segments(keys), "model_version": model} | more
     return release(connection, frame, "segment_assignments", **facts)
 
 
@@ -228,6 +229,16 @@ def test_a_reason_is_read_of_the_move_that_it_is_about_alone(connection: Serving
     assert connection.execute(query).fetchone() == (None, None)
 
 
+def test_a_day_whose_rows_retention_has_dropped_is_known_from_the_history(connection: ServingConnection) -> None:
+    for number, key in enumerate(("loyal", "dormant", "dormant")):
+        publish(connection, number, {1: key, 2: "loyal"}, keep=1)
+    connection.execute("UPDATE ml_meta.releases SET retired_at = now() - interval '1 day' WHERE state = 'retired'")
+    assert drop_retired(connection, "segment_assignments") == 2
+    publish(connection, 1, {1: "loyal", 2: "loyal"}, keep=1)
+    assert [row[:3] for row in history(connection, 1)] == [("loyal", 0, 2), ("dormant", 2, None)]
+    assert history(connection, 2) == [("loyal", 0, None, "joined")]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_sequence_of_releases_leaves_the_history_true(connection: ServingConnection, seed: int) -> None:
     random = Random(seed)
@@ -248,7 +259,9 @@ def test_any_sequence_of_releases_leaves_the_history_true(connection: ServingCon
             pinned = not pinned
         else:
             states = {customer: random.choice(KEYS) for customer in range(9) if random.random() < 0.7} or {0: "loyal"}
-            live = publish(connection, random.randrange(6), states, f"m-{random.randrange(2)}", keep=50)
+            keep = random.choice([2, 50])
+            live = publish(connection, random.randrange(6), states, f"m-{random.randrange(2)}", keep=keep)
+            drop_retired(connection, "segment_assignments", grace=timedelta(0))
             if live.state == "live" or not _is_live_day(connection, live.day):
                 recorded[live.day] = states
         live_day = _live_day(connection)
@@ -258,7 +271,9 @@ def test_any_sequence_of_releases_leaves_the_history_true(connection: ServingCon
 
 def _live_day(connection: ServingConnection) -> date:
     query = "SELECT data_as_of FROM ml.releases WHERE subject = 'segment_assignments' AND state = 'live'"
-    return connection.execute(query).fetchall()[0][0]
+    ((when,),) = connection.execute(query).fetchall()
+    assert isinstance(when, date)
+    return when
 
 
 def _is_live_day(connection: ServingConnection, when: date) -> bool:

@@ -9,6 +9,8 @@ DECLARE
         'mean_gap_days', 'mean_order_value', 'basket_items', 'category_diversity', 'weekend_share', 'evening_share',
         'pace'
     ];
+    -- PostgreSQL refuses products that are too small for a double, where others make them 0.
+    nothing CONSTANT double precision := 1e-150;
     unknown text;
     live_version text;
     model :"meta".segmentation_models;
@@ -18,11 +20,12 @@ DECLARE
     count integer;
     many integer;
     position double precision[];
+    away double precision;
     turned double precision;
     distance double precision;
     nearest double precision;
     own double precision;
-    found text;
+    assigned text;
 BEGIN
     IF jsonb_typeof(features) <> 'object' THEN
         RAISE invalid_parameter_value USING MESSAGE = format('the features are %s, not an object', features);
@@ -64,19 +67,24 @@ BEGIN
         FOR j IN 1 .. count LOOP
             turned := 0;
             FOR i IN 1 .. count LOOP
-                turned := turned + (position[i] - centers[(s - 1) * count + i]) * axes[(i - 1) * count + j];
+                away := position[i] - centers[(s - 1) * count + i];
+                IF abs(away) > nothing THEN
+                    turned := turned + away * axes[(i - 1) * count + j];
+                END IF;
             END LOOP;
-            distance := distance + turned * turned;
+            IF abs(turned) > nothing THEN
+                distance := distance + turned * turned;
+            END IF;
         END LOOP;
         IF nearest IS NULL OR distance < nearest THEN
             nearest := distance;
-            found := model.keys[s];
+            assigned := model.keys[s];
         END IF;
         IF model.keys[s] = current_segment THEN
             own := distance;
         END IF;
     END LOOP;
-    RETURN CASE WHEN nearest >= power(1 - model.margin, 2) * own THEN current_segment ELSE found END;
+    RETURN CASE WHEN nearest >= power(1 - model.margin, 2) * own THEN current_segment ELSE assigned END;
 END
 $$;
 

@@ -4,12 +4,13 @@
 -- that rolling back and going on write nothing.
 
 CREATE OR REPLACE FUNCTION :"meta".keep_segment_history(of_release bigint, goes_live boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB'
 AS $$
 DECLARE
     of_subject CONSTANT text := :"meta".subject_of(of_release, ARRAY['live', 'ready']);
     release :"meta".releases;
     following date;
+    preceding bigint;
 BEGIN
     SELECT * INTO release FROM :"meta".releases AS r WHERE r.release_id = of_release;
     IF of_subject <> 'segment_assignments' OR EXISTS (
@@ -54,12 +55,31 @@ BEGIN
         );
     END IF;
 
+    -- The states of the day before are also the rows of its release, which are read faster while they are there. The
+    -- lock keeps them: drop_release writes to that row and gives up.
+    SELECT r.release_id INTO preceding
+    FROM :"meta".releases AS r
+    WHERE r.release_id = (
+            SELECT d.release_id
+            FROM :"store".segment_days AS d
+            WHERE d.day < release.data_as_of
+            ORDER BY d.day DESC
+            LIMIT 1
+        )
+        AND r.dropped_at IS NULL
+    FOR SHARE;
     DELETE FROM :"store".segment_history AS h WHERE h.valid_from = release.data_as_of;
     WITH before AS (
-        SELECT DISTINCT ON (h.customer_id) h.customer_id, h.segment_key
-        FROM :"store".segment_history AS h
-        WHERE h.valid_from < release.data_as_of
-        ORDER BY h.customer_id, h.valid_from DESC
+        SELECT t.customer_id, t.segment_key
+        FROM :"store".segment_assignments AS t
+        WHERE t.release_id = preceding
+        UNION ALL
+        (
+            SELECT DISTINCT ON (h.customer_id) h.customer_id, h.segment_key
+            FROM :"store".segment_history AS h
+            WHERE preceding IS NULL AND h.valid_from < release.data_as_of
+            ORDER BY h.customer_id, h.valid_from DESC
+        )
     )
     INSERT INTO :"store".segment_history (customer_id, valid_from, segment_key, reason_from, reason, measures)
     SELECT customer_id, release.data_as_of, n.segment_key, n.moved_from, n.reason, n.reason_measures::jsonb

@@ -31,7 +31,7 @@ BEGIN
     END IF;
     RAISE invalid_parameter_value USING
         MESSAGE = format('the features lack %s, on which the segments rest', measure),
-        HINT = 'docs/segments.md says how to work out each measure; a customer without any order has the features {}.';
+        HINT = 'docs/segments_in_sql.md says how to work out each measure; a customer without any order has the features {}.';
 END
 $$;
 

@@ -25,6 +25,7 @@ from ml_assets.models.ranking.recommend import Recommended, recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
 from ml_assets.models.segmentation.model import SegmentationModel, assign
+from ml_assets.models.segmentation.moves import explain_moves
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_folder
 
@@ -126,8 +127,10 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         day = date.fromisoformat(context.partition_key)
         model = SegmentationModel.load(*_champion(lake, serving, "segmentation", day))
         version = pl.lit(model.card.version).alias("model_version")
-        before, names = _segments_before(lake, day), shop.settings.segmentation.names
-        assignments, segments = assign(model, customer_features.collect(), before, names)
+        features, names = customer_features.collect(), shop.settings.segmentation.names
+        before, features_before = _segments_before(lake, day)
+        assignments, segments = assign(model, features, before, names)
+        assignments = explain_moves(assignments, before, features, features_before)
         yield dg.Output(
             assignments.with_columns(version),
             "segment_assignments",
@@ -138,10 +141,17 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
     return segmentation
 
 
-def _segments_before(lake: Lake, day: date) -> pl.DataFrame | None:
-    """Where customers were on the newest day before, as long as it is not too long ago: they move only for a reason."""
+def _segments_before(lake: Lake, day: date) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Where customers were on the newest day before, and their features of that day, where the lake has them.
+
+    As long as it is not too long ago: they move only for a reason.
+    """
     days = lake.days_between("segment_assignments", day - timedelta(days=MEMORY_DAYS), day - timedelta(days=1))
-    return lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key") if days else None
+    if not days:
+        return None, None
+    segments = lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key")
+    has_features = lake.exists("customer_features", days[-1])
+    return segments, lake.read("customer_features", days[-1]) if has_features else None
 
 
 def _inputs(shop: Shop, *names: str) -> dict[str, dg.AssetIn]:

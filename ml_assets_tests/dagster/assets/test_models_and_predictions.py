@@ -1,5 +1,6 @@
 """Model and prediction assets: trained alone, registered, and used for the day by those who score."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import chain
@@ -11,6 +12,7 @@ import pytest
 from ml_assets.books.models import champion, list_models
 from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
 from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.assets.releases import build_release_assets
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
@@ -18,6 +20,7 @@ from ml_assets.events.load import load_days
 from ml_assets.features.load import load_customer_features, load_interactions
 from ml_assets.lake import Lake
 from ml_assets.models.ranking.related import popular_items
+from ml_assets.models.segmentation.inputs import FEATURES
 from ml_assets.sources.base import EventSource
 from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 
@@ -78,6 +81,48 @@ def test_models_are_registered_for_their_week_and_score_its_days(
     assert not any(item in alike for item, alike in similar.select("item_id", "item_ids").iter_rows())
     segments = score("segment_assignments", shop, text_connection, features.lazy(), lake=lake)
     assert sorted(segments["customer_id"]) == sorted(features["customer_id"])
+
+
+def test_a_move_reaches_the_history_with_its_reason_and_sql_assigns_as_the_release_does(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    train("segmentation_model", shop, lake, source, text_connection)
+    before = load_customer_features(lake, as_of=SUNDAY, settings=shop.settings)
+    features = load_customer_features(lake, as_of=WEEK, settings=shop.settings)
+    database = OpenDatabase(text_connection)
+
+    def score_segments() -> tuple[pl.DataFrame, pl.DataFrame]:
+        asset = named(build_prediction_assets(shop), "segment_assignments")
+        assignments, segments = (one.value for one in asset(on(WEEK), features.lazy(), lake=lake, serving=database))
+        return assignments, segments
+
+    def release(day: date, assignments: pl.DataFrame, segments: pl.DataFrame) -> None:
+        lake.write("segments", segments, day)
+        asset = named(build_release_assets(shop), "segment_assignments_release")
+        asset(on(day), assignments.lazy(), lake=lake, serving=database)
+
+    right, segments = score_segments()
+    richest, poorest = features.sort("spend_365d")["customer_id"][-1], segments["segment_key"][-1]
+    placed = pl.when(pl.col("customer_id") == richest).then(pl.lit(poorest)).otherwise("segment_key")
+    wrong = right.with_columns(placed.alias("segment_key"))
+    lake.write("segment_assignments", wrong, SUNDAY)
+    lake.write("customer_features", before, SUNDAY)
+    release(SUNDAY, wrong, segments)
+    assignments, segments = score_segments()
+    release(WEEK, assignments, segments)
+
+    query = "SELECT segment_key, kind, moved_from, reason FROM x_ml.segment_history WHERE customer_id = %s ORDER BY 1"
+    rows = text_connection.execute(query, [richest]).fetchall()
+    moved = next(row for row in rows if row[1] == "moved")
+    assert moved[:3] == (segments["segment_key"][0], "moved", poorest)
+    # The day between brought nothing but its own passing.
+    assert "last order" in moved[3]
+    current = dict(wrong.select("customer_id", "segment_key").iter_rows())
+    for row in features.select("customer_id", *FEATURES).iter_rows(named=True):
+        customer = row.pop("customer_id")
+        given = [json.dumps(row), current[customer]]
+        assigned = text_connection.execute("SELECT x_ml.assign_segment(%s::jsonb, %s)", given).fetchone()
+        assert assigned == tuple(assignments.filter(customer_id=customer)["segment_key"])
 
 
 @pytest.mark.parametrize("name", ["recommender_model", "segmentation_model"])
