@@ -54,6 +54,15 @@ def test_every_customer_has_one_segment_that_is_described(shop: Shop) -> None:
     assert sizes == [(40, 1.0)]
 
 
+def test_every_customer_has_a_value_that_adds_up_in_the_segments(shop: Shop) -> None:
+    value = "count(*), min(alive_probability) >= 0 AND max(alive_probability) <= 1, round(sum(expected_spend_90d))"
+    ((customers, bounded, total),) = shop.rows(f"SELECT {value} FROM books_ml.segment_assignments")
+    assert (customers, bounded) == (40, True)
+    assert total > 0
+    sums = "round(sum(total_expected_spend_90d)), round(sum(mean_expected_spend_90d * customers))"
+    assert shop.rows(f"SELECT {sums} FROM books_ml.segments") == [(total, total)]
+
+
 def test_reasons_name_items_and_rows_say_how_old_they_are(shop: Shop) -> None:
     reasons = shop.rows("SELECT DISTINCT reason_text, data_as_of, is_stale FROM books_ml.recommendations")
     assert {row[1:] for row in reasons} == {(DAY, True)}
