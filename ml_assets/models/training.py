@@ -35,6 +35,7 @@ from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, Past
 from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.models.value.contest import Winners
 from ml_assets.models.value.train import Past as ValuePast
 from ml_assets.models.value.train import train_value
 from ml_assets.models.value.window import HORIZON_DAYS
@@ -191,13 +192,13 @@ def _past(lake: Lake, settings: Settings, features: pl.DataFrame, through: date)
     return Past(known, features.select("customer_id", "spend_28d"))
 
 
-def train_value_week(lake: Lake, settings: Settings, *, week: date) -> TrainedModel:
-    """Train the customer value model of a week (its Monday) on events before that Monday."""
+def train_value_week(lake: Lake, settings: Settings, *, week: date, live: Winners | None = None) -> TrainedModel:
+    """Train the customer value model of a week (its Monday) on events before that Monday; `live` methods may stay."""
     through = week - timedelta(days=1)
     features = load_customer_features(lake, as_of=through, settings=settings)
     _require_rows(features, week)
     past = _value_past(lake, settings, through)
-    model = train_value(features, past, trained_through=through, seed=settings.segmentation.seed)
+    model = train_value(features, past, trained_through=through, seed=settings.segmentation.seed, live=live)
     model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/{model.card.name}/{model.card.version}"
     return TrainedModel(model.card, artifact, model.save(artifact_folder(lake, artifact)))

@@ -30,6 +30,7 @@ from ml_assets.models.training import (
     train_segmentation_week,
     train_value_week,
 )
+from ml_assets.models.value.contest import Winners
 from ml_assets.sources.base import EventSource
 
 PROMOTED = "challengers_are_promoted"
@@ -135,7 +136,7 @@ def _customer_value_model(shop: Shop) -> dg.AssetsDefinition:
         """What customers will spend in 90 days: the method that was best on the last 90, trained on events before."""
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
-        trained = train_value_week(lake, shop.settings, week=week)
+        trained = train_value_week(lake, shop.settings, week=week, live=_live_methods(serving, week))
         decision = decide_value(trained.card)
         _register(serving, trained, [_row(trained, context, decision)])
         return dg.MaterializeResult(
@@ -153,6 +154,13 @@ def _live_segmentation(lake: Lake, serving: ServingDatabase, week: date) -> Segm
     if found is None or artifact_fault(lake, found.artifact, found.checksum):
         return None
     return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)
+
+
+def _live_methods(serving: ServingDatabase, week: date) -> Winners | None:
+    """The methods of the customer value model of an earlier week that scores now."""
+    with serving.connect() as connection:
+        found = champion(connection, "customer_value", week - timedelta(days=1))
+    return Winners(found.parameters["spend_method"], found.parameters["alive_method"]) if found else None
 
 
 def _last_week(shop: Shop, name: str) -> dg.AssetDep:

@@ -22,12 +22,12 @@ from ml_assets.models.value.window import LEARNED_FACTOR, Vector, Window, spend_
 METHODS: Mapping[str, type[ValueMethod]] = {one.name: one for one in (Naive, BgNbdGammaGamma, Boosted)}
 """All that compete, the simplest first."""
 TIE = 0.02
-"""A simpler method wins while its error is at most so much above the smallest, as a share."""
+"""The live method, or else a simpler one, wins while its error is at most so much above the smallest, as a share."""
 CRITERION = (
     "fitted and calibrated on the customers of 180 days ago and what they did in the 90 days after, judged on those of "
     "90 days ago and what they did since; spend by the smallest mean absolute error, the probability of an order by "
-    f"the smallest Brier score, a simpler method while it is within {TIE:.0%} of the best; the winners are fitted and "
-    "calibrated again on the newer window"
+    f"the smallest Brier score; within {TIE:.0%} of the best the live method stays, and else the simplest is taken; "
+    "the winners are fitted and calibrated again on the newer window"
 )
 DECILES = 10
 
@@ -66,25 +66,32 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Winners:
+    """Names of methods."""
+
+    spend: str
+    """Whose spend is used."""
+    ordered: str
+    """Whose probability of an order is used."""
+
+
+@dataclass(frozen=True)
 class Contest:
     """What came out of it."""
 
     judged: Mapping[str, Judged]
     """By method, the simplest first."""
+    yardstick: Judged
+    """The naive rule as it is, without calibration: what everybody would say without a model."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Why methods took no part."""
-    yardstick: Judged | None = None
-    """The naive rule as it is, without calibration: what everybody would say without a model."""
 
-    @property
-    def spend_winner(self) -> str:
-        """The method whose spend is used."""
-        return _winner({name: one.mae for name, one in self.judged.items()})
-
-    @property
-    def order_winner(self) -> str:
-        """The method whose probability is used."""
-        return _winner({name: one.brier for name, one in self.judged.items()})
+    def winners(self, live: Winners | None = None) -> Winners:
+        """The methods that are used; those that are `live` stay while they are nearly as good as the best."""
+        return Winners(
+            _winner({name: one.mae for name, one in self.judged.items()}, live.spend if live else ""),
+            _winner({name: one.brier for name, one in self.judged.items()}, live.ordered if live else ""),
+        )
 
 
 def hold(fitting: Window, judging: Window, cap: float, *, seed: int) -> Contest:
@@ -99,7 +106,7 @@ def hold(fitting: Window, judging: Window, cap: float, *, seed: int) -> Contest:
             judged[name] = judge(fitted(name, fitting, seed=seed).scores(judging.known, cap), judging)
         except UserError as error:
             left_out[name] = error.problem
-    return Contest(judged, left_out, judge(Calibrated(Naive()).scores(judging.known, cap), judging))
+    return Contest(judged, judge(Calibrated(Naive()).scores(judging.known, cap), judging), left_out)
 
 
 def fitted(name: str, window: Window, *, seed: int) -> Calibrated:
@@ -131,10 +138,11 @@ def judge(scores: Scores, window: Window) -> Judged:
     )
 
 
-def _winner(errors: Mapping[str, float]) -> str:
-    """The first, and so the simplest, whose error is near the smallest."""
+def _winner(errors: Mapping[str, float], live: str) -> str:
+    """The live one or else the first, and so the simplest, whose error is near the smallest."""
     most = (1 + TIE) * min(errors.values())
-    return next(name for name, error in errors.items() if error <= most)
+    near = [name for name, error in errors.items() if error <= most]
+    return live if live in near else near[0]
 
 
 def _spearman(first: Vector, second: Vector) -> float:

@@ -13,7 +13,7 @@ from ml_assets.models.cards import ModelCard
 from ml_assets.models.selection.promotion import decide_value
 from ml_assets.models.value import contest
 from ml_assets.models.value.boosted import Boosted
-from ml_assets.models.value.contest import METHODS, hold
+from ml_assets.models.value.contest import METHODS, Winners, hold
 from ml_assets.models.value.model import CustomerValueModel, plausibility
 from ml_assets.models.value.train import Past, train_value
 from ml_assets.models.value.window import READ, spend_cap, window_between
@@ -156,8 +156,18 @@ def test_a_simpler_method_wins_while_it_is_nearly_as_good() -> None:
             name: contest.Judged(error, judged.spearman, error, judged.total, judged.deciles)
             for name, error in zip(METHODS, errors, strict=True)
         }
-        found = contest.Contest(rivals)
-        assert (found.spend_winner, found.order_winner) == (winner, winner)
+        assert contest.Contest(rivals, judged).winners() == Winners(winner, winner)
+
+
+def test_the_live_method_stays_while_it_is_nearly_as_good() -> None:
+    figures = {"naive": 100.0, "bg_nbd": 99.0, "boosted": 98.5}
+    judged = {name: contest.Judged(error, 0.5, error, 1.0, ()) for name, error in figures.items()}
+    held = contest.Contest(judged, judged["naive"])
+    assert held.winners() == Winners("naive", "naive")
+    assert held.winners(Winners("boosted", "bg_nbd")) == Winners("boosted", "bg_nbd")
+    worse = contest.Contest(judged | {"boosted": contest.Judged(90.0, 0.5, 90.0, 1.0, ())}, judged["naive"])
+    assert worse.winners(Winners("naive", "bg_nbd")) == Winners("boosted", "boosted")
+    assert held.winners(Winners("gone", "")) == Winners("naive", "naive")
 
 
 def _two(shop: Shop) -> tuple[pl.DataFrame, pl.DataFrame]:

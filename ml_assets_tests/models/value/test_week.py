@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from upath import UPath
 
 from ml_assets.lake import Lake
 from ml_assets.models.training import artifact_fault, artifact_folder, train_value_week
@@ -21,7 +20,7 @@ WEEK = day(280)
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Customers who come at paces of their own, until the day before the week."""
-    lake, rng = Lake(UPath(tmp_path_factory.mktemp("lake"))), np.random.default_rng(4)
+    lake, rng = Lake(tmp_path_factory.mktemp("lake")), np.random.default_rng(4)
     pace = rng.uniform(0.02, 0.4, 110)
     for number in range((WEEK - START).days):
         deliver(lake, number, np.flatnonzero(rng.random(110) < pace) + 1, rng)
@@ -30,7 +29,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 def deliver(lake: Lake, number: int, customers: npt.NDArray[np.int64], rng: np.random.Generator) -> None:
     paid = rng.gamma(2.0, 10.0, len(customers))
-    rows = [line(int(one), 1, number, amount=float(sum)) for one, sum in zip(customers, paid, strict=True)]
+    rows = [line(int(one), 1, number, amount=float(money)) for one, money in zip(customers, paid, strict=True)]
     lake.write("transactions", lines(*rows).collect(), day(number))
 
 
@@ -62,7 +61,7 @@ def test_what_happens_in_the_week_does_not_change_its_model(lake: Lake) -> None:
 def test_a_history_without_two_whole_windows_is_continued(
     tmp_path: Path, first: int, lookback_days: int, why: str
 ) -> None:
-    lake = Lake(UPath(tmp_path))
+    lake = Lake(tmp_path)
     for number in (first, 270):
         deliver(lake, number, np.arange(1, 9), np.random.default_rng(1))
     card = train_value_week(lake, Settings(lookback_days=lookback_days), week=WEEK).card
