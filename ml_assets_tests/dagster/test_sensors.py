@@ -212,7 +212,11 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
         house.lake, ledger, loads, as_of=date(2024, 5, 20), at=before, lookback_days=house.settings.lookback_days
     )
     again = build_customer_features(
-        lines, house.lake.scan("items"), as_of=date(2024, 5, 20), lookback_days=house.settings.lookback_days
+        lines,
+        house.lake.scan("items"),
+        as_of=date(2024, 5, 20),
+        lookback_days=house.settings.lookback_days,
+        timezone=house.settings.timezone,
     ).collect()
     assert again.equals(known_then)
     _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
