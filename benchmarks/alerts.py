@@ -28,6 +28,7 @@ from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.database.names import Schemas
 from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import MODEL_KINDS
 
 ROUNDS = 41
 SIZES = (1_000, 1_000_000)
@@ -64,7 +65,7 @@ def fill(connection: ServingConnection, customers: int, day: date) -> None:
     publish(connection, Publication("recommendations", lists, day=day, model_version="m", k=5))
     for name, kind in (("transactions", "data"), ("interactions", "features"), ("customer_features", "features")):
         observe(connection, name, kind, day)  # type: ignore[arg-type]
-    for kind in ("recommender", "segmentation"):
+    for kind in MODEL_KINDS:
         for week in range(60):
             model = RegisteredModel(
                 kind=kind,

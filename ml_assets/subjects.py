@@ -19,8 +19,8 @@ class Subject:
     kind: Kind
     made_from: tuple[str, ...]
     """Subjects, and the jobs that fill it: what makes it old when it is old or fails."""
-    model: str | None = None
-    """The model that scores it. An old one goes on scoring; without any there is nothing."""
+    models: tuple[str, ...] = ()
+    """The models that score it. An old one goes on scoring; without any there is nothing."""
     drifts: bool = False
     """Whether its newest day is compared with the weeks before."""
 
@@ -46,6 +46,8 @@ class Table(Subject):
     """Further columns of text."""
     notes: tuple[str, ...] = ()
     """Columns of text that may be null, or missing altogether."""
+    numbers: tuple[str, ...] = ()
+    """Further columns of numbers, at least 0; null in all rows where nobody computed them."""
     may_start_empty: bool = False
     """Whether a release without rows may go live while none with rows has."""
 
@@ -56,7 +58,7 @@ class Table(Subject):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that a frame must have."""
+        """All columns that a frame must have; `notes` and `numbers` it may have."""
         return self.keys + self.texts + self.lists
 
     @property
@@ -76,11 +78,12 @@ _ROWS = (
     Subject("customer_features", "features", made_from=("transactions",), drifts=True),
     Subject("recommender_model", "model", made_from=("interactions", "weekly_training")),
     Subject("segmentation_model", "model", made_from=("customer_features", "weekly_training")),
+    Subject("customer_value_model", "model", made_from=("customer_features", "weekly_training")),
     Table(
         "recommendations",
         "predictions",
         made_from=("interactions",),
-        model="recommender_model",
+        models=("recommender_model",),
         drifts=True,
         description="Recommendations of the day, readable as ml.recommendations.",
         keys=("customer_id", "placement"),
@@ -91,18 +94,19 @@ _ROWS = (
         "segment_assignments",
         "predictions",
         made_from=("customer_features",),
-        model="segmentation_model",
+        models=("segmentation_model", "customer_value_model"),
         description="Segments of the day, readable as ml.segment_assignments and ml.segments.",
         keys=("customer_id",),
         counted="customers",
         texts=("segment_key",),
         notes=("moved_from", "reason", "reason_measures"),
+        numbers=("alive_probability", "expected_spend_90d"),
     ),
     Table(
         "similar_items",
         "predictions",
         made_from=("interactions",),
-        model="recommender_model",
+        models=("recommender_model",),
         description="Similar items, readable as ml.similar_items.",
         keys=("item_id",),
         counted="items",
@@ -123,5 +127,7 @@ _ROWS = (
 
 SUBJECTS: Mapping[str, Subject] = {row.name: row for row in _ROWS}
 """All of them by name. A model's subject is its kind in the registry and `_model`."""
+MODEL_KINDS = tuple(name.removesuffix("_model") for name, row in SUBJECTS.items() if row.kind == "model")
+"""The kinds of model in the registry."""
 PUBLISHED: Mapping[str, Table] = {row.name: row for row in _ROWS if isinstance(row, Table)}
 """Those that are released."""

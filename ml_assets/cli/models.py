@@ -13,6 +13,7 @@ from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_comm
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.methods import NOT_MADE
 from ml_assets.settings.read.load import load_settings
+from ml_assets.subjects import MODEL_KINDS
 
 SHOWN = 20
 FACTS = ("kind", "placement", "method", "version", "trained_through", "decision", "reason", "forced_reason", "facts")
@@ -27,7 +28,7 @@ def models(
     """Which models were trained, whether they were promoted, and why."""
     settings = load_settings(config)
     with shop_database(settings) as connection:
-        known = [*list_models(connection, "recommender"), *list_models(connection, "segmentation")]
+        known = [one for kind in MODEL_KINDS for one in list_models(connection, kind)]
         scoring = {
             (one.kind, one.placement): found.version
             for one in known

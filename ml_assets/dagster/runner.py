@@ -40,7 +40,7 @@ from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
-from ml_assets.subjects import PUBLISHED
+from ml_assets.subjects import MODEL_KINDS, PUBLISHED
 
 Report = Callable[[str | Stage], None]
 
@@ -197,7 +197,7 @@ class Runner:
         """
         sunday = week - timedelta(days=1)
         kinds = [("recommender", name) for name in (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)]
-        kinds.append(("segmentation", ""))
+        kinds += [(kind, "") for kind in MODEL_KINDS if kind != "recommender"]
         weeks: dict[date, str] = {}
         with self._serving.connect() as connection:
             for kind, placement in kinds:

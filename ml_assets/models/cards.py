@@ -25,7 +25,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["recommender", "segmentation"]
+    name: Literal["recommender", "segmentation", "customer_value"]
     version: str
     """`<name>-<first day it may score>-<8 hex digits of data, parameters and seed>`."""
     trained_through: date

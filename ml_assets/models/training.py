@@ -35,6 +35,10 @@ from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, Past
 from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.models.value.contest import Winners
+from ml_assets.models.value.train import Past as ValuePast
+from ml_assets.models.value.train import train_value
+from ml_assets.models.value.window import HORIZON_DAYS
 from ml_assets.progress import Report, Stage, part_of, silent
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.shop import Settings
@@ -186,6 +190,33 @@ def _past(lake: Lake, settings: Settings, features: pl.DataFrame, through: date)
         return None
     known = load_customer_features(lake, as_of=earlier, settings=settings)
     return Past(known, features)
+
+
+def train_value_week(lake: Lake, settings: Settings, *, week: date, live: Winners | None = None) -> TrainedModel:
+    """Train the customer value model of a week (its Monday) on events before that Monday; `live` methods may stay."""
+    through = week - timedelta(days=1)
+    features = load_customer_features(lake, as_of=through, settings=settings)
+    _require_rows(features, week)
+    past = _value_past(lake, settings, through)
+    model = train_value(features, past, trained_through=through, seed=settings.segmentation.seed, live=live)
+    model = replace(model, card=_dated(model.card, lake, settings))
+    artifact = f"models/{model.card.name}/{model.card.version}"
+    return TrainedModel(model.card, artifact, model.save(artifact_folder(lake, artifact)))
+
+
+def _value_past(lake: Lake, settings: Settings, through: date) -> ValuePast | str:
+    """Customers as of two windows ago and of one; why there are none where a window is not whole."""
+    if settings.lookback_days < HORIZON_DAYS:
+        return f"lookback_days is {settings.lookback_days}, and a window has {HORIZON_DAYS} days."
+    # Features as of the older day look back as far as a window.
+    needed, held = through - timedelta(days=3 * HORIZON_DAYS - 1), min(lake.partitions("transactions"), default="")
+    if not held or date.fromisoformat(held) > needed:
+        return f"The history begins on {held or 'no day'}; a comparison needs {3 * HORIZON_DAYS} days, from {needed}."
+    older, newer = (
+        load_customer_features(lake, as_of=through - timedelta(days=windows * HORIZON_DAYS), settings=settings)
+        for windows in (2, 1)
+    )
+    return ValuePast(older, newer)
 
 
 def _dated(card: ModelCard, lake: Lake, settings: Settings) -> ModelCard:

@@ -22,17 +22,20 @@ PROFILE = (
     "median_spend_365d",
     "median_tenure_days",
 )
+VALUE = ("mean_alive_probability", "mean_expected_spend_90d", "total_expected_spend_90d")
+"""Of profiles that were made with the value of customers; null in others."""
 
 
 def load_segments(connection: ServingConnection, release_id: int, segments: pl.DataFrame) -> None:
     """The profiles that belong to a release of segment_assignments."""
+    names = PROFILE + tuple(name for name in VALUE if name in segments.columns)
     insert = connection.schemas.sql(
         "INSERT INTO {store}.segments (release_id, {columns}) VALUES ({values})",
-        columns=sql.SQL(", ").join(map(sql.Identifier, PROFILE)),
-        values=sql.SQL(", ").join(sql.Placeholder() * (len(PROFILE) + 1)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        values=sql.SQL(", ").join(sql.Placeholder() * (len(names) + 1)),
     )
     with connection.cursor() as cursor:
-        cursor.executemany(insert, [(release_id, *row) for row in segments.select(PROFILE).iter_rows()])
+        cursor.executemany(insert, [(release_id, *row) for row in segments.select(names).iter_rows()])
 
 
 def keep_numbers(connection: ServingConnection, model: SegmentationModel) -> None:

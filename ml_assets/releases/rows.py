@@ -25,7 +25,8 @@ class ReleaseRows:
         """Take a frame that `checked` returned."""
         self._subject = subject
         self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
-        self.names = subject.keys + subject.texts + subject.notes
+        self._plain = subject.keys + subject.texts + subject.notes + subject.numbers
+        self.names = self._plain
         """Columns of the table, in the order of the series in a block."""
         if subject.lists:
             self.names += ("item_ids", "scores")
@@ -50,7 +51,7 @@ class ReleaseRows:
     def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
         """The columns of so many rows at a time."""
         for block in self._frame.iter_slices(rows):
-            columns = [block[name] for name in self._subject.keys + self._subject.texts + self._subject.notes]
+            columns = [block[name] for name in self._plain]
             if self._subject.lists:
                 columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
             if "reason_items" in self._subject.lists:
@@ -85,7 +86,7 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
 
 
 def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
-    """The subject's columns, sorted by key, ids as bigint or text; lists are never null, missing notes are.
+    """The subject's columns, sorted by key, ids as bigint or text; lists are never null, missing notes and numbers are.
 
     Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
     """
@@ -108,10 +109,12 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
             )
         casts.append(pl.col(column) if wanted is None else pl.col(column).cast(wanted))
     filled = [pl.col(column).fill_null([]) for column in subject.lists]
-    notes = [
-        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(pl.String).alias(name) for name in subject.notes
+    optional = {**dict.fromkeys(subject.notes, pl.String), **dict.fromkeys(subject.numbers, pl.Float64)}
+    more = [
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in optional.items()
     ]
-    taken = frame.select(casts + notes).with_columns(filled)
+    taken = frame.select(*casts, *more).with_columns(filled)
     # Sorting nested lists takes as long as loading a part of them, and predictions mostly come in order.
     keys = taken.select(pl.struct(subject.keys).alias("key"))["key"]
     return taken if keys.is_sorted() else taken.sort(subject.keys)

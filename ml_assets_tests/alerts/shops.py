@@ -10,6 +10,7 @@ from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import MODEL_KINDS
 from ml_assets_tests.books.models import add_model
 from ml_assets_tests.releases import frames
 
@@ -23,7 +24,7 @@ def set_up(connection: ServingConnection, settings: Settings, *, day: date, crea
     """A shop that is a while old, fresh as of `day`."""
     connection.execute("UPDATE ml_meta.shop SET created_at = %s", [created])
     sync_policies(connection, settings)
-    for kind in ("recommender", "segmentation"):
+    for kind in MODEL_KINDS:
         add_model(connection, kind, day, version=f"{kind}-1")
     arrive(connection, day)
 

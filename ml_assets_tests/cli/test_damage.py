@@ -81,15 +81,16 @@ def test_a_damaged_file_of_the_lake_is_named_with_what_makes_it_again(
 
 
 def test_a_damaged_model_is_trained_again(shop: Shop, lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (arrays,) = lake.glob("models/recommender/*/arrays-*.npz")
-    content = arrays.read_bytes()
-    cut_short(arrays)
-    capfd.readouterr()
-    assert shop.call(*RUN) == 0
-    said = " ".join(capfd.readouterr().err.split())
-    assert f"The model in {arrays.parent} is damaged" in said
-    assert "training the models of week 2024-05-27" in said
-    assert arrays.read_bytes() == content
+    for kind in ("recommender", "customer_value"):
+        (arrays,) = lake.glob(f"models/{kind}/*/arrays-*.npz")
+        content = arrays.read_bytes()
+        cut_short(arrays)
+        capfd.readouterr()
+        assert shop.call(*RUN) == 0
+        said = " ".join(capfd.readouterr().err.split())
+        assert f"The model in {arrays.parent} is damaged" in said
+        assert "training the models of week 2024-05-27" in said
+        assert arrays.read_bytes() == content
 
 
 def test_the_models_of_a_week_are_trained_on_demand(shop: Shop, lake: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from ml_assets.subjects import MODEL_KINDS
 from ml_assets_tests.cli.shops import PASSWORD, Shop, running_shop
 
 DAY = date(2024, 5, 31)
@@ -53,6 +54,15 @@ def test_every_customer_has_one_segment_that_is_described(shop: Shop) -> None:
     assert sizes == [(40, 1.0)]
 
 
+def test_every_customer_has_a_value_that_adds_up_in_the_segments(shop: Shop) -> None:
+    value = "count(*), min(alive_probability) >= 0 AND max(alive_probability) <= 1, round(sum(expected_spend_90d))"
+    ((customers, bounded, total),) = shop.rows(f"SELECT {value} FROM books_ml.segment_assignments")
+    assert (customers, bounded) == (40, True)
+    assert total > 0
+    sums = "round(sum(total_expected_spend_90d)), round(sum(mean_expected_spend_90d * customers))"
+    assert shop.rows(f"SELECT {sums} FROM books_ml.segments") == [(total, total)]
+
+
 def test_reasons_name_items_and_rows_say_how_old_they_are(shop: Shop) -> None:
     reasons = shop.rows("SELECT DISTINCT reason_text, data_as_of, is_stale FROM books_ml.recommendations")
     assert {row[1:] for row in reasons} == {(DAY, True)}
@@ -90,7 +100,7 @@ def test_running_a_day_again_gives_the_same_lists_in_a_new_release(shop: Shop) -
 
 def test_the_model_of_a_week_has_seen_nothing_of_it(shop: Shop) -> None:
     models = shop.rows("SELECT DISTINCT kind, trained_through FROM books_ml_meta.models ORDER BY 1, 2")
-    assert models == [("recommender", date(2024, 5, 26)), ("segmentation", date(2024, 5, 26))]
+    assert models == [(kind, date(2024, 5, 26)) for kind in sorted(MODEL_KINDS)]
 
 
 def test_two_commands_at_once_take_turns(shop: Shop) -> None:

@@ -20,8 +20,9 @@ CONTRACT = {
     "recommendations": "customer_id placement rank item_id score source reason_code reason_items reason_text "
     "data_as_of predicted_at model_version release_id is_stale",
     "segment_assignments": "customer_id segment_key segment_name data_as_of predicted_at model_version release_id "
-    "is_stale",
-    "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of",
+    "is_stale alive_probability expected_spend_90d",
+    "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of mean_alive_probability "
+    "mean_expected_spend_90d total_expected_spend_90d",
     "similar_items": "item_id rank similar_item_id score data_as_of release_id",
     "popular_items": "scope rank item_id score data_as_of release_id",
     "freshness": "subject kind data_as_of updated_at age warn_after error_after status stale_at row_count "
@@ -36,7 +37,8 @@ CONTRACT = {
     "segment_history": "customer_id segment_key valid_from valid_to kind moved_from reason measures",
     "segment_moves": "day from_segment to_segment customers kind",
     "segment_catalogue": "segment_key segment_name valid_from valid_to change parents ended_into model_version",
-    "past_segment_assignments": "release_id customer_id segment_key segment_name data_as_of predicted_at model_version",
+    "past_segment_assignments": "release_id customer_id segment_key segment_name data_as_of predicted_at model_version "
+    "alive_probability expected_spend_90d",
 }
 IDS = {"customer_id", "item_id", "similar_item_id", "reason_items"}
 

@@ -11,7 +11,7 @@ from ml_assets.dagster.automation.jobs import BACK_OFF
 from ml_assets.dagster.build import build_defs
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.subjects import PUBLISHED, Table
+from ml_assets.subjects import MODEL_KINDS, PUBLISHED, Table
 
 ZONE = "Europe/Berlin"
 
@@ -98,9 +98,8 @@ def test_steps_that_fail_are_tried_again_with_ever_longer_waits_but_failed_gates
 def test_nothing_of_a_day_is_published_whose_events_could_not_be_loaded(tmp_path: Path, table: Table) -> None:
     graph = definitions(tmp_path).resolve_asset_graph()
     # Through models a day hangs on those of the week before only.
-    daily = {
-        key for key in graph.get_all_asset_keys() if key.path[-1] not in ("recommender_model", "segmentation_model")
-    }
+    weekly = {f"{kind}_model" for kind in MODEL_KINDS}
+    daily = {key for key in graph.get_all_asset_keys() if key.path[-1] not in weekly}
     above, waiting = set[dg.AssetKey](), [dg.AssetKey(table.asset)]
     while waiting:
         key = waiting.pop()

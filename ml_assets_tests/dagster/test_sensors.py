@@ -32,6 +32,7 @@ from ml_assets.lake import Lake
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
+from ml_assets.subjects import MODEL_KINDS
 from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.books.models import add_model
 from ml_assets_tests.shop import write_shop
@@ -211,7 +212,11 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
         house.lake, ledger, loads, as_of=date(2024, 5, 20), at=before, lookback_days=house.settings.lookback_days
     )
     again = build_customer_features(
-        lines, house.lake.scan("items"), as_of=date(2024, 5, 20), lookback_days=house.settings.lookback_days
+        lines,
+        house.lake.scan("items"),
+        as_of=date(2024, 5, 20),
+        lookback_days=house.settings.lookback_days,
+        timezone=house.settings.timezone,
     ).collect()
     assert again.equals(known_then)
     _the_command_rebuilds_it_too(house, monkeypatch, capfd, before, known_then)
@@ -346,7 +351,7 @@ def _the_command_rebuilds_it_too(
 
 def trained(house: House, through: date) -> None:
     with house.serving.connect() as connection:
-        for kind in ("recommender", "segmentation"):
+        for kind in MODEL_KINDS:
             add_model(connection, kind, through)
 
 
@@ -393,12 +398,12 @@ def test_retraining_waits_until_every_day_before_the_week_that_the_source_has_is
 
 def test_no_model_claims_to_be_trained_through_days_that_the_lake_lacks(house: House) -> None:
     house.run("load_days", date(2024, 4, 1), date(2024, 5, 17))
-    for asset in ("recommender_model", "segmentation_model"):
+    for asset in ("recommender_model", "segmentation_model", "customer_value_model"):
         assets = ["recommender_backtest", asset] if asset == "recommender_model" else [asset]
         with pytest.raises(dg.Failure, match=r"through 2024-05-19: .*lake \(2024-05-18, 2024-05-19\)"):
             house.run("weekly_training", date(2024, 5, 20), assets=assets)
     with house.serving.connect() as connection:
-        assert list_models(connection, "recommender") == list_models(connection, "segmentation") == []
+        assert [list_models(connection, kind) for kind in MODEL_KINDS] == [[]] * len(MODEL_KINDS)
     house.run("load_days", date(2024, 5, 18), date(2024, 5, 19))
     house.run("weekly_training", date(2024, 5, 20), assets=["segmentation_model"])
 

@@ -11,6 +11,7 @@ from ml_assets.drift.measures import Measure
 from ml_assets.plots.drift import drift_png, label_start
 from ml_assets.plots.models import backtest_png
 from ml_assets.plots.segments import segment_profile_png
+from ml_assets.plots.value import deciles_png
 from ml_assets_tests.models.purchase_frames import catalogue, made_shop
 from ml_assets_tests.models.studies import quick_settings, studied
 
@@ -50,6 +51,20 @@ def study_of_a_tiny_shop() -> pl.DataFrame:
     return studied(made_shop(customers=5), catalogue(), quick_settings()).summary()
 
 
+def deciles(count: int) -> dict[str, float]:
+    """Figures of two methods for so many customers, one of which was not expected to spend anything."""
+    return {
+        f"{method}_{name}": value
+        for method in ("naive", "boosted")
+        for number in range(1, count + 1)
+        for name, value in {
+            "mae": 123.4,
+            f"decile{number}_expected": number - 1.0,
+            f"decile{number}_actual": number * 2.0,
+        }.items()
+    }
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -58,6 +73,8 @@ def study_of_a_tiny_shop() -> pl.DataFrame:
         lambda: backtest_png(metrics()),
         lambda: backtest_png(study_of_a_tiny_shop()),
         lambda: drift_png(drift()),
+        lambda: deciles_png(deciles(10), ["naive", "boosted"], "boosted"),
+        lambda: deciles_png(deciles(1), ["naive"], "naive"),
     ],
 )
 def test_pictures_are_small_pngs(draw: Callable[[], bytes]) -> None:

@@ -32,7 +32,10 @@ BROKEN = {
     "equal_lengths": changed("scores", [1.0, 2.0]),
     "no_duplicates": changed("item_ids", [11, 12, 12, 13]),
     "finite_scores": changed("scores", [4.0, math.nan, 2.0, 1.0]),
+    "sane_numbers": assignments().with_columns(alive_probability=pl.Series([0.5, None, 1.0])),
 }
+SUBJECT = {"sane_numbers": "segment_assignments"}
+"""Of the broken ones that are not recommendations."""
 
 
 def test_every_gate_has_a_mark_and_every_one_on_structure_a_broken_release_here() -> None:
@@ -48,10 +51,11 @@ def test_a_renamed_gate_makes_no_broken_release_acceptable(
     connection: ServingConnection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Neither one that it blocked under its old name nor one that it blocks under its new one."""
-    before = release(connection, BROKEN[name])
+    subject = SUBJECT.get(name, "recommendations")
+    before = release(connection, BROKEN[name], subject)
     monkeypatch.setattr(getattr(gates, name), "__name__", "renamed")
-    assert release(connection, BROKEN[name], day=1, override="please").state == "blocked"
-    after = release(connection, BROKEN[name], day=2)
+    assert release(connection, BROKEN[name], subject, day=1, override="please").state == "blocked"
+    after = release(connection, BROKEN[name], subject, day=2)
     for blocked in (before, after):
         with refused("release.refused"):
             accept(connection, blocked.release_id, reason="x")
@@ -112,6 +116,30 @@ def test_segments_are_judged(
         connection, assignments(keys), "segment_assignments", segments=segments(described), gates=GateSettings()
     )
     assert (blocked.state, blocked.reason) == ("blocked", sentence)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "sentence"),
+    [
+        ("alive_probability", [0.5, None, 1.0], "1 values of alive_probability are missing"),
+        ("alive_probability", [0.5, 0.0, 1.01], "1 values of alive_probability are missing, not a number, negative or"),
+        ("alive_probability", [math.nan, -0.1, 1.0], "2 values of alive_probability"),
+        ("expected_spend_90d", [5.0, -0.01, 2.0], "1 values of expected_spend_90d are missing, not a number, negative"),
+        ("expected_spend_90d", [math.inf, None, 2.0], "2 values of expected_spend_90d"),
+    ],
+)
+def test_values_of_customers_that_make_no_sense_are_blocked(
+    connection: ServingConnection, column: str, values: list[float | None], sentence: str
+) -> None:
+    good = assignments().with_columns(alive_probability=pl.lit(0.0), expected_spend_90d=pl.lit(1e9))
+    live = release(connection, good, "segment_assignments", segments=segments())
+    assert live.state == "live"
+    broken = good.with_columns(pl.Series(column, values, dtype=pl.Float64))
+    blocked = release(connection, broken, "segment_assignments", day=1, segments=segments())
+    assert blocked.state == "blocked"
+    assert sentence in (blocked.reason or "")
+    shown = connection.execute("SELECT DISTINCT release_id FROM ml.segment_assignments").fetchall()
+    assert shown == [(live.release_id,)]
 
 
 def test_a_segment_that_emptied_since_training_is_no_fault(connection: ServingConnection) -> None:

@@ -62,6 +62,31 @@ def test_the_other_subjects_are_shown_too(connection: ServingConnection) -> None
     ]
 
 
+def test_segments_carry_the_value_of_their_customers(connection: ServingConnection) -> None:
+    value = {"alive_probability": [0.25, 0.0, 1.0], "expected_spend_90d": [12.5, 0.0, 3.75]}
+    profiles = segments().with_columns(
+        mean_alive_probability=0.5, mean_expected_spend_90d=pl.Series([8.125, None]), total_expected_spend_90d=16.25
+    )
+    release(connection, assignments().with_columns(**{k: pl.Series(v) for k, v in value.items()}),
+            "segment_assignments", segments=profiles)  # fmt: skip
+    expected = [(1, 0.25, 12.5), (2, 0.0, 0.0), (3, 1.0, 3.75)]
+    for view in ("segment_assignments", "past_segment_assignments"):
+        query = f"SELECT customer_id, alive_probability, expected_spend_90d FROM ml.{view} ORDER BY 1"
+        assert rows(connection, query) == expected
+    means = "segment_key, mean_alive_probability, mean_expected_spend_90d, total_expected_spend_90d"
+    assert rows(connection, f"SELECT {means} FROM ml.segments ORDER BY 1") == [
+        ("dormant", 0.5, None, 16.25),
+        ("loyal", 0.5, 8.125, 16.25),
+    ]
+
+
+def test_segments_without_the_value_of_customers_have_none(connection: ServingConnection) -> None:
+    release(connection, assignments(), "segment_assignments", segments=segments())
+    query = "SELECT DISTINCT alive_probability, expected_spend_90d FROM ml.segment_assignments"
+    assert rows(connection, query) == [(None, None)]
+    assert rows(connection, "SELECT DISTINCT total_expected_spend_90d FROM ml.segments") == [(None,)]
+
+
 STRANGE = ["'; DROP SCHEMA ml; --", 'a"b', "back\\slash", "new\nline", "{item}", "%s", "ü😀", "\t,NULL", "\\N", " "]
 
 

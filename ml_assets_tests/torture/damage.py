@@ -40,6 +40,7 @@ def _victims(shop: Shop) -> list[tuple[Path, bool]]:
         (model / "card.json", False),
         (next(model.glob("*.npz")), False),
         (next((lake / "models" / "segmentation").rglob("*.npz")), False),
+        (next((lake / "models" / "customer_value").rglob("*.npz")), False),
         (shop.home / "source-books.json", False),
         (shop.home / "dagster" / "dagster.yaml", False),
         (shop.folder / "events" / "part-1.parquet", True),

@@ -19,6 +19,7 @@ STEPS = (
     "popular_items",
     "recommendations",
     "similar_items",
+    "customer_value",
     "segmentation",
     "popular_items_release",
     "recommendations_release",

@@ -17,7 +17,7 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
     **{name: subject.made_from for name, subject in SUBJECTS.items()},
 }
 # An old model goes on scoring every day; only one that does not exist leaves its predictions without a list.
-MODELS = {name: (subject.model,) for name, subject in SUBJECTS.items() if subject.model}
+MODELS = {name: subject.models for name, subject in SUBJECTS.items() if subject.models}
 
 
 def find_root(key: str, present: Collection[str]) -> str | None:

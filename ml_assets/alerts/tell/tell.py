@@ -18,6 +18,7 @@ from ml_assets.alerts.tell.routing import channels_for
 from ml_assets.books.freshness import clock_shift
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.shop import Settings
+from ml_assets.subjects import SUBJECTS
 
 IMPACT = ("data", "features", "model", "predictions", "run", "dagster")
 
@@ -113,7 +114,7 @@ class Notifier:
     def _impact(self, incident: Incident) -> str | None:
         if incident.kind not in IMPACT:
             return None
-        segments = incident.subject in ("segment_assignments", "segmentation_model")
+        segments = incident.subject in ("segment_assignments", *SUBJECTS["segment_assignments"].models)
         release = self._live.get("segment_assignments" if segments else "recommendations")
         if release is None:
             return "No customer has anything to see yet."

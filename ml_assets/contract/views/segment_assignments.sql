@@ -7,7 +7,9 @@ SELECT
     r.predicted_at,
     r.model_version,
     r.release_id,
-    coalesce(now() + (SELECT h.clock_shift FROM :"meta".shop AS h) > r.stale_at, false) AS is_stale
+    coalesce(now() + (SELECT h.clock_shift FROM :"meta".shop AS h) > r.stale_at, false) AS is_stale,
+    t.alive_probability,
+    t.expected_spend_90d
 FROM :"store".segment_assignments AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 LEFT JOIN :"store".segments AS g ON g.release_id = t.release_id AND g.segment_key = t.segment_key
@@ -24,3 +26,5 @@ COMMENT ON COLUMN :"ml".segment_assignments.predicted_at IS 'When it was compute
 COMMENT ON COLUMN :"ml".segment_assignments.model_version IS 'The model that made it; see ml_meta.models.';
 COMMENT ON COLUMN :"ml".segment_assignments.release_id IS 'The release it belongs to; see ml.releases.';
 COMMENT ON COLUMN :"ml".segment_assignments.is_stale IS 'Whether it is older now than the shop allows.';
+COMMENT ON COLUMN :"ml".segment_assignments.alive_probability IS 'Probability of at least one order within 90 days, 0 to 1.';
+COMMENT ON COLUMN :"ml".segment_assignments.expected_spend_90d IS 'Spend to be expected within 90 days, in the shop''s currency.';

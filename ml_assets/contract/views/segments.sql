@@ -10,7 +10,10 @@ SELECT
     g.median_spend_90d,
     g.median_spend_365d,
     g.median_tenure_days,
-    r.data_as_of
+    r.data_as_of,
+    g.mean_alive_probability,
+    g.mean_expected_spend_90d,
+    g.total_expected_spend_90d
 FROM :"store".segments AS g
 JOIN :"meta".releases AS r ON r.release_id = g.release_id
 WHERE r.release_id = :"meta".live_release('segment_assignments')
@@ -28,3 +31,6 @@ COMMENT ON COLUMN :"ml".segments.median_spend_90d IS 'Median spend in 90 days.';
 COMMENT ON COLUMN :"ml".segments.median_spend_365d IS 'Median spend in 365 days.';
 COMMENT ON COLUMN :"ml".segments.median_tenure_days IS 'Median days since the first order.';
 COMMENT ON COLUMN :"ml".segments.data_as_of IS 'Last day, in the shop''s time zone, whose events are behind this row.';
+COMMENT ON COLUMN :"ml".segments.mean_alive_probability IS 'Mean probability of its customers to order within 90 days.';
+COMMENT ON COLUMN :"ml".segments.mean_expected_spend_90d IS 'Mean spend to be expected of a customer within 90 days.';
+COMMENT ON COLUMN :"ml".segments.total_expected_spend_90d IS 'Spend to be expected of all its customers within 90 days.';

@@ -5,7 +5,7 @@ Drawing is in `ml_assets.plots.models`; only the conversion to metadata belongs 
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import polars as pl
@@ -97,6 +97,38 @@ def soundness_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
         plot = soundness_png(card.metrics, tried, int(card.metrics["segments"]))
         said = {"soundness": image(plot, "Soundness of numbers of segments"), **said}
     return said
+
+
+def value_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
+    """How right every method was on the held-out days: a table, and expected against actual spend as a plot."""
+    from ml_assets.plots.value import deciles_png  # noqa: PLC0415 as above
+
+    methods = [name.removesuffix("_mae") for name in card.metrics if name.endswith("_mae")]
+    if not methods:
+        return {"methods": dg.MetadataValue.text(str(card.parameters["why_no_contest"]))}
+    figures = ("mae", "spearman", "brier", "total")
+    rows = [{"method": one} | {name: card.metrics[f"{one}_{name}"] for name in figures} for one in methods]
+    chosen = str(card.parameters["spend_method"])
+    return {
+        "calibration": image(deciles_png(card.metrics, methods, chosen), "Expected and actual spend"),
+        "methods": _table(pl.DataFrame(rows)),
+        "deciles": _wide_table(_deciles(card.metrics, methods)),
+        **{name: dg.MetadataValue.float(card.metrics[name]) for name in figures},
+    }
+
+
+def _deciles(metrics: Mapping[str, float], methods: Sequence[str]) -> pl.DataFrame:
+    """Expected spend, actual spend and their ratio by method and tenth of the customers."""
+    rows = []
+    for method in methods:
+        for number in range(1, 11):
+            if (expected := metrics.get(f"{method}_decile{number}_expected")) is not None:
+                actual = metrics[f"{method}_decile{number}_actual"]
+                ratio = expected / actual if actual else None
+                rows.append(
+                    {"method": method, "decile": number, "expected": expected, "actual": actual, "ratio": ratio}
+                )
+    return pl.DataFrame(rows)
 
 
 def _change(origin: JsonValue) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Model assets: the backtest that chooses, one recommender and one segmentation a week, registered with their cards.
+"""Model assets: the backtest that chooses, and the models of a week, registered with their cards.
 
 Training is in `ml_assets.models.training`, the rule of promotion in `ml_assets.models.selection`; which model scores is
 the registry's answer.
@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.books.models import RegisteredModel, champion, register
-from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata
+from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata, value_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.progress import told
@@ -21,14 +21,16 @@ from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.selection.decisions import PlacementDecision, decide_placements, recipes_of
-from ml_assets.models.selection.promotion import Decision, decide_segmentation
+from ml_assets.models.selection.promotion import Decision, decide_segmentation, decide_value
 from ml_assets.models.training import (
     TrainedModel,
     artifact_fault,
     artifact_folder,
     train_recommender_week,
     train_segmentation_week,
+    train_value_week,
 )
+from ml_assets.models.value.contest import Winners
 from ml_assets.sources.base import EventSource
 
 PROMOTED = "challengers_are_promoted"
@@ -37,8 +39,8 @@ MODEL = "The recommender of the week, chosen and trained on events before its Mo
 
 
 def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """recommender_backtest, recommender_model and segmentation_model (weekly)."""
-    return [_recommender(shop), _segmentation_model(shop)]
+    """recommender_backtest, recommender_model, segmentation_model and customer_value_model (weekly)."""
+    return [_recommender(shop), _segmentation_model(shop), _customer_value_model(shop)]
 
 
 def _recommender(shop: Shop) -> dg.AssetsDefinition:
@@ -118,6 +120,33 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
     return segmentation_model
 
 
+def _customer_value_model(shop: Shop) -> dg.AssetsDefinition:
+    @shop.asset(
+        "models",
+        {"lightgbm"},
+        deps=[_last_week(shop, "customer_features")],
+        partitions_def=shop.calendar.weekly,
+    )
+    def customer_value_model(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        source: dg.ResourceParam[EventSource],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
+        """What customers will spend in 90 days: the method that was best on the last 90, trained on events before."""
+        week = date.fromisoformat(context.partition_key)
+        _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
+        trained = train_value_week(lake, shop.settings, week=week, live=_live_methods(serving, week))
+        decision = decide_value(trained.card)
+        _register(serving, trained, [_row(trained, context, decision)])
+        return dg.MaterializeResult(
+            metadata={"decision": decision.reason, **value_metadata(trained.card), **_facts(trained)},
+            data_version=dg.DataVersion(trained.card.version),
+        )
+
+    return customer_value_model
+
+
 def _live_segmentation(lake: Lake, serving: ServingDatabase, week: date) -> SegmentationModel | None:
     """The model of an earlier week that scores now, whose segments the new one continues."""
     with serving.connect() as connection:
@@ -125,6 +154,13 @@ def _live_segmentation(lake: Lake, serving: ServingDatabase, week: date) -> Segm
     if found is None or artifact_fault(lake, found.artifact, found.checksum):
         return None
     return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)
+
+
+def _live_methods(serving: ServingDatabase, week: date) -> Winners | None:
+    """The methods of the customer value model of an earlier week that scores now."""
+    with serving.connect() as connection:
+        found = champion(connection, "customer_value", week - timedelta(days=1))
+    return Winners(found.parameters["spend_method"], found.parameters["alive_method"]) if found else None
 
 
 def _last_week(shop: Shop, name: str) -> dg.AssetDep:

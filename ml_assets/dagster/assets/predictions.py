@@ -26,8 +26,10 @@ from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
 from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.moves import explain_moves
+from ml_assets.models.segmentation.profiles import with_value
 from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_folder
+from ml_assets.models.value.model import CustomerValueModel, plausibility
 
 GROUP = "predictions"
 RANKED = {"numba", "polars"}
@@ -35,11 +37,18 @@ SEGMENT = "The segment of every customer."
 MEMORY_DAYS = 35
 """Segments of a day longer ago say nothing about where a customer is now."""
 SEGMENTS = "Size and profile of every segment."
+PLAUSIBLE = "total_is_plausible"
 
 
 def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """recommendations, segment_assignments, segments, similar_items and popular_items (daily)."""
-    return [_recommendations(shop), _similar_items(shop), _popular_items(shop), _segmentation(shop)]
+    """recommendations, similar_items, popular_items, customer_value, segment_assignments and segments (daily)."""
+    return [
+        _recommendations(shop),
+        _similar_items(shop),
+        _popular_items(shop),
+        _customer_value(shop),
+        _segmentation(shop),
+    ]
 
 
 def _recommendations(shop: Shop) -> dg.AssetsDefinition:
@@ -104,6 +113,48 @@ def _popular_items(shop: Shop) -> dg.AssetsDefinition:
     return popular_items
 
 
+def _customer_value(shop: Shop) -> dg.AssetsDefinition:
+    @shop.daily_asset(
+        GROUP,
+        {"lightgbm", "polars"},
+        ins=_inputs(shop, "customer_features"),
+        deps=[shop.key("customer_value_model")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                PLAUSIBLE,
+                asset=shop.key("customer_value"),
+                description="What all customers are expected to spend is in proportion to what they spent.",
+            )
+        ],
+    )
+    def customer_value(
+        context: dg.AssetExecutionContext,
+        customer_features: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
+        """Of every customer, the probability of an order and the spend to be expected within 90 days."""
+        day = date.fromisoformat(context.partition_key)
+        model = CustomerValueModel.load(*_champion(lake, serving, "customer_value", day))
+        features = customer_features.collect()
+        value = model.predict(features)
+        judged = plausibility(features, value, model.cap)
+        facts = {"expected_spend_90d": judged.expected, "spend_of_the_last_90d": judged.last}
+        yield dg.Output(
+            value.with_columns(model_version=pl.lit(model.card.version)),
+            metadata={"model_version": model.card.version, "methods": model.methods, **facts},
+        )
+        yield dg.AssetCheckResult(
+            check_name=PLAUSIBLE,
+            passed=judged.is_given,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=judged.sentence,
+            metadata=facts,
+        )
+
+    return customer_value
+
+
 def _segmentation(shop: Shop) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="segmentation",
@@ -114,13 +165,14 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
             "segments": shop.out("segments", SEGMENTS, group=GROUP, kinds={"polars"}),
         },
         partitions_def=shop.calendar.daily,
-        ins=_inputs(shop, "customer_features"),
+        ins=_inputs(shop, "customer_features", "customer_value"),
         deps=[shop.key("segmentation_model")],
     )
     @final_failures
     def segmentation(
         context: dg.AssetExecutionContext,
         customer_features: pl.LazyFrame,
+        customer_value: pl.LazyFrame,
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.Output[pl.DataFrame]]:
@@ -131,6 +183,9 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         before, features_before = _segments_before(lake, day)
         assignments, segments = assign(model, features, before, names)
         assignments = explain_moves(assignments, before, features, features_before)
+        value = customer_value.drop("model_version").collect()
+        assignments = assignments.join(value, on="customer_id", how="left", maintain_order="left")
+        segments = with_value(segments, assignments)
         yield dg.Output(
             assignments.with_columns(version),
             "segment_assignments",

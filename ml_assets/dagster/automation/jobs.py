@@ -20,6 +20,7 @@ MAX_RUNTIME = {"dagster/max_runtime": "7200"}
 BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 # What of `rebuild` is built again of a day that is not the newest.
 FEATURES = [name for name, subject in SUBJECTS.items() if subject.kind == "features"]
+MODELS = [name for name, subject in SUBJECTS.items() if subject.kind == "model"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     `retry` is for steps that fail; none where somebody waits at the screen.
     """
     raw = dg.AssetSelection.assets(*(shop.key(name) for name in ("transactions", "quarantined_transactions", "items")))
-    models = dg.AssetSelection.assets(
-        *(shop.key(name) for name in ("recommender_backtest", "recommender_model", "segmentation_model"))
-    )
+    models = dg.AssetSelection.assets(*(shop.key(name) for name in ("recommender_backtest", *MODELS)))
     # Shown by the sensor `alerts` without a run.
     freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
     drift = dg.AssetSelection.checks(*drift_check_keys(shop))

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from ml_assets.errors import UserError
 from ml_assets.models.artifacts import Arrays
+from ml_assets.models.boosting import from_text, load_lightgbm, to_text
 from ml_assets.models.kernels.csr import Float32
 from ml_assets.models.parameters import Seed, SourceNames
 from ml_assets.models.ranking.candidates import Pool
@@ -21,30 +21,6 @@ if TYPE_CHECKING:
 Objective = Literal["lambdarank", "rank_xendcg"]
 NOVELTIES = (0.02, 0.06)
 """Weights of novelty that compete."""
-
-
-def why_not_loaded() -> str | None:
-    """Why LightGBM cannot be used on this machine, or None."""
-    try:
-        load_lightgbm()
-    except UserError as error:
-        return error.problem.removesuffix(".")
-    return None
-
-
-def load_lightgbm() -> Any:
-    """The library, imported on first use: it is slow to import, and most processes never train or rank.
-
-    Raises `UserError` where the machine lacks OpenMP, which its wheels do not bring.
-    """
-    try:
-        import lightgbm  # noqa: PLC0415
-    except OSError as error:
-        raise UserError(
-            f"LightGBM cannot be loaded ({str(error).splitlines()[0]}).",
-            "Install OpenMP: `apt-get install libgomp1`, or `brew install libomp` on macOS.",
-        ) from error
-    return lightgbm
 
 
 class Ranker(Method):
@@ -161,16 +137,11 @@ class Ranker(Method):
 
     def learned(self) -> Arrays:
         """The trees as text."""
-        trees = {
-            f"trees_{number}": np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)
-            for number, booster in enumerate(self.boosters_)
-        }
+        trees = {f"trees_{number}": to_text(booster) for number, booster in enumerate(self.boosters_)}
         return {**trees, "spread": np.array([self.spread_])}
 
     def restored(self, arrays: Arrays) -> Self:
         """With what `learned` returned."""
-        lightgbm = load_lightgbm()
-        texts = [arrays[f"trees_{number}"].tobytes().decode() for number in range(self.committee)]
-        self.boosters_ = [lightgbm.Booster(model_str=text) for text in texts]
+        self.boosters_ = [from_text(arrays[f"trees_{number}"]) for number in range(self.committee)]
         self.spread_ = float(arrays["spread"][0])
         return self

@@ -101,8 +101,8 @@ def choose_inputs(past: Past | None, live: Sequence[str] | None, *, seed: int) -
     if features.height > SAMPLE:
         features = features.sample(SAMPLE, seed=seed).sort("customer_id")
     ids = features.select("customer_id")
-    outcome = ids.join(past.now, on="customer_id", how="left", maintain_order="left")["spend_28d"]
-    outcome = outcome.fill_nan(None).fill_null(0.0).to_numpy()
+    spend = ids.join(past.now, on="customer_id", how="left", maintain_order="left")["spend_28d"]
+    outcome = spend.fill_nan(None).fill_null(0.0).to_numpy()
     outcome = np.minimum(outcome, np.quantile(outcome, 0.99))
     if outcome.std() == 0:
         return ChosenInputs(tuple(live or DEFAULT), None)

@@ -91,6 +91,21 @@ def segments_frame(
     )
 
 
+def with_value(segments: pl.DataFrame, assignments: pl.DataFrame) -> pl.DataFrame:
+    """The segments with the value of their customers: means of both figures, and the sum of the expected spend.
+
+    `assignments`: customer_id, segment_key, alive_probability, expected_spend_90d. Of a segment without customers the
+    means are null and the sum is 0.
+    """
+    figures = assignments.group_by("segment_key").agg(
+        pl.col("alive_probability").mean().alias("mean_alive_probability"),
+        pl.col("expected_spend_90d").mean().alias("mean_expected_spend_90d"),
+        pl.col("expected_spend_90d").sum().alias("total_expected_spend_90d"),
+    )
+    joined = segments.join(figures, on="segment_key", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("total_expected_spend_90d").fill_null(0.0))
+
+
 def describe(row: Mapping[str, float | str | None], *, usual: float) -> str:
     """One sentence on the median customer of a segment, such as "Buys every 4 days, spends twice the median, ...".
 

@@ -9,8 +9,9 @@ import polars as pl
 from pydantic import JsonValue
 
 from ml_assets.methods import METHODS, PERSONAL, SOURCES
+from ml_assets.models.boosting import why_not_loaded
 from ml_assets.models.placements import REPEATS
-from ml_assets.models.ranking.ranker import Ranker, why_not_loaded
+from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination
 from ml_assets.models.recommenders.registry import Parameters, parameters_of
 from ml_assets.models.selection.capacity import MIN_LESSON_CUSTOMERS, Capacity

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ml_assets.models.cards import ModelCard
 from ml_assets.models.metrics.measures import Measurement, mean_gain
 from ml_assets.settings.recommender import SelectionSettings
 
@@ -79,6 +80,21 @@ def decide_segmentation(moved: float | None, *, most: float) -> Decision:
             facts=facts,
         )
     return Decision(promoted=True, reason=f"Promoted: it moves {moved:.1%} of the customers.", facts=facts)
+
+
+def decide_value(card: ModelCard) -> Decision:
+    """A newly trained customer value model always scores: it is the best of several methods on the newest days."""
+    facts, chosen = card.metrics, card.parameters
+    if "mae" not in facts:
+        words = f"the next 90 days are taken to be as the last. {chosen['why_no_contest']}"
+        return Decision(promoted=True, reason=f"Promoted: {words}", facts={})
+    gain = 1 - facts["mae"] / facts["last_90d_mae"] if facts["last_90d_mae"] else 0.0
+    reason = (
+        f"Promoted: spend by {chosen['spend_method']}, mean error {facts['mae']:.2f} where the last 90 days have "
+        f"{facts['last_90d_mae']:.2f} ({-gain:+.1%}); orders by {chosen['alive_method']}, Brier {facts['brier']:.4f}."
+    )
+    names = ("mae", "spearman", "brier", "total", "last_90d_mae")
+    return Decision(promoted=True, reason=reason, facts={name: facts[name] for name in names})
 
 
 def _praise(facts: dict[str, float], champion_through: date | None) -> str:

@@ -28,13 +28,14 @@ TRAILER = b"\xff\xff"
 
 # Type of an element in Polars -> its number in pg_type.
 TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.String(): 25}
+BITS = {"float32": np.int32, "float64": np.int64}
 
 
 def encode(columns: Sequence[pl.Series], chunk_bytes: int) -> Iterator[memoryview]:
     """Rows in chunks of at most so many bytes, and of at least one row.
 
-    A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Int16, Int64, Float32, String or lists of these; nulls
-    are allowed in texts and inside lists.
+    A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Float64, or Int16, Int64, Float32, String or lists of
+    these; nulls are allowed in texts, as Float64 and inside lists.
     """
     fields = [_field(column) for column in columns]
     ends = _running(np.sum([field.sizes for field in fields], axis=0) + 2)
@@ -57,7 +58,7 @@ class _Numbers:
         self.has_nulls = values.null_count() > 0
         numbers = (values.fill_null(0) if self.has_nulls else values).to_numpy()
         # Bits are all that is written of a real number.
-        self._numbers = _constant(numbers.view(np.int32) if numbers.dtype == np.float32 else numbers)
+        self._numbers = _constant(numbers.view(BITS.get(numbers.dtype.name, numbers.dtype)))
         self._present: Bools = _constant(values.is_not_null().to_numpy() if self.has_nulls else np.empty(0, np.bool_))
 
     def bytes_before(self, places: Ints) -> Ints:
@@ -114,8 +115,8 @@ class _Field:
 
 def _field(column: pl.Series) -> _Field:
     is_list = column.dtype == pl.List
-    if column.null_count() and column.dtype != pl.String:
-        reason = "null lists; use empty ones" if is_list else "nulls; only texts and lists may hold them"
+    if column.null_count() and column.dtype not in (pl.String, pl.Float64):
+        reason = "null lists; use empty ones" if is_list else "nulls; only texts, doubles and lists may hold them"
         raise ValueError(f"Column {column.name} has {reason}.")
     flat = column.explode(empty_as_null=False) if is_list else column
     counts = _constant(column.list.len().cast(pl.Int64).to_numpy() if is_list else np.ones(len(column), np.int64))

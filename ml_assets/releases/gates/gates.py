@@ -125,6 +125,21 @@ def finite_scores(candidate: Candidate) -> Verdict:
     return Verdict(f"{bad} scores are missing, not a number or infinite." if bad else None)
 
 
+@structure
+def sane_numbers(candidate: Candidate) -> Verdict:
+    """Numbers are there for all rows or for none, at least 0, and probabilities at most 1."""
+    for name in candidate.subject.numbers:
+        values = candidate.frame[name]
+        if values.null_count() == len(values):
+            continue
+        most = 1.0 if name.endswith("_probability") else float("inf")
+        good = (values.is_finite() & values.is_between(0.0, most)).fill_null(value=False)
+        if bad := len(values) - int(good.sum()):
+            bounds = "above 1" if most == 1.0 else "infinite"
+            return Verdict(f"{bad} values of {name} are missing, not a number, negative or {bounds}.")
+    return NOTHING_WRONG
+
+
 @contents
 def coverage(candidate: Candidate) -> Verdict:
     """Not many fewer customers, items or scopes than the live release has."""

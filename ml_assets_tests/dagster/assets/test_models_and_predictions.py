@@ -8,6 +8,7 @@ from itertools import chain
 import dagster as dg
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from ml_assets.books.models import champion, list_models
 from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
@@ -22,6 +23,7 @@ from ml_assets.lake import Lake
 from ml_assets.models.ranking.related import popular_items
 from ml_assets.models.segmentation.inputs import FEATURES
 from ml_assets.sources.base import EventSource
+from ml_assets.subjects import MODEL_KINDS
 from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 
 FIRST, WEEK = date(2024, 4, 1), date(2024, 5, 20)
@@ -60,7 +62,8 @@ def test_models_are_registered_for_their_week_and_score_its_days(
     assert isinstance(check, dg.AssetCheckResult)
     assert (check.check_name, check.passed) == (PROMOTED, True)
     (segmentation,) = train("segmentation_model", shop, lake, source, text_connection)
-    for kind, made in (("recommender", model), ("segmentation", segmentation)):
+    (value,) = train("customer_value_model", shop, lake, source, text_connection)
+    for kind, made in (("recommender", model), ("segmentation", segmentation), ("customer_value", value)):
         assert isinstance(made, dg.MaterializeResult)
         rows = list_models(text_connection, kind)
         assert {(row.decision, row.trained_through, row.version) for row in rows} == {
@@ -79,21 +82,29 @@ def test_models_are_registered_for_their_week_and_score_its_days(
     assert set(lists["model_version"]) == {chosen.version}
     similar = score("similar_items", shop, text_connection, items, lake=lake)
     assert not any(item in alike for item, alike in similar.select("item_id", "item_ids").iter_rows())
-    segments = score("segment_assignments", shop, text_connection, features.lazy(), lake=lake)
+    values = score("customer_value", shop, text_connection, features.lazy(), lake=lake)
+    segments = score("segment_assignments", shop, text_connection, features.lazy(), values.lazy(), lake=lake)
     assert sorted(segments["customer_id"]) == sorted(features["customer_id"])
+    both = "customer_id", "alive_probability", "expected_spend_90d"
+    assert_frame_equal(segments.select(both), values.select(both), check_row_order=False)
+    assert segments["expected_spend_90d"].null_count() == 0
 
 
 def test_a_move_reaches_the_history_with_its_reason_and_sql_assigns_as_the_release_does(
     shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
 ) -> None:
     train("segmentation_model", shop, lake, source, text_connection)
+    train("customer_value_model", shop, lake, source, text_connection)
     before = load_customer_features(lake, as_of=SUNDAY, settings=shop.settings)
     features = load_customer_features(lake, as_of=WEEK, settings=shop.settings)
     database = OpenDatabase(text_connection)
+    values = score("customer_value", shop, text_connection, features.lazy(), lake=lake).lazy()
 
     def score_segments() -> tuple[pl.DataFrame, pl.DataFrame]:
         asset = named(build_prediction_assets(shop), "segment_assignments")
-        assignments, segments = (one.value for one in asset(on(WEEK), features.lazy(), lake=lake, serving=database))
+        assignments, segments = (
+            one.value for one in asset(on(WEEK), features.lazy(), values, lake=lake, serving=database)
+        )
         return assignments, segments
 
     def release(day: date, assignments: pl.DataFrame, segments: pl.DataFrame) -> None:
@@ -125,7 +136,7 @@ def test_a_move_reaches_the_history_with_its_reason_and_sql_assigns_as_the_relea
         assert assigned == tuple(assignments.filter(customer_id=customer)["segment_key"])
 
 
-@pytest.mark.parametrize("name", ["recommender_model", "segmentation_model"])
+@pytest.mark.parametrize("name", ["recommender_model", "segmentation_model", "customer_value_model"])
 def test_a_week_is_not_trained_without_a_day_that_the_source_has(
     shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection, name: str
 ) -> None:
@@ -137,8 +148,7 @@ def test_a_week_is_not_trained_without_a_day_that_the_source_has(
     with pytest.raises(dg.Failure, match=r"the source has days that are not in the lake \(2024-05-19\)") as raised:
         train(name, Shop.of(recent, source), lake, source, text_connection)
     assert raised.value.allow_retries, "a load of the day may be under way"
-    kinds = ("recommender", "segmentation")
-    assert list(chain.from_iterable(list_models(text_connection, kind) for kind in kinds)) == []
+    assert list(chain.from_iterable(list_models(text_connection, kind) for kind in MODEL_KINDS)) == []
 
 
 @pytest.mark.parametrize(
@@ -146,7 +156,8 @@ def test_a_week_is_not_trained_without_a_day_that_the_source_has(
     [
         ("recommendations", 2, "recommender model for for_you"),
         ("similar_items", 1, "recommender model for similar_items"),
-        ("segment_assignments", 1, "segmentation model"),
+        ("segment_assignments", 2, "segmentation model"),
+        ("customer_value", 1, "customer_value model"),
     ],
 )
 def test_a_day_without_a_model_fails_at_once_and_says_what_to_train(

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from ml_assets.errors import UserError
+from ml_assets.models import boosting
 from ml_assets.models.placements import PLACEMENTS
-from ml_assets.models.ranking import ranker as ranker_module
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.examples import choose_examples
 from ml_assets.models.ranking.features import Description
@@ -180,4 +180,4 @@ def test_a_machine_without_openmp_is_told_what_to_install(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("builtins.__import__", missing)
     with pytest.raises(UserError, match="libgomp1"):
-        ranker_module.load_lightgbm()
+        boosting.load_lightgbm()
