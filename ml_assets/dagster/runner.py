@@ -53,8 +53,11 @@ class Runner:
     ) -> None:
         self._settings = settings
         self._report = report
+        memory = SourceMemory(settings)
+        if damage := memory.damage():
+            report(damage)
         self._source = build_source(settings)
-        SourceMemory(settings).remember(source=self._source.identity)
+        memory.remember(source=self._source.identity)
         self._shop = Shop.of(settings, self._source)
         self._lake = Lake.of(settings)
         self._serving = ServingDatabase(settings, self._source)

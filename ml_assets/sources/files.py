@@ -68,15 +68,13 @@ class Files:
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
-        known = self._memory.recall("id_types")
-        if known:
-            return IdTypes(**known)
+        return self._memory.id_types(self._find_id_types)
+
+    def _find_id_types(self) -> IdTypes:
         shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
         refuse_headers_on_first_lines(*shop)
         refuse_unreadable_times(*shop, limit=self._most_unreadable)
-        found = find_id_types(*shop)
-        self._memory.remember(id_types={"customer": found.customer, "item": found.item})
-        return found
+        return find_id_types(*shop)
 
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
@@ -84,13 +82,11 @@ class Files:
 
     def first_day(self) -> date:
         """The oldest day when the shop was first seen, at most LONGEST_HISTORY before its newest; then remembered."""
-        known = self._memory.recall("first_day")
-        if known:
-            return date.fromisoformat(known)
+        return self._memory.first_day(self._find_first_day)
+
+    def _find_first_day(self) -> date:
         covered = self.days()
-        first = max(covered.first, covered.last - LONGEST_HISTORY)
-        self._memory.remember(first_day=first.isoformat())
-        return first
+        return max(covered.first, covered.last - LONGEST_HISTORY)
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Lines of the given days out of the files that hold them."""

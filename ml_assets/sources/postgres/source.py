@@ -45,12 +45,11 @@ class Postgres:
 
     def id_types(self) -> IdTypes:
         """bigint where the column is of an integer type, text otherwise; remembered from the first time."""
-        known = self._memory.recall("id_types")
-        if known:
-            return IdTypes(**known)
-        found = {name: "bigint" if self._values[name].type in INTEGERS else "text" for name in ("customer", "item")}
-        self._memory.remember(id_types=found)
-        return IdTypes(**found)  # type: ignore[arg-type]
+        return self._memory.id_types(self._find_id_types)
+
+    def _find_id_types(self) -> IdTypes:
+        found = ("bigint" if self._values[name].type in INTEGERS else "text" for name in ("customer", "item"))
+        return IdTypes(*found)  # type: ignore[arg-type]
 
     def days(self) -> DayRange:
         """From the oldest to the newest time, what is dated in the future left out."""
@@ -71,12 +70,7 @@ class Postgres:
 
     def first_day(self) -> date:
         """The oldest day when the shop was first seen; then remembered."""
-        known = self._memory.recall("first_day")
-        if known:
-            return date.fromisoformat(known)
-        first = self.days().first
-        self._memory.remember(first_day=first.isoformat())
-        return first
+        return self._memory.first_day(lambda: self.days().first)
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Lines of the given days."""
