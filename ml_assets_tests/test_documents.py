@@ -9,7 +9,7 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from ml_assets.cli.main import app
+from ml_assets.cli.app import app
 from ml_assets.settings.shop import Settings
 
 ROOT = Path(__file__).parents[1]

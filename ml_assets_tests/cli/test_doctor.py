@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 SETTINGS = """timezone: {zone}
