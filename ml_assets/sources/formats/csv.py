@@ -119,7 +119,8 @@ def _single_byte_encoding(path: str, start: bytes) -> str:
 
 def _is_western(text: str) -> bool:
     """Whether letters beyond ASCII stand among plain ones, and signs beyond ASCII not within words."""
-    words = re.findall(r"\w*[^\x00-\x7f]+\w*", text)
+    # A hard blank between words is no sign within one.
+    words = re.findall(r"\w*[^\x00-\x7f]+\w*", text.replace("\xa0", " "))
     within = sum(bool(re.search(r"\w[^\x00-\x7f\w\u2019]\w", word)) for word in words)
     others = sum(letter.isalpha() and not letter.isascii() for word in words for letter in word)
     letters = sum(map(str.isalpha, "".join(words)))

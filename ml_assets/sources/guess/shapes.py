@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ml_assets.sources.guess.names import plain, quoted
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -128,11 +130,6 @@ SHAPES = (
 )
 
 
-def plain(name: str) -> str:
-    """A column's name without capitals, blanks and signs."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def known_shape(have: Sequence[str]) -> Shape | None:
     """The shape whose signature the columns hold."""
     names = set(map(plain, have))
@@ -151,8 +148,3 @@ def with_columns_of(text: str, have: Sequence[str]) -> str | None:
     if wanted and text == f"{{{wanted[0]}}}":
         return names[plain(wanted[0])]
     return re.sub(r"\{([^}]+)\}", lambda found: quoted(names[plain(found[1])]), text)
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL writes it."""
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'

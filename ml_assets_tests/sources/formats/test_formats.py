@@ -63,6 +63,14 @@ def test_letters_of_other_alphabets_are_read_as_they_are(tmp_path: Path, words: 
     assert names(source(tmp_path, "orders.csv", encoding=encoding)) == words
 
 
+def test_hard_blanks_between_words_are_western(tmp_path: Path) -> None:
+    words = ["Konftel\xa0250 phone\xa0\x96 black", "Imation\xa08GB", "Mini\xa0USB", "Café\xa0noir", "Plain"]
+    words = [word.replace("\x96", "\u2013") for word in words]
+    (tmp_path / "orders.csv").write_bytes(orders(name=words).write_csv().encode("cp1252"))
+    assert find_dialect(str(tmp_path / "orders.csv"), FilesSource(kind="files", events="x"), ()).encoding == "cp1252"
+    assert names(source(tmp_path, "orders.csv")) == words
+
+
 def zipped(path: Path, content: bytes) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("inside.csv", content)
