@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from importlib import metadata, resources
 from itertools import dropwhile
 
-import psycopg
 from packaging.version import InvalidVersion, Version
 from psycopg import errors, sql
 
+from ml_assets.contract.apply_file import apply_file, words
 from ml_assets.contract.files import fill, read_files
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.faults import changed_by_hand
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
 from ml_assets.database.names import Schemas
 from ml_assets.database.rights import act_as_owner
@@ -26,6 +27,8 @@ from ml_assets.errors import UserError
 VERSION = Version(metadata.version("ml_assets"))
 # What only the settings know (`shop_tables.py`). Without them such an object stays as it is.
 FROM_SETTINGS = ("unavailable_in_the_shop", "bought_in_the_shop")
+# What a file names, and the database has not.
+UNDEFINED = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,58 @@ class SqlObject:
     values: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def path(self) -> str:
+        """Of the file, below `contract/`, without the ending."""
+        return _path(self.name)
+
+    @property
     def needs_settings(self) -> bool:
         """Whether a part of it comes from the settings."""
         return any(f":{word}" in self.text for word in FROM_SETTINGS)
 
     def sql(self, schemas: Schemas, values: Mapping[str, str]) -> str:
         """The text with everything filled in."""
-        return fill(self.text, schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values, **self.values})
+        return fill(self.path, self.text, schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values, **self.values})
 
 
 def delivered_objects() -> list[SqlObject]:
-    """The files of the installed package in the order of `order.txt`: a path, and values of placeholders after it."""
+    """The files of the installed package in the order of `order.txt`."""
     texts = {f"{folder}/{name}": text for folder in ("functions", "views") for name, text in read_files(folder).items()}
     order = (resources.files("ml_assets.contract") / "order.txt").read_text(encoding="utf-8")
+    return in_order(order, texts)
+
+
+def in_order(order: str, texts: Mapping[str, str]) -> list[SqlObject]:
+    """Objects as the lines of an order say: a path, and values of placeholders after it; texts by path.
+
+    Raises `UserError` for a line that names no file, and for a file that no line names.
+    """
     objects = []
-    for line in order.splitlines():
-        path, *values = shlex.split(line, comments=True) or [""]
-        if path:
+    for number, line in enumerate(order.splitlines(), start=1):
+        try:
+            path, *values = shlex.split(line, comments=True) or [""]
             pairs = dict(value.split("=", 1) for value in values)
-            name = f"{path} ({pairs['view']})" if pairs else path
-            if path not in texts:
-                raise ValueError(f"order.txt names {path}, but there is no such file.")
+        except ValueError as error:
+            raise _wrong_order(f"line {number} ({line}) is no path with word=value after it") from error
+        if path and path not in texts:
+            raise _wrong_order(f"line {number} names {path}, but there is no such file")
+        if path:
+            name = f"{path} ({pairs['view']})" if "view" in pairs else path
             objects.append(SqlObject(name, texts[path], pairs))
-    if unordered := set(texts) - {each.name.partition(" ")[0] for each in objects}:
-        raise ValueError(f"order.txt lacks {', '.join(sorted(unordered))}: name each after what it reads.")
+    named = [each.name for each in objects]
+    if twice := [name for name in named if named.count(name) > 1]:
+        raise _wrong_order(f"{twice[0]} stands there twice")
+    if unordered := set(texts) - {each.path for each in objects}:
+        raise _wrong_order(f"no line names {', '.join(sorted(unordered))}")
     return objects
+
+
+def _wrong_order(problem: str) -> UserError:
+    return UserError(
+        f"ml_assets/contract/order.txt: {problem}.",
+        "It names each file of views/ and functions/ once, after what it reads.",
+        code="contract.wrong",
+    )
 
 
 def sync_objects(
@@ -113,7 +143,7 @@ def due(
 def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list[str]:
     """Apply objects within a transaction and note them; their names.
 
-    Raises `UserError` where an object cannot take the place of what is there.
+    Raises `UserError` where a file is wrong, or an object cannot take the place of what is there.
     """
     note = """
         INSERT INTO {meta}.objects (name, hash, version, applied_by)
@@ -121,21 +151,37 @@ def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list
         ON CONFLICT (name) DO UPDATE
         SET hash = excluded.hash, version = excluded.version, applied_at = now(), applied_by = excluded.applied_by
     """
+    have = _applied(connection)
+    is_known = all(have.get(name, ("", ""))[0] == _hash(text) for name, text in missing)
     for name, text in missing:
         try:
-            connection.execute(text.encode())
-        except (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition) as error:
-            raise UserError(
-                f"{name} cannot replace what the database has: {error.diag.message_primary}.",
-                "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
-                "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
-            ) from error
-        except psycopg.Error as error:
-            error.add_note(f"in ml_assets/contract/{name.partition(' ')[0]}.sql")
+            apply_file(connection, _path(name), text)
+        except UserError as error:
+            if is_known and isinstance(error.__cause__, UNDEFINED):
+                # The files are as they were when all of them could be applied.
+                raise changed_by_hand(words(error.__cause__)) from error
+            if _is_in_the_way(error.__cause__):
+                raise _cannot_replace(name, error) from error
             raise
         facts = {"name": name, "hash": _hash(text), "version": str(VERSION)}
         connection.execute(connection.schemas.sql(note), facts)
     return [name for name, _ in missing]
+
+
+def _is_in_the_way(cause: BaseException | None) -> bool:
+    """Whether what a file makes differs too much from what is there; a wrong function has the code, but no hint."""
+    if isinstance(cause, errors.InvalidFunctionDefinition):
+        return cause.diag.message_hint is not None
+    return isinstance(cause, errors.InvalidTableDefinition)
+
+
+def _cannot_replace(name: str, error: UserError) -> UserError:
+    return UserError(
+        f"{name} cannot replace what the database has. {error.problem}",
+        "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
+        "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
+        code="contract.wrong",
+    )
 
 
 def _applied(connection: ServingConnection) -> dict[str, tuple[str, str]]:
@@ -164,6 +210,11 @@ def _version(noted: str) -> Version:
         return Version(noted)
     except InvalidVersion:
         return Version("0")
+
+
+def _path(name: str) -> str:
+    """The file that an object stands in."""
+    return name.partition(" ")[0]
 
 
 def _made_by(name: str) -> str:
