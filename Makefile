@@ -20,7 +20,7 @@ help:
 	@echo "             kills, full disks, damage and bad deliveries while readers look on; one table (an hour)"
 	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
-	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
+	@echo "make lock    the locks of requirements anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; results in .ml_assets stay"
 
 $(STAMP): pyproject.toml requirements.lock
@@ -80,9 +80,15 @@ format: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks scoring
 
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-strip-extras \
+	--no-emit-index-url --no-emit-find-links
+
+# The developers' lock; the image's, in the same versions, with what production may need and no tools; and uv itself.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
-		--no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(COMPILE) --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo s3 gcs azure docker kubernetes) \
+		--constraint requirements.lock --output-file docker/requirements.lock pyproject.toml -
+	echo "uv==$$(uv --version | cut -d ' ' -f 2)" | $(COMPILE) --python-version 3.12 --output-file docker/uv.txt -
 
 clean:
 	rm -rf .venv .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis

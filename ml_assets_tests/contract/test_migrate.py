@@ -91,6 +91,24 @@ def test_commands_that_start_at_once_migrate_once(postgres_url: str) -> None:
     assert applied == names_of(delivered())
 
 
+def test_another_shop_that_changes_the_rights_on_the_database_meanwhile_stops_no_set_up(postgres_url: str) -> None:
+    """They are one row of the catalogue, which PostgreSQL lets two change one after the other, but not at once."""
+    database = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+    with (
+        psycopg.connect(postgres_url) as other,
+        psycopg.connect(postgres_url, autocommit=True) as looking,
+        ServingConnection.open(postgres_url, Schemas("second")) as connection,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute(f"GRANT CONNECT ON DATABASE {database} TO pg_monitor")
+        migrating = pool.submit(lambda: migrate(connection, **SHOP))
+        while not looking.execute(waits).fetchall()[0][0]:
+            assert not migrating.done(), migrating.result()
+        other.commit()
+        assert migrating.result() != []
+
+
 def test_an_upgrade_that_fails_leaves_the_database_as_it_was(connection: ServingConnection) -> None:
     bad = Migration(900, "900_bad", 'CREATE TABLE :"store".half (a int); SELECT 1 / 0;')
     contract = Contract([*delivered().migrations, bad], delivered().objects)

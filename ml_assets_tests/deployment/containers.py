@@ -23,7 +23,14 @@ from psycopg import sql
 from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
 from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_entrypoint, image_environment
 
-PLACES = ("/opt/dagster", "/etc/ml_assets", "/var/lib/ml_assets", "/var/lib/dagster", "/var/cache/ml_assets")
+PLACES = (
+    "/run/secrets",
+    "/opt/dagster",
+    "/etc/ml_assets",
+    "/var/lib/ml_assets",
+    "/var/lib/dagster",
+    "/var/cache/ml_assets",
+)
 PORTS = ("3000", "4000", "9187")
 # Libraries and programs of this test's own environment.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
@@ -37,7 +44,7 @@ class Containers:
     def __init__(self, folder: Path, password: str) -> None:
         self.folder = folder
         self.password = password
-        self.services: dict[str, Any] = compose({"POSTGRES_PASSWORD": password})["services"]
+        self.services: dict[str, Any] = compose({})["services"]
         self.ports = {port: _free_port() for port in PORTS}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._families: dict[int, psutil.Process] = {}
@@ -46,6 +53,7 @@ class Containers:
         for place, source in copied().items():
             self._here(place).parent.mkdir(parents=True, exist_ok=True)
             self._here(place).write_text(self._translated((ROOT / source).read_text("utf-8")), encoding="utf-8")
+        (self._here("/run/secrets") / "postgres_password").write_text(f"{password}\n", encoding="utf-8")
         shutil.copytree(DOCKER / "settings", self._here("/etc/ml_assets"), dirs_exist_ok=True)
         self._address = self._start_postgres()
 
@@ -160,7 +168,7 @@ class Containers:
         wanted = self.services["postgres"]["environment"]
         user, database = sql.Identifier(wanted["POSTGRES_USER"]), sql.Identifier(wanted["POSTGRES_DB"])
         with psycopg.connect(url, autocommit=True) as connection:
-            password = sql.Literal(wanted["POSTGRES_PASSWORD"])
+            password = sql.Literal(self._here(wanted["POSTGRES_PASSWORD_FILE"]).read_text("utf-8").strip())
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}").format(user, password))
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
             access = home / "postgres" / "pg_hba.conf"
@@ -178,7 +186,9 @@ class Containers:
                 parts = [self._address, query] if query else [self._address]
                 service[key] = f"{address.replace('@postgres:5432/', '@/')}?{'&'.join(parts)}"
         programs = [str(Path(sys.executable).parent), str(psql_path().parent), passed_on["PATH"]]
-        return {**passed_on, **image, **service, "PATH": ":".join(programs), "HOME": str(self.folder)}
+        # The code of this checkout, whichever is installed.
+        places = {"PATH": ":".join(programs), "PYTHONPATH": str(ROOT), "HOME": str(self.folder)}
+        return {**passed_on, **image, **service, **places}
 
     def _command(self, words: list[str]) -> list[str]:
         socket_folder = re.findall("host=([^&]+)", self._address)[0].replace("%2F", "/")
