@@ -6,7 +6,7 @@ Looking at the data is done in `sources/guess/`; asking, showing and writing bel
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -24,7 +24,11 @@ from ml_assets.settings.read.load import CONFIG_FILE, load_settings
 from ml_assets.settings.source import EventColumns
 from ml_assets.sources.base import polars_type
 from ml_assets.sources.guess.columns import Choice
-from ml_assets.sources.guess.propose import Proposal, Trial, propose, try_out
+from ml_assets.sources.guess.lacking import complaint
+from ml_assets.sources.guess.proposal import Proposal
+from ml_assets.sources.guess.propose import propose
+from ml_assets.sources.guess.several import on_calendar
+from ml_assets.sources.guess.trial import Trial, try_out
 from ml_assets.whole_files import replacing
 
 ASKED = "as you say"
@@ -42,6 +46,15 @@ def init(
     ] = None,
     dates: Annotated[str | None, typer.Option("--dates", metavar="day|month", help="Which comes first.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take what was found.")] = False,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            "--start",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Day of every customer's first order, where orders have no date but days since the one before.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a settings file that is there.")] = False,
 ) -> int:
     """Look at your orders and write the settings that read them, with the reason for each.
@@ -53,6 +66,8 @@ def init(
     if timezone is not None and timezone not in available_timezones():
         raise UserError(f"--timezone {timezone} is no IANA time zone.", "Use a name such as Europe/Berlin.")
     found = _given(propose(source), column or [], dates)
+    if start and found.days_since:
+        found = on_calendar(found, start.date())
     asks = not yes and sys.stdin.isatty()
     found = _with_missing(found, asks=asks)
     zone = timezone or (_ask("The shop's time zone", this_zone()) if asks else this_zone())
@@ -91,15 +106,19 @@ def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
 
 
 def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
+    if not found.missing:
+        return found
+    if not asks:
+        raise complaint(found)
+    ERR.print(escape(complaint(found).problem), soft_wrap=True)
     columns = dict(found.columns)
     for field in found.missing:
-        if not asks:
-            raise UserError(
-                f"No column of {found.events} can be told to be the {field} (it has: {', '.join(found.have)}).",
-                f"Say which with --column {field}=COLUMN; SQL over columns is possible too.",
-            )
-        OUT.print(f"Columns: {escape(', '.join(found.have))}", soft_wrap=True)
-        columns[field] = Choice(_ask(f"Which one is the {field}?", None), ASKED)
+        if field == "time" and found.days_since:
+            first = str(_ask("Day of every customer's first order, as 2024-01-01", None))
+            found = on_calendar(found, date.fromisoformat(first))
+            columns["time"] = found.columns["time"]
+        else:
+            columns[field] = Choice(_ask(f"Which column, or SQL over columns, is the {field}?", None), ASKED)
     return replace(found, columns=columns)
 
 
@@ -142,15 +161,21 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
         else "No known system's export; by names and values."
     )
     OUT.print(f"{files}, {found.format}; events from {trial.first} to {trial.last}.\n{escape(what)}\n", soft_wrap=True)
-    chosen: Mapping[str, Choice] = {**found.columns, **found.source, **found.rules}
+    chosen: Mapping[str, Choice] = {**found.ordered, **found.source, **found.rules}
     rows = [(field, choice.text, choice.why) for field, choice in chosen.items()]
+    rows += [(name, str(value), why) for name, (value, why) in found.structured.items()]
+    if found.left_alone:
+        OUT.print(f"Left alone: {escape(', '.join(found.left_alone))}.\n", soft_wrap=True)
     table("What means what", ["field", "column or SQL", "why"], rows)
     first = checked.valid.head(SHOWN)
     shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
     table("As ml_assets reads it (times in UTC)", shown, [list(row) for row in first.select(shown).iter_rows()])
     days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
     share = checked.valid.height / max(checked.read, 1)
-    OUT.print(f"{checked.valid.height:,} of {checked.read:,} lines of the newest {days} days fit ({share:.1%}).")
+    OUT.print(
+        f"{checked.valid.height:,} of {checked.read:,} lines of the newest {days} day{'s' * (days != 1)} fit "
+        f"({share:.1%})."
+    )
     for reason, count in checked.quarantined["reason"].value_counts(sort=True).iter_rows():
         OUT.print(f"  {count:,} {reason}: {REASONS[reason]}", soft_wrap=True)
     OUT.print()

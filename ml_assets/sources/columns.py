@@ -14,6 +14,7 @@ import polars as pl
 from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.source import EventColumns, ItemColumns
 from ml_assets.sources.base import LEFT_OUT, polars_type
+from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 
 NumberStyle = Literal["1,234.56", "1.234,56"]
@@ -203,7 +204,7 @@ def lines(
         frame.select(
             **values,
             source=pl.lit(source),
-            line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
+            line=pl.col(LINE) if LINE in kinds else pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
             unreadable=pl.coalesce(*left_out, *(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items())),
             detail=pl.coalesce(pl.when(bad).then(reading.text(raw[field] or field)) for field, bad in lost.items()),
         )

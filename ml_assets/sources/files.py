@@ -230,11 +230,15 @@ class Files:
         else:
             found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
         known = sorted(
-            path for path in found if format_of(path, self._source) and not Path(path).name.startswith((".", "_"))
+            path
+            for path in found
+            # A file that is named is meant, whatever its ending.
+            if (path == pattern and "://" not in path)
+            or (format_of(path, self._source) and not Path(path).name.startswith((".", "_")))
         )
         if not known:
             raise UserError(
-                f"{setting}: no CSV, Parquet, NDJSON or Excel file is found at {pattern}.",
+                f"{setting}: no CSV, Parquet, Arrow, NDJSON or Excel file is found at {pattern}.",
                 "Give a file, a folder or a glob; set source.format where files have other endings.",
                 code="source.unreadable",
             )

@@ -16,6 +16,8 @@ REQUIRED = ("customer", "item", "time")
 # What a look needs to be sure: values of a column that are as they should be.
 ENOUGH = 0.8
 SURE = 0.99
+# Letters alone, some small, as in `Brown bread`; codes have digits.
+WORD = r"^[^0-9]*[a-z]{2}[^0-9]*$"
 CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?$"
 
 
@@ -33,12 +35,13 @@ def guess_columns(sample: pl.DataFrame, reading: Reading) -> dict[str, Choice]:
     An item that is told by its name only is its own name.
     """
     found: dict[str, Choice] = {}
+    sample = sample.select(name for name, kind in sample.schema.items() if not kind.is_nested())
     for field in NAMES:
         taken = {choice.text for choice in found.values()}
         free = [column for column in sample.columns if column not in taken]
         if choice := _guess(field, sample.select(free), reading):
             found[field] = choice
-    if "item" in found and "item_name" not in found and is_a_title(found["item"].text):
+    if "item" in found and "item_name" not in found and _are_words(sample, found["item"].text, reading):
         found["item_name"] = Choice(found["item"].text, "what people read")
     if "time" in found and (column := _clock_beside(sample, found["time"].text, reading)):
         text = f"{quoted(found['time'].text)} || ' ' || {quoted(column)}"
@@ -51,9 +54,19 @@ def _guess(field: str, free: pl.DataFrame, reading: Reading) -> Choice | None:
     for _, column in ranked:
         if fits := _why_it_fits(field, free[column], reading):
             return Choice(column, f"by its name; {fits}{_what_to_know(field, column)}")
-    if field == "time" and (column := next((c for c in free.columns if _share_of_times(free[c], reading) >= SURE), "")):
+    if field != "time":
+        return None
+    dated = (column for column in free.columns if not _may_be_ids(free[column]))
+    if column := next((column for column in dated if _share_of_times(free[column], reading) >= SURE), ""):
         return Choice(column, "the first column whose values are all times")
     return None
+
+
+def _may_be_ids(values: pl.Series) -> bool:
+    """Numbers too short for a date or for seconds since 1970, which days of a spreadsheet look like."""
+    if values.dtype.is_temporal():
+        return False
+    return bool(values.cast(pl.String).str.strip_chars().str.contains(r"^\d{1,7}(\.\d+)?$").any())
 
 
 def _what_to_know(field: str, column: str) -> str:
@@ -62,6 +75,12 @@ def _what_to_know(field: str, column: str) -> str:
     if field == "time" and is_of_later(column):
         return "; no column has the time of the purchase itself"
     return ""
+
+
+def _are_words(sample: pl.DataFrame, item: str, reading: Reading) -> bool:
+    """Whether items are called what people read."""
+    texts = _texts(sample, item, reading)
+    return is_a_title(item) or _share(texts.str.contains(WORD), texts.is_not_null()) >= ENOUGH
 
 
 def _clock_beside(sample: pl.DataFrame, time: str, reading: Reading) -> str | None:
