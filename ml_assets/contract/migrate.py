@@ -15,7 +15,8 @@ from psycopg import errors, sql
 
 from ml_assets.contract.apply_file import apply_file
 from ml_assets.contract.files import fill, read_files
-from ml_assets.contract.objects import SqlObject, apply, delivered_objects, due
+from ml_assets.contract.objects import apply, due
+from ml_assets.contract.order import SqlObject, delivered_objects
 from ml_assets.contract.owner import is_owned, take_over, why_no_owner
 from ml_assets.contract.roles import sync_roles
 from ml_assets.database.ask import one_row

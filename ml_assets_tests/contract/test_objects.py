@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from ml_assets.contract import objects
 from ml_assets.contract.migrate import Contract, Migration, delivered, migrate
-from ml_assets.contract.objects import SqlObject, delivered_objects, in_order
+from ml_assets.contract.order import SqlObject, delivered_objects, in_order
 from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
@@ -136,6 +136,65 @@ def test_an_object_that_was_dropped_by_hand_comes_back_with_its_grants(
     connection.execute(f"DROP {drop}".encode())
     assert migrate(connection, **SHOP) != []
     assert definitions(connection) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TRIGGER refuse_erased ON ml_meta.opt_outs",
+        "ALTER TABLE ml_meta.opt_outs DISABLE TRIGGER refuse_erased",
+        "REVOKE SELECT ON ml.popular_items FROM ml_reader",
+        "REVOKE EXECUTE ON FUNCTION ml_meta.live_release FROM PUBLIC",
+        "REVOKE INSERT ON ml_meta.incidents FROM ml_writer",
+        "REVOKE USAGE ON SCHEMA ml FROM ml_reader",
+        "GRANT EXECUTE ON FUNCTION ml_meta.erased_among TO PUBLIC",
+        "GRANT SELECT ON ml_meta.opt_outs TO ml_reader",
+        "GRANT SELECT (customer_id) ON ml_meta.opt_outs TO PUBLIC",
+        "COMMENT ON VIEW ml.popular_items IS NULL",
+        "COMMENT ON COLUMN ml.popular_items.scope IS NULL",
+        "COMMENT ON FUNCTION ml_meta.is_erased IS NULL",
+        "CREATE OR REPLACE VIEW ml.contract_version AS SELECT 99 AS version",
+        "ALTER VIEW ml.popular_items SET (security_barrier)",
+        "ALTER FUNCTION ml_meta.is_erased SECURITY INVOKER",
+        "ALTER FUNCTION ml_meta.is_erased RESET search_path",
+    ],
+)
+def test_what_was_changed_by_hand_is_brought_back(connection: ServingConnection, change: str) -> None:
+    before = definitions(connection)
+    connection.execute(change.encode())
+    assert definitions(connection) != before
+    migrate(connection, **SHOP)
+    assert definitions(connection) == before
+    connection.execute("CREATE TEMPORARY TABLE noted AS TABLE ml_meta.objects")
+    assert migrate(connection, **SHOP) == []
+    assert connection.execute("TABLE noted EXCEPT TABLE ml_meta.objects").fetchall() == []
+
+
+def test_an_object_that_cannot_be_brought_back_is_named_with_the_way_to_do_it(connection: ServingConnection) -> None:
+    before = definitions(connection)
+    connection.execute("CREATE OR REPLACE VIEW ml.contract_version AS SELECT 2 AS version, 'mine' AS note")
+    with refused("database.damaged", "changed views/contract_version .*drop contract_version in `ml-assets psql`"):
+        migrate(connection, **SHOP)
+    connection.execute("DROP VIEW ml.contract_version")
+    migrate(connection, **SHOP)
+    assert definitions(connection) == before
+
+
+def test_publishing_and_other_search_paths_are_no_change_by_hand(
+    connection: ServingConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.execute("CREATE TABLE public.stock (sku bigint, here boolean)")
+    mapped = {"availability": {"table": "public.stock", "item": "sku", "available": "here"}}
+    sync_reading(connection, ServingSettings.model_validate(mapped))
+    migrate(connection, **SHOP)
+    release(connection, recommendations())
+    noted = connection.execute("SELECT * FROM ml_meta.objects ORDER BY name").fetchall()
+    for path in ("public, ml, ml_meta", "pg_catalog"):
+        connection.execute(f"SET search_path = {path}".encode())
+        assert migrate(connection, **SHOP) == []
+        sync_reading(connection, ServingSettings.model_validate(mapped))
+    assert connection.execute("SELECT * FROM ml_meta.objects ORDER BY name").fetchall() == noted
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
