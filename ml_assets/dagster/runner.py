@@ -23,6 +23,7 @@ from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
 from ml_assets.dagster.failures import failure_of
 from ml_assets.dagster.instance import open_instance
+from ml_assets.dagster.new_reading import NewReading
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
@@ -69,6 +70,8 @@ class Runner:
             **({OVERRIDE_TAG: override} if override else {}),
             **({REBUILD_LAKE_TAG: "yes"} if rebuild_lake else {}),
         }
+        # Models of what was loaded by other settings are of no use.
+        self._trains_anew, self._trained = False, set[date]()
 
     def days_to_run(self, asked: Sequence[date | None]) -> list[date]:
         """The days asked for (None: the newest) that have events; raises `UserError` where one cannot be run."""
@@ -131,16 +134,23 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
+        reading = NewReading(self._shop, self._source, self._lake)
+        if words := reading.words():
+            self._report(words)
+            self._load_in_new_reading(reading)
         catch_up = CatchUp(self._shop, self._source, self._lake, self._serving, self._execute, wanted=days)
-        for day in catch_up.left_over():
-            self._report(f"{day} changed, and not everything that depends on it was built again; doing that now")
+        for first, last in ranges_of(catch_up.left_over()):
+            changed = f"{first}" if first == last else f"{first} to {last}"
+            self._report(f"{changed} changed, and not everything that depends on it was built again; doing that now")
         noticed = catch_up.notice()
         for one in noticed:
             self._report(one.words)
         failed = catch_up.load(noticed)
         for day in days:
             failed += self._run_day(day)
-        return failed + catch_up.rebuild(), noticed
+        failed += catch_up.rebuild()
+        reading.done()
+        return failed, noticed
 
     def shown(self, day: date) -> list[Shown]:
         """What readers see of every subject, and what became of the releases of a day."""
@@ -179,6 +189,16 @@ class Runner:
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
         return failed
 
+    def _load_in_new_reading(self, reading: NewReading) -> None:
+        reading.begin()
+        if failed := self.load_again(reading.days()):
+            raise UserError(
+                f"Loading all days again, a check failed: {' '.join(failed)}",
+                "`ml-assets ui` shows it; the next run begins again.",
+                code="run.failed",
+            )
+        self._trains_anew = True
+
     def train(self, week: date) -> list[str]:
         """Train the models of a week (its Monday), whether or not there are any; returns the failed checks.
 
@@ -190,6 +210,7 @@ class Runner:
         return failed or self._train(week)
 
     def _train(self, week: date) -> list[str]:
+        self._trained.add(week)
         title = f"training the models of week {week}"
         return self._execute("weekly_training", title, partition_key=week.isoformat())
 
@@ -201,7 +222,8 @@ class Runner:
         sunday = week - timedelta(days=1)
         kinds = [("recommender", name) for name in (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)]
         kinds.append(("segmentation", ""))
-        weeks: dict[date, str] = {}
+        # Once, however many of its days are run.
+        weeks: dict[date, str] = {week: ""} if self._trains_anew and week not in self._trained else {}
         with self._serving.connect() as connection:
             for kind, placement in kinds:
                 own = trained_on(connection, kind, sunday, placement)
