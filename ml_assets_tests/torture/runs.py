@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+from ml_assets.subjects import PUBLISHED, SUBJECTS
 from ml_assets_tests.torture.outcome import Outcome
 from ml_assets_tests.torture.readers import Watch, watching
 from ml_assets_tests.torture.shop import DAY, Shop, until
@@ -18,16 +19,10 @@ STEPS = (
     f"scoring {DAY}",
     "items",
     "raw_events",
-    "interactions",
-    "customer_features",
-    "popular_items",
-    "recommendations",
-    "similar_items",
-    "segmentation",
-    "popular_items_release",
-    "recommendations_release",
-    "segment_assignments_release",
-    "similar_items_release",
+    *(name for name, subject in SUBJECTS.items() if subject.kind == "features"),
+    # One step makes the segments and who belongs to them.
+    *("segmentation" if table.has_segments else name for name, table in PUBLISHED.items()),
+    *(table.asset for table in PUBLISHED.values()),
 )
 
 
