@@ -44,6 +44,8 @@ class Table(Subject):
     """Columns of lists that run in parallel, best first."""
     texts: tuple[str, ...] = ()
     """Further columns of text."""
+    numbers: tuple[str, ...] = ()
+    """Further columns of numbers, stored as double precision."""
     may_start_empty: bool = False
     """Whether a release without rows may go live while none with rows has."""
 
@@ -55,7 +57,7 @@ class Table(Subject):
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns a frame must have."""
-        return self.keys + self.texts + self.lists
+        return self.keys + self.texts + self.numbers + self.lists
 
     @property
     def is_personal(self) -> bool:

@@ -25,7 +25,7 @@ class ReleaseRows:
         """Take a frame that `checked` returned."""
         self._subject = subject
         self._frame = frame.with_columns(_as_enums(frame[name]) for name in WORDS if name in subject.lists)
-        self.names = subject.keys + subject.texts
+        self.names = subject.keys + subject.texts + subject.numbers
         """Columns of the table, in the order of the series in a block."""
         if subject.lists:
             self.names += ("item_ids", "scores")
@@ -50,7 +50,7 @@ class ReleaseRows:
     def blocks(self, rows: int) -> Iterator[list[pl.Series]]:
         """The columns of so many rows at a time."""
         for block in self._frame.iter_slices(rows):
-            columns = [block[name] for name in self._subject.keys + self._subject.texts]
+            columns = [block[name] for name in self._subject.keys + self._subject.texts + self._subject.numbers]
             if self._subject.lists:
                 columns += [block["item_ids"], block["scores"].cast(pl.List(pl.Float32))]
             if "reason_items" in self._subject.lists:
@@ -85,9 +85,10 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
 
 
 def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
-    """The subject's columns, sorted by key, ids as bigint or text; lists are never null.
+    """The subject's columns, sorted by key, ids as bigint or text, numbers as Float64; lists are never null.
 
-    Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
+    Raises `UserError` that names the column which is missing, has nulls outside lists, holds no numbers where there
+    must be some, or ids of another type than the shop's.
     """
     if missing := [column for column in subject.columns if column not in frame.columns]:
         raise UserError(f"The frame of {subject.name} has no column {', '.join(missing)}.", "Materialize it again.")
@@ -97,10 +98,12 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
     casts = []
     for column in subject.columns:
         series = frame[column]
-        if column in subject.keys + subject.texts and series.null_count():
+        if column not in subject.lists and series.null_count():
             raise UserError(f"{subject.name}.{column} has {series.null_count()} nulls.", "Materialize it again.")
-        wanted = ids.get(column)
-        if wanted is not None and frame.height and _is_text(series.dtype) != _is_text(wanted):
+        if column in subject.numbers and not series.dtype.is_numeric():
+            raise UserError(f"{subject.name}.{column} holds {series.dtype}, no numbers.", "Materialize it again.")
+        wanted = pl.Float64() if column in subject.numbers else ids.get(column)
+        if column in ids and wanted is not None and frame.height and _is_text(series.dtype) != _is_text(wanted):
             kind = "text" if _is_text(series.dtype) else "integers"
             raise UserError(
                 f"The ids in {subject.name}.{column} are {kind}, but this database was set up with {wanted}.",

@@ -27,14 +27,14 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 # Type of an element in Polars -> its number in pg_type.
-TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.String(): 25}
+TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.Float64(): 701, pl.String(): 25}
 
 
 def encode(columns: Sequence[pl.Series], chunk_bytes: int) -> Iterator[memoryview]:
     """Rows in chunks of at most so many bytes, and of at least one row.
 
-    A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Int16, Int64, Float32, String or lists of these; nulls
-    are allowed inside lists only.
+    A COPY is `SIGNATURE`, any of these, `TRAILER`. Columns are Int16, Int64, Float32, Float64, String or lists
+    of these; nulls are allowed inside lists only.
     """
     fields = [_field(column) for column in columns]
     ends = _running(np.sum([field.sizes for field in fields], axis=0) + 2)
@@ -57,7 +57,8 @@ class _Numbers:
         self.has_nulls = values.null_count() > 0
         numbers = (values.fill_null(0) if self.has_nulls else values).to_numpy()
         # Bits are all that is written of a real number.
-        self._numbers = _constant(numbers.view(np.int32) if numbers.dtype == np.float32 else numbers)
+        bits = {"float32": np.int32, "float64": np.int64}.get(numbers.dtype.name)
+        self._numbers = _constant(numbers if bits is None else numbers.view(bits))
         self._present: Bools = _constant(values.is_not_null().to_numpy() if self.has_nulls else np.empty(0, np.bool_))
 
     def bytes_before(self, places: Ints) -> Ints:
