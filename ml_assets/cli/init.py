@@ -27,6 +27,7 @@ from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.lacking import complaint
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.propose import propose
+from ml_assets.sources.guess.services import MOST, services_among, without
 from ml_assets.sources.guess.several import on_calendar
 from ml_assets.sources.guess.trial import Trial, try_out
 from ml_assets.whole_files import replacing
@@ -72,6 +73,7 @@ def init(
     found = _with_missing(found, asks=asks)
     zone = timezone or (_ask("The shop's time zone", this_zone()) if asks else this_zone())
     found, trial = _tried(found, zone, asks=asks)
+    found, trial = _without_services(found, trial, zone)
     checked = _checked(trial, found)
     _show(found, trial, checked)
     text = settings_text(found, zone, folder=config.resolve().parent)
@@ -138,6 +140,18 @@ def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
         return found, try_out(found.settings(), zone, today)
 
 
+def _without_services(found: Proposal, trial: Trial, zone: str) -> tuple[Proposal, Trial]:
+    """Without postage and fees, where the item is a column of the lines."""
+    item, services = found.columns["item"].text, services_among(trial.items)
+    if not services or len(services) > MOST or item not in found.have:
+        return found, trial
+    before = found.source["where"].text if "where" in found.source else None
+    names = trial.items.filter(pl.col("item_id").cast(pl.String).is_in(services))["item_name"].unique().sort()
+    why = f"no goods by their names, nobody wants them recommended: {', '.join(names)}"
+    found = replace(found, source={**found.source, "where": Choice(without(before, item, services), why)})
+    return found, try_out(found.settings(), zone, datetime.now().astimezone().date())
+
+
 def _ask(question: str, default: str | None) -> str:
     return str(typer.prompt(question, default=default))
 
@@ -169,7 +183,8 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
     table("What means what", ["field", "column or SQL", "why"], rows)
     first = checked.valid.head(SHOWN)
     shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
-    table("As ml_assets reads it (times in UTC)", shown, [list(row) for row in first.select(shown).iter_rows()])
+    rows = [list(row) for row in first.with_columns(pl.col("quantity", "amount").round(2)).select(shown).iter_rows()]
+    table("As ml_assets reads it (times in UTC)", shown, rows)
     days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
     share = checked.valid.height / max(checked.read, 1)
     OUT.print(

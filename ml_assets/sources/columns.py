@@ -24,6 +24,7 @@ CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
 # 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
 LOST_DIGITS = r"^-?([0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]{16,}\.0+)$"
 WHOLE_FLOATS = 2.0**53
+LINES_THAT_NAME = 30
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # Blanks of all kinds and apostrophes between thousands, currencies on either side.
 AROUND_NUMBERS = r"[\s\u00a0\u202f'\u2019]|^[A-Z]{3}|[A-Z]{3}$|[$\u20ac\u00a3\u00a5]"
@@ -212,6 +213,17 @@ def lines(
         .with_columns(source_day=source_day)
         .cast({name: kind for name, kind in line_schema(types).items() if name in ("order_id", "source_day")})
     )
+
+
+def newest(values: pl.Expr) -> pl.Expr:
+    """Of what is said of an item the last."""
+    return values.drop_nulls().last()
+
+
+def usual(values: pl.Expr) -> pl.Expr:
+    """Of what lines say of an item the most common of the last, so that `damaged?` on one of them renames nothing."""
+    # The newest first, so that of two that are equally common it wins.
+    return values.drop_nulls().tail(LINES_THAT_NAME).reverse().mode(maintain_order=True).first()
 
 
 def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type: IdType) -> pl.LazyFrame:

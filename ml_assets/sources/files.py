@@ -148,8 +148,9 @@ class Files:
         frames = [
             columns.items(self._mapped.table(path, at, of), of, self._mapped.reading, item_type) for path in paths
         ]
-        # The newest mention wins: files are read in the order of their names.
-        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
+        # The newest mention of a catalogue wins: files are read in the order of their names.
+        choose = columns.newest if self._source.items else columns.usual
+        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(choose(pl.exclude("item_id")))
         return self._mapped.collect(items.sort("item_id"))
 
     @cached_property

@@ -122,6 +122,17 @@ def test_names_and_categories_come_from_events_or_from_a_catalogue(tmp_path: Pat
     assert catalogue.read_items().rows() == [(1, "Milk", None, None, None), (2, "Bread", None, None, None)]
 
 
+def test_a_word_on_one_line_renames_no_item_and_a_new_name_does(tmp_path: Path) -> None:
+    said = ["Tea"] * 40 + ["damaged?"] + ["Green tea"] * 20 + ["?"]
+    frame = pl.DataFrame({"who": [1] * 62, "what": [7] * 62, "when": ["2026-09-01"] * 62, "name": said})
+    for number in range(2):
+        frame[number * 31 : number * 31 + 31].write_csv(tmp_path / f"part-{number}.csv")
+    columns = {"customer": "who", "item": "what", "time": "when", "item_name": "name"}
+    chosen = FilesSource(kind="files", events=str(tmp_path / "part-*.csv"), columns=columns)
+    files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31))
+    assert files.read_items()["item_name"].to_list() == ["Green tea"]
+
+
 def test_brands_and_availability_come_from_the_catalogue(tmp_path: Path) -> None:
     frame(ts=[date(2024, 5, 30)]).write_parquet(tmp_path / "events.parquet")
     known = {"id": range(6), "maker": [*"abcde", None], "sold": ["yes", "NO", "1", "false", "", "perhaps"]}

@@ -24,6 +24,8 @@ class Trial:
     last: date
     lines: pl.DataFrame
     """As a source hands them over (`sources.base.LINE_COLUMNS`)."""
+    items: pl.DataFrame
+    """The catalogue, as far as there is one."""
 
 
 def try_out(settings: Mapping[str, Any], timezone: str, today: date) -> Trial:
@@ -34,4 +36,4 @@ def try_out(settings: Mapping[str, Any], timezone: str, today: date) -> Trial:
         files.id_types()
         covered = files.days()
         first = max(covered.first, covered.last - timedelta(days=DAYS_TRIED - 1))
-        return Trial(covered.first, covered.last, files.read_lines(first, covered.last))
+        return Trial(covered.first, covered.last, files.read_lines(first, covered.last), files.read_items())

@@ -142,7 +142,9 @@ class Postgres:
             if "available" in value
             else sql.SQL("NULL::boolean"),
         }
-        found = self._database.frame(sql.SQL("SELECT DISTINCT {} FROM {}").format(_named(fields), table))
+        # The most common last: a word such as `damaged?` on one line renames nothing.
+        query = "SELECT {} FROM {} GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*), 1, 2, 3, 4, 5"
+        found = self._database.frame(sql.SQL(query).format(_named(fields), table))
         found = found.drop_nulls("item_id").cast({"item_id": polars_type(item_type)})
         return found.group_by("item_id").agg(pl.all().drop_nulls().last()).sort("item_id")
 
