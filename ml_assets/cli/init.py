@@ -183,8 +183,8 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
     table("What means what", ["field", "column or SQL", "why"], rows)
     first = checked.valid.head(SHOWN)
     shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
-    rows = [list(row) for row in first.with_columns(pl.col("quantity", "amount").round(2)).select(shown).iter_rows()]
-    table("As ml_assets reads it (times in UTC)", shown, rows)
+    lines = [list(row) for row in first.with_columns(pl.col("quantity", "amount").round(2)).select(shown).iter_rows()]
+    table("As ml_assets reads it (times in UTC)", shown, lines)
     days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
     share = checked.valid.height / max(checked.read, 1)
     OUT.print(

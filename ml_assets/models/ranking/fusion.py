@@ -79,8 +79,8 @@ class Fusion(Method):
 
     def _select(self, tasks: "list[_Task]") -> Float64:
         count = len(self.sources)
-        # A source that scores nothing, such as the category's best-sellers where items have no category, leaves the order
-        # of the candidates as it is. That may be a good one, and a list of zeros says nothing.
+        # A source that scores nothing, such as the category's best-sellers where items have no category, leaves the
+        # order of the candidates as it is. That may be a good one, and a list of zeros says nothing.
         speaking = np.flatnonzero(np.any([task.table.any(axis=1) for task in tasks], axis=0))
         if not speaking.size:
             return np.ones(count)

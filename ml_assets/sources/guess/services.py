@@ -8,13 +8,15 @@ from ml_assets.sources.guess.names import quoted, words_of
 
 # A name made of these words alone, one of them from the first group, is no goods.
 SERVICES = {
-    "postage", "shipping", "delivery", "freight", "carriage", "handling", "surcharge", "fee", "fees", "charge", "charges",
+    "postage", "shipping", "delivery", "freight", "carriage", "handling", "surcharge", "fee", "fees", "charge",
+    "charges",
     "discount", "rebate", "coupon", "commission", "deposit", "deposits", "tip", "tips", "tax", "vat", "rounding",
     "adjustment", "adjust", "manual", "samples", "versand", "versandkosten", "porto", "rabatt", "gutschein", "pfand",
     "livraison", "remise", "envio", "descuento", "spedizione", "sconto", "verzendkosten",
 }  # fmt: skip
 BESIDE = {
-    "bank", "amazon", "ebay", "paypal", "card", "credit", "service", "standard", "express", "next", "day", "free", "dotcom",
+    "bank", "amazon", "ebay", "paypal", "card", "credit", "service", "standard", "express", "next", "day", "free",
+    "dotcom",
     "online", "order", "cost", "costs", "bottle", "can", "gift", "bad", "debt", "international", "domestic", "uk", "us",
     "eu", "and", "the", "for", "of", "on", "a", "by", "mail", "cruk", "courier", "ups", "dhl", "fedex", "royal",
 }  # fmt: skip
