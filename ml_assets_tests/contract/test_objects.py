@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from importlib import resources
+from textwrap import dedent
 
 import pytest
 from packaging.version import Version
@@ -48,9 +49,12 @@ def test_what_runs_with_its_owners_rights_has_a_fixed_search_path() -> None:
             assert "SECURITY DEFINER SET search_path = pg_catalog, pg_temp" in each.text, each.name
 
 
-def test_tables_name_no_view_and_no_function() -> None:
+DROPPED = re.compile(r"^DROP (VIEW|FUNCTION) [^;]*;", re.MULTILINE)
+
+
+def test_tables_name_no_view_and_no_function_but_to_drop_it() -> None:
     made = {each.name.split("/")[1] for each in delivered_objects() if each.name.startswith("functions/")}
-    tables = "".join(table.text for table in TABLES)
+    tables = DROPPED.sub("", "".join(table.text for table in TABLES))
     assert [name for name in made if f'".{name}(' in tables] == []
     assert "CREATE VIEW" not in tables
 
@@ -102,6 +106,26 @@ def test_a_column_that_goes_is_refused_with_the_way_to_do_it(connection: Serving
         )
     assert "views/contract_version cannot replace" in error.value.problem
     assert "numbered file" in error.value.next_step
+
+
+def test_a_numbered_file_that_drops_them_makes_room_for_what_returns_something_else(
+    connection: ServingConnection,
+) -> None:
+    """As CONTRIBUTING.md says it is done."""
+    text = """
+        DROP VIEW IF EXISTS :"ml".contract_version;
+        DROP FUNCTION IF EXISTS :"ml".recommend(:customer_id_type, text, integer);
+    """
+    drop = Migration(900, "900_drop", dedent(text))
+    assert DROPPED.sub("", drop.text).strip() == ""
+    view = 'CREATE OR REPLACE VIEW :"ml".contract_version AS SELECT 2::bigint AS number;'
+    function = text_of("functions/recommend").replace("score real", "score double precision")
+    new = {"views/contract_version": view, "functions/recommend": function}
+    objects = [replace(each, text=new.get(each.name, each.text)) for each in delivered_objects()]
+    migrate(connection, **SHOP, contract=Contract([*TABLES, drop], objects))
+    assert connection.execute("SELECT number FROM ml.contract_version").fetchone() == (2,)
+    returned = "SELECT pg_get_function_result('ml.recommend'::regproc)"
+    assert "score double precision" in str(connection.execute(returned).fetchone())
 
 
 def test_an_older_program_leaves_the_views_of_a_newer_one_alone(
