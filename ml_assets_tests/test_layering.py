@@ -3,8 +3,11 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from pkgutil import iter_modules
 
+import dagster as dg
 import pytest
 
 import ml_assets
@@ -20,6 +23,16 @@ def test_every_module_says_what_belongs_in_it(path: Path) -> None:
         assert text == ""
     else:
         assert ast.get_docstring(ast.parse(text))
+
+
+def test_nothing_is_imported_past_the_linters() -> None:
+    assert [path for path in MODULES if "__import__(" in path.read_text("utf-8")] == []
+
+
+def test_every_private_module_of_dagster_is_banned() -> None:
+    ruff = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    private = {f"dagster.{found.name}" for found in iter_modules(dg.__path__) if found.name.startswith("_")}
+    assert private - {"dagster.__main__"} <= set(ruff["flake8-tidy-imports"]["banned-api"])
 
 
 def test_a_process_that_only_scores_does_not_load_what_training_and_drawing_need() -> None:
