@@ -23,7 +23,7 @@ from ml_assets_tests.torture.outcome import Outcome
 CUSTOMERS = 200
 SPARE = 30
 DAY = "2024-05-31"
-SECONDS = 300
+SECONDS = 900
 # The command line, told of every step as on a terminal.
 PROGRAM = """
 from ml_assets.cli import main, stopping
