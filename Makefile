@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-fast test-database test-dagster test-postgres torture lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster docs-test test-postgres torture lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -14,6 +14,8 @@ help:
 	@echo "make test    all tests; PART=\"models contract\" for those of some rooms"
 	@echo "make test-fast, test-database, test-dagster"
 	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
+	@echo "make docs-test"
+	@echo "             every command of README and docs (a few minutes)"
 	@echo "make test-postgres VERSIONS=\"14 16\""
 	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
 	@echo "make torture TRIES=40"
@@ -59,6 +61,10 @@ test-database: test
 
 test-dagster: PART = dagster cli deployment
 test-dagster: test
+
+# Every command of README and docs, on one shop and on the built-in data.
+docs-test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m documents ml_assets_tests/documents
 
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
