@@ -31,7 +31,8 @@ PLACES = (
     "/var/lib/dagster",
     "/var/cache/ml_assets",
 )
-PORTS = ("3000", "4000", "9187")
+# 4001 is port 4000 of the second shop's code server, which in the containers is a host of its own.
+PORTS = ("3000", "4000", "4001", "9187")
 # Libraries and programs of this test's own environment.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 SECONDS_TO_PROBE = 60
@@ -46,7 +47,9 @@ class Containers:
         self.password = password
         self.services: dict[str, Any] = compose({})["services"]
         self.ports = {port: _free_port() for port in PORTS}
+        self.seconds_until_healthy: dict[str, float] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, float] = {}
         self._families: dict[int, psutil.Process] = {}
         for place in PLACES:
             self._here(place).mkdir(parents=True)
@@ -90,7 +93,20 @@ class Containers:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._started[name] = time.monotonic()
         signal.signal(signal.SIGINT, before)
+
+    def add_shop(self, name: str, settings: str, services: dict[str, Any], workspace: str) -> None:
+        """A second shop, by the services and the workspace that docs/operations.md shows for it."""
+        (self._here("/etc/ml_assets") / f"{name}.yaml").write_text(settings, encoding="utf-8")
+        for service, more in services.items():
+            base = self.services[more["extends"]["service"]]
+            command = [word.replace("4000", "4001") for word in base["command"]]
+            probe = {"test": [word.replace("4000", "4001") for word in base["healthcheck"]["test"]]}
+            environment = {**base["environment"], **more["environment"]}
+            self.services[service] = {**base, "command": command, "healthcheck": probe, "environment": environment}
+        elsewhere = workspace.replace(f"host: code-{name}, port: 4000", "host: code, port: 4001")
+        (self._here("/opt/dagster") / "workspace.yaml").write_text(self._translated(elsewhere), encoding="utf-8")
 
     def finish(self, name: str, seconds: float = 120) -> int:
         """Wait until a service ends by itself; its exit code."""
@@ -117,6 +133,7 @@ class Containers:
     def wait_until_healthy(self, name: str, seconds: float = 120) -> None:
         """Probe until the service is healthy; what it said goes into the error when it is not."""
         wait_until(lambda: self._is_up(name), seconds, lambda: f"{name} is not healthy:\n{self.output(name)}")
+        self.seconds_until_healthy.setdefault(name, time.monotonic() - self._started[name])
 
     def output(self, name: str) -> str:
         """What a service has printed."""
