@@ -1,7 +1,7 @@
 """Where the steps of a run work. Containers and pods take image and variables from the run launcher of dagster.yaml."""
 
 from collections.abc import Mapping
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 packages that are optional, named in the table below
 
 import dagster as dg
 

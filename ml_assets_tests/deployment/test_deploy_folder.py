@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from dagster._config import process_config, resolve_to_config_type
+from dagster._config import (  # noqa: TID251 what dagster.yaml is read with; there is no public way to ask
+    process_config,
+    resolve_to_config_type,
+)
 from dagster_docker import DockerRunLauncher
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
