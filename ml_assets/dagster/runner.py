@@ -21,7 +21,7 @@ from ml_assets.dagster.catch_up import CatchUp, Noticed
 from ml_assets.dagster.checks.freshness import show_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
-from ml_assets.dagster.failures import failure_of
+from ml_assets.dagster.failures import Problem, failure_of
 from ml_assets.dagster.instance import open_instance
 from ml_assets.dagster.new_reading import NewReading
 from ml_assets.dagster.partitions import week_of
@@ -150,33 +150,33 @@ class Runner:
             failed += self._run_day(day)
         failed += catch_up.rebuild()
         reading.done()
-        return failed, noticed
+        return [str(one) for one in failed], noticed
 
     def shown(self, day: date) -> list[Shown]:
         """What readers see of every subject, and what became of the releases of a day."""
         with self._serving.connect() as connection:
             return shown_beside(connection, day)
 
-    def _run_day(self, day: date) -> list[str]:
+    def _run_day(self, day: date) -> list[Problem]:
         """Load what is missing, train the week's models where there are none, score and publish the day.
 
         Returns the failed checks of the day, such as blocked releases. Raises `UserError` where a step failed, or
         where history or training did not pass its checks, because nothing built on it should be published.
         """
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, day):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        refused: list[str] = []
+        refused: list[Problem] = []
         for week, why in [] if failed else self._weeks_to_train(week_of(day)):
             if why:
                 self._report(why)
             checks = self._train(week)
             # A refused challenger is no reason to publish nothing: the champion scores the fresh data.
-            refused += [check for check in checks if f": {PROMOTED}: " in check]
-            failed += [check for check in checks if check not in refused]
+            refused += [one for one in checks if one.check == PROMOTED]
+            failed += [one for one in checks if one.check != PROMOTED]
         if failed:
             raise UserError(
-                f"Before scoring {day} a check failed: {' '.join(failed)}",
+                f"Before scoring {day} a check failed: {' '.join(map(str, failed))}",
                 "`ml-assets ui` shows it.",
                 code="run.failed",
             )
@@ -184,10 +184,10 @@ class Runner:
 
     def load_again(self, days: Sequence[date]) -> list[str]:
         """Load days that were loaded before, as the source and the settings are now; the failed checks."""
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_of(days):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        return failed
+        return [str(one) for one in failed]
 
     def _load_in_new_reading(self, reading: NewReading) -> None:
         reading.begin()
@@ -204,12 +204,12 @@ class Runner:
 
         What is missing of the history before is loaded first.
         """
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, week):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        return failed or self._train(week)
+        return [str(one) for one in failed or self._train(week)]
 
-    def _train(self, week: date) -> list[str]:
+    def _train(self, week: date) -> list[Problem]:
         self._trained.add(week)
         title = f"training the models of week {week}"
         return self._execute("weekly_training", title, partition_key=week.isoformat())
@@ -242,7 +242,7 @@ class Runner:
         partition_key: str | None = None,
         tags: Mapping[str, str] | None = None,
         assets: Sequence[str] | None = None,
-    ) -> list[str]:
+    ) -> list[Problem]:
         """Run a job, or some of its assets; returns failed checks, raises `UserError` where a step failed otherwise."""
         self._report(title)
         definition = self._defs.resolve_job_def(self._shop.prefixed(job))
@@ -258,7 +258,8 @@ class Runner:
         failed = []
         for check in result.get_asset_check_evaluations():
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                failed.append(f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}")
+                asset = check.asset_key.to_user_string()
+                failed.append(Problem(f"{asset}: {check.check_name}: {check.description}", check.check_name))
             elif not check.passed:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):
