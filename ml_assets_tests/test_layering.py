@@ -13,6 +13,7 @@ import pytest
 import ml_assets
 
 PACKAGE = Path(ml_assets.__file__).parent
+TOOL = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["tool"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -29,8 +30,16 @@ def test_nothing_is_imported_past_the_linters() -> None:
     assert [path for path in MODULES if "__import__(" in path.read_text("utf-8")] == []
 
 
+def test_the_document_shows_the_orders_that_the_linter_holds() -> None:
+    document = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
+    orders = [contract["layers"] for contract in TOOL["importlinter"]["contracts"] if contract["type"] == "layers"]
+    assert len(orders) == 3
+    for layers in orders:
+        assert "\n\n" + "".join(f"    {layer}\n" for layer in layers) + "\n" in document
+
+
 def test_every_private_module_of_dagster_is_banned() -> None:
-    ruff = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    ruff = TOOL["ruff"]["lint"]
     private = {f"dagster.{found.name}" for found in iter_modules(dg.__path__) if found.name.startswith("_")}
     assert private - {"dagster.__main__"} <= set(ruff["flake8-tidy-imports"]["banned-api"])
 

@@ -34,7 +34,7 @@ from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
-from ml_assets.models.selection.decisions import SIMILAR_ITEMS
+from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_fault
 from ml_assets.progress import Stage
 from ml_assets.releases.catalog import Shown, live_days, shown_beside

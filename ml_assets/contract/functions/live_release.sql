@@ -2,7 +2,7 @@
 --
 -- IMMUTABLE although it reads a table. In a view, where its argument is a constant, PostgreSQL therefore calls it while
 -- it plans: the other releases are pruned there, and a lookup neither follows the pointer nor opens what is not live,
--- however many releases are kept. Three things make that safe:
+-- however many releases are kept. Four things make that safe:
 --
 -- 1. The planner's snapshot is older than the list of partitions that it goes by, and nothing drops the partition of a
 --    release that a snapshot calls live. So a plan never names a partition that it does not know, and a plan that was

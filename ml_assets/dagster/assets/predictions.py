@@ -20,12 +20,12 @@ from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
+from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recommend import Recommended, recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
 from ml_assets.models.segmentation.model import SegmentationModel, assign
-from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_folder
 
 GROUP = "predictions"
