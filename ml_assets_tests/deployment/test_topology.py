@@ -54,7 +54,7 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]
 
 
 def add_north(containers: Containers, folder: Path) -> None:
-    """The second shop of docs/operations.md, with files of its own."""
+    """The second shop of docs/operations.md, with files of its own, and a process for each step."""
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Several shops")[2]
     override, workspace = re.findall(r"```yaml\n(.*?)```", page.partition("\n## ")[0], re.DOTALL)
     services = yaml.safe_load(override)["services"]
@@ -62,6 +62,7 @@ def add_north(containers: Containers, folder: Path) -> None:
     settings = write_shop(folder, name="north", days=14).read_text(encoding="utf-8")
     for name in ("events", "items.csv"):
         settings = settings.replace(f": {name}\n", f": {folder / name}\n")
+    settings += "schedules: {executor: multiprocess}\n"
     containers.add_shop("north", settings, services, workspace)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 ENGINE = "needs Docker's engine; deployment/test_topology.py starts the same processes with the same files"
 SYSTEMD = "changes the machine's systemd; deployment/test_deploy_folder.py has it verify the units"
-BACKUP = "deployment/test_backup.py runs it, into an empty server"
+BACKUP = "deployment/test_recipes.py runs it, into an empty server"
 ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop it"
 NETWORK = "fetches from the network"
 
