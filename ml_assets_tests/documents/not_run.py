@@ -5,7 +5,7 @@ from collections.abc import Mapping
 ENGINE = "needs Docker's engine; deployment/test_topology.py starts the same processes with the same files"
 SYSTEMD = "changes the machine's systemd; deployment/test_deploy_folder.py has it verify the units"
 BACKUP = "deployment/test_recipes.py runs it, into an empty server"
-ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop it"
+ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop its like"
 NETWORK = "fetches from the network"
 
 
@@ -13,6 +13,18 @@ NOT_RUN: Mapping[str, str] = {
     "make demo": "is `ml-assets demo` after the installation that runs this test",
     "make test": "is what runs these tests",
     "make .venv/.installed": "is the installation that runs this test",
+    "make docs-test": "is what runs these tests",
+    "make lint": "is what .ci/run runs beside these tests",
+    'make test PART="models drift"': "is a part of `make test`",
+    "make test-fast": "is a part of `make test`",
+    'make test-postgres VERSIONS="14 16"': "is what .ci/run runs beside these tests, with other versions",
+    "make torture": "takes an hour",
+    "make lock": "asks the registries, and changes the repository",
+    "make clean": "would remove the installation that runs this test",
+    "dagster dev": ENDLESS,
+    "dagster dev -w workspace.yaml": ENDLESS,
+    "dg dev": ENDLESS,
+    "psql -v": "is an option, not a command",
     "git pull": NETWORK,
     "pip install 'ml-assets[s3]'": NETWORK,
     "docker compose up --detach --build --wait": ENGINE,

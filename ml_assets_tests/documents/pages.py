@@ -21,9 +21,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMES = "ml-assets make docker git pip npm python psql pg_dump pg_restore tar mkdir cp cd openssl systemctl dagster"
 PROGRAMS = rf"(?:\.venv/bin/)?(?:{NAMES.replace(' ', '|')})"
 TYPED = re.compile(rf"^\s*({PROGRAMS} .*)$")
-INLINE = re.compile(
-    r"`((?:\.venv/bin/)?ml-assets [^`]+|(?:\.venv/bin/)?python -m [^`]+|docker [^`]+|pip install [^`]+)`"
-)
+INLINE = re.compile(rf"`({PROGRAMS} [^`]+|dg [^`]+)`")
 
 
 @dataclass(frozen=True)

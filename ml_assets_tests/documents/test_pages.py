@@ -24,6 +24,7 @@ INLINE = re.compile(r"`((?:\.venv/bin/)?ml-assets [^`]+)`")
 PREPARED = {
     "cd docker",
     "cp .env.example .env",
+    "mkdir --mode=700 secrets",
     "mkdir --mode=700 secrets && openssl rand -hex 24 > secrets/postgres_password",
 }
 # What stands for something of the reader's own.
