@@ -14,9 +14,10 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
 from ml_assets.sources.columns import Reading
-from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within
+from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
+from ml_assets.sources.formats.csv import SEPARATORS
 from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
@@ -152,10 +153,27 @@ class MappedFiles:
                 within = f", which {setting}: {text} is made of" if missing != [text] else ""
                 raise UserError(
                     f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
-                    f"Map one of them, or an expression in SQL, as {setting}.",
+                    self._what_to_map(setting, text, have),
                     code="source.unreadable",
                 )
         return frame.with_columns(pl.lit(None, pl.String).alias(column) for column in dict.fromkeys(lacking))
+
+    def _what_to_map(self, setting: str, text: str, have: Sequence[str]) -> str:
+        """What to do about a column that is not there."""
+        if len(have) == 1 and (sign := next((sign for sign in SEPARATORS if sign in have[0]), "")):
+            return f"Set source.csv_separator to {sign!r}, or take it out: it is found out for each file."
+        if len(self._paths) > 1:
+            new = next((name for name in have if name not in self._mapped_columns), "NEW_NAME")
+            return (
+                f"Map one of them, or an expression in SQL, as {setting}. Where files of other ages have other names, "
+                f"`coalesce({quoted(text)}, {quoted(new)})` reads both."
+            )
+        return f"Map one of them, or an expression in SQL, as {setting}."
+
+    @cached_property
+    def _mapped_columns(self) -> set[str]:
+        """What the settings name, as it stands there."""
+        return set(self._texts(EVENTS, self._source.columns).values())
 
     def _read(self, path: str, wanted: Sequence[str] = ()) -> pl.LazyFrame:
         try:

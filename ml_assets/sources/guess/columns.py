@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from ml_assets.sources.columns import SIGNS, Reading
-from ml_assets.sources.guess.names import NAMES, UNIT_PRICES, is_a_title, is_of_later, plain, quoted, rank
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.names import NAMES, UNIT_PRICES, is_a_title, is_of_later, plain, rank
 from ml_assets.sources.times import STYLES, UTC_TIME, read_times
 
 REQUIRED = ("customer", "item", "time")

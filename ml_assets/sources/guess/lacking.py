@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ml_assets.errors import UserError
-from ml_assets.sources.guess.names import quoted
+from ml_assets.sources.expressions import quoted
 from ml_assets.sources.guess.proposal import Proposal
 
 WORDS = {"customer": "the customer", "item": "the item", "time": "the time"}

@@ -134,8 +134,3 @@ def is_a_title(column: str) -> bool:
 def is_of_later(column: str) -> bool:
     """Whether a time is by its name one after the purchase."""
     return bool(set(words_of(column)) & set(LATER))
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL writes it."""
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ml_assets.sources.guess.names import quoted, words_of
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.names import words_of
 
 # A name made of these words alone, one of them from the first group, is no goods.
 SERVICES = {

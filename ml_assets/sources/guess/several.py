@@ -10,8 +10,9 @@ from datetime import date
 import polars as pl
 
 from ml_assets.errors import UserError
+from ml_assets.sources.expressions import quoted
 from ml_assets.sources.guess.columns import Choice, guess_columns
-from ml_assets.sources.guess.names import plain, quoted
+from ml_assets.sources.guess.names import plain
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.tables import Beside, Table, pattern_of
 from ml_assets.sources.orders import KEY, SUFFIX

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ml_assets.sources.guess.names import plain, quoted
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.names import plain
 
 # A column within a text of a shape.
 COLUMN = r"\{([^}]+)\}"
