@@ -31,8 +31,8 @@ def unreadable_file(path: str, error: Exception) -> UserError:
     if isinstance(error, pl.exceptions.PolarsError) and "://" not in path and (broken := broken_line(path)):
         return kind(
             f"{path} cannot be read: {broken}.",
-            "Mend the line (what holds separators stands in quotes, quotes within quotes are doubled) and deliver the file "
-            "again; source.csv_quote: '' reads quotes as text.",
+            "Mend the line (what holds separators stands in quotes, quotes within quotes are doubled) and deliver the "
+            "file again; source.csv_quote: '' reads quotes as text.",
             code="source.unreadable",
         )
     return kind(

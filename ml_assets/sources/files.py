@@ -133,6 +133,19 @@ class Files:
         ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
         return self._mapped.collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
 
+    def later_lines(self) -> pl.DataFrame:
+        """Lines dated after today, which wait for their day."""
+        if self._source.day_from == "path":
+            return pl.DataFrame(schema=dict.fromkeys(("source", "line", "time"), pl.String))
+        parts = []
+        for path in self.event_paths:
+            frame = self._mapped.events(path)
+            day = self._mapped.reading.local_day(frame, self._source.columns.time)
+            line, time = pl.int_range(1, pl.len() + 1), pl.col(self._source.columns.time).cast(pl.String)
+            parts.append(frame.select(source=pl.lit(path), line=line, time=time, day=day))
+        later = pl.concat(parts).filter(pl.col("day") > self._today).select("source", "line", "time")
+        return self._mapped.collect(later)
+
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""
         item_type = self.id_types().item
