@@ -18,7 +18,7 @@ from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.catch_up import CatchUp, Noticed
-from ml_assets.dagster.checks.freshness import show_freshness
+from ml_assets.dagster.checks.freshness import record_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
 from ml_assets.dagster.failures import Problem, failure_of
@@ -122,7 +122,7 @@ class Runner:
             # Under the lock no other command of this shop is alive.
             close_killed_runs(self._instance, self._tags)
             yield
-            show_freshness(self._instance, self._shop, read_freshness(connection))
+            record_freshness(self._instance, self._shop, read_freshness(connection))
 
     def close_runs(self) -> None:
         """Fail what is still running, because the command that ran it ends now."""

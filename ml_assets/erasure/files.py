@@ -30,7 +30,7 @@ def erase_from_lake(lake: Lake, customer: int | str, nobody_writes: Alone) -> Co
     removed: Counter[str] = Counter()
     for path in lake.files(".parquet"):
         if _count(path, customer):
-            asset = str(path.parent.relative_to(lake.root)) if path.parent != lake.root else path.stem
+            asset = _asset(lake, path)
             with nobody_writes() as still_alone:
                 removed[f"lake/{asset}"] += _rewrite(lake, path, asset, customer, still_alone)
     return +removed
@@ -41,14 +41,19 @@ def count_in_lake(lake: Lake, customer: int | str) -> Counter[str]:
     found: Counter[str] = Counter()
     for path in lake.files(".parquet"):
         if count := _count(path, customer):
-            found[f"lake/{path.parent.name}"] += count
+            found[f"lake/{_asset(lake, path)}"] += count
     for unfinished in temporaries(Path(str(lake.root))) if lake.is_local else ():
         # A writer at work leaves the person out by itself.
         if not is_in_use(unfinished):
-            found[f"lake/{unfinished.parent.name}"] += _count_unfinished(unfinished, customer)
+            found[f"lake/{_asset(lake, UPath(unfinished))}"] += _count_unfinished(unfinished, customer)
     for path in lake.files(".npz"):
         found["lake/models"] += _mentions(path.read_bytes(), customer)
     return +found
+
+
+def _asset(lake: Lake, path: UPath) -> str:
+    """The asset that a file of the lake belongs to: its folder, or its own name in the lake's root."""
+    return str(path.parent.relative_to(lake.root)) if path.parent != lake.root else path.stem
 
 
 def erase_from_exports(folder: Path, customer: int | str) -> Counter[str]:

@@ -12,7 +12,7 @@ import pytest
 from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.checks.drift import build_drift_checks
-from ml_assets.dagster.checks.freshness import build_history_check, show_freshness
+from ml_assets.dagster.checks.freshness import build_history_check, record_freshness
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.lake import Lake
@@ -64,12 +64,12 @@ def test_a_verdict_is_shown_without_a_run_and_again_only_when_it_changes(
             assert record.event is not None
             return record.event.asset_check_evaluation  # type: ignore[return-value]
 
-        assert show_freshness(instance, shop, read_freshness(connection)) == len(SUBJECTS)
+        assert record_freshness(instance, shop, read_freshness(connection)) == len(SUBJECTS)
         assert (shown().passed, shown().description) == (False, "missing: Nothing has ever arrived.")
-        assert show_freshness(instance, shop, read_freshness(connection)) == 0
+        assert record_freshness(instance, shop, read_freshness(connection)) == 0
         yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011 the database's clock is this machine's
         release(connection, recommendations(), day=(yesterday - MONDAY).days)
-        assert show_freshness(instance, shop, read_freshness(connection)) == 1
+        assert record_freshness(instance, shop, read_freshness(connection)) == 1
         assert shown().passed
         assert shown().metadata["status"].value == "fresh"
 

@@ -40,7 +40,7 @@ class PlacementDecision(Decision):
     """Why this method was chosen from all."""
 
 
-def recipes_of(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
+def champion_recipes(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
     """How each placement's champion is made; without those that this version of ml_assets does not know any more."""
     written = {name: model.parameters.get("placements", {}).get(name) for name, model in champions.items()}
     found = {name: Recipe.from_json(recipe) for name, recipe in written.items() if recipe}
