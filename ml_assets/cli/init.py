@@ -71,11 +71,12 @@ def init(
         found = on_calendar(found, start.date())
     asks = not yes and sys.stdin.isatty()
     found = _with_missing(found, asks=asks)
-    zone = timezone or (_ask("The shop's time zone", this_zone()) if asks else this_zone())
+    question = "The shop's time zone"
+    zone = timezone or (typer.prompt(question, this_zone(), value_proc=_zone) if asks else this_zone())
     found, trial = _tried(found, zone, asks=asks)
     found, trial = _without_services(found, trial, zone)
     checked = _checked(trial, found)
-    _show(found, trial, checked)
+    _show(found, trial, checked, zone)
     text = settings_text(found, zone, folder=config.resolve().parent)
     # Others may have to read it: a container under an account of its own.
     with replacing(config, "Make the folder writable, or give another --config.", mode=0o644, keep_mode=True) as file:
@@ -116,8 +117,8 @@ def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
     columns = dict(found.columns)
     for field in found.missing:
         if field == "time" and found.days_since:
-            first = str(_ask("Day of every customer's first order, as 2024-01-01", None))
-            found = on_calendar(found, date.fromisoformat(first))
+            question = "Day of every customer's first order, as 2024-01-01"
+            found = on_calendar(found, typer.prompt(question, value_proc=_day))
             columns["time"] = found.columns["time"]
         else:
             columns[field] = Choice(_ask(f"Which column, or SQL over columns, is the {field}?", None), ASKED)
@@ -156,6 +157,19 @@ def _ask(question: str, default: str | None) -> str:
     return str(typer.prompt(question, default=default))
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no day such as 2024-01-01.") from None
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise typer.BadParameter(f"{text} is no IANA time zone such as Europe/Berlin.")
+    return text
+
+
 def _checked(trial: Trial, found: Proposal) -> CheckedLines:
     rules = EventSettings(**{name: _plain(choice.text) for name, choice in found.rules.items()})
     return check_lines(trial.lines, rules, pl.Series(dtype=polars_type("text")))
@@ -167,7 +181,7 @@ def _plain(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
-def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
+def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> None:
     files = "1 file" if found.files == 1 else f"{found.files} files"
     what = (
         f"This looks like {found.shape}. {found.note}"
@@ -181,10 +195,14 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
     if found.left_alone:
         OUT.print(f"Left alone: {escape(', '.join(found.left_alone))}.\n", soft_wrap=True)
     table("What means what", ["field", "column or SQL", "why"], rows)
-    first = checked.valid.head(SHOWN)
-    shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
-    lines = [list(row) for row in first.with_columns(pl.col("quantity", "amount").round(2)).select(shown).iter_rows()]
-    table("As ml_assets reads it (times in UTC)", shown, lines)
+    first = checked.valid.head(SHOWN).select(
+        "customer_id",
+        "item_id",
+        pl.col("occurred_at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M:%S"),
+        pl.col("quantity", "amount").round(2),
+        "order_id",
+    )
+    table(f"As ml_assets reads it (times in {zone})", first.columns, [list(row) for row in first.iter_rows()])
     days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
     share = checked.valid.height / max(checked.read, 1)
     OUT.print(

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
@@ -187,3 +188,24 @@ def test_postage_and_fees_are_no_goods(run: Run) -> None:
     found = loaded()
     assert found.valid["item_id"].unique().sort().to_list() == [1, 4, 5]
     assert found.quarantined["reason"].unique().to_list() == ["left_out"]
+
+
+class Terminal(StringIO):
+    """Answers that somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_missing_is_asked_until_the_answer_can_be_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("data/orders.csv", "order_id,user_id,order_number,days_since_prior_order", [(1, 7, 1, ""), (2, 7, 2, 3)])
+    write("data/lines.csv", "order_id,product_id", [(1, 5), (1, 6), (2, 5)])
+    answers = ["2026-13-01", "2026-01-01", "Nowhere", "Europe/Berlin"]
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(answers) + "\n"))
+    code, shown, errors = run("init", "--from", "data")
+    assert code == 0, errors
+    assert "2026-13-01 is no day such as 2024-01-01" in shown + errors
+    assert "Nowhere is no IANA time zone" in shown + errors
+    assert "(times in Europe/Berlin)" in shown
+    assert "2026-01-04 00:00:00" in shown
+    assert load_settings().timezone == "Europe/Berlin"

@@ -37,7 +37,7 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     if found.shape:
         yield f"# The data looks like {found.shape}. {found.note}"
     yield ""
-    yield "# Days begin and end here, and times without a zone of their own are in it."
+    yield "# Days begin and end here, and times without a zone of their own are in it. No data tells it: check it."
     yield f"timezone: {_scalar(timezone)}"
     yield ""
     yield "source:"
