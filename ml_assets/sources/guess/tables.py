@@ -5,6 +5,7 @@ guessed in `columns.py`.
 """
 
 import fnmatch
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -176,21 +177,39 @@ def _columns(path: str, settings: FilesSource) -> tuple[str, ...]:
 
 
 def pattern_of(given: str, paths: Sequence[str], others: Sequence[str]) -> str | None:
-    """A file, folder or glob that gives `paths` and none of `others`; None where there is none so simple."""
+    """A file, folder or glob that gives `paths` and none of `others`; None where there is none so simple.
+
+    Dates and numbers in names are left open, so that the files of the days to come are found as well.
+    """
     if not others:
         return given
-    if len(paths) == 1:
-        return paths[0]
-    start, end = _common(paths), _common([path[::-1] for path in paths])[::-1]
-    folder = start.rpartition("/")[0]
-    if all("/" not in path.removeprefix(f"{folder}/") for path in paths):
-        end = end if len(start) + len(end) <= min(map(len, paths)) else UPath(paths[0]).suffix
-        pattern = f"{start}*{end}"
+    folder = _common([path.rpartition("/")[0] for path in paths]).rstrip("/")
+    names = [path.removeprefix(f"{folder}/") for path in paths]
+    if all("/" not in name for name in names):
+        pattern = f"{folder}/{_open_name(names)}"
         if not fnmatch.filter(others, pattern):
             return pattern
+        if len(paths) == 1:
+            return paths[0]
     if folder and not any(path.startswith(f"{folder}/") for path in others):
         return folder
     return None
+
+
+def _open_name(names: Sequence[str]) -> str:
+    """A glob for names that differ in the middle, dates and numbers at its edges included."""
+    if len(names) == 1:
+        pattern = re.sub(r"\d[\d_.T-]*(?=[_.-]|$)", "*", names[0], count=1)
+    else:
+        start, end = _common(names), _common([name[::-1] for name in names])[::-1]
+        end = end if len(start) + len(end) <= min(map(len, names)) else UPath(names[0]).suffix
+        pattern = re.sub(r"[\dT_.-]*\d[\dT_.-]*$", _edge, start) + "*" + re.sub(r"^[\dT_-]*\d[\dT_-]*", "", end)
+    return f"[0-9]{pattern}" if pattern.startswith("*") and all(name[0].isdigit() for name in names) else pattern
+
+
+def _edge(found: re.Match[str]) -> str:
+    """What stands between a name and its date."""
+    return re.match(r"[_.-]*", found[0])[0]  # type: ignore[index]  # it matches everywhere
 
 
 def _common(texts: Sequence[str]) -> str:
