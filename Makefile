@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-fast test-database test-dagster test-postgres torture lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster docs-test test-postgres torture lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -14,13 +14,15 @@ help:
 	@echo "make test    all tests; PART=\"models contract\" for those of some rooms"
 	@echo "make test-fast, test-database, test-dagster"
 	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
+	@echo "make docs-test"
+	@echo "             every command of README and docs (a few minutes)"
 	@echo "make test-postgres VERSIONS=\"14 16\""
 	@echo "             the serving tests on those PostgreSQL versions, or on all from 14 to 18 (needs npm)"
 	@echo "make torture TRIES=40"
 	@echo "             kills, full disks, damage and bad deliveries while readers look on; one table (an hour)"
 	@echo "make lint    ruff, import-linter and mypy"
 	@echo "make bench   speed beside what cannot be faster (needs some minutes)"
-	@echo "make lock    requirements.lock anew from pyproject.toml (needs uv)"
+	@echo "make lock    the locks of requirements anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; results in .ml_assets stay"
 
 $(STAMP): pyproject.toml requirements.lock
@@ -60,6 +62,10 @@ test-database: test
 test-dagster: PART = dagster cli deployment
 test-dagster: test
 
+# Every command of README and docs, on one shop and on the built-in data.
+docs-test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m documents ml_assets_tests/documents
+
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)
 
@@ -80,9 +86,15 @@ format: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks scoring
 
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-strip-extras \
+	--no-emit-index-url --no-emit-find-links
+
+# The developers' lock; the image's, in the same versions, with what production may need and no tools; and uv itself.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
-		--no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(COMPILE) --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo s3 gcs azure docker kubernetes) \
+		--constraint requirements.lock --output-file docker/requirements.lock pyproject.toml -
+	echo "uv==$$(uv --version | cut -d ' ' -f 2)" | $(COMPILE) --python-version 3.12 --output-file docker/uv.txt -
 
 clean:
 	rm -rf .venv .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ Code = Literal[
     "database.newer",
     "database.full",
     "database.damaged",
+    "contract.wrong",
     "lake.damaged",
     "lake.missing",
     "model.missing",

@@ -6,7 +6,7 @@ local writes go to a temporary name and are renamed, object stores make a single
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from ml_assets.whole_files import SECONDS_IN_USE, remove_abandoned, replacing
 NOT_WRITABLE = "Free some space or make the lake writable, or set `home` or `lake` to another folder."
 Partition = str | date | None
 LOCAL = ("", "file", "local")
+# The folder that the lake of every shop has.
+DAYS = "transactions"
 MAGIC, SHORTEST = b"PAR1", 12
 # The files of the newest lazy frames: what is damaged in one shows where the frame is collected, which knows no file.
 _scanned: deque[tuple[str, list[UPath]]] = deque(maxlen=50)
@@ -59,6 +61,17 @@ class Lake:
     def days_between(self, asset: str, first: date, last: date) -> list[str]:
         """The daily partitions that exist from `first` to `last`, both included, in order."""
         return [day for day in self.partitions(asset) if first.isoformat() <= day <= last.isoformat()]
+
+    def files(self, ending: str) -> Iterator[UPath]:
+        """Every file of the shop with that ending, in order, without temporary ones.
+
+        The lakes of named shops may lie in folders of the lake of one without a name; they are not its own.
+        """
+        for top in sorted(self.root.iterdir(), key=str) if self.root.exists() else ():
+            if (top / DAYS).exists():
+                continue
+            found = sorted(top.rglob(f"*{ending}"), key=str) if top.is_dir() else [top]
+            yield from (path for path in found if path.suffix == ending and not path.name.startswith("."))
 
     def write(
         self,

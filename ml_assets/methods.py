@@ -23,7 +23,7 @@ Need = Literal["shared_items", "repeats"]
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodRow:
     """A way to fill lists."""
 
     name: str
@@ -36,7 +36,7 @@ class Method:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(Method):
+class Source(MethodRow):
     """A recommender: it offers candidates and scores, alone or to a combination."""
 
     made_by: str
@@ -199,11 +199,11 @@ _ROWS = (
         from_settings={"seed": "seed"},
     ),
     # Combinations of those above; their classes are in `ranking/`.
-    Method("fusion", "the fusion of all methods", 10, "shared_items"),
-    Method("ranker", "the learned ranker", 11, "shared_items"),
+    MethodRow("fusion", "the fusion of all methods", 10, "shared_items"),
+    MethodRow("ranker", "the learned ranker", 11, "shared_items"),
 )
 
-METHODS: Mapping[str, Method] = {row.name: row for row in _ROWS}
+METHODS: Mapping[str, MethodRow] = {row.name: row for row in _ROWS}
 """All of them by name."""
 SOURCES: Mapping[str, Source] = {row.name: row for row in _ROWS if isinstance(row, Source)}
 """The recommenders."""

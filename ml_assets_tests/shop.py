@@ -13,16 +13,18 @@ FIRST = datetime(2024, 4, 1, 9)  # noqa: DTZ001 a Monday, in the shop's own time
 DAYS = 61  # to 31 May 2024
 
 
-def write_shop(folder: Path, *, customers: int = 40, items: int = 30, name: str = "books") -> Path:
-    """Write event and item files and a settings file; returns the path of the latter."""
+def write_shop(
+    folder: Path, *, customers: int = 40, items: int = 30, name: str = "books", letter: str = "i", days: int = DAYS
+) -> Path:
+    """Write event and item files and a settings file, whose path it returns; ids of items begin with `letter`."""
     rng = np.random.default_rng(7)
     rows = []
-    for day in range(DAYS):
+    for day in range(days):
         for customer in rng.choice(customers, size=customers // 3, replace=False):
             half = np.arange(items // 2) + (customer % 2) * (items // 2)
             time = FIRST + timedelta(days=day, minutes=int(rng.integers(0, 600)))
             rows += [
-                (f"c-{customer:03}", f"i-{item:03}", time, f"o-{day}-{customer}", 1, float(item % 9 + 1))
+                (f"c-{customer:03}", f"{letter}-{item:03}", time, f"o-{day}-{customer}", 1, float(item % 9 + 1))
                 for item in rng.choice(half, size=3, replace=False)
             ]
     (folder / "events").mkdir(parents=True, exist_ok=True)
@@ -32,7 +34,7 @@ def write_shop(folder: Path, *, customers: int = 40, items: int = 30, name: str 
         part.write_parquet(folder / "events" / f"part-{number}.parquet")
     catalogue = pl.DataFrame(
         {
-            "isbn": [f"i-{item:03}" for item in range(items)],
+            "isbn": [f"{letter}-{item:03}" for item in range(items)],
             "title": [f"Book {item}" for item in range(items)],
             "genre": ["crime" if item < items // 2 else "poetry" for item in range(items)],
         }

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.errors import Code
 
 ROOT = Path(__file__).parents[1]

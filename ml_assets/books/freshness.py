@@ -19,7 +19,7 @@ from ml_assets.subjects import SUBJECTS, Kind, Subject
 
 @dataclass(frozen=True)
 class Freshness:
-    """One row of ml.freshness."""
+    """One row of ml.freshness, its two reasons apart."""
 
     subject: str
     kind: Kind
@@ -35,8 +35,15 @@ class Freshness:
     """Of data: rows of the newest day."""
     usual_row_count: int | None
     """Of data: the median of the same weekday in the weeks before."""
-    reason: str | None
-    """Why it is not fresh."""
+    age_reason: str | None
+    """That it is too old, or has never arrived, and why."""
+    volume_reason: str | None
+    """Of data: that the newest day has too few rows."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not fresh, as ml.freshness has it."""
+        return self.age_reason or self.volume_reason
 
 
 def sync_policies(connection: ServingConnection, settings: Settings) -> None:
@@ -133,8 +140,8 @@ def read_freshness(connection: ServingConnection, at: datetime | None = None) ->
     """The verdict on every subject now, or at a moment; the worst first."""
     query = """
         SELECT subject, kind, data_as_of, updated_at, age, warn_after, error_after, status, stale_at, row_count,
-            usual_row_count, reason
-        FROM {ml}.freshness_at(coalesce(%(at)s, now() + (SELECT clock_shift FROM {meta}.shop)))
+            usual_row_count, age_reason, volume_reason
+        FROM {meta}.judge_freshness(coalesce(%(at)s, now() + (SELECT clock_shift FROM {meta}.shop)))
         ORDER BY array_position(ARRAY['stale', 'missing', 'warn', 'fresh'], status), kind, subject
     """
     with connection.cursor(row_factory=class_row(Freshness)) as cursor:

@@ -6,7 +6,7 @@ Looking at the data is done in `sources/guess/`; asking, showing and writing bel
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -24,7 +24,12 @@ from ml_assets.settings.read.load import CONFIG_FILE, load_settings
 from ml_assets.settings.source import EventColumns
 from ml_assets.sources.base import polars_type
 from ml_assets.sources.guess.columns import Choice
-from ml_assets.sources.guess.propose import Proposal, Trial, propose, try_out
+from ml_assets.sources.guess.lacking import complaint
+from ml_assets.sources.guess.proposal import Proposal
+from ml_assets.sources.guess.propose import propose
+from ml_assets.sources.guess.services import MOST, services_among, without
+from ml_assets.sources.guess.several import on_calendar
+from ml_assets.sources.guess.trial import Trial, try_out
 from ml_assets.whole_files import replacing
 
 ASKED = "as you say"
@@ -42,6 +47,15 @@ def init(
     ] = None,
     dates: Annotated[str | None, typer.Option("--dates", metavar="day|month", help="Which comes first.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, take what was found.")] = False,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            "--start",
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Day of every customer's first order, where orders have no date but days since the one before.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a settings file that is there.")] = False,
 ) -> int:
     """Look at your orders and write the settings that read them, with the reason for each.
@@ -53,12 +67,16 @@ def init(
     if timezone is not None and timezone not in available_timezones():
         raise UserError(f"--timezone {timezone} is no IANA time zone.", "Use a name such as Europe/Berlin.")
     found = _given(propose(source), column or [], dates)
+    if start and found.days_since:
+        found = on_calendar(found, start.date())
     asks = not yes and sys.stdin.isatty()
     found = _with_missing(found, asks=asks)
-    zone = timezone or (_ask("The shop's time zone", this_zone()) if asks else this_zone())
+    question = "The shop's time zone"
+    zone = timezone or (typer.prompt(question, this_zone(), value_proc=_zone) if asks else this_zone())
     found, trial = _tried(found, zone, asks=asks)
+    found, trial = _without_services(found, trial, zone)
     checked = _checked(trial, found)
-    _show(found, trial, checked)
+    _show(found, trial, checked, zone)
     text = settings_text(found, zone, folder=config.resolve().parent)
     # Others may have to read it: a container under an account of its own.
     with replacing(config, "Make the folder writable, or give another --config.", mode=0o644, keep_mode=True) as file:
@@ -91,15 +109,19 @@ def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
 
 
 def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
+    if not found.missing:
+        return found
+    if not asks:
+        raise complaint(found)
+    ERR.print(escape(complaint(found).problem), soft_wrap=True)
     columns = dict(found.columns)
     for field in found.missing:
-        if not asks:
-            raise UserError(
-                f"No column of {found.events} can be told to be the {field} (it has: {', '.join(found.have)}).",
-                f"Say which with --column {field}=COLUMN; SQL over columns is possible too.",
-            )
-        OUT.print(f"Columns: {escape(', '.join(found.have))}", soft_wrap=True)
-        columns[field] = Choice(_ask(f"Which one is the {field}?", None), ASKED)
+        if field == "time" and found.days_since:
+            question = "Day of every customer's first order, as 2024-01-01"
+            found = on_calendar(found, typer.prompt(question, value_proc=_day))
+            columns["time"] = found.columns["time"]
+        else:
+            columns[field] = Choice(_ask(f"Which column, or SQL over columns, is the {field}?", None), ASKED)
     return replace(found, columns=columns)
 
 
@@ -119,8 +141,33 @@ def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
         return found, try_out(found.settings(), zone, today)
 
 
+def _without_services(found: Proposal, trial: Trial, zone: str) -> tuple[Proposal, Trial]:
+    """Without postage and fees, where the item is a column of the lines."""
+    item, services = found.columns["item"].text, services_among(trial.items)
+    if not services or len(services) > MOST or item not in found.have:
+        return found, trial
+    before = found.source["where"].text if "where" in found.source else None
+    names = trial.items.filter(pl.col("item_id").cast(pl.String).is_in(services))["item_name"].unique().sort()
+    why = f"no goods by their names, nobody wants them recommended: {', '.join(names)}"
+    found = replace(found, source={**found.source, "where": Choice(without(before, item, services), why)})
+    return found, try_out(found.settings(), zone, datetime.now().astimezone().date())
+
+
 def _ask(question: str, default: str | None) -> str:
     return str(typer.prompt(question, default=default))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no day such as 2024-01-01.") from None
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        raise typer.BadParameter(f"{text} is no IANA time zone such as Europe/Berlin.")
+    return text
 
 
 def _checked(trial: Trial, found: Proposal) -> CheckedLines:
@@ -134,7 +181,7 @@ def _plain(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
-def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
+def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> None:
     files = "1 file" if found.files == 1 else f"{found.files} files"
     what = (
         f"This looks like {found.shape}. {found.note}"
@@ -142,15 +189,26 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines) -> None:
         else "No known system's export; by names and values."
     )
     OUT.print(f"{files}, {found.format}; events from {trial.first} to {trial.last}.\n{escape(what)}\n", soft_wrap=True)
-    chosen: Mapping[str, Choice] = {**found.columns, **found.source, **found.rules}
+    chosen: Mapping[str, Choice] = {**found.ordered, **found.source, **found.rules}
     rows = [(field, choice.text, choice.why) for field, choice in chosen.items()]
+    rows += [(name, str(value), why) for name, (value, why) in found.structured.items()]
+    if found.left_alone:
+        OUT.print(f"Left alone: {escape(', '.join(found.left_alone))}.\n", soft_wrap=True)
     table("What means what", ["field", "column or SQL", "why"], rows)
-    first = checked.valid.head(SHOWN)
-    shown = ["customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id"]
-    table("As ml_assets reads it (times in UTC)", shown, [list(row) for row in first.select(shown).iter_rows()])
+    first = checked.valid.head(SHOWN).select(
+        "customer_id",
+        "item_id",
+        pl.col("occurred_at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M:%S"),
+        pl.col("quantity", "amount").round(2),
+        "order_id",
+    )
+    table(f"As ml_assets reads it (times in {zone})", first.columns, [list(row) for row in first.iter_rows()])
     days = (trial.lines["source_day"].n_unique() if trial.lines.height else 0) or 0
     share = checked.valid.height / max(checked.read, 1)
-    OUT.print(f"{checked.valid.height:,} of {checked.read:,} lines of the newest {days} days fit ({share:.1%}).")
+    OUT.print(
+        f"{checked.valid.height:,} of {checked.read:,} lines of the newest {days} day{'s' * (days != 1)} fit "
+        f"({share:.1%})."
+    )
     for reason, count in checked.quarantined["reason"].value_counts(sort=True).iter_rows():
         OUT.print(f"  {count:,} {reason}: {REASONS[reason]}", soft_wrap=True)
     OUT.print()

@@ -4,7 +4,7 @@ The rule of promotion is in `ml_assets.models.selection`, the registry in `ml_as
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,12 +12,12 @@ from ml_assets.books.models import RegisteredModel, champion, force_promotion, l
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.methods import NOT_MADE
+from ml_assets.models.placements import Filled
 from ml_assets.settings.read.load import load_settings
 from ml_assets.subjects import MODEL_KINDS
 
 SHOWN = 20
 FACTS = ("kind", "placement", "method", "version", "trained_through", "decision", "reason", "forced_reason", "facts")
-Placement = Literal["for_you", "discover", "buy_again", "similar_items"]
 
 
 def models(
@@ -71,7 +71,7 @@ def _decided(model: RegisteredModel) -> str:
 
 def promote(
     version: Annotated[str, typer.Argument(help="The version, as `ml-assets models` prints it.")],
-    placement: Annotated[Placement, typer.Argument(help="The placement that it shall fill.")],
+    placement: Annotated[Filled, typer.Argument(help="The placement that it shall fill.")],
     force: Annotated[str, typer.Option("--force", metavar="REASON", help="Why; it is kept with the model.")],
     config: ConfigOption = None,
 ) -> int:

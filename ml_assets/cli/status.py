@@ -23,8 +23,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
             return _code(rows)
         show_freshness(rows, settings.tz)
         for row in rows:
-            if row.reason and row.usual_row_count and row.stale_at and row.age and row.age < row.warn_after:
-                OUT.print(f"{row.subject}: {row.reason}\n")
+            if row.volume_reason:
+                OUT.print(f"{row.subject}: {row.volume_reason}\n")
         show_space(connection, settings)
     if shift:
         OUT.print(f"The clock is {shift.days} days ahead because of `ml-assets demo break`.\n")

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import psycopg
 import typer
+from rich.markup import escape
 
 from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.store.incidents import forget_evaluator
@@ -24,6 +25,7 @@ from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import CONFIG_VARIABLE, find_config, load_settings
 from ml_assets.settings.shop import Settings
+from ml_assets.sources.reading import mixed_reading
 
 WORKSPACE = """load_from:
   - python_module:
@@ -51,6 +53,8 @@ def ui(
     from ml_assets.dagster.instance import prepare_dagster_home  # noqa: PLC0415 Dagster imports slowly
 
     home = prepare_dagster_home(settings)
+    if mixed := mixed_reading(settings):
+        ERR.print(f"{escape(mixed)}: `ml-assets run` loads all again; Dagster does not.", soft_wrap=True)
     workspace = Path("workspace.yaml")
     if not workspace.is_file() or config:
         workspace = home / "workspace.yaml"

@@ -11,6 +11,7 @@ from importlib import resources
 from psycopg import sql
 
 from ml_assets.database.names import Schemas
+from ml_assets.errors import UserError
 
 NAME = re.compile(r':"(\w+)"')
 
@@ -21,8 +22,18 @@ def read_files(folder: str) -> dict[str, str]:
     return {file.name[:-4]: file.read_text(encoding="utf-8") for file in sorted(found, key=lambda file: file.name)}
 
 
-def fill(text: str, schemas: Schemas, values: Mapping[str, str]) -> str:
-    """A file's text with quoted names of schemas and roles, and the values, in place of their words."""
+def fill(name: str, text: str, schemas: Schemas, values: Mapping[str, str]) -> str:
+    """A file's text with quoted names of schemas and roles, and the values, in place of their words.
+
+    Raises `UserError` that names the file and line of a word which stands for nothing.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        if unknown := [word for word in NAME.findall(line) if word not in schemas.names]:
+            raise UserError(
+                f'ml_assets/contract/{name}.sql, line {number}: :"{unknown[0]}" stands for nothing.',
+                f"Mend the file; the names are {', '.join(schemas.names)}.",
+                code="contract.wrong",
+            )
     named = NAME.sub(lambda found: sql.Identifier(schemas.names[found[1]]).as_string(), text)
     words = "|".join(values) or "(?!)"
     return re.sub(rf"(?<!:):({words})\b", lambda found: values[found[1]], named)

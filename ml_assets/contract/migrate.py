@@ -9,12 +9,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
-import psycopg
 from psycopg import errors, sql
 
+from ml_assets.contract.apply_file import apply_file
 from ml_assets.contract.files import fill, read_files
-from ml_assets.contract.objects import SqlObject, apply, delivered_objects, due
+from ml_assets.contract.objects import apply, due
+from ml_assets.contract.order import SqlObject, delivered_objects
 from ml_assets.contract.owner import is_owned, take_over, why_no_owner
 from ml_assets.contract.roles import sync_roles
 from ml_assets.database.ask import one_row
@@ -56,10 +58,19 @@ def delivered() -> Contract:
     """The SQL files of the installed package."""
     files = read_files("tables")
     if wrong := [name for name in files if not NUMBERED.fullmatch(name)]:
-        raise ValueError(f"tables/{wrong[0]}.sql has no number: name it like 002_words_for_it.sql.")
+        raise UserError(
+            f"ml_assets/contract/tables/{wrong[0]}.sql has no number.",
+            "Name it like 002_words_for_it.sql.",
+            code="contract.wrong",
+        )
     tables = [Migration(int(name[:3]), name, text) for name, text in files.items()]
-    if len({table.number for table in tables}) < len(tables):
-        raise ValueError("Two files of contract/tables/ have one number.")
+    for one, other in pairwise(tables):
+        if one.number == other.number:
+            raise UserError(
+                f"ml_assets/contract/tables/{one.name}.sql and {other.name}.sql have one number.",
+                "Give the newer one the next number.",
+                code="contract.wrong",
+            )
     return Contract(tables, delivered_objects())
 
 
@@ -158,14 +169,12 @@ def _apply_tables(connection: ServingConnection, wanted: Contract, types: dict[s
     if missing and done:
         close_views(connection)
     if _is_before_baseline(done):
-        connection.execute(fill(read_files("")["before_baseline"], schemas, {}).encode())
+        name = "before_baseline"
+        apply_file(connection, name, fill(name, read_files("")[name], schemas, {}))
     for migration in missing:
         if migration.number > 1 or not done:
-            try:
-                connection.execute(fill(migration.text, schemas, types).encode())
-            except psycopg.Error as error:
-                error.add_note(f"in ml_assets/contract/tables/{migration.name}.sql")
-                raise
+            name = f"tables/{migration.name}"
+            apply_file(connection, name, fill(name, migration.text, schemas, types))
         note = "INSERT INTO {meta}.migrations (number, name, checksum, applied_by) VALUES (%s, %s, %s, session_user)"
         connection.execute(schemas.sql(note), [migration.number, migration.name, migration.checksum])
     if not done:
@@ -183,7 +192,8 @@ def _missing(connection: ServingConnection, wanted: Contract) -> list[Migration]
         if done.get(migration.number, migration.checksum) != migration.checksum:
             raise UserError(
                 f"Migration {migration.name} was applied to this database with other contents.",
-                "Use the version of ml-assets that set the database up, or a newer released one.",
+                "Use the version of ml-assets that set the database up, or a newer released one. Who is just writing "
+                "the file can throw the trial database away instead (CONTRIBUTING.md says how).",
             )
     newer = sorted(set(done) - {migration.number for migration in wanted.migrations})
     if newer:

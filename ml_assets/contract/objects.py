@@ -1,70 +1,54 @@
-"""Views and functions: one file each, applied again when its text changed.
+"""Views and functions: one file each, applied again when its text changed, or when the database has it no longer so.
 
-Finding, filling in and applying them belongs here; their tables are in `tables/` (`migrate.py`). `order.txt` names the
-files in the order of their needs. All from the first one that changed on are applied again, because those after it may
-stand on it.
+Finding what is due, applying and noting it belongs here; the files and their order are in `order.py`, tables in
+`migrate.py`. All from the first one that is due on are applied again, because those after it may stand on it.
 """
 
 import hashlib
-import shlex
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib import metadata, resources
+from dataclasses import dataclass
+from importlib import metadata
 from itertools import dropwhile
+from typing import NamedTuple
 
-import psycopg
 from packaging.version import InvalidVersion, Version
-from psycopg import errors, sql
+from psycopg import errors
 
-from ml_assets.contract.files import fill, read_files
+from ml_assets.contract.apply_file import apply_file, words
+from ml_assets.contract.order import SqlObject
+from ml_assets.contract.state import state_of_objects
 from ml_assets.database.connection import ServingConnection
+from ml_assets.database.faults import changed_by_hand
 from ml_assets.database.give_way import changing, close_views, until_there_is_room
-from ml_assets.database.names import Schemas
 from ml_assets.database.rights import act_as_owner
 from ml_assets.errors import UserError
 
 VERSION = Version(metadata.version("ml_assets"))
-# What only the settings know (`shop_tables.py`). Without them such an object stays as it is.
-FROM_SETTINGS = ("unavailable_in_the_shop", "bought_in_the_shop")
+# What a file names, and the database has not.
+UNDEFINED = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)
+logger = logging.getLogger(__name__)
+
+
+class Applied(NamedTuple):
+    """What is noted of an object: hash of its text, ml-assets' version, and what the database then had."""
+
+    hash: str
+    version: str
+    state: str | None
 
 
 @dataclass(frozen=True)
-class SqlObject:
-    """One file with a view or function, the comments and grants it has, and the triggers that call it.
+class Wanted:
+    """An object as this ml-assets wants it in this database."""
 
-    `values` are its own placeholders, where one file makes several objects.
-    """
-
-    name: str
+    each: SqlObject
     text: str
-    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def needs_settings(self) -> bool:
-        """Whether a part of it comes from the settings."""
-        return any(f":{word}" in self.text for word in FROM_SETTINGS)
-
-    def sql(self, schemas: Schemas, values: Mapping[str, str]) -> str:
-        """The text with everything filled in."""
-        return fill(self.text, schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values, **self.values})
-
-
-def delivered_objects() -> list[SqlObject]:
-    """The files of the installed package in the order of `order.txt`: a path, and values of placeholders after it."""
-    texts = {f"{folder}/{name}": text for folder in ("functions", "views") for name, text in read_files(folder).items()}
-    order = (resources.files("ml_assets.contract") / "order.txt").read_text(encoding="utf-8")
-    objects = []
-    for line in order.splitlines():
-        path, *values = shlex.split(line, comments=True) or [""]
-        if path:
-            pairs = dict(value.split("=", 1) for value in values)
-            name = f"{path} ({pairs['view']})" if pairs else path
-            if path not in texts:
-                raise ValueError(f"order.txt names {path}, but there is no such file.")
-            objects.append(SqlObject(name, texts[path], pairs))
-    if unordered := set(texts) - {each.name.partition(" ")[0] for each in objects}:
-        raise ValueError(f"order.txt lacks {', '.join(sorted(unordered))}: name each after what it reads.")
-    return objects
+    def hash(self) -> str:
+        """SHA-256 of the text with everything filled in."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def sync_objects(
@@ -83,24 +67,25 @@ def sync_objects(
 
 def due(
     connection: ServingConnection, types: Mapping[str, str], mapped: Mapping[str, str], objects: list[SqlObject]
-) -> list[tuple[str, str]]:
-    """Names and texts of what is to be applied: all from the first on that the database does not have so.
+) -> list[Wanted]:
+    """What is to be applied: all from the first on that the database does not have so.
 
     `mapped` is empty where the settings are not known. Raises `UserError` where a newer ml-assets applied them.
     """
-    have = _applied(connection)
-    there = _existing(connection) if have else set()
+    applied = _applied(connection)
+    there = state_of_objects(connection) if applied else {}
     wanted = [
-        (each.name, each.sql(connection.schemas, {**types, **mapped}))
+        Wanted(each, each.sql(connection.schemas, {**types, **mapped}))
         for each in objects
-        if mapped or not each.needs_settings or each.name not in have or _made_by(each.name) not in there
+        if mapped or not each.needs_settings or each.name not in applied or each.made not in there
     ]
 
-    def is_as_wanted(one: tuple[str, str]) -> bool:
-        return one[0] in have and have[one[0]][0] == _hash(one[1]) and _made_by(one[0]) in there
+    def is_as_wanted(one: Wanted) -> bool:
+        noted, state = applied.get(one.each.name), there.get(one.each.made)
+        return noted is not None and state is not None and (noted.hash, noted.state) == (one.hash, state)
 
     missing = list(dropwhile(is_as_wanted, wanted))
-    newest = max((_version(of) for _, of in have.values()), default=VERSION)
+    newest = max((_version(noted.version) for noted in applied.values()), default=VERSION)
     if missing and newest > VERSION:
         raise UserError(
             f"The views of the database are those of ml-assets {newest}, this one is {VERSION}.",
@@ -110,52 +95,72 @@ def due(
     return missing
 
 
-def apply(connection: ServingConnection, missing: list[tuple[str, str]]) -> list[str]:
+def apply(connection: ServingConnection, missing: list[Wanted]) -> list[str]:
     """Apply objects within a transaction and note them; their names.
 
-    Raises `UserError` where an object cannot take the place of what is there.
+    Raises `UserError` where a file is wrong, or an object cannot take the place of what is there.
     """
+    if not missing:
+        return []
     note = """
-        INSERT INTO {meta}.objects (name, hash, version, applied_by)
-        VALUES (%(name)s, %(hash)s, %(version)s, session_user)
+        INSERT INTO {meta}.objects (name, hash, version, state, applied_by)
+        VALUES (%(name)s, %(hash)s, %(version)s, %(state)s, session_user)
         ON CONFLICT (name) DO UPDATE
-        SET hash = excluded.hash, version = excluded.version, applied_at = now(), applied_by = excluded.applied_by
+        SET hash = excluded.hash, version = excluded.version, state = excluded.state, applied_at = now(),
+            applied_by = excluded.applied_by
     """
-    for name, text in missing:
+    applied, there = _applied(connection), state_of_objects(connection)
+    known = {one.each.name for one in missing if one.each.name in applied and applied[one.each.name].hash == one.hash}
+    for one in missing:
+        if one.each.name in known and applied[one.each.name].state not in (None, there.get(one.each.made)):
+            logger.warning("%s in the database is not what was applied there; it is made again.", one.each.name)
         try:
-            connection.execute(text.encode())
-        except (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition) as error:
-            raise UserError(
-                f"{name} cannot replace what the database has: {error.diag.message_primary}.",
-                "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
-                "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
-            ) from error
-        except psycopg.Error as error:
-            error.add_note(f"in ml_assets/contract/{name.partition(' ')[0]}.sql")
-            raise
-        facts = {"name": name, "hash": _hash(text), "version": str(VERSION)}
+            apply_file(connection, one.each.path, one.text)
+        except UserError as error:
+            raise _explained(error, one.each, is_new=len(known) < len(missing)) from error
+    there = state_of_objects(connection)
+    for one in missing:
+        facts = {"name": one.each.name, "hash": one.hash, "version": str(VERSION), "state": there[one.each.made]}
         connection.execute(connection.schemas.sql(note), facts)
-    return [name for name, _ in missing]
+    return [one.each.name for one in missing]
 
 
-def _applied(connection: ServingConnection) -> dict[str, tuple[str, str]]:
-    """Hash and ml-assets' version of each object that the database has; empty before there is any."""
+def _explained(error: UserError, each: SqlObject, *, is_new: bool) -> UserError:
+    """What it means that a file cannot be applied; `is_new`: it, or one before it, has another text than before."""
+    cause = error.__cause__
+    if not is_new and isinstance(cause, UNDEFINED):
+        # The files are as they were when all of them could be applied.
+        return changed_by_hand(words(cause))
+    if not _is_in_the_way(cause):
+        return error
+    if not is_new:
+        return UserError(
+            f"Somebody has changed {each.name} in the database by hand, and it cannot be made again. {error.problem}",
+            f"Take the change back, or drop {each.made} in `ml-assets psql`: the next command makes it again.",
+            code="database.damaged",
+        )
+    return UserError(
+        f"{each.name} cannot replace what the database has. {error.problem}",
+        "Readers may use what it takes away. Raise the version in views/contract_version.sql, and add a "
+        "numbered file to tables/ that drops the old one (CONTRIBUTING.md says how).",
+        code="contract.wrong",
+    )
+
+
+def _is_in_the_way(cause: BaseException | None) -> bool:
+    """Whether what a file makes differs too much from what is there; a wrong function has the code, but no hint."""
+    if isinstance(cause, errors.InvalidFunctionDefinition):
+        return cause.diag.message_hint is not None
+    return isinstance(cause, errors.InvalidTableDefinition)
+
+
+def _applied(connection: ServingConnection) -> dict[str, Applied]:
+    """What is noted of the objects that the database has, by name; empty before there is any."""
     known = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'objects'"
     if connection.execute(known, [connection.schemas.meta]).fetchone() is None:
         return {}
-    rows = connection.execute(connection.schemas.sql("SELECT name, hash, version FROM {meta}.objects")).fetchall()
-    return {name: (digest, version) for name, digest, version in rows}
-
-
-def _existing(connection: ServingConnection) -> set[str]:
-    """Names of the views and functions that are there: one may have been dropped by hand."""
-    query = """
-        SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = ANY (%(schemas)s::regnamespace[])
-        UNION ALL
-        SELECT proname FROM pg_proc WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
-    """
-    names = [sql.Identifier(name).as_string(connection) for name in (connection.schemas.ml, connection.schemas.meta)]
-    return {name for (name,) in connection.execute(query, {"schemas": names}).fetchall()}
+    rows = connection.execute(connection.schemas.sql("SELECT name, hash, version, state FROM {meta}.objects"))
+    return {name: Applied(*noted) for name, *noted in rows.fetchall()}
 
 
 def _version(noted: str) -> Version:
@@ -164,13 +169,3 @@ def _version(noted: str) -> Version:
         return Version(noted)
     except InvalidVersion:
         return Version("0")
-
-
-def _made_by(name: str) -> str:
-    """The view or function that an object's file makes."""
-    path, _, view = name.partition(" ")
-    return view.strip("()") or path.rpartition("/")[2]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

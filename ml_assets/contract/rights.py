@@ -68,5 +68,6 @@ WRITER_FUNCTIONS = (
     "is_erased",
     "erased_among",
     "is_business_day",
+    "judge_freshness",
     "hold_off_erasure",
 )

@@ -10,7 +10,9 @@ from psycopg import sql
 
 from ml_assets.contract.owner import create_role, join_role
 from ml_assets.contract.rights import MERCHANDISER, WRITER, WRITER_FUNCTIONS, Rights
+from ml_assets.contract.state import state_of_grants
 from ml_assets.contract.temporary_tables import close_temporary_tables
+from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.give_way import changing
 from ml_assets.database.names import Schemas
@@ -19,21 +21,22 @@ from ml_assets.subjects import PUBLISHED
 
 
 def sync_roles(connection: ServingConnection, why_no_owner: str | None) -> None:
-    """Create missing roles where allowed, and grant where grants are due: after migrations and for new roles.
+    """Create missing roles where allowed, and grant where grants are due: after migrations, for new roles, and where
+    somebody has granted or revoked.
 
     What the grants are of is noted with them: a command killed between the two leaves them due.
     """
     schemas = connection.schemas
-    noted: dict[str, str] = dict(
-        connection.execute(schemas.sql("SELECT role, note FROM {meta}.roles WHERE ready")).fetchall()
-    )
+    known = "SELECT role, note, grants FROM {meta}.roles WHERE ready"
+    noted = {role: tuple(note) for role, *note in connection.execute(schemas.sql(known)).fetchall()}
     state = """
         SELECT (SELECT count(*) FROM {meta}.migrations), (SELECT max(applied_at) FROM {meta}.objects)::text
     """
-    tables, applied_at = connection.execute(schemas.sql(state)).fetchall()[0]
+    tables, applied_at = one_row(connection, state)
     done = f"exists and has its grants, as of {tables} files of tables and the views of {applied_at}"
+    grants = state_of_grants(connection)
     roles = (schemas.owner, schemas.reader, schemas.writer, schemas.merchandiser)
-    if all(noted.get(role) == done for role in roles):
+    if all(noted.get(role) == (done, grants) for role in roles):
         return
     problems = {schemas.owner: why_no_owner}
     with changing(connection):
@@ -54,11 +57,12 @@ def sync_roles(connection: ServingConnection, why_no_owner: str | None) -> None:
             _grant_publishing(connection, schemas)
         notes = {role: (problem is None, problem or done) for role, problem in problems.items()}
         note = """
-            INSERT INTO {meta}.roles (role, ready, note) VALUES (%s, %s, %s) ON CONFLICT (role) DO UPDATE
-            SET ready = excluded.ready, note = excluded.note, noted_at = now()
+            INSERT INTO {meta}.roles (role, ready, note, grants) VALUES (%s, %s, %s, %s) ON CONFLICT (role) DO UPDATE
+            SET ready = excluded.ready, note = excluded.note, grants = excluded.grants, noted_at = now()
         """
+        grants = state_of_grants(connection)
         for role, (ready, text) in (notes | temporary).items():
-            connection.execute(schemas.sql(note), [role, ready, text])
+            connection.execute(schemas.sql(note), [role, ready, text, grants])
 
 
 def _is_missing(problem: str | None) -> bool:
@@ -70,7 +74,9 @@ def _close(connection: ServingConnection, roles: list[str]) -> None:
     schemas = connection.schemas
     for schema in (schemas.ml, schemas.store, schemas.meta):
         name = sql.Identifier(schema)
-        connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(name))
+        # Which functions everybody may execute, their files say.
+        for what in ("SCHEMA", "ALL TABLES IN SCHEMA"):
+            connection.execute(sql.SQL("REVOKE ALL ON {} {} FROM PUBLIC").format(sql.SQL(what), name))
         for role in roles:
             for what in ("SCHEMA", "ALL TABLES IN SCHEMA", "ALL FUNCTIONS IN SCHEMA"):
                 revoke = sql.SQL("REVOKE ALL ON {} {} FROM {}").format(sql.SQL(what), name, sql.Identifier(role))

@@ -5,7 +5,8 @@ The rules are rows that merchandisers edit (`exchange/rules.py`); how views obey
 
 from psycopg import errors, sql
 
-from ml_assets.contract.objects import delivered_objects, sync_objects
+from ml_assets.contract.objects import sync_objects
+from ml_assets.contract.order import delivered_objects
 from ml_assets.contract.shop_columns import TableName, let_owner_read
 from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection

@@ -22,6 +22,7 @@ from ml_assets.dagster.automation.source_sensor import build_source_sensor
 from ml_assets.dagster.checks.drift import build_drift_checks
 from ml_assets.dagster.checks.freshness import build_freshness_checks, build_history_check
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.executors import build_executor
 from ml_assets.dagster.io_manager import LakeIOManager
 from ml_assets.dagster.progress import PROGRESS_LOGGER, progress_logger
 from ml_assets.dagster.shop import Shop
@@ -75,6 +76,5 @@ def define(
             ),
         },
         loggers={"console": dg.colored_console_logger, PROGRESS_LOGGER: progress_logger},
-        # A step of the daily chain takes seconds; a process for each would take longer than its work.
-        executor=dg.in_process_executor,
+        executor=build_executor(shop.settings),
     )

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ml_assets.books.source_days import mark_rebuilt, restatements
 from ml_assets.dagster.automation.jobs import FEATURES
 from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import Problem
 from ml_assets.dagster.runs import range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import Window, days_in, look_at_source, rebuild_after, window_before
@@ -33,7 +34,7 @@ class Execute(Protocol):
         partition_key: str | None = None,
         tags: dict[str, str] | None = None,
         assets: Sequence[str] | None = None,
-    ) -> list[str]:
+    ) -> list[Problem]:
         """The failed checks; raises `UserError` where a step failed."""
 
 
@@ -117,13 +118,13 @@ class CatchUp:
         with self._serving.connect() as connection:
             return sorted({entry.day for entry in restatements(connection, only_pending=True)})
 
-    def load(self, noticed: Iterable[Noticed]) -> list[str]:
+    def load(self, noticed: Iterable[Noticed]) -> list[Problem]:
         """Load them; returns what failed: a broken correction of an old day is no reason to publish nothing.
 
         Days that are scored are loaded by their scoring.
         """
         days = [one.change.day for one in noticed if not one.is_scored and not one.is_lost]
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_of(days):
             problems = self._load(first, last)
             if problems and first != last:
@@ -132,7 +133,7 @@ class CatchUp:
             failed += problems
         return failed
 
-    def rebuild(self) -> list[str]:
+    def rebuild(self) -> list[Problem]:
         """Build again what depends on days of the ledger and was not built since; returns what failed.
 
         What crashes, or is killed, stays due.
@@ -152,16 +153,16 @@ class CatchUp:
                 mark_rebuilt(connection, max(entry.restatement_id for entry in pending))
         return [problem for problems, _ in tried for problem in problems]
 
-    def _load(self, first: date, last: date) -> list[str]:
+    def _load(self, first: date, last: date) -> list[Problem]:
         title = f"loading {first}" if first == last else f"loading {first} to {last}"
         return self._try("load_days", title, tags=range_tags(first, last))[0]
 
-    def _try(self, job: str, title: str, **how: Any) -> tuple[list[str], bool]:
+    def _try(self, job: str, title: str, **how: Any) -> tuple[list[Problem], bool]:
         """What failed of a job, and whether it was done to its end: a release that is blocked is."""
         try:
             return self._execute(job, title, **how), True
         except UserError as error:
-            return [f"{title}: {error.problem}"], False
+            return [Problem(f"{title}: {error.problem}")], False
 
     def _noticed(self, plan: Plan, *, newest_loaded: date) -> list[Noticed]:
         late = [one for one in plan.missing if one.day < newest_loaded]

@@ -48,6 +48,18 @@ def final_failures(compute: Callable[P, R]) -> Callable[P, R]:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """What went wrong in a job that was done to its end, or in one that others need not wait for."""
+
+    words: str
+    check: str | None = None
+    """The check that did not pass; None where a step failed."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True)
 class Crash:
     """An error that failed a step, or a run outside its steps."""
 
@@ -89,7 +101,7 @@ def crashes(failures: Iterable[tuple[str | None, SerializableErrorInfo | None]])
     return [crash for crash in found if crash.error_class != CHECK_FAILED]
 
 
-def failure_of(result: dg.ExecuteInProcessResult, title: str, failed_checks: Iterable[str]) -> UserError | None:
+def failure_of(result: dg.ExecuteInProcessResult, title: str, failed_checks: Iterable[Problem]) -> UserError | None:
     """Why a run failed, in the words of the step that did; None where nothing failed but a check.
 
     `title` says what the run was to do.

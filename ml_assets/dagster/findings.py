@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
-from dagster._core.scheduler.instigation import TickStatus
-from dagster._core.storage.asset_check_execution_record import (
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned  # noqa: TID251 what records hold has no public name
+from dagster._core.scheduler.instigation import TickStatus  # noqa: TID251 what ticks hold has no public name
+from dagster._core.storage.asset_check_execution_record import (  # noqa: TID251 get_asset_check_execution_history returns them
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )

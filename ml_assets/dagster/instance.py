@@ -9,13 +9,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.dagster.storage_waits import STORAGE_VARIABLE, bound_storage_waits
 from ml_assets.database.connection import sqlalchemy_url
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 from ml_assets.whole_files import close_to_others, make_private
 
 DEFAULT_HOME = ".ml_assets"
-STORAGE_VARIABLE = "DAGSTER_STORAGE_URL"
 DAGSTER_YAML = f"""# Written by ml-assets; set DAGSTER_HOME to use an instance of your own.
 storage:
   postgres:
@@ -89,6 +89,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     prepare_dagster_home(settings)
     # Materializations of a range of days are stored a batch at a time instead of one by one.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
+    bound_storage_waits()
     instance = dg.DagsterInstance.get()
     # Otherwise every event opens two connections of its own, and loading ten months of days has 1,200 events.
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=4)

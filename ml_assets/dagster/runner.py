@@ -18,11 +18,12 @@ from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.catch_up import CatchUp, Noticed
-from ml_assets.dagster.checks.freshness import show_freshness
+from ml_assets.dagster.checks.freshness import record_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.days import absent_days, newest_day, open_days, ranges_to_load
-from ml_assets.dagster.failures import failure_of
+from ml_assets.dagster.failures import Problem, failure_of
 from ml_assets.dagster.instance import open_instance
+from ml_assets.dagster.new_reading import NewReading
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
@@ -33,7 +34,7 @@ from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
-from ml_assets.models.selection.decisions import SIMILAR_ITEMS
+from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_fault
 from ml_assets.progress import Stage
 from ml_assets.releases.catalog import Shown, live_days, shown_beside
@@ -53,8 +54,11 @@ class Runner:
     ) -> None:
         self._settings = settings
         self._report = report
+        memory = SourceMemory(settings)
+        if damage := memory.damage():
+            report(damage)
         self._source = build_source(settings)
-        SourceMemory(settings).remember(source=self._source.identity)
+        memory.remember(source=self._source.identity)
         self._shop = Shop.of(settings, self._source)
         self._lake = Lake.of(settings)
         self._serving = ServingDatabase(settings, self._source)
@@ -66,6 +70,8 @@ class Runner:
             **({OVERRIDE_TAG: override} if override else {}),
             **({REBUILD_LAKE_TAG: "yes"} if rebuild_lake else {}),
         }
+        # Models of what was loaded by other settings are of no use.
+        self._trains_anew, self._trained = False, set[date]()
 
     def days_to_run(self, asked: Sequence[date | None]) -> list[date]:
         """The days asked for (None: the newest) that have events; raises `UserError` where one cannot be run."""
@@ -116,7 +122,7 @@ class Runner:
             # Under the lock no other command of this shop is alive.
             close_killed_runs(self._instance, self._tags)
             yield
-            show_freshness(self._instance, self._shop, read_freshness(connection))
+            record_freshness(self._instance, self._shop, read_freshness(connection))
 
     def close_runs(self) -> None:
         """Fail what is still running, because the command that ran it ends now."""
@@ -128,42 +134,49 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
+        reading = NewReading(self._shop, self._source, self._lake)
+        if words := reading.words():
+            self._report(words)
+            self._load_in_new_reading(reading)
         catch_up = CatchUp(self._shop, self._source, self._lake, self._serving, self._execute, wanted=days)
-        for day in catch_up.left_over():
-            self._report(f"{day} changed, and not everything that depends on it was built again; doing that now")
+        for first, last in ranges_of(catch_up.left_over()):
+            changed = f"{first}" if first == last else f"{first} to {last}"
+            self._report(f"{changed} changed, and not everything that depends on it was built again; doing that now")
         noticed = catch_up.notice()
         for one in noticed:
             self._report(one.words)
         failed = catch_up.load(noticed)
         for day in days:
             failed += self._run_day(day)
-        return failed + catch_up.rebuild(), noticed
+        failed += catch_up.rebuild()
+        reading.done()
+        return [str(one) for one in failed], noticed
 
     def shown(self, day: date) -> list[Shown]:
         """What readers see of every subject, and what became of the releases of a day."""
         with self._serving.connect() as connection:
             return shown_beside(connection, day)
 
-    def _run_day(self, day: date) -> list[str]:
+    def _run_day(self, day: date) -> list[Problem]:
         """Load what is missing, train the week's models where there are none, score and publish the day.
 
         Returns the failed checks of the day, such as blocked releases. Raises `UserError` where a step failed, or
         where history or training did not pass its checks, because nothing built on it should be published.
         """
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, day):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        refused: list[str] = []
+        refused: list[Problem] = []
         for week, why in [] if failed else self._weeks_to_train(week_of(day)):
             if why:
                 self._report(why)
             checks = self._train(week)
             # A refused challenger is no reason to publish nothing: the champion scores the fresh data.
-            refused += [check for check in checks if f": {PROMOTED}: " in check]
-            failed += [check for check in checks if check not in refused]
+            refused += [one for one in checks if one.check == PROMOTED]
+            failed += [one for one in checks if one.check != PROMOTED]
         if failed:
             raise UserError(
-                f"Before scoring {day} a check failed: {' '.join(failed)}",
+                f"Before scoring {day} a check failed: {' '.join(map(str, failed))}",
                 "`ml-assets ui` shows it.",
                 code="run.failed",
             )
@@ -171,22 +184,33 @@ class Runner:
 
     def load_again(self, days: Sequence[date]) -> list[str]:
         """Load days that were loaded before, as the source and the settings are now; the failed checks."""
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_of(days):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        return failed
+        return [str(one) for one in failed]
+
+    def _load_in_new_reading(self, reading: NewReading) -> None:
+        reading.begin()
+        if failed := self.load_again(reading.days()):
+            raise UserError(
+                f"Loading all days again, a check failed: {' '.join(failed)}",
+                "`ml-assets ui` shows it; the next run begins again.",
+                code="run.failed",
+            )
+        self._trains_anew = True
 
     def train(self, week: date) -> list[str]:
         """Train the models of a week (its Monday), whether or not there are any; returns the failed checks.
 
         What is missing of the history before is loaded first.
         """
-        failed: list[str] = []
+        failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, week):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        return failed or self._train(week)
+        return [str(one) for one in failed or self._train(week)]
 
-    def _train(self, week: date) -> list[str]:
+    def _train(self, week: date) -> list[Problem]:
+        self._trained.add(week)
         title = f"training the models of week {week}"
         return self._execute("weekly_training", title, partition_key=week.isoformat())
 
@@ -198,7 +222,8 @@ class Runner:
         sunday = week - timedelta(days=1)
         kinds = [("recommender", name) for name in (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)]
         kinds += [(kind, "") for kind in MODEL_KINDS if kind != "recommender"]
-        weeks: dict[date, str] = {}
+        # Once, however many of its days are run.
+        weeks: dict[date, str] = {week: ""} if self._trains_anew and week not in self._trained else {}
         with self._serving.connect() as connection:
             for kind, placement in kinds:
                 own = trained_on(connection, kind, sunday, placement)
@@ -217,7 +242,7 @@ class Runner:
         partition_key: str | None = None,
         tags: Mapping[str, str] | None = None,
         assets: Sequence[str] | None = None,
-    ) -> list[str]:
+    ) -> list[Problem]:
         """Run a job, or some of its assets; returns failed checks, raises `UserError` where a step failed otherwise."""
         self._report(title)
         definition = self._defs.resolve_job_def(self._shop.prefixed(job))
@@ -233,7 +258,8 @@ class Runner:
         failed = []
         for check in result.get_asset_check_evaluations():
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                failed.append(f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description}")
+                asset = check.asset_key.to_user_string()
+                failed.append(Problem(f"{asset}: {check.check_name}: {check.description}", check.check_name))
             elif not check.passed:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):

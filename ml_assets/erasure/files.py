@@ -28,9 +28,9 @@ def erase_from_lake(lake: Lake, customer: int | str, nobody_writes: Alone) -> Co
     Each file is read and written in a block of `nobody_writes`: a correction that is loaded meanwhile is not undone.
     """
     removed: Counter[str] = Counter()
-    for path in _parquet(lake.root):
+    for path in lake.files(".parquet"):
         if _count(path, customer):
-            asset = str(path.parent.relative_to(lake.root)) if path.parent != lake.root else path.stem
+            asset = _asset(lake, path)
             with nobody_writes() as still_alone:
                 removed[f"lake/{asset}"] += _rewrite(lake, path, asset, customer, still_alone)
     return +removed
@@ -39,16 +39,21 @@ def erase_from_lake(lake: Lake, customer: int | str, nobody_writes: Alone) -> Co
 def count_in_lake(lake: Lake, customer: int | str) -> Counter[str]:
     """What a search of the lake finds, model artifacts among it."""
     found: Counter[str] = Counter()
-    for path in _parquet(lake.root):
+    for path in lake.files(".parquet"):
         if count := _count(path, customer):
-            found[f"lake/{path.parent.name}"] += count
+            found[f"lake/{_asset(lake, path)}"] += count
     for unfinished in temporaries(Path(str(lake.root))) if lake.is_local else ():
         # A writer at work leaves the person out by itself.
         if not is_in_use(unfinished):
-            found[f"lake/{unfinished.parent.name}"] += _count_unfinished(unfinished, customer)
-    for path in lake.root.rglob("*.npz"):
+            found[f"lake/{_asset(lake, UPath(unfinished))}"] += _count_unfinished(unfinished, customer)
+    for path in lake.files(".npz"):
         found["lake/models"] += _mentions(path.read_bytes(), customer)
     return +found
+
+
+def _asset(lake: Lake, path: UPath) -> str:
+    """The asset that a file of the lake belongs to: its folder, or its own name in the lake's root."""
+    return str(path.parent.relative_to(lake.root)) if path.parent != lake.root else path.stem
 
 
 def erase_from_exports(folder: Path, customer: int | str) -> Counter[str]:
@@ -72,12 +77,6 @@ def count_in_exports(folder: Path, customer: int | str) -> Counter[str]:
     for _, frame in _exports(folder):
         found["exports"] += frame.filter(_is(frame.schema, customer)).height
     return +found
-
-
-def _parquet(root: UPath) -> Iterator[UPath]:
-    if root.exists():
-        # Temporary files are looked for by themselves.
-        yield from (path for path in sorted(root.rglob("*.parquet"), key=str) if not path.name.startswith("."))
 
 
 def _rewrite(lake: Lake, path: UPath, asset: str, customer: int | str, still_alone: Callable[[], object]) -> int:

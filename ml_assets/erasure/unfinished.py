@@ -19,6 +19,6 @@ def remove_unfinished(settings: Settings) -> list[Path]:
 
 
 def exports_folder(settings: Settings) -> Path:
-    """Where `ml-assets export` writes."""
+    """Where `ml-assets export` writes; shops that share a home have one each."""
     folder = settings.serving.exports
-    return Path(folder) if folder else settings.home / "exports"
+    return Path(folder) if folder else settings.home / (f"exports-{settings.name}" if settings.name else "exports")

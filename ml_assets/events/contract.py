@@ -27,9 +27,9 @@ QUARANTINE_COLUMNS = ("reason", "detail", "source", "line", *EVENT_COLUMNS)
 # The first reason that applies is the one given.
 REASONS = {
     "left_out": "The condition of source.where does not hold for the line.",
-    "unreadable_customer_id": "The customer id is not of the shop's id type.",
-    "unreadable_item_id": "The item id is not of the shop's id type.",
-    "unreadable_occurred_at": "The time is no timestamp, date or ISO 8601 text.",
+    "unreadable_customer_id": "The customer id is no whole number, as all were when first seen, or lost digits.",
+    "unreadable_item_id": "The item id is no whole number, as all were when first seen, or lost digits.",
+    "unreadable_occurred_at": "The time is none in the shop's way to write them, nor ISO 8601.",
     "unreadable_quantity": "The quantity is no finite number.",
     "unreadable_amount": "The amount is no finite number.",
     "missing_customer_id": "The line has no customer.",

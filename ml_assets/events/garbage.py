@@ -16,11 +16,12 @@ ORDINARY = ("left_out", "missing_customer_id", "return", "duplicate")
 # A few broken lines are no wrong setting, however small the day.
 FEWEST = 20
 EXAMPLES = 3
+NEW_IDS = " (an expression may give whole numbers; a shop whose ids are text from now on starts with an empty home)"
 SETTINGS = {
-    "unreadable_customer_id": "source.columns.customer",
+    "unreadable_customer_id": f"source.columns.customer{NEW_IDS}",
     "missing_item_id": "source.columns.item",
-    "unreadable_item_id": "source.columns.item",
-    "unreadable_occurred_at": "source.columns.time",
+    "unreadable_item_id": f"source.columns.item{NEW_IDS}",
+    "unreadable_occurred_at": "source.dates (day or month first, ISO beside either), or source.columns.time",
     "missing_occurred_at": "source.columns.time, or source.order_fields where only an order's first line has one",
     "unreadable_quantity": "source.numbers, or source.columns.quantity",
     "missing_quantity": "source.columns.quantity",

@@ -1,4 +1,4 @@
-"""The placements and their repeat policies: which items a list may hold, and which purchases it is asked for."""
+"""What recommenders fill, and the repeat policies: which items a list may hold, and which purchases it is asked for."""
 
 from typing import Literal
 
@@ -14,3 +14,7 @@ def shown_repeats(placement: str, *, may_repeat: bool) -> Repeats:
 
 
 PLACEMENTS = tuple(REPEATS)
+Filled = Literal["for_you", "discover", "buy_again", "similar_items"]
+"""What a recommender fills: the placements, and the list of an item."""
+SIMILAR_ITEMS: Filled = "similar_items"
+"""It has no challenger to beat."""

@@ -76,7 +76,9 @@ def compare(connection: ServingConnection, a: int, b: int, *, most: int = 10) ->
     if first != second:
         raise UserError(f"Release {a} is one of {first}, {b} one of {second}.", "Compare releases of one subject.")
     subject = PUBLISHED[first]
-    return _lists(connection, subject, a, b, most) if subject.lists else _segments(connection, subject, a, b, most)
+    if subject.lists:
+        return _lists(connection, subject, a, b, most)
+    return _segments(connection, subject, a, b, most) if subject.has_segments else _rows(connection, subject, a, b)
 
 
 def _subject_of(connection: ServingConnection, release_id: int) -> str:
@@ -133,6 +135,27 @@ def _segments(connection: ServingConnection, subject: Table, a: int, b: int, mos
     moved = [flow for flow in common if flow["from"] != flow["to"]]
     both, changed = sum(flow["customers"] for flow in common), sum(flow["customers"] for flow in moved)
     return Difference(subject.name, a, b, only_a, only_b, both, changed, None, moved[:most], [])
+
+
+def _rows(connection: ServingConnection, subject: Table, a: int, b: int) -> Difference:
+    """How many rows came, went and changed, where there is nothing to say of their contents."""
+    further = [sql.Identifier(name) for name in subject.texts + subject.numbers]
+    counted = connection.schemas.sql(
+        """
+        SELECT count(*) FILTER (WHERE b.release_id IS NULL), count(*) FILTER (WHERE a.release_id IS NULL),
+            count(*) FILTER (WHERE a.release_id IS NOT NULL AND b.release_id IS NOT NULL),
+            count(*) FILTER (
+                WHERE a.release_id IS NOT NULL AND b.release_id IS NOT NULL AND ({of_a}) IS DISTINCT FROM ({of_b})
+            )
+        FROM {store}.{a} AS a
+        FULL JOIN {store}.{b} AS b USING ({keys})
+        """,
+        of_a=sql.SQL(", ").join(sql.SQL("a.{}").format(name) for name in further),
+        of_b=sql.SQL(", ").join(sql.SQL("b.{}").format(name) for name in further),
+        **_parts(connection, subject, a, b),
+    )
+    only_a, only_b, both, changed = one_row(connection, counted)
+    return Difference(subject.name, a, b, only_a, only_b, both, changed, None, [], [])
 
 
 def _dicts(connection: ServingConnection, query: sql.Composed) -> list[dict[str, Any]]:

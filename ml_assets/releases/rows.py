@@ -86,9 +86,10 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
 
 
 def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
-    """The subject's columns, sorted by key, ids as bigint or text; lists are never null, missing notes and numbers are.
+    """The subject's columns, sorted by key, ids as bigint or text, numbers as Float64; lists are never null.
 
-    Raises `UserError` that names the column which is missing, has null keys, or ids of another type than the shop's.
+    Notes and numbers that nobody computed are null. Raises `UserError` that names the column which is missing, has null
+    keys or texts, holds no numbers where there must be some, or ids of another type than the shop's.
     """
     if missing := [column for column in subject.columns if column not in frame.columns]:
         raise UserError(f"The frame of {subject.name} has no column {', '.join(missing)}.", "Materialize it again.")
@@ -98,7 +99,7 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
     casts = []
     for column in subject.columns:
         series = frame[column]
-        if column in subject.keys + subject.texts and series.null_count():
+        if column not in subject.lists and series.null_count():
             raise UserError(f"{subject.name}.{column} has {series.null_count()} nulls.", "Materialize it again.")
         wanted = ids.get(column)
         if wanted is not None and frame.height and _is_text(series.dtype) != _is_text(wanted):
@@ -109,6 +110,11 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
             )
         casts.append(pl.col(column) if wanted is None else pl.col(column).cast(wanted))
     filled = [pl.col(column).fill_null([]) for column in subject.lists]
+    for column in subject.numbers:
+        if column in frame.columns and not (frame.schema[column].is_numeric() or frame.schema[column] == pl.Null):
+            raise UserError(
+                f"{subject.name}.{column} holds {frame.schema[column]}, no numbers.", "Materialize it again."
+            )
     optional = {**dict.fromkeys(subject.notes, pl.String), **dict.fromkeys(subject.numbers, pl.Float64)}
     more = [
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)

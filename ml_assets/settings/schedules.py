@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from ml_assets.settings.section import Section
@@ -18,4 +20,9 @@ class ScheduleSettings(Section):
     )
     catch_up_days: int = Field(
         default=14, ge=1, le=366, description="Days looked at: missing ones are loaded, changed ones loaded again."
+    )
+    executor: Literal["in_process", "multiprocess", "docker", "kubernetes"] = Field(
+        default="in_process",
+        description="Where the steps of Dagster's runs work: one after the other in one process, or in a process, "
+        "container or pod each. `ml-assets run` always works in its own process.",
     )

@@ -122,7 +122,10 @@ class ServingSettings(Section):
         description="While releases are being read, load new ones in small steps, so that a small server keeps "
         "answering; about seven minutes per million lists. false: as fast as the server can.",
     )
-    exports: str | None = Field(default=None, description="Folder of `ml-assets export`. Unset: exports in home.")
+    exports: str | None = Field(
+        default=None,
+        description="Folder of `ml-assets export`, one for each shop. Unset: exports, or exports-NAME, in home.",
+    )
     gates: GateSettings = GateSettings()
     placements: PlacementsSettings = PlacementsSettings()
     availability: AvailabilitySettings | None = Field(

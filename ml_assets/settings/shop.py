@@ -28,6 +28,7 @@ from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import KINDS, CompleteJourneySource, Source, kind_by_keys
 from ml_assets.settings.waiting import WaitingSettings
+from ml_assets.subjects import SUBJECTS
 
 
 class Settings(BaseSettings):
@@ -97,6 +98,14 @@ class Settings(BaseSettings):
         elif isinstance(given, dict):
             given = {**preset, **given}
         return {**values, "recommender": given}
+
+    @field_validator("name")
+    @classmethod
+    def _no_name_of_an_asset(cls, value: str) -> str:
+        """Its lake would lie in that asset's folder of a shop without a name."""
+        if value in (*SUBJECTS, "quarantined_transactions", "items", "models"):
+            raise ValueError(f"{value} is the name of an asset; call the shop otherwise")
+        return value
 
     @field_validator("timezone")
     @classmethod

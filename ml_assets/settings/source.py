@@ -77,6 +77,16 @@ class ItemColumns(Section):
     )
 
 
+class UndatedOrders(Section):
+    """Orders without a date, laid on a calendar; the time is then the column `ordered_at`."""
+
+    start: date = Field(description="The day of every customer's first order.")
+    customer: str = Field(default="user_id", description="Column of the orders with the customer.")
+    number: str = Field(default="order_number", description="Which of the customer's orders it is: 1, 2, 3.")
+    days: str = Field(default="days_since_prior_order", description="Days since the customer's order before.")
+    hour: str | None = Field(default=None, description="Hour of the day. Unset: midnight.")
+
+
 class FilesSource(SourceSection):
     """CSV, Parquet, NDJSON or Excel files: one file, a folder or a glob, local or in an object store."""
 
@@ -95,8 +105,16 @@ class FilesSource(SourceSection):
     orders_on: str = Field(
         default="order_id", description="Column that both have, or `column of lines = column of orders`."
     )
-    format: Literal["auto", "parquet", "csv", "ndjson", "excel"] = Field(
-        default="auto", description="auto: by the files' ending."
+    undated: UndatedOrders | None = Field(
+        default=None, description="How `orders` without a date are laid on a calendar. Unset: they have one."
+    )
+    unnest: str | None = Field(
+        default=None,
+        description="Column with a list of items, as trackers write them (`items` in exports of Google Analytics 4): "
+        "each item becomes a line, its fields columns.",
+    )
+    format: Literal["auto", "parquet", "arrow", "csv", "ndjson", "excel"] = Field(
+        default="auto", description="auto: by the files' ending; one file of another ending is taken for CSV."
     )
     encoding: str = Field(
         default="auto",
@@ -105,8 +123,14 @@ class FilesSource(SourceSection):
     csv_separator: str = Field(
         default="auto",
         pattern=r"^(auto|[\x01-\x7f])$",
-        description="Between the fields of CSV files: auto, or one ASCII sign. auto: the one of , ; tab | that gives "
-        "the mapped columns.",
+        description="Between the fields of CSV files: auto, or one ASCII sign; a blank is any number of them. "
+        "auto: the one of , ; tab | that gives the mapped columns.",
+    )
+    csv_header: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Names of the columns, in their order, of CSV files without a header line. Unset: the first line "
+        "of each file has them.",
     )
     csv_quote: str = Field(
         default='"', pattern=r"^[\x01-\x7f]?$", description="Around fields of CSV files; empty: quotes are text."
@@ -115,7 +139,7 @@ class FilesSource(SourceSection):
         default=None, description="Of Excel workbooks. Unset: the only sheet that has the mapped columns."
     )
     null_words: list[str] = Field(
-        default=["null", "none", "nan", "n/a", "(null)", "\\N", "-"],
+        default=["null", "none", "nan", "n/a", "(null)", "\\N", "-", "(not set)"],
         description="Words that mean no value in any mapped column, capitals or not; empty text always does. Take a "
         "word out where somebody is really called so.",
     )

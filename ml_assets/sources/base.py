@@ -5,7 +5,7 @@ What every source promises belongs here; where a particular source keeps its lin
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -82,6 +82,14 @@ class EventSource(Protocol):
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue: item_id (unique, never null), item_name, category, brand, available; possibly without rows."""
+
+
+@runtime_checkable
+class HoldsLaterLines(Protocol):
+    """A source whose lines may be dated after today; they wait for their day."""
+
+    def later_lines(self) -> pl.DataFrame:
+        """Those lines: source, line, and the time as text."""
 
 
 def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:

@@ -14,6 +14,7 @@ import polars as pl
 from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.source import EventColumns, ItemColumns
 from ml_assets.sources.base import LEFT_OUT, polars_type
+from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 
 NumberStyle = Literal["1,234.56", "1.234,56"]
@@ -23,6 +24,7 @@ CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
 # 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
 LOST_DIGITS = r"^-?([0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]{16,}\.0+)$"
 WHOLE_FLOATS = 2.0**53
+LINES_THAT_NAME = 30
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # Blanks of all kinds and apostrophes between thousands, currencies on either side.
 AROUND_NUMBERS = r"[\s\u00a0\u202f'\u2019]|^[A-Z]{3}|[A-Z]{3}$|[$\u20ac\u00a3\u00a5]"
@@ -203,7 +205,7 @@ def lines(
         frame.select(
             **values,
             source=pl.lit(source),
-            line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
+            line=pl.col(LINE) if LINE in kinds else pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
             unreadable=pl.coalesce(*left_out, *(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items())),
             detail=pl.coalesce(pl.when(bad).then(reading.text(raw[field] or field)) for field, bad in lost.items()),
         )
@@ -211,6 +213,17 @@ def lines(
         .with_columns(source_day=source_day)
         .cast({name: kind for name, kind in line_schema(types).items() if name in ("order_id", "source_day")})
     )
+
+
+def newest(values: pl.Expr) -> pl.Expr:
+    """Of what is said of an item the last."""
+    return values.drop_nulls().last()
+
+
+def usual(values: pl.Expr) -> pl.Expr:
+    """Of what lines say of an item the most common of the last, so that `damaged?` on one of them renames nothing."""
+    # The newest first, so that of two that are equally common it wins.
+    return values.drop_nulls().tail(LINES_THAT_NAME).reverse().mode(maintain_order=True).first()
 
 
 def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type: IdType) -> pl.LazyFrame:

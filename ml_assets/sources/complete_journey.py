@@ -139,7 +139,8 @@ class CompleteJourney:
         if remembered:
             return date.fromisoformat(remembered)
         last_sunday = self._today - timedelta(days=self._today.isoweekday() % 7)
-        start = last_sunday - HISTORY
+        # What was loaded already tells the start, where it is no longer remembered.
+        start = self._memory.oldest_loaded() or last_sunday - HISTORY
         self._memory.remember(replay_start=start.isoformat())
         return start
 

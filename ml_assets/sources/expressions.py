@@ -18,6 +18,11 @@ KEPT = "as delivered: "
 FIRST_THAT_IS_THERE = re.compile(r"\s*coalesce\s*\(", re.IGNORECASE)
 
 
+def quoted(name: str) -> str:
+    """A column's name as SQL writes it."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
 def columns_of(setting: str, text: str, have: Sequence[str]) -> list[str]:
     """The columns that a text is made of: itself where the file has such a column, else those of the expression.
 

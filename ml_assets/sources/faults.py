@@ -5,6 +5,7 @@ import zlib
 import polars as pl
 
 from ml_assets.errors import PassingError, UserError
+from ml_assets.sources.broken_lines import broken_line
 
 FAULTS = (pl.exceptions.PolarsError, OSError, EOFError, zlib.error)
 """What libraries raise for files that cannot be read."""
@@ -19,6 +20,19 @@ def unreadable_file(path: str, error: Exception) -> UserError:
         return kind(
             f"{path} is not written in UTF-8 throughout, although it begins so.",
             "Export it as UTF-8 (a spreadsheet calls it CSV UTF-8), or set source.encoding, such as windows-1252.",
+            code="source.unreadable",
+        )
+    if isinstance(error, pl.exceptions.NoDataError):
+        return kind(
+            f"{path} is empty: it has not even a header.",
+            "Deliver it again, whole, or take it out of the folder; a day without sales is a header alone, or no file.",
+            code="source.unreadable",
+        )
+    if isinstance(error, pl.exceptions.PolarsError) and "://" not in path and (broken := broken_line(path)):
+        return kind(
+            f"{path} cannot be read: {broken}.",
+            "Mend the line (what holds separators stands in quotes, quotes within quotes are doubled) and deliver the "
+            "file again; source.csv_quote: '' reads quotes as text.",
             code="source.unreadable",
         )
     return kind(

@@ -68,15 +68,13 @@ class Files:
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
-        known = self._memory.recall("id_types")
-        if known:
-            return IdTypes(**known)
+        return self._memory.id_types(self._find_id_types)
+
+    def _find_id_types(self) -> IdTypes:
         shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
         refuse_headers_on_first_lines(*shop)
         refuse_unreadable_times(*shop, limit=self._most_unreadable)
-        found = find_id_types(*shop)
-        self._memory.remember(id_types={"customer": found.customer, "item": found.item})
-        return found
+        return find_id_types(*shop)
 
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
@@ -84,13 +82,11 @@ class Files:
 
     def first_day(self) -> date:
         """The oldest day when the shop was first seen, at most LONGEST_HISTORY before its newest; then remembered."""
-        known = self._memory.recall("first_day")
-        if known:
-            return date.fromisoformat(known)
+        return self._memory.first_day(self._find_first_day)
+
+    def _find_first_day(self) -> date:
         covered = self.days()
-        first = max(covered.first, covered.last - LONGEST_HISTORY)
-        self._memory.remember(first_day=first.isoformat())
-        return first
+        return max(covered.first, covered.last - LONGEST_HISTORY)
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """Lines of the given days out of the files that hold them."""
@@ -137,6 +133,19 @@ class Files:
         ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
         return self._mapped.collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
 
+    def later_lines(self) -> pl.DataFrame:
+        """Lines dated after today, which wait for their day."""
+        if self._source.day_from == "path":
+            return pl.DataFrame(schema=dict.fromkeys(("source", "line", "time"), pl.String))
+        parts = []
+        for path in self.event_paths:
+            frame = self._mapped.events(path)
+            day = self._mapped.reading.local_day(frame, self._source.columns.time)
+            line, time = pl.int_range(1, pl.len() + 1), pl.col(self._source.columns.time).cast(pl.String)
+            parts.append(frame.select(source=pl.lit(path), line=line, time=time, day=day))
+        later = pl.concat(parts).filter(pl.col("day") > self._today).select("source", "line", "time")
+        return self._mapped.collect(later)
+
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""
         item_type = self.id_types().item
@@ -152,8 +161,9 @@ class Files:
         frames = [
             columns.items(self._mapped.table(path, at, of), of, self._mapped.reading, item_type) for path in paths
         ]
-        # The newest mention wins: files are read in the order of their names.
-        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(pl.all().drop_nulls().last())
+        # The newest mention of a catalogue wins: files are read in the order of their names.
+        choose = columns.newest if self._source.items else columns.usual
+        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(choose(pl.exclude("item_id")))
         return self._mapped.collect(items.sort("item_id"))
 
     @cached_property
@@ -234,11 +244,15 @@ class Files:
         else:
             found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
         known = sorted(
-            path for path in found if format_of(path, self._source) and not Path(path).name.startswith((".", "_"))
+            path
+            for path in found
+            # A file that is named is meant, whatever its ending.
+            if (path == pattern and "://" not in path)
+            or (format_of(path, self._source) and not Path(path).name.startswith((".", "_")))
         )
         if not known:
             raise UserError(
-                f"{setting}: no CSV, Parquet, NDJSON or Excel file is found at {pattern}.",
+                f"{setting}: no CSV, Parquet, Arrow, NDJSON or Excel file is found at {pattern}.",
                 "Give a file, a folder or a glob; set source.format where files have other endings.",
                 code="source.unreadable",
             )

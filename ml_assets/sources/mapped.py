@@ -14,9 +14,11 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
 from ml_assets.sources.columns import Reading
-from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within
+from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
+from ml_assets.sources.formats.csv import SEPARATORS
+from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.orders import Orders
@@ -44,7 +46,9 @@ class MappedFiles:
         self._memory = memory
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
-        self.orders = Orders(orders, source.orders_on, self._read) if orders else None
+        self.orders = Orders(orders, source.orders_on, self._read, source.undated) if orders else None
+        # What is said of event files alone.
+        self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
 
     @cached_property
@@ -130,9 +134,17 @@ class MappedFiles:
         frame = self._read(path, list(texts.values()))
         if self.orders and path in self._paths:
             frame = self.orders.joined(frame, path)
-        have = frame.collect_schema().names()
+        kinds = frame.collect_schema()
+        have = kinds.names()
         lacking: list[str] = []
         for setting, text in texts.items():
+            if text in kinds and kinds[text].is_nested():
+                raise UserError(
+                    f"{path}: the column {text} holds {kinds[text]}, no single values.",
+                    f"Set {setting} to a value within it, as in ecommerce.transaction_id; where it is a list of items, "
+                    "set source.unnest to its name, and each item becomes a line.",
+                    code="source.unreadable",
+                )
             needed = columns_of(setting, text, have)
             missing = [column for column in needed if column not in have]
             if missing and may_lack(text, missing, needed):
@@ -141,10 +153,27 @@ class MappedFiles:
                 within = f", which {setting}: {text} is made of" if missing != [text] else ""
                 raise UserError(
                     f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
-                    f"Map one of them, or an expression in SQL, as {setting}.",
+                    self._what_to_map(setting, text, have),
                     code="source.unreadable",
                 )
         return frame.with_columns(pl.lit(None, pl.String).alias(column) for column in dict.fromkeys(lacking))
+
+    def _what_to_map(self, setting: str, text: str, have: Sequence[str]) -> str:
+        """What to do about a column that is not there."""
+        if len(have) == 1 and (sign := next((sign for sign in SEPARATORS if sign in have[0]), "")):
+            return f"Set source.csv_separator to {sign!r}, or take it out: it is found out for each file."
+        if len(self._paths) > 1:
+            new = next((name for name in have if name not in self._mapped_columns), "NEW_NAME")
+            return (
+                f"Map one of them, or an expression in SQL, as {setting}. Where files of other ages have other names, "
+                f"`coalesce({quoted(text)}, {quoted(new)})` reads both."
+            )
+        return f"Map one of them, or an expression in SQL, as {setting}."
+
+    @cached_property
+    def _mapped_columns(self) -> set[str]:
+        """What the settings name, as it stands there."""
+        return set(self._texts(EVENTS, self._source.columns).values())
 
     def _read(self, path: str, wanted: Sequence[str] = ()) -> pl.LazyFrame:
         try:
@@ -159,5 +188,11 @@ class MappedFiles:
         stamp = stamp_of(UPath(path))
         known = self._opened.get(path)
         if known is None or stamp is None or known[0] != stamp:
-            known = self._opened[path] = (stamp, open_table(path, self._source, wanted))
+            known = self._opened[path] = (stamp, self._opened_anew(path, wanted))
         return known[1]
+
+    def _opened_anew(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
+        if path not in self._paths:
+            return open_table(path, self._of_others, wanted)
+        frame = open_table(path, self._source, wanted)
+        return unnested(frame, self._source.unnest, path) if self._source.unnest else frame

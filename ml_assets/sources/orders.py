@@ -10,7 +10,9 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
+from ml_assets.settings.source import UndatedOrders
 from ml_assets.sources.stamps import stamp_of
+from ml_assets.sources.undated import dated
 
 # Of a column that both have, the orders' one.
 SUFFIX = "_of_order"
@@ -20,8 +22,15 @@ KEY = "key of the order"
 class Orders:
     """The orders' files at `paths`; `on` is a column that both have, or `column of lines = column of orders`."""
 
-    def __init__(self, paths: Sequence[str], on: str, open_file: Callable[[str], pl.LazyFrame]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        on: str,
+        open_file: Callable[[str], pl.LazyFrame],
+        undated: UndatedOrders | None = None,
+    ) -> None:
         self._paths = paths
+        self._undated = undated
         lines, _, orders = (part.strip() for part in on.partition("="))
         self._line_key, self._order_key = lines, orders or lines
         self._open = open_file
@@ -48,7 +57,10 @@ class Orders:
                 frames.append(frame.with_columns(_key(self._order_key).alias(KEY)))
             # The newest mention of an order wins: files are read in the order of their names.
             whole = pl.concat(frames, how="diagonal_relaxed").drop_nulls(KEY)
-            self._table = whole.unique(KEY, keep="last").collect().lazy()
+            orders = whole.unique(KEY, keep="last")
+            if self._undated:
+                orders = dated(orders, self._undated, self._paths[-1])
+            self._table = orders.collect().lazy()
         return self._table
 
     def _require(self, frame: pl.LazyFrame, path: str, key: str) -> None:

@@ -10,7 +10,7 @@ from ml_assets.books.freshness import observe, sync_policies
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.publish import Publication, publish
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import MODEL_KINDS
+from ml_assets.subjects import MODEL_KINDS, PUBLISHED, SUBJECTS
 from ml_assets_tests.books.models import add_model
 from ml_assets_tests.releases import frames
 
@@ -31,21 +31,14 @@ def set_up(connection: ServingConnection, settings: Settings, *, day: date, crea
 
 def arrive(connection: ServingConnection, day: date, *, subjects: frozenset[str] = frozenset()) -> None:
     """A whole day has arrived and was published; or only some of it."""
-    observations = {"transactions": "data", "interactions": "features", "customer_features": "features"}
-    for name, kind in observations.items():
+    for name, subject in SUBJECTS.items():
+        if subject.kind in ("data", "features") and (not subjects or name in subjects):
+            observe(connection, name, subject.kind, day)
+    for name, table in PUBLISHED.items():
         if not subjects or name in subjects:
-            observe(connection, name, kind, day)  # type: ignore[arg-type]
-    published: dict[str, Any] = {
-        "recommendations": frames.recommendations(),
-        "segment_assignments": frames.assignments(),
-        "similar_items": frames.similar_items(),
-        "popular_items": frames.popular_items(),
-    }
-    for name, frame in published.items():
-        if not subjects or name in subjects:
-            segments = frames.segments() if name == "segment_assignments" else None
+            segments = frames.segments() if table.has_segments else None
             facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run-12345", "k": 2, "segments": segments}
-            publish(connection, Publication(name, frame, day, **facts))
+            publish(connection, Publication(name, frames.SAMPLES[name], day, **facts))
 
 
 def failing(subject: str, cause: str, kind: str = "run", severity: str = "error") -> Finding:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ml_assets.database.connection import ServingConnection
+from ml_assets.subjects import SUBJECTS
 from ml_assets_tests.alerts.receivers import http_receiver, smtp_receiver
 from ml_assets_tests.alerts.shops import arrive, failing, set_up, settings_of, tell
 from ml_assets_tests.releases import frames
@@ -11,6 +12,8 @@ from ml_assets_tests.releases.frames import release
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STEP = timedelta(minutes=30)
+# What is made from the transactions, directly or not, and is as old as they are.
+FOLLOWING = [name for name, subject in SUBJECTS.items() if subject.kind in ("features", "predictions")]
 # The night to the last day is the one on which the clock is put forward.
 FIRST, LAST = datetime(2026, 3, 16, tzinfo=BERLIN), datetime(2026, 3, 30, tzinfo=BERLIN)
 FEED_DOWN = (datetime(2026, 3, 19, tzinfo=BERLIN), datetime(2026, 3, 20, 15, tzinfo=BERLIN))
@@ -91,10 +94,7 @@ def test_fourteen_days_bring_exactly_these_messages(connection: ServingConnectio
     assert body == [
         "The newest day is 2026-03-17; a newer one was due 54 hours after its end. It is 54 hours old.",
         "3 customers see Tuesday's list (2026-03-17).",
-        (
-            "Because of it also: customer_features is stale, interactions is stale, popular_items is stale, "
-            "recommendations is stale, segment_assignments is stale, similar_items is stale."
-        ),
+        f"Because of it also: {', '.join(f'{name} is stale' for name in sorted(FOLLOWING))}.",
         "Noticed Thu 19 Mar 2026 06:30 CET, owner team:shop.",
         "Next: check the feed, then `ml-assets run`",
         "Runbook: docs/alerts.md#stale",

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets_tests.shop import write_shop
 
 # The server takes any; it must not turn up anywhere.

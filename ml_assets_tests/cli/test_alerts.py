@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ml_assets.books.freshness import sync_policies
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import Schemas

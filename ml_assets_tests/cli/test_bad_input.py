@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets_tests.shop import write_shop
 
 Run = Callable[..., tuple[int, str]]

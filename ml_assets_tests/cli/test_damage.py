@@ -1,5 +1,6 @@
 """Damaged files, lost folders and full disks: one message that says what to do, and doing that is enough."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -59,10 +60,32 @@ def cut_short(path: Path) -> None:
     os.truncate(path, 300)
 
 
+def half_written(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def changed_within(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[60:360] = bytes(300)
     path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [half_written, Path.unlink])
+def test_a_lost_memory_of_the_source_is_made_again_as_it_was(
+    shop: Shop, capfd: pytest.CaptureFixture[str], damage: Callable[[Path], None]
+) -> None:
+    file, older = shop.home / "source-books.json", shop.home.parent / "events" / "part-0.parquet"
+    known, kept = file.read_text(), older.rename(shop.home.parent / "kept")
+    try:
+        damage(file)
+        capfd.readouterr()
+        # The files of the first month are gone as well: the days of the shop stay what they were.
+        assert shop.call(*RUN) == 0
+        output = "".join(capfd.readouterr())
+    finally:
+        kept.rename(older)
+    assert output.count(f"{file} is damaged") == (0 if damage is Path.unlink else 1)
+    assert json.loads(file.read_text()) == json.loads(known)
 
 
 @pytest.mark.parametrize("damage", [cut_short, changed_within])

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 SETTINGS = """timezone: {zone}
@@ -130,3 +130,17 @@ def test_a_role_that_may_not_create_schemas_is_told_the_grant(
         with psycopg.connect(embedded_url, autocommit=True) as connection:
             connection.execute("DROP DATABASE doctor_shop WITH (FORCE)")
             connection.execute("DROP ROLE doctor_poor")
+
+
+def test_weekdays_on_which_nothing_is_ever_sold_are_told_with_the_setting(doctor: Doctor) -> None:
+    lines = [line for line in orders() if datetime.fromisoformat(line.split(",")[2]).weekday() not in (5, 6)]
+    _, found = doctor(lines)
+    gaps = next(each for each in found["days"] if "have no events" in each["words"])
+    assert "set calendar: {business_days: [mon, tue, wed, thu, fri]}." in gaps["fix"]
+
+
+def test_lines_of_days_to_come_are_counted_with_their_place(doctor: Doctor) -> None:
+    _, found = doctor([*orders(), "1,2,2099-01-01 10:00,1,1,Thing", "1,2,2099-01-02 10:00,1,1,Thing"])
+    (later,) = [each for each in found["days"] if "dated after today" in each["words"]]
+    assert later["words"].startswith("2 lines are dated after today")
+    assert "orders.csv line 1641: 2099-01-01 10:00" in later["words"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.events.contract import CheckedLines
 from ml_assets.events.load import load_days
 from ml_assets.settings.read.load import load_settings

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ml_assets.books.models import RegisteredModel, champion, register
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
 

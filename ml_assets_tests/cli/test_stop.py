@@ -5,7 +5,7 @@ import sys
 import psycopg
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.database.embedded.server import start_embedded
 from ml_assets_tests.conftest import short_lived_home
 

@@ -28,6 +28,19 @@ stopping.listen()
 print("working", flush=True)
 hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
 """
+SLOW_TO_LOAD = """
+import sys, time
+
+class Slow:
+    def find_spec(name, path, target=None):
+        if name == "ml_assets.cli.app":
+            print("loading", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow)
+from ml_assets.cli.main import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +140,18 @@ def test_when_the_database_dies_while_publishing_the_run_says_so_and_the_next_on
     assert "Traceback" not in message
     assert message.count("Error:") == 1
     publishes(shop)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_ends_while_it_is_still_being_loaded(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", SLOW_TO_LOAD, "run"], stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, words = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert words.startswith(f"Stopped by {number.name}.")
+    assert "Traceback" not in words
 
 
 def test_a_command_that_hears_nothing_is_ended() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.database import connection as database
 from ml_assets_tests.cli.shops import running_shop
 from ml_assets_tests.servers.cut import breaking

@@ -31,7 +31,8 @@ QUERIES = {
     """,
     "index": f"SELECT i.indexrelid::regclass, pg_get_indexdef(i.indexrelid) FROM {RELATIONS} "
     "JOIN pg_index AS i ON i.indrelid = c.oid",
-    "trigger": f"SELECT concat(c.oid::regclass, ' ', t.tgname), pg_get_triggerdef(t.oid) FROM {RELATIONS} "
+    "trigger": f"SELECT concat(c.oid::regclass, ' ', t.tgname), concat(pg_get_triggerdef(t.oid), t.tgenabled) "
+    f"FROM {RELATIONS} "
     "JOIN pg_trigger AS t ON t.tgrelid = c.oid AND NOT t.tgisinternal",
     "view": f"SELECT c.oid::regclass, pg_get_viewdef(c.oid) FROM {RELATIONS} WHERE c.relkind = 'v'",
     "function": f"""

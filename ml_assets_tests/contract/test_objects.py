@@ -3,14 +3,14 @@
 import re
 from dataclasses import replace
 from importlib import resources
+from textwrap import dedent
 
-import psycopg
 import pytest
 from packaging.version import Version
 
 from ml_assets.contract import objects
-from ml_assets.contract.migrate import Contract, delivered, migrate
-from ml_assets.contract.objects import SqlObject, delivered_objects
+from ml_assets.contract.migrate import Contract, Migration, delivered, migrate
+from ml_assets.contract.order import SqlObject, delivered_objects, in_order
 from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
@@ -49,9 +49,12 @@ def test_what_runs_with_its_owners_rights_has_a_fixed_search_path() -> None:
             assert "SECURITY DEFINER SET search_path = pg_catalog, pg_temp" in each.text, each.name
 
 
-def test_tables_name_no_view_and_no_function() -> None:
+DROPPED = re.compile(r"^DROP (VIEW|FUNCTION) [^;]*;", re.MULTILINE)
+
+
+def test_tables_name_no_view_and_no_function_but_to_drop_it() -> None:
     made = {each.name.split("/")[1] for each in delivered_objects() if each.name.startswith("functions/")}
-    tables = "".join(table.text for table in TABLES)
+    tables = DROPPED.sub("", "".join(table.text for table in TABLES))
     assert [name for name in made if f'".{name}(' in tables] == []
     assert "CREATE VIEW" not in tables
 
@@ -105,6 +108,26 @@ def test_a_column_that_goes_is_refused_with_the_way_to_do_it(connection: Serving
     assert "numbered file" in error.value.next_step
 
 
+def test_a_numbered_file_that_drops_them_makes_room_for_what_returns_something_else(
+    connection: ServingConnection,
+) -> None:
+    """As CONTRIBUTING.md says it is done."""
+    text = """
+        DROP VIEW IF EXISTS :"ml".contract_version;
+        DROP FUNCTION IF EXISTS :"ml".recommend(:customer_id_type, text, integer);
+    """
+    drop = Migration(900, "900_drop", dedent(text))
+    assert DROPPED.sub("", drop.text).strip() == ""
+    view = 'CREATE OR REPLACE VIEW :"ml".contract_version AS SELECT 2::bigint AS number;'
+    function = text_of("functions/recommend").replace("score real", "score double precision")
+    new = {"views/contract_version": view, "functions/recommend": function}
+    objects = [replace(each, text=new.get(each.name, each.text)) for each in delivered_objects()]
+    migrate(connection, **SHOP, contract=Contract([*TABLES, drop], objects))
+    assert connection.execute("SELECT number FROM ml.contract_version").fetchone() == (2,)
+    returned = "SELECT pg_get_function_result('ml.recommend'::regproc)"
+    assert "score double precision" in str(connection.execute(returned).fetchone())
+
+
 def test_an_older_program_leaves_the_views_of_a_newer_one_alone(
     connection: ServingConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +162,105 @@ def test_an_object_that_was_dropped_by_hand_comes_back_with_its_grants(
     assert definitions(connection) == before
 
 
-def test_an_error_in_a_file_names_the_file(connection: ServingConnection) -> None:
-    with pytest.raises(psycopg.Error) as error:
-        migrate(connection, **SHOP, contract=changed("views/incidents", "SELECT nothing;"))
-    assert error.value.__notes__ == ["in ml_assets/contract/views/incidents.sql"]
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TRIGGER refuse_erased ON ml_meta.opt_outs",
+        "ALTER TABLE ml_meta.opt_outs DISABLE TRIGGER refuse_erased",
+        "REVOKE SELECT ON ml.popular_items FROM ml_reader",
+        "REVOKE EXECUTE ON FUNCTION ml_meta.live_release FROM PUBLIC",
+        "REVOKE INSERT ON ml_meta.incidents FROM ml_writer",
+        "REVOKE USAGE ON SCHEMA ml FROM ml_reader",
+        "GRANT EXECUTE ON FUNCTION ml_meta.erased_among TO PUBLIC",
+        "GRANT SELECT ON ml_meta.opt_outs TO ml_reader",
+        "GRANT SELECT (customer_id) ON ml_meta.opt_outs TO PUBLIC",
+        "COMMENT ON VIEW ml.popular_items IS NULL",
+        "COMMENT ON COLUMN ml.popular_items.scope IS NULL",
+        "COMMENT ON FUNCTION ml_meta.is_erased IS NULL",
+        "CREATE OR REPLACE VIEW ml.contract_version AS SELECT 99 AS version",
+        "ALTER VIEW ml.popular_items SET (security_barrier)",
+        "ALTER FUNCTION ml_meta.is_erased SECURITY INVOKER",
+        "ALTER FUNCTION ml_meta.is_erased RESET search_path",
+    ],
+)
+def test_what_was_changed_by_hand_is_brought_back(connection: ServingConnection, change: str) -> None:
+    before = definitions(connection)
+    connection.execute(change.encode())
+    assert definitions(connection) != before
+    migrate(connection, **SHOP)
+    assert definitions(connection) == before
+    connection.execute("CREATE TEMPORARY TABLE noted AS TABLE ml_meta.objects")
+    assert migrate(connection, **SHOP) == []
+    assert connection.execute("TABLE noted EXCEPT TABLE ml_meta.objects").fetchall() == []
+
+
+def test_an_object_that_cannot_be_brought_back_is_named_with_the_way_to_do_it(connection: ServingConnection) -> None:
+    before = definitions(connection)
+    connection.execute("CREATE OR REPLACE VIEW ml.contract_version AS SELECT 2 AS version, 'mine' AS note")
+    with refused("database.damaged", "changed views/contract_version .*drop contract_version in `ml-assets psql`"):
+        migrate(connection, **SHOP)
+    connection.execute("DROP VIEW ml.contract_version")
+    migrate(connection, **SHOP)
+    assert definitions(connection) == before
+
+
+def test_publishing_and_other_search_paths_are_no_change_by_hand(
+    connection: ServingConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.execute("CREATE TABLE public.stock (sku bigint, here boolean)")
+    mapped = {"availability": {"table": "public.stock", "item": "sku", "available": "here"}}
+    sync_reading(connection, ServingSettings.model_validate(mapped))
+    migrate(connection, **SHOP)
+    release(connection, recommendations())
+    noted = connection.execute("SELECT * FROM ml_meta.objects ORDER BY name").fetchall()
+    for path in ("public, ml, ml_meta", "pg_catalog"):
+        connection.execute(f"SET search_path = {path}".encode())
+        assert migrate(connection, **SHOP) == []
+        sync_reading(connection, ServingSettings.model_validate(mapped))
+    assert connection.execute("SELECT * FROM ml_meta.objects ORDER BY name").fetchall() == noted
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-- One\nCREATE VIEW SELEC 1;", r'line 2 \(CREATE VIEW SELEC 1;\): syntax error at or near "1"'),
+        ("SELECT nothing;", r'line 1 \(SELECT nothing;\): column "nothing" does not exist'),
+        ('SELECT 1;\nSELECT * FROM :"stroe".items;', r'line 2: :"stroe" stands for nothing'),
+        ("SELECT :item_id_tpye;", r"line 1 .*syntax error"),
+        (
+            'CREATE OR REPLACE FUNCTION :"ml".wrong() RETURNS int LANGUAGE sql AS $$ SELECT now() $$;',
+            "return type mismatch",
+        ),
+    ],
+)
+def test_an_error_in_a_file_names_the_file_and_the_line(connection: ServingConnection, text: str, told: str) -> None:
+    with refused("contract.wrong", rf"ml_assets/contract/views/incidents\.sql.*{told}"):
+        migrate(connection, **SHOP, contract=changed("views/incidents", text))
+
+
+def test_an_error_in_a_numbered_file_names_the_file_and_the_line(connection: ServingConnection) -> None:
+    file = Migration(99, "099_new", 'ALTER TABLE :"meta".opt_outs\nADD COLUMN since dat;')
+    with refused("contract.wrong", r'contract/tables/099_new\.sql, line 2 .*type "dat" does not exist'):
+        migrate(connection, **SHOP, contract=Contract([*TABLES, file], delivered_objects()))
+
+
+def test_a_table_that_was_changed_by_hand_is_told_and_no_file_blamed(connection: ServingConnection) -> None:
+    connection.execute("DROP VIEW ml.incidents; ALTER TABLE ml_meta.incidents RENAME COLUMN owner TO minder")
+    with refused("database.damaged", "column i.owner does not exist"):
+        migrate(connection, **SHOP)
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ("views/a\nviews/b\nviews/c", "line 3 names views/c, but there is no such file"),
+        ("views/a", "no line names views/b"),
+        ("views/a\nviews/b\nviews/a", "views/a stands there twice"),
+        ("views/a\nviews/b x", "line 2 .* is no path with word=value"),
+        ('views/a "\nviews/b', "line 1 .* is no path with word=value"),
+    ],
+)
+def test_a_wrong_order_is_told(order: str, told: str) -> None:
+    with refused("contract.wrong", f"order.txt: {told}"):
+        in_order(order, {"views/a": "", "views/b": ""})

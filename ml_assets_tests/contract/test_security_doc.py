@@ -105,7 +105,8 @@ def test_the_document_says_what_the_catalogue_says(connection: ServingConnection
     if os.environ.get("UPDATE_DOCS"):
         DOC.write_text(f"{before}{BEGIN}\n\n{found}\n{END}{after}", encoding="utf-8")
         return
-    assert re.sub(r"\s+", " ", said).strip() == re.sub(r"\s+", " ", found).strip()
+    make = "write it anew: UPDATE_DOCS=1 pytest ml_assets_tests/contract/test_security_doc.py"
+    assert re.sub(r"\s+", " ", said).strip() == re.sub(r"\s+", " ", found).strip(), make
 
 
 def test_the_owner_owns_everything_and_no_role_can_log_in_or_is_more_than_a_role(connection: ServingConnection) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from dagster._utils.schedules import schedule_execution_time_iterator
+from dagster._utils.schedules import schedule_execution_time_iterator  # noqa: TID251 the times that the daemon goes by
 
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.partitions import Calendar, build_calendar

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ml_assets.dagster.build import build_defs
-from ml_assets.dagster.failures import Crash, failure_of, final_failures
+from ml_assets.dagster.failures import Crash, Problem, failure_of, final_failures
 from ml_assets.dagster.io_manager import LakeIOManager, everybody
 from ml_assets.database.faults import explain_connection_fault
 from ml_assets.errors import PassingError, UserError
@@ -89,7 +89,7 @@ def test_the_failure_shows_the_next_step_by_itself() -> None:
 def test_a_command_tells_the_failure_in_the_words_of_the_step_and_with_its_code(error: Exception, code: str) -> None:
     definitions = dg.Definitions(assets=[raising(error)])
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(raise_on_error=False)
-    told = failure_of(result, "scoring 2024-05-31", ["stock: is_small: no."])
+    told = failure_of(result, "scoring 2024-05-31", [Problem("stock: is_small: no.", "is_small")])
     assert told is not None
     assert told.code == code
     foreseen = isinstance(error, UserError)

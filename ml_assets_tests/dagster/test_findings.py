@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (
+from dagster._core.definitions.run_request import InstigatorType  # noqa: TID251 ticks as the daemon writes them
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin  # noqa: TID251 as above
+from dagster._core.scheduler.instigation import (  # noqa: TID251 as above
     InstigatorState,
     InstigatorStatus,
     SensorInstigatorData,
     TickData,
     TickStatus,
 )
-from dagster._daemon.types import DaemonHeartbeat
+from dagster._daemon.types import DaemonHeartbeat  # noqa: TID251 as the daemon writes it
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.dagster.findings import Watched, collect_dagster

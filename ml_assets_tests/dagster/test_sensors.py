@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.books.models import list_models
 from ml_assets.books.source_days import first_loads, restatements
-from ml_assets.cli import main as command
+from ml_assets.cli import app as command
 from ml_assets.dagster.automation.retrain_sensor import decide_retraining
 from ml_assets.dagster.automation.source_sensor import look
 from ml_assets.dagster.build import build_defs

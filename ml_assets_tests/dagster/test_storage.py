@@ -1,15 +1,28 @@
-"""Dagster keeps its tables in its own schema of the serving database."""
+"""Dagster keeps its tables in its own schema of the serving database, and waits for it as we do."""
 
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import psycopg
 import pytest
 import yaml
+from psycopg2.extensions import set_wait_callback
 from pydantic import SecretStr
 
-from ml_assets.database.connection import sqlalchemy_url
+from ml_assets.dagster.instance import open_instance
+from ml_assets.dagster.storage_faults import storage_faults_explained
+from ml_assets.database import waits
+from ml_assets.database.connection import plain_url, sqlalchemy_url
+from ml_assets.database.embedded.postmaster import processes_in
+from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
+from ml_assets_tests.conftest import short_lived_home
 
 
 @dg.asset
@@ -35,3 +48,65 @@ def test_an_instance_creates_and_uses_its_tables_in_the_schema(
         ).fetchall()
     assert [schema for schema, _ in tables] == ["dagster"]
     assert {"runs", "event_logs", "asset_keys", "instigators", "alembic_version"} <= set(tables[0][1])
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance on a server of its own, as commands open it."""
+    for variable in ("DAGSTER_HOME", "DAGSTER_STORAGE_URL", "DATABASE_URL"):
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    try:
+        with short_lived_home() as home, open_instance(Settings(home=home)) as opened:
+            yield opened
+    finally:
+        set_wait_callback(None)
+
+
+@contextmanager
+def frozen(home: Path) -> Iterator[None]:
+    """Every process of the server in a home is stopped for a `with` block, as when its machine or disk hangs."""
+    processes = processes_in(home / "postgres")
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_server_that_answers_nobody_is_said_and_given_up_and_asked_again_when_it_is_back(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waits, "SECONDS_UNTIL_SAID", 0.0)
+    monkeypatch.setattr(waits, "SECONDS_UNTIL_SAID_AGAIN", 0.0)
+    monkeypatch.setattr(waits, "SECONDS_TO_ANSWER", 2)
+    monkeypatch.setattr(waits, "SECONDS_WITHOUT_ANSWER", 0.0)
+    home = Path(instance.root_directory).parent
+    assert instance.get_runs() == []
+    with (
+        caplog.at_level(logging.WARNING, "ml_assets"),
+        frozen(home),
+        pytest.raises(UserError, match="connection to the database was lost"),
+        storage_faults_explained(),
+    ):
+        instance.get_runs()
+    assert "The database has not answered for" in caplog.text
+    assert instance.get_runs() == []
+
+
+def test_who_holds_up_the_storage_is_said(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waits, "SECONDS_UNTIL_SAID", 0.0)
+    url = plain_url(os.environ["DAGSTER_STORAGE_URL"])
+    asking = threading.Thread(target=instance.get_runs)
+    with psycopg.connect(url, application_name="pgAdmin") as holder, caplog.at_level(logging.WARNING, "ml_assets"):
+        holder.execute("LOCK TABLE dagster.runs")
+        asking.start()
+        while asking.is_alive() and "pgAdmin" not in caplog.text:
+            asking.join(0.05)
+    asking.join(30)
+    assert "Waiting for the database: pgAdmin" in caplog.text
+    assert "holds the lock on dagster.runs" in caplog.text

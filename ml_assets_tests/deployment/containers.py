@@ -23,8 +23,16 @@ from psycopg import sql
 from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
 from ml_assets_tests.deployment.files import DOCKER, ROOT, compose, copied, image_entrypoint, image_environment
 
-PLACES = ("/opt/dagster", "/etc/ml_assets", "/var/lib/ml_assets", "/var/lib/dagster", "/var/cache/ml_assets")
-PORTS = ("3000", "4000", "9187")
+PLACES = (
+    "/run/secrets",
+    "/opt/dagster",
+    "/etc/ml_assets",
+    "/var/lib/ml_assets",
+    "/var/lib/dagster",
+    "/var/cache/ml_assets",
+)
+# 4001 is port 4000 of the second shop's code server, which in the containers is a host of its own.
+PORTS = ("3000", "4000", "4001", "9187")
 # Libraries and programs of this test's own environment.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 SECONDS_TO_PROBE = 60
@@ -37,15 +45,18 @@ class Containers:
     def __init__(self, folder: Path, password: str) -> None:
         self.folder = folder
         self.password = password
-        self.services: dict[str, Any] = compose({"POSTGRES_PASSWORD": password})["services"]
+        self.services: dict[str, Any] = compose({})["services"]
         self.ports = {port: _free_port() for port in PORTS}
+        self.seconds_until_healthy: dict[str, float] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, float] = {}
         self._families: dict[int, psutil.Process] = {}
         for place in PLACES:
             self._here(place).mkdir(parents=True)
         for place, source in copied().items():
             self._here(place).parent.mkdir(parents=True, exist_ok=True)
             self._here(place).write_text(self._translated((ROOT / source).read_text("utf-8")), encoding="utf-8")
+        (self._here("/run/secrets") / "postgres_password").write_text(f"{password}\n", encoding="utf-8")
         shutil.copytree(DOCKER / "settings", self._here("/etc/ml_assets"), dirs_exist_ok=True)
         self._address = self._start_postgres()
 
@@ -82,7 +93,20 @@ class Containers:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._started[name] = time.monotonic()
         signal.signal(signal.SIGINT, before)
+
+    def add_shop(self, name: str, settings: str, services: dict[str, Any], workspace: str) -> None:
+        """A second shop, by the services and the workspace that docs/operations.md shows for it."""
+        (self._here("/etc/ml_assets") / f"{name}.yaml").write_text(settings, encoding="utf-8")
+        for service, more in services.items():
+            base = self.services[more["extends"]["service"]]
+            command = [word.replace("4000", "4001") for word in base["command"]]
+            probe = {"test": [word.replace("4000", "4001") for word in base["healthcheck"]["test"]]}
+            environment = {**base["environment"], **more["environment"]}
+            self.services[service] = {**base, "command": command, "healthcheck": probe, "environment": environment}
+        elsewhere = workspace.replace(f"host: code-{name}, port: 4000", "host: code, port: 4001")
+        (self._here("/opt/dagster") / "workspace.yaml").write_text(self._translated(elsewhere), encoding="utf-8")
 
     def finish(self, name: str, seconds: float = 120) -> int:
         """Wait until a service ends by itself; its exit code."""
@@ -109,6 +133,7 @@ class Containers:
     def wait_until_healthy(self, name: str, seconds: float = 120) -> None:
         """Probe until the service is healthy; what it said goes into the error when it is not."""
         wait_until(lambda: self._is_up(name), seconds, lambda: f"{name} is not healthy:\n{self.output(name)}")
+        self.seconds_until_healthy.setdefault(name, time.monotonic() - self._started[name])
 
     def output(self, name: str) -> str:
         """What a service has printed."""
@@ -160,7 +185,7 @@ class Containers:
         wanted = self.services["postgres"]["environment"]
         user, database = sql.Identifier(wanted["POSTGRES_USER"]), sql.Identifier(wanted["POSTGRES_DB"])
         with psycopg.connect(url, autocommit=True) as connection:
-            password = sql.Literal(wanted["POSTGRES_PASSWORD"])
+            password = sql.Literal(self._here(wanted["POSTGRES_PASSWORD_FILE"]).read_text("utf-8").strip())
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}").format(user, password))
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))
             access = home / "postgres" / "pg_hba.conf"
@@ -178,7 +203,9 @@ class Containers:
                 parts = [self._address, query] if query else [self._address]
                 service[key] = f"{address.replace('@postgres:5432/', '@/')}?{'&'.join(parts)}"
         programs = [str(Path(sys.executable).parent), str(psql_path().parent), passed_on["PATH"]]
-        return {**passed_on, **image, **service, "PATH": ":".join(programs), "HOME": str(self.folder)}
+        # The code of this checkout, whichever is installed.
+        places = {"PATH": ":".join(programs), "PYTHONPATH": str(ROOT), "HOME": str(self.folder)}
+        return {**passed_on, **image, **service, **places}
 
     def _command(self, words: list[str]) -> list[str]:
         socket_folder = re.findall("host=([^&]+)", self._address)[0].replace("%2F", "/")

@@ -17,18 +17,24 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 # ${NAME}, ${NAME:-default}, ${NAME:?message}; $$ is a dollar sign.
-VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<kind>:[-?])(?P<rest>[^}]*))?\})")
+VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\})")
 
 
-class MissingVariableError(Exception):
-    """A variable that Compose would insist on."""
+def compose(variables: Mapping[str, str], *, secrets: bool = False) -> dict[str, Any]:
+    """docker-compose.yaml with its anchors resolved and its variables filled in; with `secrets` the second file too."""
+    document: dict[str, Any] = _filled(_read("docker-compose.yaml"), variables)
+    if secrets:
+        more = _read("docker-compose.secrets.yaml")
+        for name, service in more["services"].items():
+            mine = document["services"][name]
+            mine["environment"] = {**mine["environment"], **service["environment"]}
+            mine["secrets"] = [*mine["secrets"], *service["secrets"]]
+        document["secrets"].update(more["secrets"])
+    return document
 
 
-def compose(variables: Mapping[str, str]) -> dict[str, Any]:
-    """docker-compose.yaml with its anchors resolved and its variables filled in."""
-    document = yaml.safe_load((DOCKER / "docker-compose.yaml").read_text(encoding="utf-8"))
-    filled: dict[str, Any] = _filled(document, variables)
-    return filled
+def _read(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((DOCKER / name).read_text(encoding="utf-8")))
 
 
 def variables_used() -> set[str]:
@@ -48,10 +54,7 @@ def _filled(node: Any, variables: Mapping[str, str]) -> Any:
 def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
     if found["name"] is None:
         return "$"
-    value = variables.get(found["name"], "")
-    if not value and found["kind"] == ":?":
-        raise MissingVariableError(f"{found['name']}: {found['rest']}")
-    return value or (found["rest"] if found["kind"] == ":-" else "")
+    return variables.get(found["name"]) or found["default"] or ""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,10 @@ def dockerfile() -> list[Instruction]:
 def copied() -> dict[str, str]:
     """Files that the image takes from docker/: place in the image by place in the repository."""
     places = {}
-    for instruction in dockerfile():
-        if instruction.keyword == "COPY" and "docker/" in instruction.argument:
+    instructions = dockerfile()
+    for instruction in instructions:
+        is_last = instruction.stage == instructions[-1].stage
+        if is_last and instruction.keyword == "COPY" and "docker/" in instruction.argument:
             *sources, target = instruction.argument.split()
             places.update({f"{target}{Path(source).name}": source for source in sources})
     return places

@@ -9,44 +9,58 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from ml_assets.secret_files import VARIABLES
 from ml_assets_tests.deployment.files import (
     DOCKER,
-    MissingVariableError,
     compose,
     copied,
+    image_entrypoint,
     image_environment,
     variables_used,
 )
 
-PASSWORD = {"POSTGRES_PASSWORD": "s3cret/@: word"}
-FILE = compose(PASSWORD)
+FILE = compose({})
+WITH_ALL_SECRETS = compose({}, secrets=True)
 SERVICES: dict[str, Any] = FILE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("ml-assets")}
 RUNNING = {name: service for name, service in SERVICES.items() if service["restart"] != "no"}
 EXAMPLE = (DOCKER / ".env.example").read_text(encoding="utf-8")
 
 
-def test_the_file_is_valid_by_the_compose_specification() -> None:
+@pytest.mark.parametrize("name", ["docker-compose.yaml", "docker-compose.secrets.yaml"])
+def test_the_files_are_valid_by_the_compose_specification(name: str) -> None:
     vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     schema = json.loads(vendored.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(FILE)
-
-
-def test_nothing_starts_before_a_password_is_set() -> None:
-    with pytest.raises(MissingVariableError, match=r"POSTGRES_PASSWORD: set it in docker/\.env"):
-        compose({})
-    assert re.search(r"(?m)^POSTGRES_PASSWORD=$", EXAMPLE)
+    for file in (yaml.safe_load((DOCKER / name).read_text(encoding="utf-8")), FILE, WITH_ALL_SECRETS):
+        jsonschema.Draft202012Validator(schema).validate(file)
 
 
 def test_every_variable_is_explained_in_the_example_and_used_by_the_file() -> None:
-    assert set(re.findall(r"(?m)^#?([A-Z_]+)=", EXAMPLE)) == variables_used()
+    explained = set(re.findall(r"(?m)^#?([A-Z_]+)=", EXAMPLE))
+    assert explained - {"COMPOSE_FILE"} == variables_used()
 
 
-def test_the_password_appears_in_no_url_and_no_command() -> None:
-    for service in SERVICES.values():
-        carriers = {name for name, value in service["environment"].items() if PASSWORD["POSTGRES_PASSWORD"] in value}
-        assert carriers in ({"PGPASSWORD"}, {"POSTGRES_PASSWORD"})
-        assert PASSWORD["POSTGRES_PASSWORD"] not in json.dumps(service.get("command"))
+@pytest.mark.parametrize("file", [FILE, WITH_ALL_SECRETS], ids=["default", "all secrets"])
+def test_secrets_are_files_and_stand_in_no_variable(file: dict[str, Any]) -> None:
+    used = set()
+    for service in file["services"].values():
+        named = {name: value for name, value in service["environment"].items() if "/run/secrets/" in value}
+        assert {value.removeprefix("/run/secrets/") for value in named.values()} <= set(service["secrets"])
+        assert all(name.endswith("_FILE") for name in named)
+        secret = re.compile(r"PASSWORD|SECRET|TOKEN|KEY")
+        assert not [name for name in service["environment"] if secret.search(name) and not name.endswith("_FILE")]
+        used |= set(service["secrets"])
+    assert used == set(file["secrets"])
+    assert {secret["file"] for secret in file["secrets"].values()} == {f"./secrets/{name}" for name in file["secrets"]}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_secret_that_is_given_as_a_file_is_read_by_the_image_and_given_only_once(name: str) -> None:
+    environment = WITH_ALL_SECRETS["services"][name]["environment"]
+    files = {key.removesuffix("_FILE") for key in environment if key.endswith("_FILE")}
+    assert not {key for key in files if environment.get(key)}
+    assert all(key in VARIABLES or key.startswith("ML_ASSETS_") for key in files)
+    assert image_entrypoint()[-2:] == ["-m", "ml_assets.secret_files"]
 
 
 def test_every_volume_is_declared_and_used() -> None:
@@ -58,7 +72,7 @@ def test_every_volume_is_declared_and_used() -> None:
 def test_every_file_named_on_the_host_exists() -> None:
     for service in OURS.values():
         assert (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
-        assert service["build"]["args"].keys() == {"EXTRAS"}
+        assert service["build"]["args"].keys() == {"EXTRAS", "BASE"}
     assert (DOCKER / "settings" / "ml_assets.yaml").is_file()
 
 

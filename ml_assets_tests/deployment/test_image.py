@@ -11,7 +11,15 @@ from numba.core.dispatcher import Dispatcher
 
 from ml_assets.models.kernels import lists, pairs, rows, top_dots, top_sums
 from ml_assets.releases.copy import kernels as copy_kernels
-from ml_assets_tests.deployment.files import ROOT, copied, dockerfile, image_environment, in_build_context
+from ml_assets_tests.deployment.files import (
+    DOCKER,
+    ROOT,
+    compose,
+    copied,
+    dockerfile,
+    image_environment,
+    in_build_context,
+)
 
 INSTRUCTIONS = dockerfile()
 LAST = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]
@@ -56,7 +64,8 @@ def test_the_whole_package_reaches_the_build() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [".git/config", "docker/.env", ".venv/bin/python", ".ml_assets/lake/items.parquet", "ml_assets_tests/conftest.py",
+    [".git/config", "docker/.env", "docker/secrets/postgres_password",
+     ".venv/bin/python", ".ml_assets/lake/items.parquet", "ml_assets_tests/conftest.py",
      "ml_assets/__pycache__/lake.cpython-312.pyc", "ml_assets.yaml"],
 )  # fmt: skip
 def test_secrets_results_and_caches_stay_out_of_the_build(path: str) -> None:
@@ -64,19 +73,49 @@ def test_secrets_results_and_caches_stay_out_of_the_build(path: str) -> None:
 
 
 def test_what_is_installed_is_locked_and_holds_no_tools_for_developers() -> None:
-    installs = [each.argument for each in INSTRUCTIONS if "uv pip install" in each.argument]
-    requirements, project = installs
+    installs = [each.argument for each in INSTRUCTIONS if "pip install" in each.argument]
+    uv, requirements, project = installs
+    assert "--require-hashes --requirement uv.txt" in uv
     assert "--require-hashes --constraint requirements.lock --requirement pyproject.toml" in requirements
-    assert "${EXTRAS:+--extra ${EXTRAS}}" in requirements
     assert "--no-deps --build-constraint requirements.lock" in project
     assert "ARG" in {each.keyword for each in INSTRUCTIONS if each.argument == 'EXTRAS=""'}
 
 
+def locked(path: Path) -> dict[str, set[str]]:
+    """Versions by package; a package may have several, for several versions of Python."""
+    versions: dict[str, set[str]] = {}
+    for name, version in re.findall(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==([^ ]+)", path.read_text(encoding="utf-8")):
+        versions.setdefault(name, set()).add(version)
+    return versions
+
+
+def test_the_lock_of_the_image_has_every_extra_of_production_in_the_versions_that_are_tested() -> None:
+    image, tested = locked(DOCKER / "requirements.lock"), locked(ROOT / "requirements.lock")
+    assert {name: versions for name, versions in image.items() if name in tested and versions != tested[name]} == {}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    production = [line for name, lines in extras.items() if name not in ("dev", "bench") for line in lines]
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], *production]
+    names = {re.sub(r"[_.]", "-", re.split(r"[\[<>=]", line)[0].lower()) for line in wanted}
+    assert names <= image.keys()
+    assert not {"pytest", "mypy", "ruff", "hypothesis"} & image.keys()
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run([hadolint, "--no-color", DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (found.stdout, found.returncode) == ("", 0)
+
+
 def test_the_python_of_the_image_is_one_that_the_package_supports() -> None:
-    (version,) = [each.argument.partition("=")[2] for each in INSTRUCTIONS if each.argument.startswith("PYTHON=")]
+    arguments = dict(each.argument.split("=", 1) for each in INSTRUCTIONS if each.stage == -1)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert f"Programming Language :: Python :: {version}" in project["classifiers"]
-    assert {each.argument.split()[0] for each in INSTRUCTIONS if each.keyword == "FROM"} == {"python:${PYTHON}-slim"}
+    assert f"Programming Language :: Python :: {arguments['PYTHON']}" in project["classifiers"]
+    assert {each.argument.split()[0] for each in INSTRUCTIONS if each.keyword == "FROM"} == {"${BASE}"}
+    assert arguments["BASE"] == "python:${PYTHON}-slim-trixie"
+    base = arguments["BASE"].replace("${PYTHON}", arguments["PYTHON"])
+    code = compose({})["services"]["code"]
+    assert code["build"]["args"]["BASE"] == base
 
 
 def test_what_the_user_writes_lies_in_folders_made_for_it() -> None:

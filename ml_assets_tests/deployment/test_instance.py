@@ -2,7 +2,8 @@
 
 import yaml
 
-from ml_assets.dagster.instance import DAGSTER_YAML, STORAGE_VARIABLE
+from ml_assets.dagster.instance import DAGSTER_YAML
+from ml_assets.dagster.storage_waits import STORAGE_VARIABLE
 from ml_assets_tests.deployment.files import DOCKER
 
 # Where things are kept; containers do that on volumes.

@@ -1,18 +1,23 @@
-"""The deployment at work: migration, code server, webserver and daemon as separate processes on a real PostgreSQL,
-with the commands, files and variables of docker-compose.yaml. One run goes all the way.
+"""The deployment at work: migration, code servers, webserver and daemon as separate processes on a real PostgreSQL,
+with the commands, files and variables of docker-compose.yaml, and those of docs/operations.md for a second shop.
 """
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import psycopg
 import pytest
+import yaml
 
 from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.deployment.containers import Containers, wait_until
+from ml_assets_tests.deployment.files import ROOT
+from ml_assets_tests.shop import write_shop
 
 REPOSITORY = {"repositoryLocationName": "ml_assets", "repositoryName": "__repository__"}
 OVER = ("SUCCESS", "FAILURE", "CANCELED")
@@ -31,18 +36,34 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required h
 def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     """Everything is up, in the order of the file."""
     running = Containers(tmp_path_factory.mktemp("host"), password="s3cret/@: word")
+    add_north(running, tmp_path_factory.mktemp("north"))
     try:
         assert running.is_healthy("postgres")
         running.start("migrate")
         assert running.finish("migrate") == 0, running.output("migrate")
-        running.start("code")
-        running.wait_until_healthy("code")
+        for name in ("code", "code-north"):
+            running.start(name)
+        for name in ("code", "code-north"):
+            running.wait_until_healthy(name)
         running.start("webserver")
         running.start("daemon")
         running.wait_until_healthy("webserver")
         yield running
     finally:
         running.close()
+
+
+def add_north(containers: Containers, folder: Path) -> None:
+    """The second shop of docs/operations.md, with files of its own, and a process for each step."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("## Several shops")[2]
+    override, workspace = re.findall(r"```yaml\n(.*?)```", page.partition("\n## ")[0], re.DOTALL)
+    services = yaml.safe_load(override)["services"]
+    assert services.keys() == {"code-north", "watch-north"}
+    settings = write_shop(folder, name="north", days=14).read_text(encoding="utf-8")
+    for name in ("events", "items.csv"):
+        settings = settings.replace(f": {name}\n", f": {folder / name}\n")
+    settings += "schedules: {executor: multiprocess}\n"
+    containers.add_shop("north", settings, services, workspace)
 
 
 def ask(containers: Containers, query: str, **variables: Any) -> Any:
@@ -55,10 +76,12 @@ def ask(containers: Containers, query: str, **variables: Any) -> Any:
     return facts["data"]
 
 
-def launch_items(containers: Containers) -> str:
+def launch_items(containers: Containers, *, shop: str = "") -> str:
     """What the button Materialize does; the id of the run."""
-    assets = {"assetSelection": [{"path": ["items"]}], "assetCheckSelection": []}
-    selector = {**REPOSITORY, "jobName": "__ASSET_JOB", **assets}
+    path = [shop, "items"] if shop else ["items"]
+    assets = {"assetSelection": [{"path": path}], "assetCheckSelection": []}
+    repository = {**REPOSITORY, "repositoryLocationName": shop or "ml_assets"}
+    selector = {**repository, "jobName": "__ASSET_JOB", **assets}
     launched = ask(containers, LAUNCH, params={"selector": selector, "runConfigData": {}})["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     return str(launched["run"]["runId"])
@@ -82,21 +105,23 @@ def test_migration_prepares_the_shop_and_keeps_dagster_in_a_schema_of_its_own(co
         assert connection.execute("SELECT count(*) FROM dagster.alembic_version").fetchone() == (1,)
 
 
-def test_the_webserver_has_loaded_the_code_location(containers: Containers) -> None:
+def test_the_webserver_has_loaded_the_code_location_of_each_shop(containers: Containers) -> None:
     query = """{ workspaceOrError { ... on Workspace { locationEntries {
         name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
-    (location,) = ask(containers, query)["workspaceOrError"]["locationEntries"]
-    assert location == {
-        "name": "ml_assets",
-        "loadStatus": "LOADED",
-        "locationOrLoadError": {"__typename": "RepositoryLocation"},
-    }
+    locations = ask(containers, query)["workspaceOrError"]["locationEntries"]
+    loaded = {"loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+    assert sorted(locations, key=lambda one: str(one["name"])) == [
+        {"name": "ml_assets", **loaded}, {"name": "north", **loaded}
+    ]  # fmt: skip
 
 
 def test_assets_of_every_step_are_listed(containers: Containers) -> None:
     nodes = ask(containers, "{ assetNodes { assetKey { path } } }")["assetNodes"]
     keys = {"/".join(node["assetKey"]["path"]) for node in nodes}
     assert {"transactions", "items", "interactions", "recommender_model", "recommendations_release"} <= keys
+    assert {key.removeprefix("north/") for key in keys if key.startswith("north/")} == {
+        key for key in keys if not key.startswith("north/")
+    }
 
 
 def test_schedules_run_without_anybody_switching_them_on(containers: Containers) -> None:
@@ -127,7 +152,7 @@ def test_the_daemons_are_healthy(containers: Containers) -> None:
 
 
 def test_a_run_started_in_the_ui_passes_the_queue_and_writes_the_lake(containers: Containers) -> None:
-    run = launch_items(containers)
+    run, north = launch_items(containers), launch_items(containers, shop="north")
     wait_until(lambda: status(containers, run) in OVER, 180, lambda: f"the run is {status(containers, run)}")
     query = "query ($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events { __typename } } } }"
     events = [event["__typename"] for event in ask(containers, query, run=run)["logsForRun"]["events"]]
@@ -135,6 +160,9 @@ def test_a_run_started_in_the_ui_passes_the_queue_and_writes_the_lake(containers
     wanted = ["RunEnqueuedEvent", "RunStartingEvent", "MaterializationEvent", "RunSuccessEvent"]
     assert [event for event in events if event in wanted] == wanted, events
     assert pl.read_parquet(containers.lake() / "items.parquet").height > 90_000
+    wait_until(lambda: status(containers, north) in OVER, 180, lambda: f"the run is {status(containers, north)}")
+    assert status(containers, north) == "SUCCESS", containers.output("code-north")
+    assert pl.read_parquet(containers.lake() / "north" / "items.parquet").height == 30
     assert list((containers.logs() / "compute_logs" / run).rglob("*.err"))
 
 
@@ -166,8 +194,10 @@ def test_a_stopping_code_server_lets_a_run_finish_and_everything_ends_on_sigterm
     assert status(containers, run) not in OVER
     containers.stop("code", seconds=120)
     assert status(containers, run) == "SUCCESS", containers.output("code")
-    for name in ("daemon", "webserver"):
+    for name in ("code-north", "daemon", "webserver"):
         containers.stop(name, seconds=60)
+    print({name: f"healthy after {seconds:.1f} s" for name, seconds in containers.seconds_until_healthy.items()})
+    assert containers.seconds_until_healthy.keys() == {"code", "code-north", "webserver", "watch"}
     assert containers.leftovers() == []
 
 

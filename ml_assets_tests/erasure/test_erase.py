@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from contextlib import nullcontext
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from ml_assets.books.erased import without_erased
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.erase import erase
-from ml_assets.erasure.files import Alone, erase_from_lake
+from ml_assets.erasure.files import Alone, count_in_lake, erase_from_lake
 from ml_assets.errors import UserError
 from ml_assets.events.load import load_days
 from ml_assets.features.as_known import SUPERSEDED, keep_superseded
@@ -185,6 +186,14 @@ def test_a_search_finds_who_is_left_in_a_superseded_version(
 
     monkeypatch.setattr("ml_assets.erasure.erase.erase_from_lake", erase_all_but_superseded)
     assert erase(connection, settings, "2", verify=True).found == {f"lake/{SUPERSEDED}": 2}
+
+
+def test_a_file_in_the_root_of_the_lake_is_told_by_its_name(settings: Settings) -> None:
+    lake = Lake.of(settings)
+    lake.write("customers", pl.DataFrame({"customer_id": [1, 2, 2]}))
+    assert count_in_lake(lake, 2) == {"lake/customers": 2}
+    assert erase_from_lake(lake, 2, lambda: nullcontext(lambda: None)) == {"lake/customers": 2}
+    assert count_in_lake(lake, 2) == {}
 
 
 def test_a_text_id_is_looked_for_in_models_too(text_connection: ServingConnection, settings: Settings) -> None:

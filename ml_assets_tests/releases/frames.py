@@ -1,6 +1,6 @@
 """Small frames of every subject, and one call that publishes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -52,6 +52,15 @@ def similar_items() -> pl.DataFrame:
 def popular_items(items: Sequence[int] = (11, 12, 13)) -> pl.DataFrame:
     scores = [float(len(items) - place) for place in range(len(items))]
     return pl.DataFrame({"scope": ["all", "dairy"], "item_ids": [list(items)] * 2, "scores": [scores] * 2})
+
+
+SAMPLES: Mapping[str, pl.DataFrame] = {
+    "recommendations": recommendations(),
+    "segment_assignments": assignments(),
+    "similar_items": similar_items(),
+    "popular_items": popular_items(),
+}
+"""One small frame of each published subject, for tests that run over all of them."""
 
 
 def items() -> pl.DataFrame:

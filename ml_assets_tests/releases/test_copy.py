@@ -25,6 +25,7 @@ REAL = st.floats(width=32, allow_nan=False)
             st.lists(st.none() | TEXT, max_size=4),
             st.lists(REAL, max_size=3),
             st.lists(st.integers(-(2**15), 2**15 - 1), max_size=3),
+            st.floats(allow_nan=False),
         ),
         min_size=1,
         max_size=9,
@@ -42,10 +43,13 @@ def test_postgresql_reads_what_was_encoded_in_whatever_chunks(
         pl.List(pl.String),
         pl.List(pl.Float32),
         pl.List(pl.Int16),
+        pl.Float64,
     ]
     columns = [pl.Series(str(i), [row[i] for row in rows], dtype=dtype) for i, dtype in enumerate(types)]
     with psycopg.connect(embedded_url) as connection:
-        connection.execute("CREATE TEMP TABLE t (a bigint, b text, c bigint[], d text[], e real[], f smallint[])")
+        connection.execute(
+            "CREATE TEMP TABLE t (a bigint, b text, c bigint[], d text[], e real[], f smallint[], g float8)"
+        )
         with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
             copy.write(SIGNATURE)
             for part in pl.DataFrame(columns).iter_slices(block):

@@ -122,6 +122,17 @@ def test_names_and_categories_come_from_events_or_from_a_catalogue(tmp_path: Pat
     assert catalogue.read_items().rows() == [(1, "Milk", None, None, None), (2, "Bread", None, None, None)]
 
 
+def test_a_word_on_one_line_renames_no_item_and_a_new_name_does(tmp_path: Path) -> None:
+    said = ["Tea"] * 40 + ["damaged?"] + ["Green tea"] * 20 + ["?"]
+    frame = pl.DataFrame({"who": [1] * 62, "what": [7] * 62, "when": ["2026-09-01"] * 62, "name": said})
+    for number in range(2):
+        frame[number * 31 : number * 31 + 31].write_csv(tmp_path / f"part-{number}.csv")
+    columns = {"customer": "who", "item": "what", "time": "when", "item_name": "name"}
+    chosen = FilesSource(kind="files", events=str(tmp_path / "part-*.csv"), columns=columns)
+    files = Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31))
+    assert files.read_items()["item_name"].to_list() == ["Green tea"]
+
+
 def test_brands_and_availability_come_from_the_catalogue(tmp_path: Path) -> None:
     frame(ts=[date(2024, 5, 30)]).write_parquet(tmp_path / "events.parquet")
     known = {"id": range(6), "maker": [*"abcde", None], "sold": ["yes", "NO", "1", "false", "", "perhaps"]}
@@ -156,7 +167,7 @@ def test_a_missing_column_is_named_with_the_columns_there_are(tmp_path: Path) ->
 
 def test_a_csv_line_with_too_many_fields_is_an_error_and_shifts_no_values(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(CSV + "6,y,2024-05-31,1,1,5\n")
-    with pytest.raises(UserError, match=r"events\.csv cannot be read: found more fields"):
+    with pytest.raises(UserError, match=r"events\.csv cannot be read: line 8 has 6 fields, the header 5"):
         source(tmp_path).days()
 
 
@@ -239,3 +250,51 @@ def test_files_without_a_line_of_today_or_before_say_which_of_the_reasons_it_is(
     source = FilesSource.model_validate({"kind": "files", "events": str(tmp_path / "e.csv"), "columns": columns})
     with pytest.raises(UserError, match=words):
         build_source(Settings(home=tmp_path, source=source)).days()
+
+
+def delivered(folder: Path, **files: str) -> Files:
+    """A shop of several CSV files by the days of September 2026."""
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    columns = {"customer": "who", "item": "what", "time": "when"}
+    chosen = FilesSource(kind="files", events=str(folder / "*.csv"), columns=columns)
+    return Files(Settings(home=folder / "home", source=chosen), chosen, today=date(2026, 12, 31))
+
+
+GOOD = "who,what,when\n1,2,2026-09-01\n3,4,2026-09-01\n"
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (
+            "who,what,when\n1,2,2026-09-02\n3,4,2026-09-02,5,6\n",
+            "b.csv cannot be read: line 3 has 5 fields, the header 3",
+        ),
+        (
+            'who,what,when\n1,2,2026-09-02\n3,"4,2026-09-02\n5,6,2026-09-02\n',
+            "a quote opens in line 3 and is never closed",
+        ),
+        ("", "b.csv is empty: it has not even a header"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(tmp_path: Path, bad: str, words: str) -> None:
+    files = delivered(tmp_path, a=GOOD, b=bad)
+    with refused("source.unreadable", words):
+        files.days()
+        files.read_lines(date(2026, 9, 1), date(2026, 9, 2))
+
+
+def test_a_column_that_newer_files_call_otherwise_is_told_with_the_expression_that_reads_both(tmp_path: Path) -> None:
+    files = delivered(tmp_path, a=GOOD, b="Customer No,what,when\n1,2,2026-09-02\n")
+    with refused("source.unreadable", "b.csv has no column who") as raised:
+        files.days()
+    assert 'coalesce(who, "Customer No")' in raised.value.next_step
+
+
+def test_a_separator_that_is_set_wrongly_is_told_with_the_right_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    chosen = FilesSource(kind="files", events=str(tmp_path / "a.csv"), csv_separator=";")
+    with refused("source.unreadable", "has no column customer_id") as raised:
+        Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31)).days()
+    assert "Set source.csv_separator to ','" in raised.value.next_step

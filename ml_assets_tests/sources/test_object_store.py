@@ -90,7 +90,7 @@ def test_the_lake_lies_in_a_bucket_as_it_does_in_a_folder(bucket: UPath) -> None
 
 
 def test_an_empty_place_and_a_bucket_that_is_not_there_are_named(tmp_path: Path, bucket: UPath) -> None:
-    with refused("source.unreadable", f"no CSV, Parquet, NDJSON or Excel file is found at {bucket}/none"):
+    with refused("source.unreadable", f"no CSV, Parquet, Arrow, NDJSON or Excel file is found at {bucket}/none"):
         source(tmp_path, f"{bucket}/none/*.csv").days()
     with refused("source.unreadable", "s3://no-such-bucket"):
         source(tmp_path, "s3://no-such-bucket/orders/*.csv").days()

@@ -28,6 +28,7 @@ WITHOUT_SHOP: dict[Callable[[int], Outcome], float] = {
 ON_A_SHOP: dict[Callable[[Shop, int], Outcome], float] = {
     runs.run_killed: 0.35,
     runs.server_killed: 0.35,
+    runs.run_interrupted: 0.35,
     together.two_at_once: 0.3,
     together.two_starts: 0.1,
     damage.files_damaged: 0.35,

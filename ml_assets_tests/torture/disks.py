@@ -59,7 +59,8 @@ def lake_full(shop: Shop, tries: int) -> Outcome:
                     filler.unlink()
                     done = shop.call("erase", "--customer", person, "--verify")
                     if done.code:
-                        outcome.wrong("hands", f"erasing again: {done.err[-2000:]}")
+                        said = f"{done.out[-1500:]} {done.err[-1500:]}"
+                        outcome.wrong("hands", f"erasing again: exit {done.code}: {said}")
                 else:
                     _refused(outcome, shop.call("run", "--date", DAY), "No space left", ".parquet")
                     filler.unlink()

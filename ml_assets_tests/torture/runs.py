@@ -3,28 +3,27 @@
 import os
 import random
 import signal
+import subprocess
 import time
 
+from ml_assets.subjects import PUBLISHED, SUBJECTS
 from ml_assets_tests.torture.outcome import Outcome
 from ml_assets_tests.torture.readers import Watch, watching
 from ml_assets_tests.torture.shop import DAY, Shop, until
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Two, and what a busy machine needs for them.
+SECONDS_TO_END = 20
 STEPS = (
     "starting",
     f"scoring {DAY}",
     "items",
     "raw_events",
-    "interactions",
-    "customer_features",
-    "popular_items",
-    "recommendations",
-    "similar_items",
+    *(name for name, subject in SUBJECTS.items() if subject.kind == "features"),
+    # One step makes the segments and who belongs to them.
+    *("segmentation" if table.has_segments else name for name, table in PUBLISHED.items()),
     "customer_value",
-    "segmentation",
-    "popular_items_release",
-    "recommendations_release",
-    "segment_assignments_release",
-    "similar_items_release",
+    *(table.asset for table in PUBLISHED.values()),
 )
 
 
@@ -51,6 +50,31 @@ def server_killed(shop: Shop, tries: int) -> Outcome:
                 if _reach(shop, step, lambda _: _kill_server(shop, watch), number, outcome):
                     outcome.kills += 1
                 back(shop, watch)
+                shop.mend(outcome)
+    return outcome
+
+
+def run_interrupted(shop: Shop, tries: int) -> Outcome:
+    """Ctrl-C, SIGTERM and SIGHUP for a run at any moment: it ends at once, in a sentence."""
+    outcome = Outcome("`ml-assets run` interrupted at any moment")
+    chance = random.Random(outcome.fault)
+    with watching(shop.url, shop.customers, outcome):
+        began = time.monotonic()
+        shop.mend(outcome)
+        usual = time.monotonic() - began
+        for number in range(tries):
+            with outcome.attempt():
+                process = shop.start("run", "--date", DAY)
+                time.sleep(chance.uniform(0, usual))
+                os.killpg(process.pid, SIGNALS[number % len(SIGNALS)])
+                try:
+                    out, err = process.communicate(timeout=SECONDS_TO_END)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    out, err = process.communicate()
+                    outcome.wrong("hands", f"still running after {SECONDS_TO_END} s: {out[-1500:]} {err[-1500:]}")
+                if "Traceback (most recent call last)" in out + err:
+                    outcome.wrong("hands", f"a traceback: {err[-3000:]}")
                 shop.mend(outcome)
     return outcome
 

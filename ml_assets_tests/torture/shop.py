@@ -23,14 +23,18 @@ from ml_assets_tests.torture.outcome import Outcome
 CUSTOMERS = 200
 SPARE = 30
 DAY = "2024-05-31"
-SECONDS = 300
+SECONDS = 900
 # The command line, told of every step as on a terminal.
 PROGRAM = """
-from ml_assets.cli.progress import Progress
-from ml_assets.cli.main import main
+from ml_assets.cli import main, stopping
 
-Progress.__call__ = lambda self, told: print(getattr(told, "text", told).strip(), flush=True)
-main()
+def listen(heard=stopping.listen):
+    heard()
+    from ml_assets.cli.progress import Progress
+    Progress.__call__ = lambda self, told: print(getattr(told, "text", told).strip(), flush=True)
+
+stopping.listen = listen
+main.main()
 """
 LIVE = "SELECT count(*) FROM books_ml.releases WHERE state = 'live' AND data_as_of = %s"
 UNFINISHED = "SELECT count(*) FROM dagster.runs WHERE status IN ('STARTED', 'STARTING', 'NOT_STARTED', 'QUEUED')"

@@ -24,8 +24,6 @@ from ml_assets.subjects import SUBJECTS
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
 FIRST_HOURS = 3
-# Of the database's two reasons, the one that is not about age.
-TOO_FEW = "are usual for"
 COLLECTORS = ("freshness", "releases", "models", "drift", "channels")
 
 
@@ -50,23 +48,21 @@ def _freshness(connection: ServingConnection, settings: Settings, now: datetime)
     created = one(connection, "SELECT created_at FROM {meta}.shop")
     is_new = (now - created).total_seconds() < FIRST_HOURS * 3600
     for row in read_freshness(connection, now):
-        if row.row_count is not None and row.usual_row_count is not None:
-            yield from _volume(row, row.row_count, row.usual_row_count, settings.freshness.volume)
+        if row.volume_reason:
+            yield _volume(row, row.volume_reason, settings.freshness.volume)
         if row.status == "missing" and not is_new:
-            yield Finding(row.subject, "missing", row.kind, "error", "freshness", row.reason or "", _run(row))
-        elif row.reason and row.stale_at and row.age and TOO_FEW not in row.reason:
+            yield Finding(row.subject, "missing", row.kind, "error", "freshness", row.age_reason or "", _run(row))
+        elif row.age_reason and row.stale_at and row.age:
             severity: Severity = "error" if now > row.stale_at else "warning"
-            words = f"{row.reason} It is {_age(row.age)} old."
+            words = f"{row.age_reason} It is {_age(row.age)} old."
             yield Finding(row.subject, "stale", row.kind, severity, "freshness", words, _run(row))
 
 
-def _volume(row: Freshness, rows: int, usual: int, limits: VolumeLimits) -> Iterator[Finding]:
+def _volume(row: Freshness, reason: str, limits: VolumeLimits) -> Finding:
     """The newest day has far fewer rows than its weekday usually has."""
-    if rows < usual * limits.warn_below:
-        severity: Severity = "error" if rows < usual * limits.error_below else "warning"
-        words = f"{row.data_as_of} has {rows:,} rows; {usual:,} are usual for that weekday."
-        step = f"look whether the feed was whole, then `ml-assets run --date {row.data_as_of}`"
-        yield Finding(row.subject, "volume", row.kind, severity, "freshness", words, step)
+    is_error = (row.row_count or 0) < (row.usual_row_count or 0) * limits.error_below
+    step = f"look whether the feed was whole, then `ml-assets run --date {row.data_as_of}`"
+    return Finding(row.subject, "volume", row.kind, "error" if is_error else "warning", "freshness", reason, step)
 
 
 def _age(age: timedelta) -> str:

@@ -18,8 +18,10 @@ from ml_assets.alerts.tell.routing import channels_for
 from ml_assets.books.freshness import clock_shift
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import SUBJECTS
+from ml_assets.subjects import PUBLISHED
 
+LISTS = next(table for table in PUBLISHED.values() if table.is_personal)
+SEGMENTS = next(table for table in PUBLISHED.values() if table.has_segments)
 IMPACT = ("data", "features", "model", "predictions", "run", "dagster")
 
 
@@ -114,16 +116,16 @@ class Notifier:
     def _impact(self, incident: Incident) -> str | None:
         if incident.kind not in IMPACT:
             return None
-        segments = incident.subject in ("segment_assignments", *SUBJECTS["segment_assignments"].models)
-        release = self._live.get("segment_assignments" if segments else "recommendations")
+        is_of_segments = incident.subject in (SEGMENTS.name, *SEGMENTS.models)
+        release = self._live.get(SEGMENTS.name if is_of_segments else LISTS.name)
         if release is None:
             return "No customer has anything to see yet."
-        what = "segments" if segments else "list"
+        what = "segments" if is_of_segments else "list"
         return f"{release.keys:,} customers see {release.day:%A}'s {what} ({release.day})."
 
     def _last_good(self, incident: Incident) -> str | None:
         live = self._live
-        release = live.get(incident.subject) or (live.get("recommendations") if incident.kind in IMPACT else None)
+        release = live.get(incident.subject) or (live.get(LISTS.name) if incident.kind in IMPACT else None)
         if release is None:
             return None
         run = f", run {release.run_id[:8]}" if release.run_id else ""

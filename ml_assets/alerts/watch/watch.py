@@ -16,6 +16,7 @@ from ml_assets.alerts.store.outbox import undelivered
 from ml_assets.alerts.watch.heartbeat import beat
 from ml_assets.alerts.watch.metrics import Metrics
 from ml_assets.alerts.watch.outage import Outage
+from ml_assets.books.activity import read_activity
 from ml_assets.books.freshness import clock_of, read_freshness, sync_policies
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.errors import UserError
@@ -62,7 +63,8 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
             took = time.perf_counter() - started
             deliveries = deliver(connection, settings, now=judged.at)
             rows = read_freshness(connection, judged.at)
-            metrics.show(rows, judged.open, undelivered=undelivered(connection), at=judged.at, took=took)
+            activity = read_activity(connection, settings.name)
+            metrics.show(rows, judged.open, activity, undelivered=undelivered(connection), at=judged.at, took=took)
     except (UserError, psycopg.Error) as error:
         problem = error if isinstance(error, UserError) else _lost(error)
         metrics.show_outage()

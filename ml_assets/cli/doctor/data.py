@@ -3,7 +3,7 @@
 Each check gets what was read once; nothing is written, and nothing is loaded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -14,8 +14,9 @@ from ml_assets.cli.doctor.finding import Finding, Level, findings
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines, check_lines
 from ml_assets.events.garbage import ORDINARY, SETTINGS
+from ml_assets.settings.calendar import WEEKDAYS
 from ml_assets.settings.shop import Settings
-from ml_assets.sources.base import DayRange, EventSource, polars_type
+from ml_assets.sources.base import DayRange, EventSource, HoldsLaterLines, polars_type
 from ml_assets.sources.build import build_source
 
 DAYS_READ = 91
@@ -27,6 +28,8 @@ NIGHT = (0, 6)
 """Hours between which the quietest of a shop should begin."""
 QUIET_HOURS = 4
 EXAMPLES = 3
+# Fewer days cannot tell on which weekdays a shop is closed.
+DAYS_THAT_TELL = 21
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Look:
     checked: CheckedLines
     items: pl.DataFrame
     today: date
+    later: pl.DataFrame
+    """Lines dated after today: source, line, time."""
 
     @property
     def purchases(self) -> pl.DataFrame:
@@ -67,7 +72,9 @@ def _read(settings: Settings, source: EventSource, today: date) -> Look:
     first = max(covered.first, covered.last - timedelta(days=DAYS_READ - 1))
     lines = source.read_lines(first, covered.last)
     measured = pl.Series("item_id", [], dtype=polars_type(types.item))
-    return Look(settings, covered, check_lines(lines, settings.events, measured), source.read_items(), today)
+    checked = check_lines(lines, settings.events, measured)
+    later = source.later_lines() if isinstance(source, HoldsLaterLines) else pl.DataFrame()
+    return Look(settings, covered, checked, source.read_items(), today, later)
 
 
 def _lines(look: Look, about: str) -> Iterator[Finding]:
@@ -110,13 +117,30 @@ def _days(look: Look, about: str) -> Iterator[Finding]:
     empty = look.settings.calendar.with_business(day for day in span if day not in counts)
     if empty and not look.settings.events.allow_empty_days:
         shown = ", ".join(map(str, empty[:EXAMPLES])) + (", ..." if len(empty) > EXAMPLES else "")
-        fix = "Deliver them, or set calendar.business_days, calendar.holidays or events.allow_empty_days."
-        yield Finding(about, "warning", f"{len(empty)} of {len(span)} days have no events: {shown}.", fix)
+        yield Finding(
+            about, "warning", f"{len(empty)} of {len(span)} days have no events: {shown}.", _fix_of_gaps(empty, counts)
+        )
+    if look.later.height:
+        examples = (f"{source} line {line}: {time}" for source, line, time in look.later.head(EXAMPLES).iter_rows())
+        words = f"{look.later.height:,} lines are dated after today, {look.today}, and wait for their day"
+        fix = "Where their times are wrong, mend the export; else there is nothing to do. Is timezone the shop's own?"
+        yield Finding(about, "warning", f"{words} ({'; '.join(examples)}).", fix)
     same = sorted(counts[day] for day in span[:-1] if day in counts and day.weekday() == covered.last.weekday())
     if same and (newest := counts.get(covered.last, 0)) < SHARE_OF_A_DAY * same[len(same) // 2]:
         usual = same[len(same) // 2]
         words = f"The newest day, {covered.last}, has {newest:,} events; its weekday usually has {usual:,}."
         yield Finding(about, "warning", words, "Was it exported before it was over? Deliver it again, whole.")
+
+
+def _fix_of_gaps(empty: list[date], counts: Mapping[date, int]) -> str:
+    """What to set: where some weekdays never have events, those are days without business."""
+    closed = {day.weekday() for day in empty} - {day.weekday() for day in counts}
+    if not closed or len(counts) < DAYS_THAT_TELL:
+        return "Deliver them, or set calendar.business_days, calendar.holidays or events.allow_empty_days."
+    traded = ", ".join(name for number, name in enumerate(WEEKDAYS) if number not in closed)
+    others = [day for day in empty if day.weekday() not in closed]
+    more = f"; deliver the others, such as {others[0]}, or list them under calendar.holidays" if others else ""
+    return f"Nothing is ever sold on some weekdays: set calendar: {{business_days: [{traded}]}}{more}."
 
 
 def _hours(look: Look, about: str) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from ml_assets.settings.source import EventColumns
+from ml_assets.settings.source import EventColumns, FilesSource
 from ml_assets.sources.guess.columns import Choice
-from ml_assets.sources.guess.propose import Proposal
+from ml_assets.sources.guess.proposal import Proposal
 
 # What YAML 1.2 reads as the same text without quotes.
 UNQUOTED = re.compile(r"[A-Za-z_/.*][A-Za-z0-9_/.*-]*")
@@ -36,7 +37,7 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     if found.shape:
         yield f"# The data looks like {found.shape}. {found.note}"
     yield ""
-    yield "# Days begin and end here, and times without a zone of their own are in it."
+    yield "# Days begin and end here, and times without a zone of their own are in it. No data tells it: check it."
     yield f"timezone: {_scalar(timezone)}"
     yield ""
     yield "source:"
@@ -44,10 +45,17 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     yield f"  # {found.files} file{'s' * (found.files != 1)}, {found.format}"
     yield f"  events: {_scalar(_relative(found.events, folder))}"
     yield "  columns:"
-    yield from _choices(found.columns, "    ")
+    yield from _choices(found.ordered, "    ")
     if unused := [name for name in EventColumns.model_fields if name not in found.columns]:
         yield f"    # nothing found for: {', '.join(unused)}"
-    yield from _choices(found.source, "  ")
+    places = {name: replace(choice, text=_relative(choice.text, folder)) for name, choice in found.source.items()
+              if name in FilesSource.paths}  # fmt: skip
+    yield from _choices({**found.source, **places}, "  ")
+    for name, (value, why) in found.structured.items():
+        yield f"  # {why}"
+        yield f"  {name}: {json.dumps(value, ensure_ascii=False)}"
+    if found.left_alone:
+        yield f"  # left alone: {', '.join(_relative(path, folder) for path in found.left_alone)}"
     if found.rules:
         yield ""
         yield "events:"

@@ -2,13 +2,13 @@
 --
 -- IMMUTABLE although it reads a table. In a view, where its argument is a constant, PostgreSQL therefore calls it while
 -- it plans: the other releases are pruned there, and a lookup neither follows the pointer nor opens what is not live,
--- however many releases are kept. Three things make that safe:
+-- however many releases are kept. Four things make that safe:
 --
 -- 1. The planner's snapshot is older than the list of partitions that it goes by, and nothing drops the partition of a
 --    release that a snapshot calls live. So a plan never names a partition that it does not know, and a plan that was
 --    kept shows one whole release.
 -- 2. Whoever moves the pointer calls pointer_moved, so that every session plans anew, at its next transaction at the
---    latest. Every view that asks here reads ml_meta.releases, which is what that function rings for.
+--    latest. Every view that asks here reads ml_meta.releases, whose plans that function invalidates.
 -- 3. A plan may be made for a snapshot from before a move of which the session was told already, in a REPEATABLE READ
 --    transaction for instance; nothing would tell it again. Such a plan is used and not kept: newest_move, which is
 --    read as it is now whatever the snapshot, is ahead of the moves that the snapshot shows.

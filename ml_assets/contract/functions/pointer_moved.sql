@@ -1,4 +1,5 @@
--- The bell of live_release. The writer calls it with every move, with rights on the table that it does not have itself.
+-- Invalidates the plans that live_release was called for. The writer calls it with every move, with rights on the table
+-- that it does not have itself.
 
 CREATE OR REPLACE FUNCTION :"meta".pointer_moved() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -26,7 +26,7 @@ FROM :"meta".releases AS r;
 
 COMMENT ON VIEW :"ml".releases IS 'Every published version, also blocked and retired ones.';
 COMMENT ON COLUMN :"ml".releases.release_id IS 'Counts up; later is higher.';
-COMMENT ON COLUMN :"ml".releases.subject IS 'What is released: recommendations, segment_assignments, similar_items, popular_items.';
+COMMENT ON COLUMN :"ml".releases.subject IS 'What is released: a name of ml.freshness, such as recommendations.';
 COMMENT ON COLUMN :"ml".releases.data_as_of IS 'Last day, in the shop''s time zone, whose events are behind this row.';
 COMMENT ON COLUMN :"ml".releases.model_version IS 'The model that made it; see ml_meta.models.';
 COMMENT ON COLUMN :"ml".releases."rows" IS 'Rows stored.';

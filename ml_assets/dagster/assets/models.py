@@ -20,7 +20,7 @@ from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.models.segmentation.model import SegmentationModel
-from ml_assets.models.selection.decisions import PlacementDecision, decide_placements, recipes_of
+from ml_assets.models.selection.decisions import PlacementDecision, champion_recipes, decide_placements
 from ml_assets.models.selection.promotion import Decision, decide_segmentation, decide_value
 from ml_assets.models.training import (
     TrainedModel,
@@ -75,7 +75,7 @@ def _recommender(shop: Shop) -> dg.AssetsDefinition:
         _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
         champions = _champions(serving, settings.recommender.enabled_placements, week)
         trained = train_recommender_week(
-            lake, settings, week=week, champions=recipes_of(champions), report=told(context)
+            lake, settings, week=week, champions=champion_recipes(champions), report=told(context)
         )
         study = trained.study
         yield dg.Output(study.measures.table(), "recommender_backtest", metadata=backtest_metadata(study))

@@ -20,6 +20,7 @@ from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
+from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recommend import Recommended, recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
@@ -27,7 +28,6 @@ from ml_assets.models.ranking.related import similar_items as rank_similar_items
 from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.moves import explain_moves
 from ml_assets.models.segmentation.profiles import with_value
-from ml_assets.models.selection.decisions import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_folder
 from ml_assets.models.value.model import CustomerValueModel, plausibility
 

@@ -9,7 +9,7 @@ from ml_assets.alerts.judge.evaluate import evaluate
 from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.send.deliver import deliver
 from ml_assets.books.freshness import clock_of, read_freshness
-from ml_assets.dagster.checks.freshness import show_freshness
+from ml_assets.dagster.checks.freshness import record_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.findings import ALERTS_SENSOR, Watched, collect_dagster
 from ml_assets.dagster.shop import Shop
@@ -35,7 +35,7 @@ def build_alert_sensor(shop: Shop) -> dg.SensorDefinition:
             extra = collect_dagster(context.instance, watched)
             judged = evaluate(connection, shop.settings, now=now, evaluator=SENSOR, extra=extra)
             deliveries = deliver(connection, shop.settings, now=now)
-            show_freshness(context.instance, shop, read_freshness(connection))
+            record_freshness(context.instance, shop, read_freshness(connection))
         for done in deliveries:
             if done.error is not None:
                 context.log.warning("Channel %s did not take %r: %s", done.channel, done.title, done.error)

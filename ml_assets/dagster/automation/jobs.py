@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # noqa: TID251 for mypy: the public type of define_asset_job
 
 from ml_assets.dagster.checks.drift import drift_check_keys
 from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key

@@ -30,6 +30,7 @@ from ml_assets.lake import Lake
 from ml_assets.releases.catalog import published_days
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
+from ml_assets.sources.reading import mixed_reading
 
 # The schedule goes first; only what it did not do is done here.
 AFTER_THE_SCHEDULE = timedelta(minutes=30)
@@ -56,6 +57,8 @@ def build_source_sensor(shop: Shop, jobs: Jobs) -> dg.SensorDefinition:
         now = datetime.now(settings.tz)
         # Built at every tick: a source remembers the date on which it was built.
         source = build_source(settings, today=now.date())
+        if mixed := mixed_reading(settings):
+            context.log.warning("%s: `ml-assets run` loads all again; this sensor only the newest days.", mixed)
         scan = SourceScan(source, context.cursor, today=now.date())
         with serving.connect() as connection, if_free(connection, "run") as is_mine:
             if not is_mine:

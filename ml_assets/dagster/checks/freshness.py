@@ -47,7 +47,7 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     return [freshness_of_everything]
 
 
-def show_freshness(instance: dg.DagsterInstance, shop: Shop, rows: Sequence[Freshness]) -> int:
+def record_freshness(instance: dg.DagsterInstance, shop: Shop, rows: Sequence[Freshness]) -> int:
     """Put verdicts on the assets without a run, where another one is shown; how many were.
 
     A check inside a run that publishes would be skipped with it, and Dagster shows a skipped check as a failed one.

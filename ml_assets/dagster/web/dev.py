@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
-from dagster._cli import dev
-from dagster._cli.dev import dev_command
+from dagster._cli import dev  # noqa: TID251 `dagster dev` has no public name
+from dagster._cli.dev import dev_command  # noqa: TID251 `dagster dev` has no public name
 
 THEIRS, OURS = ["-m", "dagster_webserver"], ["-m", "ml_assets.dagster.web"]
 _open: Any = vars(dev)["open_ipc_subprocess"]

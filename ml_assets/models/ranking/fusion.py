@@ -79,11 +79,16 @@ class Fusion(Method):
 
     def _select(self, tasks: "list[_Task]") -> Float64:
         count = len(self.sources)
-        alone = np.eye(count)
-        quality = [_quality(tasks, alone[source]) for source in range(count)]
+        # A source that scores nothing, such as the category's best-sellers where items have no category, leaves the
+        # order of the candidates as it is. That may be a good one, and a list of zeros says nothing.
+        speaking = np.flatnonzero(np.any([task.table.any(axis=1) for task in tasks], axis=0))
+        if not speaking.size:
+            return np.ones(count)
+        alone = np.eye(count)[speaking]
+        quality = [_quality(tasks, one) for one in alone]
         weights, reached = alone[int(np.argmax(quality))], max(quality)
         for _ in range(ROUNDS):
-            tried = [weights + step * alone[source] for source in range(count) for step in STEPS]
+            tried = [weights + step * one for one in alone for step in STEPS]
             quality = [_quality(tasks, candidate) for candidate in tried]
             if max(quality) < reached * (1 + LEAST_GAIN):
                 break

@@ -27,7 +27,7 @@ FAINT = 0.05
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ListBuilder:
     """What filling and capping lists needs of a day, computed once for all blocks."""
 
     snapshot: Snapshot
@@ -40,7 +40,7 @@ class Shelf:
     """Brand code of each item, -1 where it has none."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, catalogue: pl.DataFrame, settings: RecommenderSettings) -> "Shelf":
+    def of(cls, snapshot: Snapshot, catalogue: pl.DataFrame, settings: RecommenderSettings) -> "ListBuilder":
         """Prepare the lists of a day."""
         return cls(
             snapshot,

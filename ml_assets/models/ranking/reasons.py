@@ -16,7 +16,7 @@ from ml_assets.methods import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POP
 from ml_assets.models.kernels.csr import Bools, Int8, Int32
 from ml_assets.models.matrices.sparse_scores import Lists, Product, explain
 from ml_assets.models.ranking.candidates import places_of
-from ml_assets.models.ranking.lists import Shelf
+from ml_assets.models.ranking.lists import ListBuilder
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.catalogue import items_of
@@ -57,9 +57,13 @@ class Explainer:
     """Finds reasons for the lists of one day."""
 
     def __init__(
-        self, shelf: Shelf, methods: Mapping[str, Recommender], catalogue: pl.DataFrame, sensitive: Sequence[str]
+        self,
+        builder: ListBuilder,
+        methods: Mapping[str, Recommender],
+        catalogue: pl.DataFrame,
+        sensitive: Sequence[str],
     ) -> None:
-        self._snapshot = shelf.snapshot
+        self._snapshot = builder.snapshot
         purchases = self._snapshot.purchases
         hidden = items_of(catalogue, sensitive).implode()
         citable = self._snapshot.sellable.as_new & ~purchases.items.is_in(hidden).to_numpy()

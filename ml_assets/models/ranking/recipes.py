@@ -1,4 +1,4 @@
-"""Recipes: a method with its parameters, as it is written into a card and can be cooked again on other data."""
+"""Recipes: a method with its parameters, as it is written into a card and can be made again on other data."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -17,7 +17,7 @@ from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.candidates import build_pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.frames import recommendation_frame, recommendation_schema
-from ml_assets.models.ranking.lists import Shelf
+from ml_assets.models.ranking.lists import ListBuilder
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.reasons import Explainer
 from ml_assets.models.ranking.snapshot import Snapshot
@@ -65,12 +65,12 @@ def recommend(
     schema = recommendation_schema(interactions.schema["customer_id"], interactions.schema["item_id"])
     snapshot = Snapshot.of(interactions, items, as_of, settings, past=past)
     here = _wanted(snapshot, customers) & ~snapshot.has_left(settings.left_after_days)
-    shelf = Shelf.of(snapshot, items, settings)
+    builder = ListBuilder.of(snapshot, items, settings)
     frames: dict[str, list[pl.DataFrame]] = {placement: [] for placement in PLACEMENTS}
     grouped = _by_model(models)
     for number, (model, placements) in enumerate(grouped):
         inside = part_of(report, number / len(grouped), (number + 1) / len(grouped))
-        for placement, frame in _lists_of(model, placements, shelf, items, here, report=inside):
+        for placement, frame in _lists_of(model, placements, builder, items, here, report=inside):
             frames[placement].append(frame)
     lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
     # Who has bought everything there is has nothing to discover, and no row.
@@ -89,19 +89,19 @@ def _by_model(models: Mapping[str, RecommenderModel]) -> list[tuple[RecommenderM
 def _lists_of(
     model: RecommenderModel,
     placements: Sequence[str],
-    shelf: Shelf,
+    builder: ListBuilder,
     items: pl.DataFrame,
     here: Bools,
     *,
     report: Report,
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The frames of the placements, block after block."""
-    snapshot = shelf.snapshot
+    snapshot = builder.snapshot
     methods = {placement: model.methods[placement] for placement in placements}
     # All sources of the model, whichever placements it fills today: lists must not depend on the others' champions.
     scores = model.sources.scores(snapshot.purchases)
     description = Description(snapshot)
-    explainer = Explainer(shelf, model.sources.methods, items, shelf.settings.sensitive_categories)
+    explainer = Explainer(builder, model.sources.methods, items, builder.settings.sensitive_categories)
     known = snapshot.purchases
     for first, last in blocks(0, snapshot.customers, BLOCK):
         if not here[first:last].any():
@@ -111,14 +111,14 @@ def _lists_of(
                 f"ranking for customers {first + 1:,} to {last:,} of {snapshot.customers:,}", first / snapshot.customers
             )
         )
-        pool = build_pool(snapshot, scores, first, last, depth=shelf.settings.depth, may_repeat=model.may_repeat)
+        pool = build_pool(snapshot, scores, first, last, depth=builder.settings.depth, may_repeat=model.may_repeat)
         ranked = {}
         for placement, method in methods.items():
             # Placements that share a combination share its scores.
             key = id(method)
             if key not in ranked:
                 ranked[key] = method.score(pool, description)
-            lists = shelf.lists(pool, ranked[key], placement)
+            lists = builder.lists(pool, ranked[key], placement)
             reasons = explainer.reasons(lists, first, last)
             frame = recommendation_frame(known.customers[first:last], known.items, placement, lists, reasons)
             yield placement, frame.filter(pl.Series(here[first:last]))

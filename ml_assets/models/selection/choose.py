@@ -17,7 +17,7 @@ YARDSTICKS = {
     "discover": ("popularity",),
     "buy_again": ("personal_frequency",),
 }
-"""The simple methods of each placement, in the order that decides where they are equal."""
+"""The simple methods of each placement, the one for shops with nothing to judge by first."""
 
 
 def yardsticks_of(placement: str, *, may_repeat: bool) -> tuple[str, ...]:
@@ -58,7 +58,8 @@ def choose(measures: Measures, placement: str) -> Choice:
         raise ValueError(f"no yardstick of {placement} was measured")
     yardstick = yardsticks[0]
     for name in yardsticks[1:]:
-        if mean_gain(found[name], found[yardstick]) > 0:
+        # Of equal ones the later: where nobody buys again, what each bought most often is best-sellers by another name.
+        if mean_gain(found[name], found[yardstick]) >= 0:
             yardstick = name
     base = found[yardstick]
     gains = {name: mean_gain(rows, base) for name, rows in found.items() if name not in yardsticks}

@@ -9,14 +9,12 @@ from datetime import date
 from typing import Any, Protocol
 
 from ml_assets.methods import NOT_MADE
+from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.recipes import Recipe
 from ml_assets.models.selection.choose import CHAMPION
 from ml_assets.models.selection.promotion import Decision, decide_promotion
 from ml_assets.models.selection.study import Study
 from ml_assets.settings.recommender import RecommenderSettings
-
-SIMILAR_ITEMS = "similar_items"
-"""What else a recommender fills, beside its placements; it has no challenger to beat."""
 
 
 class Registered(Protocol):
@@ -42,7 +40,7 @@ class PlacementDecision(Decision):
     """Why this method was chosen from all."""
 
 
-def recipes_of(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
+def champion_recipes(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
     """How each placement's champion is made; without those that this version of ml_assets does not know any more."""
     written = {name: model.parameters.get("placements", {}).get(name) for name, model in champions.items()}
     found = {name: Recipe.from_json(recipe) for name, recipe in written.items() if recipe}

@@ -64,7 +64,7 @@ def decide_promotion(
             )
     if refusals:
         return Decision(promoted=False, reason=f"Refused: {'; '.join(refusals)}.", facts=facts)
-    return Decision(promoted=True, reason=f"Promoted: {_praise(facts, champion_through)}.", facts=facts)
+    return Decision(promoted=True, reason=f"Promoted: {_why_promoted(facts, champion_through)}.", facts=facts)
 
 
 def decide_segmentation(moved: float | None, *, most: float) -> Decision:
@@ -97,7 +97,7 @@ def decide_value(card: ModelCard) -> Decision:
     return Decision(promoted=True, reason=reason, facts={name: facts[name] for name in names})
 
 
-def _praise(facts: dict[str, float], champion_through: date | None) -> str:
+def _why_promoted(facts: dict[str, float], champion_through: date | None) -> str:
     if "gain_over_champion" in facts:
         return (
             f"NDCG {facts['ndcg']:.4f} against the champion's {facts['champion_ndcg']:.4f} "

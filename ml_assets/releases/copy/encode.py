@@ -27,8 +27,7 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 # Type of an element in Polars -> its number in pg_type.
-TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.String(): 25}
-BITS = {"float32": np.int32, "float64": np.int64}
+TYPES: dict[pl.DataType, int] = {pl.Int16(): 21, pl.Int64(): 20, pl.Float32(): 700, pl.Float64(): 701, pl.String(): 25}
 
 
 def encode(columns: Sequence[pl.Series], chunk_bytes: int) -> Iterator[memoryview]:
@@ -58,7 +57,8 @@ class _Numbers:
         self.has_nulls = values.null_count() > 0
         numbers = (values.fill_null(0) if self.has_nulls else values).to_numpy()
         # Bits are all that is written of a real number.
-        self._numbers = _constant(numbers.view(BITS.get(numbers.dtype.name, numbers.dtype)))
+        bits = {"float32": np.int32, "float64": np.int64}.get(numbers.dtype.name)
+        self._numbers = _constant(numbers if bits is None else numbers.view(bits))
         self._present: Bools = _constant(values.is_not_null().to_numpy() if self.has_nulls else np.empty(0, np.bool_))
 
     def bytes_before(self, places: Ints) -> Ints:

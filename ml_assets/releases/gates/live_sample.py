@@ -42,7 +42,7 @@ def sample_live(connection: ServingConnection, subject: Table, live: Live, frame
     keys = frame[first].unique().sort()
     places = np.unique(np.linspace(0, max(len(keys) - 1, 0), min(SAMPLE, len(keys))).astype(np.int64))
     wanted = keys.gather(places)
-    column = (subject.lists or subject.texts)[0]
+    column = (subject.lists or subject.texts or subject.numbers)[0]
     shown = sql.SQL("{}[:{}]").format(sql.Identifier(column), live.k) if subject.lists else sql.Identifier(column)
     query = schemas.sql(
         "SELECT {keys}, {shown} FROM {store}.{part} WHERE {first} = ANY (%s)",

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from ml_assets.errors import UserError
+from ml_assets.secret_files import read_secret_files
 from ml_assets.settings.read.complaints import explain
 from ml_assets.settings.read.yaml_file import read_yaml
 from ml_assets.settings.shop import Settings
@@ -23,8 +24,11 @@ PREFIX = "ML_ASSETS_"
 def load_settings(config: Path | None = None) -> Settings:
     """The settings of the shop, with relative paths made absolute.
 
+    Variables that NAME_FILE stands for are set in this process, because libraries read them there too.
+
     Raises `UserError` that names the file or variable, the key's path and what is allowed.
     """
+    read_secret_files(os.environ)
     path = find_config(config)
     values = read_yaml(path) if path else {}
     _refuse_unknown_variables()
@@ -88,18 +92,9 @@ def _absolute(path: str | None, folder: Path) -> str | None:
 
 
 def _database_url() -> SecretStr | None:
-    """DATABASE_URL, the file named by DATABASE_URL_FILE, or libpq's own variables, else None (embedded)."""
+    """DATABASE_URL, or libpq's own variables, else None (embedded)."""
     if url := os.environ.get("DATABASE_URL"):
         return SecretStr(url)
-    if file := os.environ.get("DATABASE_URL_FILE"):
-        path = Path(file)
-        if not path.is_file():
-            raise UserError(
-                f"DATABASE_URL_FILE names {file}, which does not exist.",
-                "Mount the secret or unset it.",
-                code="settings.wrong",
-            )
-        return SecretStr(path.read_text(encoding="utf-8").strip())
     if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
         return SecretStr("postgresql://")
     return None

@@ -23,7 +23,8 @@ INTRODUCTION = """# Settings
 Every key is optional. Settings come from one YAML file (`--config FILE`, else the variable `ML_ASSETS_CONFIG`, else
 `ml_assets.yaml` in the current folder) and from the environment, which wins: `ML_ASSETS_` and the key in capitals,
 with `__` between the parts (`ML_ASSETS_SOURCE__REPLAY=false`). Unknown keys and bad values are refused with the
-key's path. `DATABASE_URL`, `DATABASE_URL_FILE` and libpq's `PGHOST` or `PGSERVICE` name the database as everywhere.
+key's path. `DATABASE_URL` and libpq's `PGHOST` or `PGSERVICE` name the database as everywhere. Each of these variables
+may be given as a file, named by the variable with `_FILE` behind it ([security.md](security.md#secrets)).
 
 Editors check and complete the file with its schema; put this line first:
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 from charset_normalizer import from_bytes
@@ -20,6 +21,12 @@ from ml_assets.settings.source import FilesSource
 from ml_assets.sources.formats.packed import read_bytes, read_start
 
 SEPARATORS = (",", ";", "\t", "|")
+BLANK = " "
+"""Stands for any number of blanks, as in files whose columns are padded to a width."""
+WHOLE_LINE = "the whole line"
+# Fewer could be the words of one column.
+FEWEST_BETWEEN_BLANKS = 3
+LINES_COMPARED = 200
 # So much is looked at; a file whose first other letter comes later is told when it is read.
 LOOKED_AT = 32 * 2**20
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -34,35 +41,68 @@ class Dialect:
 
     encoding: str
     separator: str
+    first_fields: tuple[str, ...] = ()
+    """What the first line holds: the header, where there is one."""
 
     def in_words(self) -> str:
         """For people."""
-        signs = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+        signs = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANK: "blanks"}
         return f"{self.encoding}, {signs.get(self.separator, repr(self.separator))} between fields"
 
 
 def scan_csv(path: str, settings: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
     """Text throughout: one unreadable value must cost one line, not the file."""
     dialect = find_dialect(path, settings, wanted)
-    quote = settings.csv_quote or None
+    if dialect.separator == BLANK:
+        return _split_at_blanks(path, dialect, settings.csv_header)
+    names = settings.csv_header
+    if names is not None and dialect.first_fields and len(names) != len(dialect.first_fields):
+        raise UserError(
+            f"{path} has {len(dialect.first_fields)} columns, and source.csv_header names {len(names)} (its first "
+            f"line: {', '.join(dialect.first_fields)}).",
+            "Name every column of the file, in their order.",
+            code="source.unreadable",
+        )
+    return _scan(
+        path, dialect, separator=dialect.separator, quote_char=settings.csv_quote or None, has_header=names is None,
+        new_columns=names,
+    )  # fmt: skip
+
+
+def _scan(path: str, dialect: Dialect, **how: Any) -> pl.LazyFrame:
     if dialect.encoding == "utf-8" and not path.lower().endswith(".zip"):
         options = dict(UPath(path).storage_options) or None
-        return pl.scan_csv(
-            path, separator=dialect.separator, quote_char=quote, infer_schema=False, storage_options=options, glob=False
-        )
+        return pl.scan_csv(path, infer_schema=False, storage_options=options, glob=False, **how)
     content = read_bytes(path)
     if dialect.encoding != "utf-8":
         content = _decoded(path, content, dialect.encoding).encode()
-    return pl.scan_csv(BytesIO(content), separator=dialect.separator, quote_char=quote, infer_schema=False)
+    return pl.scan_csv(BytesIO(content), infer_schema=False, **how)
+
+
+def _split_at_blanks(path: str, dialect: Dialect, names: Sequence[str] | None) -> pl.LazyFrame:
+    """Lines whose fields stand apart by any number of blanks; of a line with more fields the last one has the rest."""
+    lines = _scan(path, dialect, separator="\x01", quote_char=None, has_header=False, new_columns=[WHOLE_LINE])
+    if names is None:
+        header = lines.head(1).collect().item()
+        lines, names = lines.slice(1), header.split()
+    single = pl.col(WHOLE_LINE).str.strip_chars().str.replace_all(r"\s+", BLANK)
+    fields = single.str.splitn(BLANK, len(names)).struct.rename_fields(list(names)).alias(WHOLE_LINE)
+    return lines.select(fields).unnest(WHOLE_LINE)
 
 
 def find_dialect(path: str, settings: FilesSource, wanted: Sequence[str]) -> Dialect:
     """Encoding and separator of a file, as set or found."""
     start = _plain_start(path)
     encoding = settings.encoding if settings.encoding != "auto" else _encoding(path, start)
-    header = start[: 2**16].decode(encoding, errors="replace")
-    separator = settings.csv_separator if settings.csv_separator != "auto" else _separator(header, settings, wanted)
-    return Dialect(encoding, separator)
+    lines = _first_lines(start, encoding)
+    separator = settings.csv_separator if settings.csv_separator != "auto" else _separator(lines, settings, wanted)
+    return Dialect(encoding, separator, tuple(_fields(lines, separator, settings)))
+
+
+def _first_lines(start: bytes, encoding: str) -> list[str]:
+    """Some of the lines that a file begins with, whole ones."""
+    text = start[: 2**16].decode(encoding, errors="replace").lstrip("\ufeff")
+    return text.splitlines()[: LINES_COMPARED if len(start) <= 2**16 else -1][:LINES_COMPARED]
 
 
 def _plain_start(path: str) -> bytes:
@@ -119,7 +159,8 @@ def _single_byte_encoding(path: str, start: bytes) -> str:
 
 def _is_western(text: str) -> bool:
     """Whether letters beyond ASCII stand among plain ones, and signs beyond ASCII not within words."""
-    words = re.findall(r"\w*[^\x00-\x7f]+\w*", text)
+    # A hard blank between words is no sign within one.
+    words = re.findall(r"\w*[^\x00-\x7f]+\w*", text.replace("\xa0", " "))
     within = sum(bool(re.search(r"\w[^\x00-\x7f\w\u2019]\w", word)) for word in words)
     others = sum(letter.isalpha() and not letter.isascii() for word in words for letter in word)
     letters = sum(map(str.isalpha, "".join(words)))
@@ -155,12 +196,30 @@ def _decoded(path: str, content: bytes, encoding: str) -> str:
         ) from None
 
 
-def _separator(text: str, settings: FilesSource, wanted: Sequence[str]) -> str:
-    """The sign that makes most of the wanted columns, then most columns, of the header."""
-    header = text.lstrip("\ufeff").splitlines()[:1] or [""]
+def _separator(lines: Sequence[str], settings: FilesSource, wanted: Sequence[str]) -> str:
+    """The sign that makes most of the wanted columns, or as many as have names, then most columns, of the first line.
 
-    def fits(sign: str) -> tuple[int, int]:
-        fields = next(csv.reader(header, delimiter=sign, quotechar=settings.csv_quote or None), [])
-        return len(set(wanted) & set(fields)), len(fields)
+    Blanks where none of them parts it, and all lines have as many fields between blanks.
+    """
+    named = len(settings.csv_header or ())
 
-    return max(SEPARATORS, key=fits)
+    def fits(sign: str) -> tuple[int, bool, int]:
+        fields = _fields(lines, sign, settings)
+        return len(set(wanted) & set(fields)), len(fields) == named, len(fields)
+
+    best = max((*SEPARATORS, BLANK) if named else SEPARATORS, key=fits)
+    if fits(best)[-1] <= 1:
+        counts = {len(line.split()) for line in lines if line.strip()}
+        if len(counts) == 1 and counts.pop() >= FEWEST_BETWEEN_BLANKS:
+            return BLANK
+    return best
+
+
+def _fields(lines: Sequence[str], separator: str, settings: FilesSource) -> list[str]:
+    """What the first line holds."""
+    if separator == BLANK:
+        return lines[0].split() if lines else []
+    quote = settings.csv_quote or None
+    if quote is None:
+        return lines[0].split(separator) if lines else []
+    return next(csv.reader(lines, delimiter=separator, quotechar=quote), [])

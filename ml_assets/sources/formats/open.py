@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from ml_assets.settings.source import FilesSource
+from ml_assets.sources.formats.arrow import scan_arrow
 from ml_assets.sources.formats.csv import scan_csv
 from ml_assets.sources.formats.excel import scan_excel
 from ml_assets.sources.formats.ndjson import scan_ndjson
@@ -17,12 +18,14 @@ from ml_assets.sources.formats.parquet import scan_parquet
 PACKED = ("", ".gz", ".zst", ".zip")
 ENDINGS = {
     "parquet": (".parquet", ".pq"),
+    "arrow": (".arrow", ".feather", ".ipc"),
     "csv": tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".txt") for packed in PACKED),
     "ndjson": tuple(f"{ending}{packed}" for ending in (".ndjson", ".jsonl") for packed in PACKED),
     "excel": (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
 }
 OPENERS: dict[str, Callable[[str, FilesSource, Sequence[str]], pl.LazyFrame]] = {
     "parquet": scan_parquet,
+    "arrow": scan_arrow,
     "csv": scan_csv,
     "ndjson": scan_ndjson,
     "excel": scan_excel,

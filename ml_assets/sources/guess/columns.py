@@ -1,7 +1,7 @@
 """Which column holds what, by its name and by its values.
 
-Names say most; values decide between several and refuse what cannot be. Systems whose columns need more than that are
-in `shapes.py`.
+Names say most (`names.py`); values decide between several and refuse what cannot be. Systems whose columns need more
+than that are in `shapes.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -9,50 +9,17 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from ml_assets.sources.columns import SIGNS, Reading
-from ml_assets.sources.guess.shapes import plain, quoted
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.names import NAMES, UNIT_PRICES, is_a_title, is_of_later, plain, rank
 from ml_assets.sources.times import STYLES, UTC_TIME, read_times
 
-# Per field of source.columns the names in use, the likeliest first.
-NAMES: dict[str, tuple[str, ...]] = {
-    "customer": (
-        "customerid", "customer", "userid", "user", "clientid", "client", "buyerid", "buyer", "memberid", "member",
-        "shopperid", "householdid", "household", "accountid", "visitorid", "customernumber", "customerno", "custid",
-        "customerkey", "personid", "cardnumber", "loyaltyid", "kundennummer", "kundenid", "kunde", "clienteid",
-        "customeremail", "useremail", "email", "phone", "uid", "who",
-    ),
-    "item": (
-        "itemid", "item", "productid", "product", "sku", "stockcode", "articleid", "article", "variantid", "asin",
-        "upc", "ean", "gtin", "isbn", "productcode", "itemcode", "itemnumber", "productkey", "articlenumber",
-        "artikelnummer", "artikel", "movieid", "trackid", "songid", "bookid", "contentid", "pid", "what",
-    ),
-    "time": (
-        "occurredat", "orderedat", "purchasedat", "soldat", "paidat", "createdat", "eventtime", "eventtimestamp",
-        "timestamp", "orderdate", "invoicedate", "purchasedate", "transactiondate", "saledate", "salesdate",
-        "transactiontimestamp", "ordertime", "datetime", "date", "time", "tdat", "bestelldatum", "datum", "fecha",
-        "ts", "when", "day",
-    ),
-    "quantity": ("quantity", "qty", "units", "pieces", "count", "quantityordered", "qtyordered", "menge", "anzahl"),
-    "amount": (
-        "amount", "lineamount", "linetotal", "rowtotal", "lineitemtotal", "totalprice", "salesvalue", "sales",
-        "revenue", "netamount", "paid", "total", "subtotal", "extendedprice", "betrag", "umsatz", "importe",
-    ),
-    "order": (
-        "orderid", "order", "invoiceno", "invoiceid", "invoice", "basketid", "basket", "transactionid", "receiptid",
-        "receipt", "ordernumber", "orderno", "ticketid", "cartid", "bestellnummer", "sessionid",
-    ),
-    "event_type": ("eventtype", "event", "eventname", "action", "behavior", "behaviour", "type", "interaction"),
-    "item_name": (
-        "itemname", "productname", "name", "title", "description", "productdescription", "itemdescription",
-        "productdesc", "bezeichnung",
-    ),
-    "item_category": (
-        "itemcategory", "productcategory", "category", "department", "productgroup", "genre", "kategorie",
-    ),
-}  # fmt: skip
-UNIT_PRICES = ("unitprice", "price", "itemprice", "priceperunit", "stueckpreis", "einzelpreis", "preis")
 REQUIRED = ("customer", "item", "time")
 # What a look needs to be sure: values of a column that are as they should be.
 ENOUGH = 0.8
+SURE = 0.99
+# Letters alone, some small, as in `Brown bread`; codes have digits.
+WORD = r"^[^0-9]*[a-z]{2}[^0-9]*$"
+CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?$"
 
 
 @dataclass(frozen=True)
@@ -64,22 +31,75 @@ class Choice:
 
 
 def guess_columns(sample: pl.DataFrame, reading: Reading) -> dict[str, Choice]:
-    """Fields of source.columns found in some lines of a file, each column for one field at most."""
+    """Fields of source.columns found in some lines of a file, each column for one field at most.
+
+    An item that is told by its name only is its own name.
+    """
     found: dict[str, Choice] = {}
-    for field, names in NAMES.items():
+    sample = sample.select(name for name, kind in sample.schema.items() if not kind.is_nested())
+    for field in NAMES:
         taken = {choice.text for choice in found.values()}
         free = [column for column in sample.columns if column not in taken]
-        named = sorted((names.index(plain(column)), column) for column in free if plain(column) in names)
-        for _, column in named:
-            if fits := _why_it_fits(field, sample[column], reading):
-                found[field] = Choice(column, f"by its name; {fits}")
-                break
-        else:
-            if field == "time" and (
-                column := next((c for c in free if _share_of_times(sample[c], reading) >= 0.99), "")
-            ):
-                found[field] = Choice(column, "the first column whose values are all times")
+        if choice := _guess(field, sample.select(free), reading):
+            found[field] = choice
+    if "item" in found and "item_name" not in found and _are_words(sample, found["item"].text, reading):
+        found["item_name"] = Choice(found["item"].text, "what people read")
+    if "time" in found and (column := _clock_beside(sample, found["time"].text, reading)):
+        text = f"{quoted(found['time'].text)} || ' ' || {quoted(column)}"
+        found["time"] = Choice(text, "the date stands in one column, the time of day in another")
     return found | _price_times_quantity(sample, found, reading)
+
+
+def _guess(field: str, free: pl.DataFrame, reading: Reading) -> Choice | None:
+    ranked = sorted((place, column) for column in free.columns if (place := rank(field, column)) is not None)
+    for _, column in ranked:
+        if fits := _why_it_fits(field, free[column], reading):
+            return Choice(column, f"by its name; {fits}{_what_to_know(field, column)}")
+    if field != "time":
+        return None
+    dated = (column for column in free.columns if not _may_be_ids(free[column]))
+    if column := next((column for column in dated if _share_of_times(free[column], reading) >= SURE), ""):
+        return Choice(column, "the first column whose values are all times")
+    return None
+
+
+def _may_be_ids(values: pl.Series) -> bool:
+    """Numbers too short for a date or for seconds since 1970, which days of a spreadsheet look like."""
+    if values.dtype.is_temporal():
+        return False
+    return bool(values.cast(pl.String).str.strip_chars().str.contains(r"^\d{1,7}(\.\d+)?$").any())
+
+
+def _what_to_know(field: str, column: str) -> str:
+    if field == "customer" and is_a_title(column):
+        return "; two customers of one name count as one"
+    if field == "time" and is_of_later(column):
+        return "; no column has the time of the purchase itself"
+    return ""
+
+
+def _are_words(sample: pl.DataFrame, item: str, reading: Reading) -> bool:
+    """Whether items are called what people read."""
+    texts = _texts(sample, item, reading)
+    return is_a_title(item) or _share(texts.str.contains(WORD), texts.is_not_null()) >= ENOUGH
+
+
+def _clock_beside(sample: pl.DataFrame, time: str, reading: Reading) -> str | None:
+    """The column with the time of day, where that of the time has dates alone."""
+    dates = _texts(sample, time, reading)
+    if sample[time].dtype != pl.Date and (sample[time].dtype.is_temporal() or dates.str.contains(r"\d:\d").any()):
+        return None
+    for column in sample.columns:
+        if sample[column].dtype == pl.Time:
+            return column
+        texts = _texts(sample, column, reading)
+        if sample[column].dtype == pl.String and _share(texts.str.contains(CLOCK), texts.is_not_null()) >= SURE:
+            return column
+    return None
+
+
+def _texts(sample: pl.DataFrame, column: str, reading: Reading) -> pl.Series:
+    return sample.select(reading.text(column))[column]
 
 
 def _price_times_quantity(sample: pl.DataFrame, found: dict[str, Choice], reading: Reading) -> dict[str, Choice]:

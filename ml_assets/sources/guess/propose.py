@@ -1,15 +1,14 @@
-"""From a file, folder or URL to settings that read it, with a trial of them on the newest days.
+"""From a file, folder or URL to settings that read it.
 
-The order of looking belongs here: known shapes, names and values, the spread of order fields, the order of day and
-month, and then loading as a run would.
+The order of looking belongs here: which files are alike, known shapes, names and values, orders beside their lines.
+Trying the settings out is in `trial.py`.
 """
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -17,97 +16,104 @@ from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import EventColumns, FilesSource
 from ml_assets.sources.columns import Reading
-from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.files import Files
 from ml_assets.sources.first_look import refuse_headers_on_first_lines
-from ml_assets.sources.formats.csv import find_dialect
-from ml_assets.sources.formats.open import format_of, open_table
-from ml_assets.sources.guess.columns import REQUIRED, Choice, guess_columns
+from ml_assets.sources.guess.columns import REQUIRED, Choice
+from ml_assets.sources.guess.event_types import weights_of
+from ml_assets.sources.guess.proposal import Proposal
+from ml_assets.sources.guess.several import is_of_other_age, with_ages, with_catalogue, with_orders, with_paths
 from ml_assets.sources.guess.shapes import known_shape, with_columns_of
-
-SAMPLE = 20_000
-"""Lines that are looked at."""
-DAYS_TRIED = 28
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Settings for a source, each with the reason for it."""
-
-    events: str
-    """The file, folder or URL as it was given."""
-    files: int
-    format: str
-    """For people: format, encoding, separator."""
-    have: list[str]
-    """Columns of the newest file."""
-    columns: dict[str, Choice]
-    source: dict[str, Choice] = field(default_factory=dict)
-    rules: dict[str, Choice] = field(default_factory=dict)
-    """Keys of the section events, as YAML."""
-    shape: str = ""
-    note: str = ""
-
-    @property
-    def missing(self) -> list[str]:
-        """Required fields for which no column was found."""
-        return [name for name in REQUIRED if name not in self.columns]
-
-    def settings(self) -> dict[str, Any]:
-        """The section source as a mapping."""
-        columns = {name: choice.text for name, choice in self.columns.items()}
-        return {"kind": "files", "events": self.events, "columns": columns} | {
-            name: choice.text for name, choice in self.source.items()
-        }
+from ml_assets.sources.guess.tables import Table, find_tables, orders_beside
 
 
 def propose(events: str) -> Proposal:
-    """Look at the newest file; raises `UserError` where there is none, or it cannot be read."""
+    """Look at the newest file of each kind; raises `UserError` where there is none, or it cannot be read."""
     settings = FilesSource(kind="files", events=events)
     with tempfile.TemporaryDirectory() as home:
         paths = Files(Settings(home=Path(home), source=settings), settings, today=date.max).event_paths
-    newest = paths[-1]
-    try:
-        sample = open_table(newest, settings, ()).head(SAMPLE).collect()
-        kind = format_of(newest, settings) or "csv"
-        words = kind if kind != "csv" else f"CSV, {find_dialect(newest, settings, ()).in_words()}"
-    except FAULTS as error:
-        raise unreadable_file(newest, error) from None
-    have = sample.columns
-    found = Proposal(events, len(paths), words, have, {})
-    if sample.is_empty():
-        raise UserError(f"{newest} has a header and no lines.", "Give a file that has some.", code="source.unreadable")
     reading = Reading("UTC", tuple(word.lower() for word in settings.null_words))
-    guessed = guess_columns(sample, reading)
-    if shape := known_shape(have):
-        why = f"as {shape.name} has it"
-        columns = {name: Choice(text, why) for name, text in _in_file(shape.columns, have).items()}
-        source = {name: Choice(text, shape.note) for name, text in _in_file(shape.source, have).items()}
-        rules = {name: Choice(str(value), why) for name, value in shape.events.items()}
-        found = replace(found, shape=shape.name, note=shape.note, columns=columns, source=source, rules=rules)
-        guessed = {name: choice for name, choice in guessed.items() if name in REQUIRED}
-    return _with_order_fields(replace(found, columns={**guessed, **found.columns}), sample, reading)
+    tables = find_tables(paths, settings, reading)
+    lines = _lines_among(tables)
+    found, sample = _of_lines(lines)
+    beside = None if lines.is_complete else orders_beside(lines, tables)
+    roles = {"events": [lines]}
+    if beside and beside.belong:
+        roles["orders"] = [beside.orders]
+        found, sample = with_orders(found, lines, beside)
+    elif beside:
+        found = replace(found, others=f"{beside.orders.newest} has {beside.matched:.1%} of their orders")
+    else:
+        ages = [table for table in tables if table is not lines and is_of_other_age(table, lines)]
+        roles["events"] += ages
+        found = with_ages(found, lines, ages)
+    found = _with_shape(found, sample)
+    found = _with_event_types(found, sample)
+    used = [table for mine in roles.values() for table in mine]
+    catalogue = next((table for table in tables if table not in used and table.is_catalogue), None)
+    if catalogue and "item" in found.columns:
+        roles["items"] = [catalogue]
+        found = with_catalogue(found, catalogue)
+    found = with_paths(found, events, roles, tables)
+    return _with_order_fields(found, sample, reading)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What the settings make of the newest days."""
+def _lines_among(tables: Sequence[Table]) -> Table:
+    """The complete table with most fields, else one whose orders lie beside it, else that with most fields."""
 
-    first: date
-    last: date
-    lines: pl.DataFrame
-    """As a source hands them over (`sources.base.LINE_COLUMNS`)."""
+    def merit(table: Table) -> tuple[bool, float, bool, int]:
+        beside = None if table.is_complete or len(tables) == 1 else orders_beside(table, tables)
+        return (
+            table.is_complete,
+            beside.matched if beside and beside.belong else 0.0,
+            "item" in table.guessed,
+            len(table.guessed),
+        )
+
+    return max(tables, key=merit)
 
 
-def try_out(settings: Mapping[str, Any], timezone: str, today: date) -> Trial:
-    """Read the newest days with these settings; raises `UserError` as a run would."""
-    source = FilesSource.model_validate(settings)
-    with tempfile.TemporaryDirectory() as home:
-        files = Files(Settings(home=Path(home), timezone=timezone, source=source), source, today=today)
-        files.id_types()
-        covered = files.days()
-        first = max(covered.first, covered.last - timedelta(days=DAYS_TRIED - 1))
-        return Trial(covered.first, covered.last, files.read_lines(first, covered.last))
+def _of_lines(lines: Table) -> tuple[Proposal, pl.DataFrame]:
+    have = lines.sample.columns
+    found = Proposal("", len(lines.paths), lines.words, have, dict(lines.guessed))
+    if lines.header:
+        why = "the files have no header line; these names are given in the order of the columns"
+        rows = [" ".join(map(str, row)) for row in lines.sample.head(3).iter_rows()]
+        found = replace(found, structured={"csv_header": (lines.header, why)}, first_lines=tuple(rows))
+    if lines.unnest:
+        why = "each item of this list becomes a line"
+        found = replace(found, source={"unnest": Choice(lines.unnest, why)})
+    return found, lines.sample
+
+
+def _with_shape(found: Proposal, sample: pl.DataFrame) -> Proposal:
+    shape = known_shape(sample)
+    if not shape:
+        return found
+    have, why = sample.columns, f"as {shape.name} has it"
+    columns = {name: Choice(text, why) for name, text in _in_file(shape.columns, have).items()}
+    source = {name: Choice(text, shape.note) for name, text in _in_file(shape.source, have).items()}
+    rules = {name: Choice(str(value), why) for name, value in shape.events.items()}
+    guessed = {name: choice for name, choice in found.columns.items() if name in REQUIRED}
+    return replace(
+        found, shape=shape.name, note=shape.note, columns={**guessed, **columns}, source={**found.source, **source},
+        rules=rules,
+    )  # fmt: skip
+
+
+def _with_event_types(found: Proposal, sample: pl.DataFrame) -> Proposal:
+    """What each kind of event counts for, where the shape does not say."""
+    column = found.columns["event_type"].text if "event_type" in found.columns else ""
+    if found.rules or column not in sample.columns:
+        return found
+    kinds = sample[column].drop_nulls().cast(pl.String).unique().to_list()
+    if (told := weights_of(kinds)) is None:
+        return found
+    weights, returns = told
+    why = "by the words of the kinds of events; 0 counts for nothing"
+    rules = {"weights": Choice(str(weights), why)} if set(weights.values()) != {1.0} else {}
+    if returns:
+        rules["return_types"] = Choice(str(returns), "by their words")
+    return replace(found, rules=rules)
 
 
 def _in_file(texts: Mapping[str, str | tuple[str, ...]], have: list[str]) -> dict[str, str]:

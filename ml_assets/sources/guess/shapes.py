@@ -8,6 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.names import plain
+
+# A column within a text of a shape.
+COLUMN = r"\{([^}]+)\}"
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -26,6 +34,13 @@ class Shape:
     note: str = ""
     """What the owner should know."""
 
+
+GA4_WEIGHTS = {
+    "purchase": 1, "add_to_cart": 0.3, "add_to_wishlist": 0.3, "begin_checkout": 0.3, "add_shipping_info": 0.3,
+    "add_payment_info": 0.3, "view_item": 0.1, "select_item": 0.1, "view_cart": 0, "remove_from_cart": 0,
+    "view_item_list": 0, "view_promotion": 0, "select_promotion": 0,
+}  # fmt: skip
+"""Every recommended event of online sales that carries items; a kind that is not named would count as a purchase."""
 
 SHAPES = (
     Shape(
@@ -87,14 +102,14 @@ SHAPES = (
             "item": "{item_id}",
             "time": "{event_timestamp}",
             "event_type": "{event_name}",
-            "order": "{transaction_id}",
+            "order": ("{transaction_id}", "{ecommerce}.transaction_id"),
             "quantity": "coalesce({quantity}, 1)",
             "amount": ("{price} * coalesce({quantity}, 1)", "{price}"),
             "item_name": "{item_name}",
             "item_category": "{item_category}",
         },
         {"where": "{item_id} IS NOT NULL AND {item_id} <> '(not set)'"},
-        {"return_types": ["refund"], "weights": {"purchase": 1, "add_to_cart": 0.3, "view_item": 0.1}},
+        {"return_types": ["refund"], "weights": GA4_WEIGHTS},
         "Only events about an item are read; views and carts count less than purchases.",
     ),
     Shape(
@@ -109,6 +124,22 @@ SHAPES = (
         },
         {"where": "{se_label} IS NOT NULL"},
         note="Structured events whose label is an item.",
+    ),
+    Shape(
+        "Snowplow's items of transactions",
+        ("event_id", "domain_userid", "derived_tstamp", "ti_orderid", "ti_sku"),
+        {
+            "customer": ("coalesce({user_id}, {domain_userid})", "{domain_userid}"),
+            "item": "{ti_sku}",
+            "time": "{derived_tstamp}",
+            "order": "{ti_orderid}",
+            "quantity": "{ti_quantity}",
+            "amount": ("{ti_price} * {ti_quantity}", "{ti_price}"),
+            "item_name": "{ti_name}",
+            "item_category": "{ti_category}",
+        },
+        {"where": "{ti_sku} IS NOT NULL"},
+        note="Events of other kinds have no item and are left out.",
     ),
     Shape(
         "the shape of the Online Retail data",
@@ -128,15 +159,16 @@ SHAPES = (
 )
 
 
-def plain(name: str) -> str:
-    """A column's name without capitals, blanks and signs."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def known_shape(have: Sequence[str]) -> Shape | None:
-    """The shape whose signature the columns hold."""
-    names = set(map(plain, have))
-    return next((shape for shape in SHAPES if set(map(plain, shape.signature)) <= names), None)
+def known_shape(sample: pl.DataFrame) -> Shape | None:
+    """The shape whose signature the columns hold, with values in those that say what was bought."""
+    names = {plain(column): column for column in sample.columns}
+    for shape in SHAPES:
+        items = shape.columns["item"]
+        used = re.findall(COLUMN, items if isinstance(items, str) else " ".join(items))
+        given = (names[plain(column)] for column in used if plain(column) in names)
+        if set(map(plain, shape.signature)) <= names.keys() and any(sample[column].count() for column in given):
+            return shape
+    return None
 
 
 def with_columns_of(text: str, have: Sequence[str]) -> str | None:
@@ -145,14 +177,9 @@ def with_columns_of(text: str, have: Sequence[str]) -> str | None:
     A text that is one column is its name; within expressions names are quoted.
     """
     names = {plain(name): name for name in have}
-    wanted = re.findall(r"\{([^}]+)\}", text)
+    wanted = re.findall(COLUMN, text)
     if any(plain(column) not in names for column in wanted):
         return None
     if wanted and text == f"{{{wanted[0]}}}":
         return names[plain(wanted[0])]
-    return re.sub(r"\{([^}]+)\}", lambda found: quoted(names[plain(found[1])]), text)
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL writes it."""
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+    return re.sub(COLUMN, lambda found: quoted(names[plain(found[1])]), text)

@@ -15,13 +15,6 @@ from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 from ml_assets_tests.releases import frames
 from ml_assets_tests.releases.frames import MONDAY
 
-MADE = {
-    "recommendations": frames.recommendations(),
-    "segment_assignments": frames.assignments(),
-    "similar_items": frames.similar_items(),
-    "popular_items": frames.popular_items(),
-}
-
 
 @pytest.fixture
 def lake(tmp_path, connection: ServingConnection) -> Lake:  # type: ignore[no-untyped-def]
@@ -42,10 +35,10 @@ def publish(lake: Lake, connection: ServingConnection, subject: str, frame: pl.D
 
 @pytest.mark.parametrize("subject", PUBLISHED)
 def test_what_is_given_is_live_and_its_check_passes(lake: Lake, connection: ServingConnection, subject: str) -> None:
-    result = publish(lake, connection, subject, MADE[subject])
+    result = publish(lake, connection, subject, frames.SAMPLES[subject])
     (check,) = result.check_results
     assert (check.check_name, check.passed) == (GATES, True)
-    assert result.metadata["dagster/partition_row_count"] == MADE[subject].height
+    assert result.metadata["dagster/partition_row_count"] == frames.SAMPLES[subject].height
     assert result.metadata["dagster/table_name"] == f"ml.{subject}"
     assert live_days(connection) == {subject: MONDAY}
 
@@ -54,7 +47,7 @@ def test_what_is_given_is_live_and_its_check_passes(lake: Lake, connection: Serv
 def test_what_is_there_twice_is_blocked_and_says_what_to_do(
     lake: Lake, connection: ServingConnection, subject: str
 ) -> None:
-    result = publish(lake, connection, subject, pl.concat([MADE[subject]] * 2))
+    result = publish(lake, connection, subject, pl.concat([frames.SAMPLES[subject]] * 2))
     (check,) = result.check_results
     assert not check.passed
     assert result.metadata["state"] == "blocked"

@@ -1,6 +1,7 @@
 """The contract of everything that can fill a placement: single sources, fusion and the learned ranker."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
@@ -181,3 +182,11 @@ def test_a_machine_without_openmp_is_told_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setattr("builtins.__import__", missing)
     with pytest.raises(UserError, match="libgomp1"):
         boosting.load_lightgbm()
+
+
+def test_a_fusion_never_rests_on_a_source_that_says_nothing() -> None:
+    _, pool, lesson = past(60)
+    silent = {**pool.relative, "category_popularity": np.zeros_like(pool.relative["category_popularity"])}
+    mute = replace(lesson, pool=replace(pool, relative=silent))
+    fusion = Fusion(["category_popularity", "popularity"], customers=1000).fit([mute], "for_you")
+    assert fusion.weights_.tolist() == [0.0, 1.0]

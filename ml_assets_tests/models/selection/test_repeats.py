@@ -1,6 +1,7 @@
 """Shops in which nothing is bought twice: how that is found out, and what their lists are worth."""
 
 from datetime import timedelta
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from ml_assets.methods import NOT_MADE, PERSONAL
 from ml_assets.models.evaluate import evaluate
 from ml_assets.models.metrics.evaluation import ListEvaluation
+from ml_assets.models.placements import PLACEMENTS, SIMILAR_ITEMS, Filled
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.selection.capacity import Capacity
 from ml_assets.models.selection.decisions import decide_placements
@@ -20,6 +22,10 @@ from ml_assets_tests.models.studies import lists_of, quick_settings, studied
 
 CUTOFF = END - timedelta(days=29)
 QUICK = quick_settings(k=10, stored=30, min_item_buyers=10, evaluation_days=[7, 30])
+
+
+def test_what_can_be_filled_is_the_placements_and_similar_items() -> None:
+    assert get_args(Filled) == (*PLACEMENTS, SIMILAR_ITEMS)
 
 
 def repeats_of(interactions: pl.DataFrame, **settings: str) -> Repeats:

@@ -88,6 +88,11 @@ def test_for_you_is_held_against_the_better_of_both_yardsticks() -> None:
     assert choose(Measures(rows), "for_you").method == "popularity"
 
 
+def test_where_nobody_buys_again_best_sellers_are_called_so() -> None:
+    rows = [measured(name, 0.3, 0.3, placement="for_you") for name in ("personal_frequency", "popularity")]
+    assert choose(Measures([*rows[0], *rows[1]]), "for_you").method == "popularity"
+
+
 def test_every_method_that_is_no_recommender_is_a_combination() -> None:
     assert METHODS.keys() - SOURCES.keys() == COMBINATIONS.keys()
 

@@ -108,18 +108,6 @@ def test_a_missing_file_named_on_the_command_line_is_an_error() -> None:
         load_settings(Path("nowhere.yaml"))
 
 
-def test_the_database_url_may_come_from_a_file_and_is_never_shown(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    secret = tmp_path / "url"
-    secret.write_text("postgresql://shop:hunter2@db/shop\n")
-    monkeypatch.setenv("DATABASE_URL_FILE", str(secret))
-    settings = load_settings()
-    assert settings.database_url is not None
-    assert settings.database_url.get_secret_value() == "postgresql://shop:hunter2@db/shop"
-    assert "hunter2" not in repr(settings)
-
-
 def test_a_channel_may_be_called_like_a_kind_of_source_and_is_still_named() -> None:
     write("alerts: {channels: {files: {url: 5}}}")
     with pytest.raises(UserError, match=r"alerts\.channels\.files\.url must be"):

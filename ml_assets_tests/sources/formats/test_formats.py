@@ -63,6 +63,14 @@ def test_letters_of_other_alphabets_are_read_as_they_are(tmp_path: Path, words: 
     assert names(source(tmp_path, "orders.csv", encoding=encoding)) == words
 
 
+def test_hard_blanks_between_words_are_western(tmp_path: Path) -> None:
+    words = ["Konftel\xa0250 phone\xa0\x96 black", "Imation\xa08GB", "Mini\xa0USB", "Café\xa0noir", "Plain"]
+    words = [word.replace("\x96", "\u2013") for word in words]
+    (tmp_path / "orders.csv").write_bytes(orders(name=words).write_csv().encode("cp1252"))
+    assert find_dialect(str(tmp_path / "orders.csv"), FilesSource(kind="files", events="x"), ()).encoding == "cp1252"
+    assert names(source(tmp_path, "orders.csv")) == words
+
+
 def zipped(path: Path, content: bytes) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("inside.csv", content)
@@ -182,3 +190,55 @@ def test_any_name_survives_any_dialect(
     files = source(folder, "orders.csv", null_words=[])
     assert find_dialect(str(folder / "orders.csv"), files._source, list(frame.columns)).separator == separator  # noqa: SLF001
     assert names(files)[0] == (text.strip() or None)
+
+
+HEADER = ["who", "what", "when", "paid", "name"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_files_without_a_header_have_the_names_that_are_set(tmp_path: Path, separator: str, encoding: str) -> None:
+    content = orders().write_csv(separator=separator, include_header=False).encode(encoding)
+    (tmp_path / "orders.csv").write_bytes(content)
+    assert names(source(tmp_path, "orders.csv", csv_header=HEADER, csv_separator=separator)) == NAMES
+
+
+def test_too_few_names_for_the_columns_are_named(tmp_path: Path) -> None:
+    orders().write_csv(tmp_path / "orders.csv", include_header=False)
+    with refused("source.unreadable", "orders.csv has 5 columns, and source.csv_header names 2"):
+        source(tmp_path, "orders.csv", csv_header=["who", "what"]).id_types()
+
+
+@pytest.mark.parametrize("pack", [lambda content: content, gzip.compress])
+@pytest.mark.parametrize("header", [True, False])
+def test_columns_that_are_padded_with_blanks_are_parted(
+    tmp_path: Path, pack: Callable[[bytes], bytes], *, header: bool
+) -> None:
+    lines = [f" {100 + n}  {n:03}   {DAY}T10:0{n}  {n}.50 \t Plain{n}" for n in range(len(NAMES))]
+    text = "\n".join([" who what   when paid name", *lines] if header else lines) + "\n"
+    file = "orders.txt" if pack(b"") == b"" else "orders.txt.gz"
+    (tmp_path / file).write_bytes(pack(text.encode()))
+    found = source(tmp_path, file, csv_header=None if header else HEADER)
+    assert names(found) == [f"Plain{n}" for n in range(len(NAMES))]
+    assert found.read_lines(DAY, DAY)["item_id"].to_list() == [f"{n:03}" for n in range(len(NAMES))]
+
+
+def test_a_header_alone_is_for_event_files_and_not_for_their_catalogue(tmp_path: Path) -> None:
+    orders().write_csv(tmp_path / "orders.csv", include_header=False)
+    pl.DataFrame({"sku": ["0", "1"], "title": ["Tea", "Milk"]}).write_csv(tmp_path / "items.csv")
+    found = source(
+        tmp_path, "orders.csv", csv_header=HEADER, items=str(tmp_path / "items.csv"),
+        item_columns={"item": "sku", "name": "title"},
+    )  # fmt: skip
+    assert found.read_items()["item_name"].to_list() == ["Tea", "Milk"]
+
+
+def test_a_column_of_lists_is_no_id_and_what_to_set_is_said(tmp_path: Path) -> None:
+    line = '{"who": 1, "when": "2026-09-01 10:00", "what": [{"id": 1, "price": 2.0}], "paid": 1, "name": "x"}\n'
+    (tmp_path / "events.ndjson").write_text(line)
+    with refused("source.unreadable", "events.ndjson: the column what holds List"):
+        source(tmp_path, "events.ndjson").id_types()
+    with refused("source.unreadable", "the column who holds no lists of items"):
+        source(tmp_path, "events.ndjson", unnest="who").id_types()
+    with refused("source.unreadable", "events.ndjson has no column goods"):
+        source(tmp_path, "events.ndjson", unnest="goods").id_types()

@@ -130,6 +130,13 @@ def test_only_days_that_changed_are_read_again(
     assert len(look(second.memory).read) == 1
 
 
+def test_a_word_on_one_line_renames_no_item(tmp_path: Path, url: str) -> None:
+    rows = "(1, 7, timestamptz '2026-09-01', 'Tea'), (2, 7, '2026-09-02', 'Tea'), (1, 7, '2026-09-03', 'Where is it?')"
+    columns = {"customer": "who", "item": "what", "time": "at", "item_name": "title"}
+    source = shop(tmp_path, url, table=f"SELECT * FROM (VALUES {rows}) AS v(who, what, at, title)", columns=columns)
+    assert source.read_items()["item_name"].to_list() == ["Tea"]
+
+
 def test_items_come_from_their_table_or_from_the_lines(tmp_path: Path, url: str) -> None:
     mapping = {"item": "sku", "name": "title", "category": "upper(price_group)", "available": "sold"}
     found = shop(tmp_path, url, items="sales.products", item_columns=mapping).read_items()

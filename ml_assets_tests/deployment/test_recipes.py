@@ -1,4 +1,4 @@
-"""Backup and restore by the commands of docs/operations.md, into an empty server."""
+"""Backup, restore into an empty server, and upgrade, by the commands of docs/operations.md."""
 
 import os
 import re
@@ -10,9 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ml_assets.contract.migrate import delivered
 from ml_assets.database.embedded.server import psql_path, start_embedded
 from ml_assets_tests.cli.shops import Shop, running_shop
 from ml_assets_tests.conftest import short_lived_home
+from ml_assets_tests.contract.before_baseline.restore import restore
 
 DOCUMENT = Path(__file__).parents[2] / "docs/operations.md"
 LISTS = "SELECT customer_id, placement, rank, item_id, release_id FROM ml.recommendations ORDER BY 1, 2, 3"
@@ -26,15 +28,16 @@ DEFINITIONS = """
 
 
 def commands_under(heading: str) -> str:
-    """The block of commands below a heading."""
+    """The last block of commands below a heading, without those that fetch or install."""
     text = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return str(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0])
+    block = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[-1]
+    return str(re.sub(r"(?m)^(git|make) .*\n", "", block))
 
 
 def follow(heading: str, folder: Path, url: str) -> str:
     """Type the commands of the document in a folder."""
-    programs = folder / "bin"
-    programs.mkdir(exist_ok=True)
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True, exist_ok=True)
     own = programs / "ml-assets"
     own.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from ml_assets.cli.main import main; main()' \"$@\"\n")
     own.chmod(0o755)
@@ -79,3 +82,14 @@ def test_what_readers_saw_is_read_again_from_an_empty_server_and_work_goes_on(sh
         shop.config = restored / "ml_assets.yaml"
         assert shop.call("run", "--date", "2024-05-31", "--accept-source") == 0
         assert shop.rows(LISTS)[0][-1] > lists[0][-1]
+
+
+def test_an_upgrade_brings_what_an_older_version_served_to_this_one(postgres_url: str, tmp_path: Path) -> None:
+    restore(postgres_url, "integer")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        lists = connection.execute(LISTS).fetchall()
+        assert lists
+        assert "recommendations" in follow("Upgrade", tmp_path, postgres_url)
+        assert connection.execute(LISTS).fetchall() == lists
+        newest = connection.execute("SELECT count(*) FROM ml_meta.objects").fetchone()
+        assert newest == (len(delivered().objects),)

@@ -1,0 +1,59 @@
+"""What is live and what ran last, for metrics.
+
+Runs are read by SQL in Dagster's own table, where it is in the same database: that works while Dagster is dead. What
+a failed run means is judged in `dagster/findings.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import errors
+
+from ml_assets.database.connection import ServingConnection
+
+JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
+TABLE = "SELECT to_regclass('dagster.runs') IS NOT NULL"
+NEWEST = """
+    SELECT DISTINCT ON (pipeline_name) pipeline_name, end_time, end_time - start_time, status = 'SUCCESS'
+    FROM dagster.runs
+    WHERE pipeline_name = ANY (%s) AND start_time IS NOT NULL AND end_time IS NOT NULL
+    ORDER BY pipeline_name, end_time DESC
+"""
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest run of a job that has ended."""
+
+    job: str
+    """Without the shop's name."""
+    ended_at: float
+    """Seconds since 1970."""
+    seconds: float
+    succeeded: bool
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a shop has done."""
+
+    live_rows: Mapping[str, int]
+    """Rows of the live release of each subject that has one."""
+    runs: Sequence[LastRun]
+    """One for each job that ever ended; none where Dagster keeps its tables elsewhere, or for itself."""
+
+
+def read_activity(connection: ServingConnection, shop: str) -> Activity:
+    """What is live and what ran last, of the shop with that name."""
+    live = connection.schemas.sql("SELECT subject, row_count FROM {meta}.releases WHERE state = 'live'")
+    return Activity(dict(connection.execute(live).fetchall()), _last_runs(connection, f"{shop}_" if shop else ""))
+
+
+def _last_runs(connection: ServingConnection, prefix: str) -> list[LastRun]:
+    try:
+        if connection.execute(TABLE).fetchone() != (True,):
+            return []
+        rows = connection.execute(NEWEST, [[f"{prefix}{job}" for job in JOBS]]).fetchall()
+    except (errors.InsufficientPrivilege, errors.UndefinedColumn):
+        return []
+    return [LastRun(job.removeprefix(prefix), ended, seconds, succeeded) for job, ended, seconds, succeeded in rows]

@@ -1,0 +1,59 @@
+"""What is said where no column tells who, what or when: all of it at once, and for each what can be done."""
+
+from collections.abc import Iterator
+
+from ml_assets.errors import UserError
+from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.proposal import Proposal
+
+WORDS = {"customer": "the customer", "item": "the item", "time": "the time"}
+LINES_SHOWN = 2
+
+
+def complaint(found: Proposal) -> UserError:
+    """The complaint about the fields for which no column was found."""
+    missing = [WORDS[name] for name in found.missing]
+    listed = ", ".join(missing[:-1]) + " or " * (len(missing) > 1) + missing[-1]
+    words = f"No column of {found.events} can be told to be {listed} (it has: {', '.join(found.have)})."
+    if found.first_lines:
+        words += f" The file has no header line; it begins: {' / '.join(found.first_lines[:LINES_SHOWN])}"
+    if found.others:
+        words += f" Lines and orders do not belong together: {found.others}."
+    return UserError(words, " ".join(_steps(found)))
+
+
+def _steps(found: Proposal) -> Iterator[str]:
+    options = " ".join(f"--column {name}=COLUMN" for name in found.missing if not _has_days_since(found, name))
+    if options:
+        yield f"Where a column holds it, say which with {options}; SQL over columns is possible too."
+    if "customer" in found.missing:
+        yield from _without_customers(found)
+    if "item" in found.missing:
+        yield ("Without items there is nothing to recommend; segments alone are made with --column item=\"'all'\".")
+    if _has_days_since(found, "time"):
+        yield (
+            f"Orders have no date, but {found.days_since}: give --start 2024-01-01, the day on which every customer's "
+            "first order is put."
+        )
+    elif "time" in found.missing:
+        yield (
+            "Without times nothing can be learnt of what is bought after what, and no list can be judged: export them "
+            "too. Where a file is one day's, its path may name the day: rename it to 2024-05-31.csv, set "
+            "source.day_from: path and --column time=\"'2024-05-31'\"."
+        )
+
+
+def _has_days_since(found: Proposal, name: str) -> bool:
+    return name == "time" and bool(found.days_since)
+
+
+def _without_customers(found: Proposal) -> Iterator[str]:
+    if "order" in found.columns:
+        order = quoted(found.columns["order"].text)
+        yield (
+            f"Where the shop knows no customers, --column customer={order} takes each order for a customer of its own: "
+            "similar and popular items, and lists for a basket, are made of that; lists and segments of customers mean "
+            "nothing then."
+        )
+    else:
+        yield "Where the shop knows no customers, an order or receipt number can stand for them; there is none either."

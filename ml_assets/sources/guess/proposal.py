@@ -1,0 +1,54 @@
+"""What is proposed: settings, each with the reason for it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_assets.settings.source import EventColumns
+from ml_assets.sources.guess.columns import REQUIRED, Choice
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Settings for a source, each with the reason for it."""
+
+    events: str
+    """The file, folder or URL with the lines."""
+    files: int
+    format: str
+    """For people: format, encoding, separator."""
+    have: list[str]
+    """Columns of the lines."""
+    columns: dict[str, Choice]
+    source: dict[str, Choice] = field(default_factory=dict)
+    """Other keys of source that hold text."""
+    structured: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    """Other keys of source that hold lists or mappings, each with the reason."""
+    rules: dict[str, Choice] = field(default_factory=dict)
+    """Keys of the section events, as YAML."""
+    shape: str = ""
+    note: str = ""
+    days_since: str = ""
+    """The column with days since the order before, where nothing else tells when."""
+    first_lines: tuple[str, ...] = ()
+    """Of files without a header."""
+    others: str = ""
+    """Of orders that lie beside and belong to other lines."""
+    left_alone: tuple[str, ...] = ()
+    """Files that are none of this."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Required fields for which no column was found."""
+        return [name for name in REQUIRED if name not in self.columns]
+
+    @property
+    def ordered(self) -> dict[str, Choice]:
+        """The columns in the order of the settings."""
+        return {name: self.columns[name] for name in EventColumns.model_fields if name in self.columns}
+
+    def settings(self) -> dict[str, Any]:
+        """The section source as a mapping."""
+        columns = {name: choice.text for name, choice in self.ordered.items()}
+        texts = {name: choice.text for name, choice in self.source.items()}
+        values = {name: value for name, (value, _) in self.structured.items()}
+        return {"kind": "files", "events": self.events, "columns": columns, **texts, **values}
