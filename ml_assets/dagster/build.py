@@ -7,6 +7,7 @@ from datetime import date
 
 import dagster as dg
 
+from ml_assets.dagster.assets.customers import build_customer_assets
 from ml_assets.dagster.assets.descriptions import COLUMNS
 from ml_assets.dagster.assets.features import build_feature_assets
 from ml_assets.dagster.assets.models import build_model_assets
@@ -57,6 +58,7 @@ def define(
         *build_feature_assets(shop),
         *build_model_assets(shop),
         *build_prediction_assets(shop),
+        *build_customer_assets(shop),
         *build_release_assets(shop),
     ]
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]

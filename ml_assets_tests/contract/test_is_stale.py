@@ -269,7 +269,7 @@ def test_readers_get_no_error_while_the_database_is_upgraded(postgres_url: str) 
                     try:
                         for query in (
                             "SELECT * FROM ml.recommendations WHERE customer_id = 1",
-                            "SELECT * FROM ml.segment_assignments",
+                            "SELECT customer_id, segment_key FROM ml.segment_assignments",
                             "SELECT * FROM ml.recommend(1, 'for_you', 2)",
                             "SELECT * FROM ml.recommend(-1, 'for_you', 2)",
                             "SELECT * FROM ml.freshness",

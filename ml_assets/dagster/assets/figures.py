@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from ml_assets.models.cards import ModelCard
+from ml_assets.models.segmentation.moves import share_moved
 from ml_assets.models.selection.decisions import PlacementDecision
 from ml_assets.models.selection.study import Study
 
@@ -36,6 +37,7 @@ FIGURES = (
     "near_duplicate_share",
     "customers",
 )
+MOST_FLOWS = 12
 PROFILE = {
     "segment": "segment_name",
     "customers": "customers",
@@ -79,6 +81,21 @@ def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
 
     figures = segments.select(**{short: pl.col(name) for short, name in PROFILE.items()})
     return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
+
+
+def move_metadata(assignments: pl.DataFrame, before: pl.DataFrame | None) -> dict[str, dg.MetadataValue]:
+    """Which way customers moved since the day before, the largest flows first."""
+    moved = share_moved(assignments, before)
+    if before is None or moved is None:
+        return {}
+    told = assignments.join(before, on="customer_id", suffix="_before").filter(
+        pl.col("segment_key") != pl.col("segment_key_before")
+    )
+    flows = told.group_by(pl.col("segment_key_before").alias("from"), pl.col("segment_key").alias("to")).len(
+        "customers"
+    )
+    table = _table(flows.sort("customers", "from", "to", descending=[True, False, False]).head(MOST_FLOWS))
+    return {"moved": dg.MetadataValue.float(moved), "moves": table}
 
 
 def soundness_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:

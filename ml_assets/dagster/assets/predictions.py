@@ -1,60 +1,38 @@
-"""Prediction assets: what the champions of the day say, as frames in the lake.
+"""Assets of items: the lists that the champions of the day make, as frames in the lake.
 
-Scoring is done by `ml_assets.models`; publishing by `releases.py`.
+Scoring is done by `ml_assets.models`; publishing by `releases.py`. Segments are in `customers.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 import polars as pl
-from upath import UPath
 
-from ml_assets.books.models import champion
-from ml_assets.dagster.assets.figures import segment_metadata
+from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples, similar_sample
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.failures import final_failures
-from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
-from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recommend import Recommended, recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
-from ml_assets.models.segmentation.model import SegmentationModel, assign
-from ml_assets.models.segmentation.moves import explain_moves
-from ml_assets.models.segmentation.profiles import with_value
-from ml_assets.models.training import artifact_folder
-from ml_assets.models.value.model import CustomerValueModel, plausibility
 
-GROUP = "predictions"
 RANKED = {"numba", "polars"}
-SEGMENT = "The segment of every customer."
-MEMORY_DAYS = 35
-"""Segments of a day longer ago say nothing about where a customer is now."""
-SEGMENTS = "Size and profile of every segment."
-PLAUSIBLE = "total_is_plausible"
 
 
 def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """recommendations, similar_items, popular_items, customer_value, segment_assignments and segments (daily)."""
-    return [
-        _recommendations(shop),
-        _similar_items(shop),
-        _popular_items(shop),
-        _customer_value(shop),
-        _segmentation(shop),
-    ]
+    """recommendations, similar_items and popular_items (daily)."""
+    return [_recommendations(shop), _similar_items(shop), _popular_items(shop)]
 
 
 def _recommendations(shop: Shop) -> dg.AssetsDefinition:
     rules = shop.settings.recommender
 
-    @shop.daily_asset(GROUP, RANKED, ins=_inputs(shop, "interactions", "items"), deps=[shop.key("recommender_model")])
+    @shop.daily_asset(GROUP, RANKED, ins=inputs(shop, "interactions", "items"), deps=[shop.key("recommender_model")])
     def recommendations(
         context: dg.AssetExecutionContext,
         interactions: pl.LazyFrame,
@@ -78,7 +56,7 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
 def _similar_items(shop: Shop) -> dg.AssetsDefinition:
     # It reads no interactions, but is of a day: where the day's events could not be loaded there is none.
     @shop.daily_asset(
-        GROUP, RANKED, ins=_inputs(shop, "items"), deps=[shop.key("recommender_model"), shop.key("interactions")]
+        GROUP, RANKED, ins=inputs(shop, "items"), deps=[shop.key("recommender_model"), shop.key("interactions")]
     )
     def similar_items(
         context: dg.AssetExecutionContext,
@@ -88,7 +66,7 @@ def _similar_items(shop: Shop) -> dg.AssetsDefinition:
     ) -> pl.DataFrame:
         """For every item of the model, the items bought by the same customers."""
         day = date.fromisoformat(context.partition_key)
-        model = RecommenderModel.load(*_champion(lake, serving, "recommender", day, SIMILAR_ITEMS))
+        model = RecommenderModel.load(*artifact_of(lake, serving, "recommender", day, SIMILAR_ITEMS))
         catalogue = items.collect()
         ranked = rank_similar_items(model, catalogue, shop.settings.recommender)
         context.add_output_metadata({"model_version": model.card.version, **similar_sample(ranked, catalogue)})
@@ -100,7 +78,7 @@ def _similar_items(shop: Shop) -> dg.AssetsDefinition:
 def _popular_items(shop: Shop) -> dg.AssetsDefinition:
     rules = shop.settings.recommender
 
-    @shop.daily_asset(GROUP, {"polars"}, ins=_inputs(shop, "interactions", "items"))
+    @shop.daily_asset(GROUP, {"polars"}, ins=inputs(shop, "interactions", "items"))
     def popular_items(
         context: dg.AssetExecutionContext, interactions: pl.LazyFrame, items: pl.LazyFrame
     ) -> pl.DataFrame:
@@ -113,129 +91,15 @@ def _popular_items(shop: Shop) -> dg.AssetsDefinition:
     return popular_items
 
 
-def _customer_value(shop: Shop) -> dg.AssetsDefinition:
-    @shop.daily_asset(
-        GROUP,
-        {"lightgbm", "polars"},
-        ins=_inputs(shop, "customer_features"),
-        deps=[shop.key("customer_value_model")],
-        check_specs=[
-            dg.AssetCheckSpec(
-                PLAUSIBLE,
-                asset=shop.key("customer_value"),
-                description="What all customers are expected to spend is in proportion to what they spent.",
-            )
-        ],
-    )
-    def customer_value(
-        context: dg.AssetExecutionContext,
-        customer_features: pl.LazyFrame,
-        lake: dg.ResourceParam[Lake],
-        serving: dg.ResourceParam[ServingDatabase],
-    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
-        """Of every customer, the probability of an order and the spend to be expected within 90 days."""
-        day = date.fromisoformat(context.partition_key)
-        model = CustomerValueModel.load(*_champion(lake, serving, "customer_value", day))
-        features = customer_features.collect()
-        value = model.predict(features)
-        judged = plausibility(features, value, model.cap)
-        facts = {"expected_spend_90d": judged.expected, "spend_of_the_last_90d": judged.last}
-        yield dg.Output(
-            value.with_columns(model_version=pl.lit(model.card.version)),
-            metadata={"model_version": model.card.version, "methods": model.methods, **facts},
-        )
-        yield dg.AssetCheckResult(
-            check_name=PLAUSIBLE,
-            passed=judged.is_given,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=judged.sentence,
-            metadata=facts,
-        )
-
-    return customer_value
-
-
-def _segmentation(shop: Shop) -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name="segmentation",
-        outs={
-            "segment_assignments": shop.out(
-                "segment_assignments", SEGMENT, group=GROUP, kinds={"scikitlearn", "polars"}
-            ),
-            "segments": shop.out("segments", SEGMENTS, group=GROUP, kinds={"polars"}),
-        },
-        partitions_def=shop.calendar.daily,
-        ins=_inputs(shop, "customer_features", "customer_value"),
-        deps=[shop.key("segmentation_model")],
-    )
-    @final_failures
-    def segmentation(
-        context: dg.AssetExecutionContext,
-        customer_features: pl.LazyFrame,
-        customer_value: pl.LazyFrame,
-        lake: dg.ResourceParam[Lake],
-        serving: dg.ResourceParam[ServingDatabase],
-    ) -> Iterator[dg.Output[pl.DataFrame]]:
-        day = date.fromisoformat(context.partition_key)
-        model = SegmentationModel.load(*_champion(lake, serving, "segmentation", day))
-        version = pl.lit(model.card.version).alias("model_version")
-        features, names = customer_features.collect(), shop.settings.segmentation.names
-        before, features_before = _segments_before(lake, day)
-        assignments, segments = assign(model, features, before, names)
-        assignments = explain_moves(assignments, before, features, features_before)
-        value = customer_value.drop("model_version").collect()
-        assignments = assignments.join(value, on="customer_id", how="left", maintain_order="left")
-        segments = with_value(segments, assignments)
-        yield dg.Output(
-            assignments.with_columns(version),
-            "segment_assignments",
-            metadata={"model_version": model.card.version},
-        )
-        yield dg.Output(segments, "segments", metadata=segment_metadata(segments))
-
-    return segmentation
-
-
-def _segments_before(lake: Lake, day: date) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
-    """Where customers were on the newest day before, and their features of that day, where the lake has them.
-
-    As long as it is not too long ago: they move only for a reason.
-    """
-    days = lake.days_between("segment_assignments", day - timedelta(days=MEMORY_DAYS), day - timedelta(days=1))
-    if not days:
-        return None, None
-    segments = lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key")
-    has_features = lake.exists("customer_features", days[-1])
-    return segments, lake.read("customer_features", days[-1]) if has_features else None
-
-
-def _inputs(shop: Shop, *names: str) -> dict[str, dg.AssetIn]:
-    return {name: dg.AssetIn(key=shop.key(name)) for name in names}
-
-
 def _champions(
     lake: Lake, serving: ServingDatabase, placements: Sequence[str], day: date
 ) -> dict[str, RecommenderModel]:
     """The model of each placement that scores a day; placements of one artifact share the loaded model."""
-    found = {placement: _champion(lake, serving, "recommender", day, placement) for placement in placements}
+    found = {placement: artifact_of(lake, serving, "recommender", day, placement) for placement in placements}
     loaded = {place: RecommenderModel.load(*place) for place in dict.fromkeys(found.values())}
     by_placement = {placement: loaded[place] for placement, place in found.items()}
     # A list that the shop cannot have is promoted as not made, in the card of a model that has no method for it.
     return {placement: model for placement, model in by_placement.items() if placement in model.methods}
-
-
-def _champion(lake: Lake, serving: ServingDatabase, kind: str, day: date, placement: str = "") -> tuple[UPath, str]:
-    """Folder and checksum of the artifact of the model that scores a day."""
-    with serving.connect() as connection:
-        model = champion(connection, kind, day, placement)
-    if model is None:
-        week = week_of(day)
-        raise UserError(
-            f"No {kind} model{f' for {placement}' if placement else ''} was trained on data before {day}.",
-            f"Materialize {kind}_model for the week {week}, or run `ml-assets run --date {day}`.",
-            code="model.missing",
-        )
-    return artifact_folder(lake, model.artifact), model.checksum
 
 
 def _versions(by_placement: Mapping[str, str]) -> str:

@@ -39,7 +39,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         name=table.asset,
         description=table.description,
         ins={"predictions": dg.AssetIn(key=shop.key(table.name))},
-        deps=[shop.key("segments")] if table.has_segments else [],
+        deps=[shop.key("segment_profiles")] if table.has_segments else [],
         check_specs=[
             dg.AssetCheckSpec(
                 GATES,
@@ -72,7 +72,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             active=active_customers(lake, day) if table.is_personal else None,
             # Names for the reasons; the other subjects of the day would only write the same rows again.
             items=lake.read("items") if table.is_personal else None,
-            segments=lake.read("segments", day) if table.has_segments else None,
+            segments=lake.read("segment_profiles", day) if table.has_segments else None,
         )
         with serving.connect() as connection:
             if table.has_segments:

@@ -136,3 +136,13 @@ def _number(value: float, name: str) -> str:
     size = abs(shown)
     digits = 0 if size >= 100 or shown == round(shown) else 1 if size >= 1 else 2
     return f"{shown:,.{digits}f}"
+
+
+def share_moved(assignments: pl.DataFrame, before: pl.DataFrame | None) -> float | None:
+    """The share of the customers known before who are in another segment now; None where nobody was."""
+    if before is None:
+        return None
+    both = assignments.select("customer_id", "segment_key").join(
+        before.select("customer_id", pl.col("segment_key").alias("last")), on="customer_id"
+    )
+    return int((both["segment_key"] != both["last"]).sum()) / both.height if both.height else None

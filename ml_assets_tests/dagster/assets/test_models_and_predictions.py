@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ml_assets.books.models import champion, list_models
+from ml_assets.dagster.assets.customers import build_customer_assets
 from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
 from ml_assets.dagster.assets.predictions import build_prediction_assets
 from ml_assets.dagster.assets.releases import build_release_assets
@@ -48,7 +49,7 @@ def train(name: str, shop: Shop, lake: Lake, source: EventSource, connection: Se
 
 
 def score(name: str, shop: Shop, connection: ServingConnection, *inputs: pl.LazyFrame, lake: Lake) -> pl.DataFrame:
-    asset = named(build_prediction_assets(shop), name)
+    asset = named([*build_prediction_assets(shop), *build_customer_assets(shop)], name)
     made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection))
     return made if isinstance(made, pl.DataFrame) else next(iter(made)).value
 
@@ -101,14 +102,13 @@ def test_a_move_reaches_the_history_with_its_reason_and_sql_assigns_as_the_relea
     values = score("customer_value", shop, text_connection, features.lazy(), lake=lake).lazy()
 
     def score_segments() -> tuple[pl.DataFrame, pl.DataFrame]:
-        asset = named(build_prediction_assets(shop), "segment_assignments")
-        assignments, segments = (
-            one.value for one in asset(on(WEEK), features.lazy(), values, lake=lake, serving=database)
-        )
+        asset = named(build_customer_assets(shop), "segment_assignments")
+        made = list(asset(on(WEEK), features.lazy(), values, lake=lake, serving=database))
+        assignments, segments = (one.value for one in made if isinstance(one, dg.Output))
         return assignments, segments
 
     def release(day: date, assignments: pl.DataFrame, segments: pl.DataFrame) -> None:
-        lake.write("segments", segments, day)
+        lake.write("segment_profiles", segments, day)
         asset = named(build_release_assets(shop), "segment_assignments_release")
         asset(on(day), assignments.lazy(), lake=lake, serving=database)
 

@@ -20,7 +20,7 @@ from ml_assets_tests.releases.frames import MONDAY
 def lake(tmp_path, connection: ServingConnection) -> Lake:  # type: ignore[no-untyped-def]
     lake = Lake(tmp_path)
     lake.write("items", frames.items())
-    lake.write("segments", frames.segments(), MONDAY)
+    lake.write("segment_profiles", frames.segments(), MONDAY)
     return lake
 
 

@@ -1,0 +1,164 @@
+"""Assets of customers: their value and their segments by the champions of the day, as frames in the lake.
+
+The numbers come from `ml_assets.models`; publishing is done by `releases.py`. Lists of items are in `predictions.py`.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs
+from ml_assets.dagster.assets.figures import move_metadata, segment_metadata
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.failures import final_failures
+from ml_assets.dagster.shop import Shop
+from ml_assets.lake import Lake
+from ml_assets.models.segmentation.model import SegmentationModel, assign
+from ml_assets.models.segmentation.moves import explain_moves, share_moved
+from ml_assets.models.segmentation.profiles import with_value
+from ml_assets.models.value.model import CustomerValueModel, plausibility
+
+SEGMENT = "The segment of every customer."
+SEGMENTS = "Size and profile of every segment."
+PLAUSIBLE = "total_is_plausible"
+STAY, LARGE = "customers_stay_in_segments", "segments_are_large_enough"
+MEMORY_DAYS = 35
+"""Segments of a day longer ago say nothing about where a customer is now."""
+
+
+def build_customer_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """customer_value, segment_assignments and segment_profiles (daily)."""
+    return [_customer_value(shop), _segmentation(shop)]
+
+
+def _customer_value(shop: Shop) -> dg.AssetsDefinition:
+    @shop.daily_asset(
+        GROUP,
+        {"lightgbm", "polars"},
+        ins=inputs(shop, "customer_features"),
+        deps=[shop.key("customer_value_model")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                PLAUSIBLE,
+                asset=shop.key("customer_value"),
+                description="What all customers are expected to spend is in proportion to what they spent.",
+            )
+        ],
+    )
+    def customer_value(
+        context: dg.AssetExecutionContext,
+        customer_features: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
+        """Of every customer, the probability of an order and the spend to be expected within 90 days."""
+        day = date.fromisoformat(context.partition_key)
+        model = CustomerValueModel.load(*artifact_of(lake, serving, "customer_value", day))
+        features = customer_features.collect()
+        value = model.predict(features)
+        judged = plausibility(features, value, model.cap)
+        facts = {"expected_spend_90d": judged.expected, "spend_of_the_last_90d": judged.last}
+        yield dg.Output(
+            value.with_columns(model_version=pl.lit(model.card.version)),
+            metadata={"model_version": model.card.version, "methods": model.methods, **facts},
+        )
+        yield dg.AssetCheckResult(
+            check_name=PLAUSIBLE,
+            passed=judged.is_given,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=judged.sentence,
+            metadata=facts,
+        )
+
+    return customer_value
+
+
+def _segmentation(shop: Shop) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="segmentation",
+        outs={
+            "segment_assignments": shop.out(
+                "segment_assignments", SEGMENT, group=GROUP, kinds={"scikitlearn", "polars"}
+            ),
+            "segment_profiles": shop.out("segment_profiles", SEGMENTS, group=GROUP, kinds={"polars"}),
+        },
+        partitions_def=shop.calendar.daily,
+        ins=inputs(shop, "customer_features", "customer_value"),
+        deps=[shop.key("segmentation_model")],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=shop.key("segment_assignments"), description=words)
+            for name, words in (
+                (STAY, "No more customers change segment in a day than a training may move."),
+                (LARGE, "Every segment has enough customers to be worth a campaign."),
+            )
+        ],
+    )
+    @final_failures
+    def segmentation(
+        context: dg.AssetExecutionContext,
+        customer_features: pl.LazyFrame,
+        customer_value: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> Iterator[dg.Output[pl.DataFrame] | dg.AssetCheckResult]:
+        day = date.fromisoformat(context.partition_key)
+        model = SegmentationModel.load(*artifact_of(lake, serving, "segmentation", day))
+        version = pl.lit(model.card.version).alias("model_version")
+        features, names = customer_features.collect(), shop.settings.segmentation.names
+        before, features_before = _segments_before(lake, day)
+        assignments, segments = assign(model, features, before, names)
+        assignments = explain_moves(assignments, before, features, features_before)
+        value = customer_value.drop("model_version").collect()
+        assignments = assignments.join(value, on="customer_id", how="left", maintain_order="left")
+        segments = with_value(segments, assignments)
+        yield dg.Output(
+            assignments.with_columns(version),
+            "segment_assignments",
+            metadata={"model_version": model.card.version, **move_metadata(assignments, before)},
+        )
+        yield dg.Output(segments, "segment_profiles", metadata=segment_metadata(segments))
+        yield from _segment_checks(shop, assignments, before, segments)
+
+    return segmentation
+
+
+def _segment_checks(
+    shop: Shop, assignments: pl.DataFrame, before: pl.DataFrame | None, segments: pl.DataFrame
+) -> Iterator[dg.AssetCheckResult]:
+    settings, key = shop.settings.segmentation, shop.key("segment_assignments")
+    moved = share_moved(assignments, before)
+    yield dg.AssetCheckResult(
+        check_name=STAY,
+        asset_key=key,
+        passed=moved is None or moved <= settings.max_moved,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Nobody had a segment before." if moved is None else f"{moved:.2%} of the customers moved.",
+        metadata={} if moved is None else {"moved": moved},
+    )
+    used = segments.filter(pl.col("customers") > 0)
+    smallest = used.sort("customers", "segment_key").row(0, named=True) if used.height > 1 else None
+    yield dg.AssetCheckResult(
+        check_name=LARGE,
+        asset_key=key,
+        passed=smallest is None or smallest["share"] >= settings.min_share,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{smallest['segment_name']} is the smallest, with {smallest['share']:.1%} of the customers."
+        if smallest
+        else "There is one segment.",
+        metadata={str(row["segment_key"]): row["share"] for row in used.iter_rows(named=True)},
+    )
+
+
+def _segments_before(lake: Lake, day: date) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Where customers were on the newest day before, and their features of that day, where the lake has them.
+
+    As long as it is not too long ago: they move only for a reason.
+    """
+    days = lake.days_between("segment_assignments", day - timedelta(days=MEMORY_DAYS), day - timedelta(days=1))
+    if not days:
+        return None, None
+    segments = lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key")
+    has_features = lake.exists("customer_features", days[-1])
+    return segments, lake.read("customer_features", days[-1]) if has_features else None
