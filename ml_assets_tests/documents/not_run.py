@@ -48,6 +48,7 @@ NOT_RUN: Mapping[str, str] = {
     "tar --extract --gzip --file=home.tar.gz --directory=.ml_assets": BACKUP,
     "ml-assets ui": ENDLESS,
     "ml-assets ui --port N": ENDLESS,
+    "ml-assets ui --config books.yaml --config wine.yaml": ENDLESS,
     "ml-assets watch": ENDLESS,
     "ml-assets watch --port": ENDLESS,
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
