@@ -7,6 +7,7 @@ the newest day of its file, so that it is quarantined there and not lost.
 
 import glob
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -20,7 +21,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
-from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
+from ml_assets.sources.base import DayRange, empty_items, together
 from ml_assets.sources.first_look import (
     find_id_types,
     refuse_headers_on_first_lines,
@@ -64,7 +65,9 @@ class Files:
     @cached_property
     def _mapped(self) -> MappedFiles:
         orders = self._paths(self._source.orders, "source.orders") if self._source.orders else ()
-        return MappedFiles(self.event_paths, self._source, self._timezone, self._memory, orders=orders)
+        return MappedFiles(
+            self.event_paths, self._source, self._timezone, self._memory, today=self._today, orders=orders
+        )
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
@@ -72,9 +75,12 @@ class Files:
 
     def _find_id_types(self) -> IdTypes:
         shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
-        refuse_headers_on_first_lines(*shop)
-        refuse_unreadable_times(*shop, limit=self._most_unreadable)
-        return find_id_types(*shop)
+        facts = {path: self._mapped.facts(path) for path in self.event_paths}
+        if any(each.bare for each in facts.values()):
+            refuse_headers_on_first_lines(*shop)
+        if any(each.unreadable for each in facts.values()):
+            refuse_unreadable_times(*shop, limit=self._most_unreadable)
+        return find_id_types(*shop[:2], facts)
 
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
@@ -88,7 +94,7 @@ class Files:
         covered = self.days()
         return max(covered.first, covered.last - LONGEST_HISTORY)
 
-    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
         """Lines of the given days out of the files that hold them."""
         types = self.id_types()
         parts = [
@@ -104,9 +110,11 @@ class Files:
             for file in self._files
             if file.first <= last and file.last >= first
         ]
-        if not parts:
-            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS)
-        return self._mapped.collect(pl.concat(parts).select(LINE_COLUMNS))
+        return self._mapped.blocks(pl.concat(parts)) if parts else iter(())
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """The same at once."""
+        return together(self.blocks(first, last), self.id_types())
 
     def pieces(self) -> dict[str, str | None]:
         """The files; how they are read is part of their stamps."""
@@ -121,7 +129,7 @@ class Files:
         file = self._look_into(piece)
         types = self.id_types()
         if file and (file.first > last or file.last < first):
-            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS), file.last
+            return together((), types), file.last
         lines = columns.lines(
             self._mapped.events(piece),
             self._source.columns,
@@ -131,7 +139,7 @@ class Files:
             source_day=self._source_day(file) if file else pl.col("day"),
             where=self._source.where,
         ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
-        return self._mapped.collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
+        return together(self._mapped.blocks(lines, piece), types), file.last if file else None
 
     def later_lines(self) -> pl.DataFrame:
         """Lines dated after today, which wait for their day."""
@@ -216,14 +224,8 @@ class Files:
                 )
             day = date.fromisoformat(found[-1])
             return EventFile(path, day, day)
-        frame = self._mapped.events(path)
-        local = self._mapped.reading.local_day(frame, self._source.columns.time)
-        # What is dated later waits for its day.
-        dated = frame.select(day=local).filter(pl.col("day") <= self._today)
-        first, last = self._mapped.collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(
-            0
-        )
-        return EventFile(path, first, last) if first else None
+        facts = self._mapped.facts(path)
+        return EventFile(path, facts.first, facts.last) if facts.first and facts.last else None
 
     def _source_day(self, file: EventFile) -> pl.Expr:
         if self._source.day_from == "path":

@@ -3,8 +3,9 @@
 Which files there are, and which days they hold, belongs to `files.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -13,16 +14,25 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
+from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
-from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
+from ml_assets.sources.first_look import (
+    FileFacts,
+    find_date_style,
+    find_number_style,
+    hold_numbers,
+    look_at,
+    needs_date_style,
+)
 from ml_assets.sources.formats.csv import SEPARATORS
 from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.orders import Orders
 from ml_assets.sources.stamps import stamp_of
+from ml_assets.sources.times import DateStyle
 
 EVENTS = "source.columns"
 # Their expressions compute with numbers.
@@ -39,26 +49,47 @@ class MappedFiles:
         timezone: str,
         memory: SourceMemory,
         *,
+        today: date,
         orders: Sequence[str] = (),
     ) -> None:
         self._paths = paths
         self._source = source
         self._memory = memory
+        self._today = today
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
         self.orders = Orders(orders, source.orders_on, self._read, source.undated) if orders else None
         # What is said of event files alone.
         self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
+        self._looked: dict[str, tuple[str | None, FileFacts]] = {}
 
     @cached_property
     def reading(self) -> Reading:
         """How values are written, by the settings and by the first look at the files."""
-        time = self._source.columns.time
-        found = self._set_or_found(
-            "dates", self._source.dates, lambda: find_date_style(self.all_events(), time, self._numbers)
-        )
+        found = self._set_or_found("dates", self._source.dates, self._date_style)
         return replace(self._numbers, dates=found)
+
+    def facts(self, path: str, reading: Reading | None = None) -> FileFacts:
+        """What one pass over an event file tells, remembered for as long as it stays as it is."""
+        # Finding out how values are written looks at the files as well.
+        reading = reading or self.reading
+        stamp = stamp_of(UPath(path))
+        known = self._looked.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            blocks = self.blocks(self.events(path), path)
+            known = self._looked[path] = (stamp, look_at(blocks, self._source.columns, reading, self._today))
+        return known[1]
+
+    def _date_style(self) -> DateStyle:
+        """Looked for where the first lines ask for it, or some cannot be read without."""
+        time = self._source.columns.time
+        if not needs_date_style(self.all_events(), time, self._numbers) and not any(
+            self.facts(path, self._numbers).unreadable for path in self._paths
+        ):
+            return self._numbers.dates
+        self._looked.clear()
+        return find_date_style(self.all_events(), time, self._numbers)
 
     def all_events(self) -> dict[str, pl.LazyFrame]:
         """Every event file, in the order of the paths."""
@@ -83,13 +114,26 @@ class MappedFiles:
         return frame
 
     def collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
-        """The rows; raises `UserError` where a file turns out to be damaged."""
-        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(format_of(known, self._source) == "csv" for known in self._paths)
+        """The few rows of a frame; raises `UserError` where a file turns out to be damaged."""
         try:
-            return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
+            return frame.collect(engine="streaming", optimizations=self._optimizations)
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
+
+    def blocks(self, frame: pl.LazyFrame, path: str | None = None) -> Iterator[pl.DataFrame]:
+        """The rows in their order, some at a time; raises `UserError` where a file turns out to be damaged."""
+        try:
+            yield from frame.collect_batches(
+                chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=self._optimizations
+            )
+        except pl.exceptions.PolarsError as error:
+            raise unreadable_file(path or self._source.events, error) from None
+
+    @property
+    def _optimizations(self) -> pl.QueryOptFlags:
+        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
+        whole = any(format_of(known, self._source) == "csv" for known in self._paths)
+        return pl.QueryOptFlags(projection_pushdown=not whole)
 
     @cached_property
     def _numbers(self) -> Reading:

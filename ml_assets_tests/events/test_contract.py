@@ -15,7 +15,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.sources.columns import line_schema
+from ml_assets.sources.base import line_schema
 from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets_tests.refused import refused
 

@@ -5,6 +5,7 @@ there and not lost. Which days changed is told by a fingerprint that the databas
 when a line was changed.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -15,15 +16,21 @@ from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
-from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, DayRange, empty_items, polars_type
-from ml_assets.sources.columns import line_schema
+from ml_assets.sources.base import (
+    LEFT_OUT,
+    LINE_COLUMNS,
+    DayRange,
+    empty_items,
+    line_schema,
+    polars_type,
+    together,
+)
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.postgres.connection import ShopDatabase
 from ml_assets.sources.postgres.query import INTEGERS, NUMBERS, TIMES, Sql, Value, expression, relation
 
 LONGEST_HISTORY = timedelta(days=3660)
 WHERE = "where"
-CONTENT = ("occurred_at", "customer_id", "item_id", "order_id", "quantity", "amount", "event_type")
 
 
 class Postgres:
@@ -72,27 +79,31 @@ class Postgres:
         """The oldest day when the shop was first seen; then remembered."""
         return self._memory.first_day(lambda: self.days().first)
 
-    def read_lines(self, first: date, last: date) -> pl.DataFrame:
-        """Lines of the given days."""
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
+        """Lines of the given days, as the database sends them; numbered when a day is whole."""
         newest = self.days().last
         types = self.id_types()
         wanted = self._values["time"].within(first, last, self._zone)
         if first <= newest <= last:
             wanted = sql.SQL("({}) OR {} IS NULL").format(wanted, self._values["time"].expression)
         query = sql.SQL("SELECT {fields} FROM {table} WHERE {wanted}")
-        found = self._database.frame(query.format(fields=self._fields(types), table=self._table, wanted=wanted))
+        statement = query.format(fields=self._fields(types), table=self._table, wanted=wanted)
         local = pl.col("occurred_at").dt.convert_time_zone(self._zone).dt.date()
-        lines = found.with_columns(
-            day=local,
-            source_day=local.fill_null(newest),
-            source=pl.lit(self._source.table[:200]),
-            unreadable=pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT)),
-            detail=pl.lit(None, pl.String),
-        )
-        # Tables have no order; numbered so that the same lines of a day always have the same numbers.
-        ordered = lines.sort("source_day", *CONTENT, nulls_last=True)
-        numbered = ordered.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("source_day"))
-        return numbered.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+        left_out = pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT))
+        for found in self._database.blocks(statement):
+            lines = found.with_columns(
+                day=local,
+                source_day=local.fill_null(newest),
+                source=pl.lit(self._source.table[:200]),
+                line=pl.lit(None, pl.UInt32),
+                unreadable=left_out,
+                detail=pl.lit(None, pl.String),
+            )
+            yield lines.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """The same at once."""
+        return together(self.blocks(first, last), self.id_types())
 
     def pieces(self) -> dict[str, str | None]:
         """The days of the time that is looked back, each with what changes with its lines."""
