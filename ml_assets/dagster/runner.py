@@ -14,7 +14,7 @@ from ml_assets.books.freshness import read_freshness
 from ml_assets.books.models import champion, trained_on
 from ml_assets.books.source_days import refuse_lost_lake
 from ml_assets.dagster.assets.models import PROMOTED
-from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
+from ml_assets.dagster.assets.raw import GUESTS, REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.catch_up import CatchUp, Noticed
@@ -264,4 +264,15 @@ class Runner:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):
             raise error
+        self._tell_guests(result)
         return failed
+
+    def _tell_guests(self, result: dg.ExecuteInProcessResult) -> None:
+        """Say how many lines that were loaded have no customer, where some have none."""
+        loaded = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
+        counts = [one.metadata for one in loaded if GUESTS in one.metadata]
+        guests, read = (sum(int(str(one[name].value)) for one in counts) for name in (GUESTS, "lines_read"))
+        if guests and self._settings.events.guests == "left_out":
+            self._report(f"{guests:,} of {read:,} lines are of guests, without a customer: left out (events.guests)")
+        elif guests:
+            self._report(f"{guests:,} of {read:,} lines are of guests, without a customer: they teach item models")

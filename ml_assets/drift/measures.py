@@ -132,8 +132,8 @@ def unseen_shares(events: pl.LazyFrame, days: Sequence[date]) -> list[dict[str, 
     for what, column in UNSEEN.items():
         first = events.group_by(column).agg(first=pl.col("day").min()).collect()
         of_days = events.filter(pl.col("day").is_in(list(days))).select("day", column).collect()
-        # Of customers each counts once a day, of items each line.
-        counted = of_days.unique() if what == "customers" else of_days
+        # Of customers each counts once a day, guests not at all, of items each line.
+        counted = of_days.drop_nulls().unique() if what == "customers" else of_days
         new = counted.join(first, on=column).select("day", new=pl.col("day") == pl.col("first"))
         shares = dict(new.group_by("day").agg(pl.col("new").mean()).iter_rows())
         for share, day in zip(found, days, strict=True):

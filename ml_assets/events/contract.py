@@ -12,7 +12,7 @@ from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import LEFT_OUT
 
 EVENT_COLUMNS = (
-    "customer_id",
+    "customer_id",  # null: a guest, whose every order is a customer of its own (setting events.guests)
     "item_id",
     "occurred_at",
     "day",
@@ -32,7 +32,7 @@ REASONS = {
     "unreadable_occurred_at": "The time is none in the shop's way to write them, nor ISO 8601.",
     "unreadable_quantity": "The quantity is no finite number.",
     "unreadable_amount": "The amount is no finite number.",
-    "missing_customer_id": "The line has no customer.",
+    "missing_customer_id": "The line has no customer (setting events.guests).",
     "missing_item_id": "The line has no item.",
     "missing_occurred_at": "The line has no time.",
     "missing_quantity": "The quantity is mapped to a column and empty.",
@@ -87,13 +87,19 @@ def settle(judged: pl.DataFrame, rules: EventSettings) -> CheckedLines:
     if twice.any():
         lines = judged.with_columns(reason=pl.when(twice).then(pl.lit("duplicate")).otherwise("reason"))
     order = ["day", "customer_id", "occurred_at", "item_id", "line"]
-    valid = lines.filter(pl.col("reason").is_null()).select(*EVENT_COLUMNS, "line")
+    valid = lines.filter(pl.col("reason").is_null()).with_columns(_order()).select(*EVENT_COLUMNS, "line")
     quarantined = lines.filter(pl.col("reason").is_not_null()).with_columns(day="source_day")
     return CheckedLines(
         valid.sort(order, maintain_order=True).select(EVENT_COLUMNS),
         quarantined.select(QUARANTINE_COLUMNS),
         judged.height,
     )
+
+
+def _order() -> pl.Expr:
+    """The order of a line; a guest without one buys what one file has at one time."""
+    of_guest = pl.when(pl.col("customer_id").is_null()).then(pl.format("{} {}", "source", "occurred_at"))
+    return pl.coalesce("order_id", of_guest).alias("order_id")
 
 
 def _is_return(rules: EventSettings) -> pl.Expr:
@@ -111,7 +117,7 @@ def _counted(rules: EventSettings, measured_items: pl.Series) -> pl.Expr:
 
 def _reason(rules: EventSettings) -> pl.Expr:
     quantity, amount, kept_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
-    required = ("customer_id", "item_id", "occurred_at", "quantity")
+    required = ("customer_id", "item_id", "occurred_at", "quantity")[rules.guests == "one_off" :]
     verdicts = [
         pl.when(pl.col("unreadable") == LEFT_OUT).then(pl.lit("left_out")),
         pl.when(pl.col("unreadable").is_not_null()).then(pl.format("unreadable_{}", "unreadable")),

@@ -13,7 +13,8 @@ from ml_assets.events.contract import REASONS
 from ml_assets.settings.events import EventSettings
 
 # Ordinary in a good delivery: what the shop itself leaves out, guests, returns, and lines that came twice.
-ORDINARY = ("left_out", "missing_customer_id", "return", "duplicate")
+GUEST = "missing_customer_id"
+ORDINARY = ("left_out", GUEST, "return", "duplicate")
 # A few broken lines are no wrong setting, however small the day.
 FEWEST = 20
 EXAMPLES = 3
@@ -45,6 +46,8 @@ class Tally:
         """Refused lines by day and reason."""
         self.files: dict[date, set[str]] = defaultdict(set)
         """The files that hold lines of a day."""
+        self.guests: Counter[date] = Counter()
+        """Lines without a customer that are events, or are set aside for that."""
         self._examples: list[pl.DataFrame] = []
 
     def add(self, judged: pl.DataFrame) -> None:
@@ -52,6 +55,8 @@ class Tally:
         for day, source, rows in judged.group_by("source_day", "source").len().iter_rows():
             self.read[day] += rows
             self.files[day].add(source)
+        guests = judged.filter(pl.col("customer_id").is_null() & (pl.col("reason").fill_null(GUEST) == GUEST))
+        self.guests.update(dict(guests.group_by("source_day").len().iter_rows()))
         refused = judged.filter(pl.col("reason").is_not_null())
         example = pl.struct("source", "line", "detail").head(EXAMPLES).alias("examples")
         groups = refused.group_by(pl.col("source_day").alias("day"), "reason", maintain_order=True)

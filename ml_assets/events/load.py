@@ -35,6 +35,8 @@ class DayFacts:
     valid: int
     quarantined: dict[str, int]
     """Lines by reason."""
+    guests: int
+    """Lines without a customer, events or set aside."""
     content: DayContent
     """What the source holds, lines of erased customers among it."""
 
@@ -156,7 +158,10 @@ def _facts(
         refused = tally.refused.get(day, {}) | ({"duplicate": twice[day]} if day in twice else {})
         content = content_of(sums[day]) if day in sums else EMPTY
         read = tally.read.get(day, 0)
-        yield day, DayFacts(read, read - sum(refused.values()), dict(sorted(refused.items())), content)
+        yield (
+            day,
+            DayFacts(read, read - sum(refused.values()), dict(sorted(refused.items())), tally.guests[day], content),
+        )
 
 
 def _by_day(lines: pl.DataFrame, column: str = "day") -> dict[date, pl.DataFrame]:

@@ -30,6 +30,8 @@ QUIET_HOURS = 4
 EXAMPLES = 3
 # Fewer days cannot tell on which weekdays a shop is closed.
 DAYS_THAT_TELL = 21
+# So large a share of lines is worth learning from.
+MANY_GUESTS = 0.2
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,11 @@ def _amounts(look: Look, about: str) -> Iterator[Finding]:
     events = look.purchases
     if events.is_empty():
         raise UserError("There are no events to learn from.", "See the findings above.")
-    customers, items = events["customer_id"].n_unique(), events["item_id"].n_unique()
+    known = events.drop_nulls("customer_id")
+    customers, items = known["customer_id"].n_unique(), events["item_id"].n_unique()
     days = (look.covered.last - look.covered.first).days + 1
-    pairs = events.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
-    again = pairs.filter(pl.col("days") > 1).height / pairs.height
+    pairs = known.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
+    again = pairs.filter(pl.col("days") > 1).height / max(pairs.height, 1)
     words = f"{customers:,} customers, {items:,} items, {days:,} days; {again:.0%} of what is bought is bought again."
     few = [
         f"{have:,} {what} ({fewest:,} are wanted)"
@@ -210,8 +213,25 @@ def _amounts(look: Look, about: str) -> Iterator[Finding]:
         yield Finding(about, "warning", "No line has an amount.", fix)
 
 
+def _guests(look: Look, about: str) -> Iterator[Finding]:
+    if look.settings.events.guests == "one_off":
+        lines, what = look.checked.valid["customer_id"].null_count(), "they teach item models, and get no lists"
+    else:
+        lines, what = look.checked.quarantined.filter(reason="missing_customer_id").height, "they are left out"
+    if not lines:
+        return
+    share = lines / look.checked.read
+    words = f"{lines:,} lines ({share:.1%}) are of guests, who have no customer: {what} (events.guests)."
+    if share > MANY_GUESTS and look.settings.events.guests == "left_out":
+        fix = "Set events.guests: one_off, and what guests buy counts for similar and popular items."
+        yield Finding(about, "warning", words, fix)
+    else:
+        yield Finding(about, "good", words)
+
+
 CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
     "lines": _lines,
+    "guests": _guests,
     "days": _days,
     "hours": _hours,
     "items": _items,

@@ -30,6 +30,7 @@ from ml_assets.whole_files import make_private
 ACCOUNTED = "every_line_is_accounted_for"
 QUARANTINE = "quarantine_is_small"
 QUARANTINE_LIMIT = 0.05
+GUESTS = "lines_of_guests"
 REBUILD_LAKE_TAG = "ml_assets/rebuild_lake"
 """A run with this tag loads days into a lake that was there before and is empty now."""
 KINDS = {"polars", "parquet"}
@@ -134,7 +135,7 @@ def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: LoadedDays) -
 def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, facts: DayFacts) -> None:
     refused = sum(facts.quarantined.values())
     more: dict[str, dict[str, Any]] = {
-        "transactions": {"dagster/partition_row_count": facts.valid, "lines_read": facts.read},
+        "transactions": {"dagster/partition_row_count": facts.valid, "lines_read": facts.read, GUESTS: facts.guests},
         "quarantined_transactions": {"dagster/partition_row_count": refused, "reasons": facts.quarantined},
     }
     for name, metadata in more.items():
