@@ -32,6 +32,7 @@ REASONS = {
     "unreadable_occurred_at": "The time is none in the shop's way to write them, nor ISO 8601.",
     "unreadable_quantity": "The quantity is no finite number.",
     "unreadable_amount": "The amount is no finite number.",
+    "unreadable_refund": "The refund is of an order, or of an item in it, that the source does not hold.",
     "missing_customer_id": "The line has no customer (setting events.guests).",
     "missing_item_id": "The line has no item.",
     "missing_occurred_at": "The line has no time.",

@@ -29,6 +29,7 @@ SETTINGS = {
     "missing_quantity": "source.columns.quantity",
     "non_positive_quantity": "source.columns.quantity",
     "absurd_quantity": "events.max_quantity, or events.measured_categories",
+    "unreadable_refund": "source.refund_columns and source.columns.order",
     "unreadable_amount": "source.numbers, or source.columns.amount",
     "negative_amount": "events.returns and events.return_types, or source.columns.amount",
     "outside_day": "source.day_from, or timezone",

@@ -87,10 +87,32 @@ class UndatedOrders(Section):
     hour: str | None = Field(default=None, description="Hour of the day. Unset: midnight.")
 
 
+class RefundColumns(Section):
+    """Which columns of the table of refunds hold what; numbers and dates are written as in the events."""
+
+    customer: ClassVar[None] = None
+    event_type: ClassVar[None] = None
+
+    order: str = Field(default="order_id", description="The order that is refunded, as in columns.order.")
+    item: str | None = Field(
+        default=None, description="The item that is refunded. Unset, or empty on a line: everything in the order."
+    )
+    quantity: str | None = Field(default=None, description="How many. Unset or empty: all that the order has of it.")
+    amount: str | None = Field(
+        default=None,
+        description="What is paid back. Unset or empty: what was paid for that quantity. Of a whole order the share "
+        "that it is of all lines.",
+    )
+    time: str | None = Field(
+        default=None,
+        description="When; the refund counts on that day. Unset: on the day of its order, which is corrected.",
+    )
+
+
 class FilesSource(SourceSection):
     """CSV, Parquet, NDJSON or Excel files: one file, a folder or a glob, local or in an object store."""
 
-    paths = ("events", "items", "orders")
+    paths = ("events", "items", "orders", "refunds")
 
     kind: Literal["files"]
     events: str = Field(description="File, folder or glob. Relative paths start at the folder of the YAML file.")
@@ -105,6 +127,12 @@ class FilesSource(SourceSection):
     orders_on: str = Field(
         default="order_id", description="Column that both have, or `column of lines = column of orders`."
     )
+    refunds: str | None = Field(
+        default=None,
+        description="Refunds, where they are not lines of the events: file, folder or glob with one line per refund of "
+        "an item or an order. Needs columns.order and events.returns: net.",
+    )
+    refund_columns: RefundColumns = RefundColumns()
     undated: UndatedOrders | None = Field(
         default=None, description="How `orders` without a date are laid on a calendar. Unset: they have one."
     )
@@ -195,6 +223,12 @@ class PostgresSource(SourceSection):
     )
     items: str | None = Field(default=None, description="Item catalogue: table, view or query. Unset: from the lines.")
     item_columns: ItemColumns = ItemColumns()
+    refunds: str | None = Field(
+        default=None,
+        description="Refunds, where they are not lines of the table: table, view or query with one line per refund of "
+        "an item or an order. Needs columns.order and events.returns: net.",
+    )
+    refund_columns: RefundColumns = RefundColumns()
     statement_timeout: PositiveDuration = Field(
         default=timedelta(minutes=30), description="A statement that takes longer is cancelled."
     )

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
-from ml_assets.settings.source import EventColumns, ItemColumns
+from ml_assets.settings.source import EventColumns, ItemColumns, RefundColumns
 from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, polars_type
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
@@ -152,28 +152,34 @@ def is_whole(column: str, kinds: pl.Schema, reading: Reading) -> pl.Expr:
 
 def lines(
     frame: pl.LazyFrame,
-    mapping: EventColumns,
+    mapping: EventColumns | RefundColumns,
     reading: Reading,
     *,
     types: IdTypes,
     source: str,
     source_day: pl.Expr,
     where: str | None = None,
+    one: float | None = 1.0,
 ) -> pl.LazyFrame:
     """The lines of one file in the project's words; `source_day` may refer to the column `day`.
 
-    `where` is a column that says which lines are the shop's events.
+    `where` is a column that says which lines are the shop's events, and `one` the quantity where no column has it.
     """
     kinds = frame.collect_schema()
-    frame = reading.carried_down(frame, mapping)
+    frame = reading.carried_down(frame, mapping) if isinstance(mapping, EventColumns) else frame
+    schema = line_schema(types)
+
+    def none(field: str) -> pl.Expr:
+        return pl.lit(None, schema[field])
+
     values = {
-        "customer_id": reading.id(mapping.customer, kinds, types.customer),
-        "item_id": reading.id(mapping.item, kinds, types.item),
-        "occurred_at": reading.time(mapping.time, kinds),
-        "quantity": reading.number(mapping.quantity, kinds) if mapping.quantity else pl.lit(1.0),
-        "amount": reading.number(mapping.amount, kinds) if mapping.amount else pl.lit(None, pl.Float64),
-        "order_id": reading.text(mapping.order) if mapping.order else pl.lit(None, pl.String),
-        "event_type": reading.text(mapping.event_type) if mapping.event_type else pl.lit(None, pl.String),
+        "customer_id": reading.id(mapping.customer, kinds, types.customer) if mapping.customer else none("customer_id"),
+        "item_id": reading.id(mapping.item, kinds, types.item) if mapping.item else none("item_id"),
+        "occurred_at": reading.time(mapping.time, kinds) if mapping.time else none("occurred_at"),
+        "quantity": reading.number(mapping.quantity, kinds) if mapping.quantity else pl.lit(one, pl.Float64),
+        "amount": reading.number(mapping.amount, kinds) if mapping.amount else none("amount"),
+        "order_id": reading.text(mapping.order) if mapping.order else none("order_id"),
+        "event_type": reading.text(mapping.event_type) if mapping.event_type else none("event_type"),
     }
     columns = (mapping.customer, mapping.item, mapping.time, mapping.quantity, mapping.amount)
     raw = {field: column for field, column in zip(values, columns, strict=False) if column}
@@ -193,7 +199,7 @@ def lines(
         )
         .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date())
         .with_columns(source_day=source_day)
-        .cast({name: kind for name, kind in line_schema(types).items() if name in ("order_id", "source_day")})
+        .cast({name: kind for name, kind in schema.items() if name in ("order_id", "source_day")})
         .select(LINE_COLUMNS)
     )
 

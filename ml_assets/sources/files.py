@@ -30,6 +30,7 @@ from ml_assets.sources.first_look import (
 from ml_assets.sources.formats.open import format_of
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.refund_files import RefundFiles
 from ml_assets.sources.stamps import stamp_of
 from ml_assets.stores import place
 
@@ -61,6 +62,23 @@ class Files:
         self._most_unreadable = settings.events.max_quarantined
         self._source = source
         self._memory = SourceMemory(settings)
+
+    def _lines(self, frame: pl.LazyFrame, path: str, source_day: pl.Expr) -> pl.LazyFrame:
+        return columns.lines(
+            frame,
+            self._source.columns,
+            self._mapped.reading,
+            types=self.id_types(),
+            source=path,
+            source_day=source_day,
+            where=self._source.where,
+        )
+
+    @cached_property
+    def _refunds(self) -> RefundFiles | None:
+        if self._source.refunds is None:
+            return None
+        return RefundFiles(self._paths(self._source.refunds, "source.refunds"), self._source, self._mapped)
 
     @cached_property
     def _mapped(self) -> MappedFiles:
@@ -95,22 +113,20 @@ class Files:
         return max(covered.first, covered.last - LONGEST_HISTORY)
 
     def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
-        """Lines of the given days out of the files that hold them."""
-        types = self.id_types()
+        """Lines of the given days out of the files that hold them, then what was refunded."""
         parts = [
-            columns.lines(
-                self._mapped.events(file.path),
-                self._source.columns,
-                self._mapped.reading,
-                types=types,
-                source=file.path,
-                source_day=self._source_day(file),
-                where=self._source.where,
-            ).filter(pl.col("source_day").is_between(first, last))
+            self._lines(self._mapped.events(file.path), file.path, self._source_day(file)).filter(
+                pl.col("source_day").is_between(first, last)
+            )
             for file in self._files
             if file.first <= last and file.last >= first
         ]
-        return self._mapped.blocks(pl.concat(parts)) if parts else iter(())
+        if parts:
+            yield from self._mapped.blocks(pl.concat(parts))
+        if self._refunds:
+            newest = pl.col("source_day").fill_null(self.days().last)
+            refunded = self._refunds.lines(self._refunds.paths, self.id_types(), first, last)
+            yield refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last))
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """The same at once."""
@@ -122,23 +138,22 @@ class Files:
         if self._mapped.orders:
             reading += self._mapped.orders.stamps()
         stamps = {path: stamp_of(UPath(path)) for path in self.event_paths}
-        return {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
+        found = {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
+        return found | (self._refunds.stamps(found) if self._refunds else {})
 
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
         """Lines of one file; those without a readable time have a source_day only where others of it have a time."""
-        file = self._look_into(piece)
         types = self.id_types()
+        if self._refunds and piece in self._refunds.paths:
+            refunded = self._refunds.lines([piece], types, first, last)
+            return refunded.filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null()), None
+        file = self._look_into(piece)
         if file and (file.first > last or file.last < first):
             return together((), types), file.last
-        lines = columns.lines(
-            self._mapped.events(piece),
-            self._source.columns,
-            self._mapped.reading,
-            types=types,
-            source=piece,
-            source_day=self._source_day(file) if file else pl.col("day"),
-            where=self._source.where,
-        ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
+        source_day = self._source_day(file) if file else pl.col("day")
+        lines = self._lines(self._mapped.events(piece), piece, source_day).filter(
+            pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null()
+        )
         return together(self._mapped.blocks(lines, piece), types), file.last if file else None
 
     def later_lines(self) -> pl.DataFrame:

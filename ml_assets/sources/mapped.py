@@ -13,7 +13,7 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
+from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns, RefundColumns
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
@@ -52,7 +52,7 @@ class MappedFiles:
         today: date,
         orders: Sequence[str] = (),
     ) -> None:
-        self._paths = paths
+        self.paths = paths
         self._source = source
         self._memory = memory
         self._today = today
@@ -85,7 +85,7 @@ class MappedFiles:
         """Looked for where the first lines ask for it, or some cannot be read without."""
         time = self._source.columns.time
         if not needs_date_style(self.all_events(), time, self._numbers) and not any(
-            self.facts(path, self._numbers).unreadable for path in self._paths
+            self.facts(path, self._numbers).unreadable for path in self.paths
         ):
             return self._numbers.dates
         self._looked.clear()
@@ -93,13 +93,13 @@ class MappedFiles:
 
     def all_events(self) -> dict[str, pl.LazyFrame]:
         """Every event file, in the order of the paths."""
-        return {path: self.events(path) for path in self._paths}
+        return {path: self.events(path) for path in self.paths}
 
     def events(self, path: str) -> pl.LazyFrame:
         """One event file."""
         return self.table(path, EVENTS, self._source.columns)
 
-    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns) -> pl.LazyFrame:
+    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> pl.LazyFrame:
         """One file with the columns of a mapping, computed ones among them; `section` is its name in the settings.
 
         Raises `UserError` where it cannot be read, or lacks columns.
@@ -132,13 +132,13 @@ class MappedFiles:
     @property
     def _optimizations(self) -> pl.QueryOptFlags:
         # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(format_of(known, self._source) == "csv" for known in self._paths)
+        whole = any(format_of(known, self._source) == "csv" for known in self.paths)
         return pl.QueryOptFlags(projection_pushdown=not whole)
 
     @cached_property
     def _numbers(self) -> Reading:
         """With the way that numbers are written."""
-        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self.paths}
         found = self._set_or_found(
             "numbers", self._source.numbers, lambda: find_number_style(frames, self._numeric_roots(frames), self._plain)
         )
@@ -147,7 +147,7 @@ class MappedFiles:
     @cached_property
     def _number_columns(self) -> list[str]:
         """Text columns within numeric expressions that hold numbers."""
-        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self.paths}
         return hold_numbers(frames, self._numeric_roots(frames), self._numbers)
 
     def _numeric_roots(self, frames: Mapping[str, pl.LazyFrame]) -> list[str]:
@@ -156,7 +156,7 @@ class MappedFiles:
         roots = [columns_of(setting, texts[setting], have) for setting in NUMERIC if setting in texts]
         return list(dict.fromkeys(column for columns in roots for column in columns))
 
-    def _texts(self, section: str, mapping: EventColumns | ItemColumns) -> dict[str, str]:
+    def _texts(self, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> dict[str, str]:
         """What a mapping says, by setting."""
         texts = {f"{section}.{field}": text for field, text in mapping.model_dump().items() if text}
         if isinstance(mapping, EventColumns) and self._source.where:
@@ -176,7 +176,7 @@ class MappedFiles:
     def _delivered(self, path: str, texts: Mapping[str, str]) -> pl.LazyFrame:
         """One file as it is, checked for readability and for the columns that are needed."""
         frame = self._read(path, list(texts.values()))
-        if self.orders and path in self._paths:
+        if self.orders and path in self.paths:
             frame = self.orders.joined(frame, path)
         kinds = frame.collect_schema()
         have = kinds.names()

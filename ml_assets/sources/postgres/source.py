@@ -27,7 +27,19 @@ from ml_assets.sources.base import (
 )
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.postgres.connection import ShopDatabase
-from ml_assets.sources.postgres.query import INTEGERS, NUMBERS, TIMES, Sql, Value, expression, relation
+from ml_assets.sources.postgres.query import (
+    FINGERPRINT,
+    INTEGERS,
+    NUMBERS,
+    TIMES,
+    Sql,
+    Value,
+    expression,
+    named,
+    relation,
+    value_of,
+)
+from ml_assets.sources.postgres.refunds import RefundTable
 
 LONGEST_HISTORY = timedelta(days=3660)
 WHERE = "where"
@@ -100,6 +112,10 @@ class Postgres:
                 detail=pl.lit(None, pl.String),
             )
             yield lines.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+        if self._refunds:
+            refunded = self._refunds.lines(self._table, self._fields(types), types, first, last)
+            dated = refunded.with_columns(pl.col("source_day").fill_null(newest))
+            yield dated.filter(pl.col("source_day").is_between(first, last))
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """The same at once."""
@@ -121,7 +137,11 @@ class Postgres:
             )
         )
         reading = f"{self._zone} {self._source.model_dump_json(exclude={'url'})}"
-        return {day.isoformat(): f"{count} {stamp} {reading}" for day, count, stamp in rows}
+        refunded = self._refunds.stamps() if self._refunds else {}
+        return {
+            day.isoformat(): f"{count} {stamp} {refunded.get(day)} {refunded.get(None)} {reading}"
+            for day, count, stamp in rows
+        }
 
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
         """The lines of one day."""
@@ -155,9 +175,15 @@ class Postgres:
         }
         # The most common last: a word such as `damaged?` on one line renames nothing.
         query = "SELECT {} FROM {} GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*), 1, 2, 3, 4, 5"
-        found = self._database.frame(sql.SQL(query).format(_named(fields), table))
+        found = self._database.frame(sql.SQL(query).format(named(fields), table))
         found = found.drop_nulls("item_id").cast({"item_id": polars_type(item_type)})
         return found.group_by("item_id").agg(pl.all().drop_nulls().last()).sort("item_id")
+
+    @cached_property
+    def _refunds(self) -> RefundTable | None:
+        if self._source.refunds is None:
+            return None
+        return RefundTable(self._database, self._source, self._zone, self._values["order"])
 
     @property
     def _table(self) -> Sql:
@@ -190,18 +216,7 @@ class Postgres:
         return found
 
     def _value(self, setting: str, text: str) -> Value:
-        sought = expression(text, self._columns)
-        try:
-            kind = self._database.types(sql.SQL("SELECT {} AS value FROM {}").format(sought, self._table))["value"]
-        except UserError as error:
-            if error.code != "source.unreadable":
-                raise
-            raise UserError(
-                f"source.{setting}: {text} cannot be selected: {error.problem}",
-                f"It has: {', '.join(self._columns)}. Write one of them, or an expression in PostgreSQL's SQL.",
-                code="source.unreadable",
-            ) from None
-        return Value(sought, kind)
+        return value_of(f"source.{setting}", text, self._table, self._columns, self._database.types)
 
     def _fields(self, types: IdTypes) -> Sql:
         values, nothing = self._values, sql.SQL("NULL::text")
@@ -215,11 +230,4 @@ class Postgres:
             "event_type": values["event_type"].as_text() if "event_type" in values else nothing,
             WHERE: values[WHERE].expression if WHERE in values else sql.SQL("true"),
         }
-        return _named(fields)
-
-
-FINGERPRINT = sql.SQL("sum(hashtextextended(source::text, 0)::numeric)::text")
-
-
-def _named(fields: dict[str, Sql]) -> Sql:
-    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in fields.items())
+        return named(fields)
