@@ -134,6 +134,7 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
+        self._tell_as_found()
         reading = NewReading(self._shop, self._source, self._lake)
         if words := reading.words():
             self._report(words)
@@ -266,6 +267,16 @@ class Runner:
             raise error
         self._tell_guests(result)
         return failed
+
+    def _tell_as_found(self) -> None:
+        """Say how the source is written, once, and what of it is not as it was said before."""
+        memory, found = SourceMemory(self._settings), self._source.as_found()
+        told: dict[str, str] = memory.recall("as_found") or {}
+        for setting, words in found.items():
+            if told.get(setting) != words:
+                self._report(f"found: {words} ({setting} says otherwise)")
+        if found != told:
+            memory.remember(as_found=found)
 
     def _tell_guests(self, result: dg.ExecuteInProcessResult) -> None:
         """Say how many lines that were loaded have no customer, where some have none."""

@@ -90,6 +90,9 @@ class EventSource(Protocol):
         Lines without a source_day belong to the newest day of all pieces.
         """
 
+    def as_found(self) -> dict[str, str]:
+        """How the events are written, as it was found out and not set: in words, by the setting that says otherwise."""
+
     def read_items(self) -> pl.DataFrame:
         """The catalogue: item_id (unique, never null), item_name, category, brand, available; possibly without rows."""
 

@@ -21,6 +21,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
+from ml_assets.sources.as_found import files_as_found
 from ml_assets.sources.base import DayRange, empty_items, together
 from ml_assets.sources.first_look import (
     find_id_types,
@@ -168,6 +169,12 @@ class Files:
             parts.append(frame.select(source=pl.lit(path), line=line, time=time, day=day))
         later = pl.concat(parts).filter(pl.col("day") > self._today).select("source", "line", "time")
         return self._mapped.collect(later)
+
+    def as_found(self) -> dict[str, str]:
+        """Of the shop, and of its newest file."""
+        newest = max(self._files, key=lambda file: (file.last, file.path)).path
+        mapped = self._mapped
+        return dict(files_as_found(newest, mapped.events(newest), self._source, mapped.reading))
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""

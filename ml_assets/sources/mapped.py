@@ -206,7 +206,7 @@ class MappedFiles:
         """What to do about a column that is not there."""
         if len(have) == 1 and (sign := next((sign for sign in SEPARATORS if sign in have[0]), "")):
             return f"Set source.csv_separator to {sign!r}, or take it out: it is found out for each file."
-        if len(self._paths) > 1:
+        if len(self.paths) > 1:
             new = next((name for name in have if name not in self._mapped_columns), "NEW_NAME")
             return (
                 f"Map one of them, or an expression in SQL, as {setting}. Where files of other ages have other names, "
@@ -236,7 +236,7 @@ class MappedFiles:
         return known[1]
 
     def _opened_anew(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
-        if path not in self._paths:
+        if path not in self.paths:
             return open_table(path, self._of_others, wanted)
         frame = open_table(path, self._source, wanted)
         return unnested(frame, self._source.unnest, path) if self._source.unnest else frame

@@ -51,6 +51,8 @@ def test_guests_are_left_out_and_counted_and_then_teach(shop: Shop, capfd: pytes
     said = capfd.readouterr().err
     assert "are of guests, without a customer: left out (events.guests)" in said
     assert "warning" not in said
+    found = "found: times without a zone of their own are in Europe/Berlin (timezone says otherwise)"
+    assert said.count(found) == 1
     lake = Lake(shop.home / "lake" / "books")
     assert lake.scan("transactions", lake.partitions("transactions")).collect()["customer_id"].null_count() == 0
 
@@ -63,7 +65,9 @@ def test_guests_are_left_out_and_counted_and_then_teach(shop: Shop, capfd: pytes
     assert loaded["customer_id"].null_count() == guests
     assert loaded["order_id"].null_count() == 0
     assert shop.call("train", "--week", DAY) == 0
+    capfd.readouterr()
     assert shop.call("run", "--date", DAY) == 0
+    assert "found:" not in capfd.readouterr().err
     known = {f"c-{number:03}" for number in range(40)}
     for asset in ("recommendations", "segment_assignments", "customer_features"):
         assert set(lake.read(asset, DAY)["customer_id"]) <= known

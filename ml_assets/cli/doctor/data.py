@@ -62,6 +62,8 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
         covered = looks[0].covered
         words = f"{source.identity}: {covered.first} to {covered.last}, read with these settings."
         yield Finding("source", "good", words)
+        for setting, found in source.as_found().items():
+            yield Finding("source", "good", f"Found: {found} ({setting} says otherwise).")
 
     yield from findings("source", read)
     for look in looks:

@@ -16,6 +16,7 @@ from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
+from ml_assets.sources.as_found import zone
 from ml_assets.sources.base import (
     LEFT_OUT,
     LINE_COLUMNS,
@@ -32,6 +33,7 @@ from ml_assets.sources.postgres.query import (
     INTEGERS,
     NUMBERS,
     TIMES,
+    ZONED,
     Sql,
     Value,
     expression,
@@ -148,6 +150,10 @@ class Postgres:
         day = date.fromisoformat(piece)
         lines = self.read_lines(day, day)
         return lines.filter(pl.col("source_day").is_between(first, last)), day
+
+    def as_found(self) -> dict[str, str]:
+        """The zone, where the column has none."""
+        return {} if self._values["time"].type == ZONED else dict([zone(self._zone)])
 
     def read_items(self) -> pl.DataFrame:
         """The items' table, else names and categories that the lines carry, else nothing."""
