@@ -32,7 +32,6 @@ from ml_assets.sources.formats.open import format_of
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.refund_files import RefundFiles
-from ml_assets.sources.stamps import stamp_of
 from ml_assets.stores import place
 
 # One line dated 1970 must not make twenty thousand days.
@@ -54,6 +53,7 @@ class Files:
 
     kind = "files"
     is_whole = False
+    events_setting = "source.events"
     measured_categories: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, source: FilesSource, *, today: date) -> None:
@@ -138,7 +138,7 @@ class Files:
         reading = f"{self._timezone} {self.id_types()} {self._source.model_dump_json()}"
         if self._mapped.orders:
             reading += self._mapped.orders.stamps()
-        stamps = {path: stamp_of(UPath(path)) for path in self.event_paths}
+        stamps = {path: self._mapped.stamp(path) for path in self.event_paths}
         found = {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
         return found | (self._refunds.stamps(found) if self._refunds else {})
 
@@ -221,7 +221,9 @@ class Files:
             example = example or (f" ({path}: {given})" if given else "")
         if not lines:
             return UserError(
-                f"The files under {where} hold no lines.", "Deliver them again, or check source.events.", code=code
+                f"The files under {where} hold no lines.",
+                f"Deliver them again, or check {self.events_setting}.",
+                code=code,
             )
         if later:
             return UserError(
@@ -257,7 +259,7 @@ class Files:
     @cached_property
     def event_paths(self) -> list[str]:
         """The files with events, in the order of their names."""
-        return self._paths(self._source.events, "source.events")
+        return self._paths(self._source.events, self.events_setting)
 
     def _paths(self, pattern: str, setting: str) -> list[str]:
         """The files behind a file, folder or glob, in the order of their names."""

@@ -58,7 +58,7 @@ class MappedFiles:
         self._today = today
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
-        self.orders = Orders(orders, source.orders_on, self._read, source.undated) if orders else None
+        self.orders = Orders(orders, source.orders_on, self._read, self.stamp, source.undated) if orders else None
         # What is said of event files alone.
         self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
@@ -74,7 +74,7 @@ class MappedFiles:
         """What one pass over an event file tells, remembered for as long as it stays as it is."""
         # Finding out how values are written looks at the files as well.
         reading = reading or self.reading
-        stamp = stamp_of(UPath(path))
+        stamp = self.stamp(path)
         known = self._looked.get(path)
         if known is None or stamp is None or known[0] != stamp:
             blocks = self.blocks(self.events(path), path)
@@ -229,7 +229,7 @@ class MappedFiles:
 
     def _open(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
         """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
-        stamp = stamp_of(UPath(path))
+        stamp = self.stamp(path)
         known = self._opened.get(path)
         if known is None or stamp is None or known[0] != stamp:
             known = self._opened[path] = (stamp, self._opened_anew(path, wanted))
@@ -237,6 +237,13 @@ class MappedFiles:
 
     def _opened_anew(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
         if path not in self.paths:
-            return open_table(path, self._of_others, wanted)
-        frame = open_table(path, self._source, wanted)
+            return self._open_table(path, self._of_others, wanted)
+        frame = self._open_table(path, self._source, wanted)
         return unnested(frame, self._source.unnest, path) if self._source.unnest else frame
+
+    def stamp(self, path: str) -> str | None:
+        """What changes whenever a file does; None where only reading tells."""
+        return stamp_of(UPath(path))
+
+    def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
+        return open_table(path, source, wanted)

@@ -7,14 +7,13 @@ same mapping as for one file.
 from collections.abc import Callable, Sequence
 
 import polars as pl
-from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings.source import UndatedOrders
 from ml_assets.sources.refunds import key_of
-from ml_assets.sources.stamps import stamp_of
 from ml_assets.sources.undated import dated
 
+Stamp = Callable[[str], str | None]
 # Of a column that both have, the orders' one.
 SUFFIX = "_of_order"
 KEY = "key of the order"
@@ -28,6 +27,7 @@ class Orders:
         paths: Sequence[str],
         on: str,
         open_file: Callable[[str], pl.LazyFrame],
+        stamp: Stamp,
         undated: UndatedOrders | None = None,
     ) -> None:
         self._paths = paths
@@ -35,11 +35,12 @@ class Orders:
         lines, _, orders = (part.strip() for part in on.partition("="))
         self._line_key, self._order_key = lines, orders or lines
         self._open = open_file
+        self._stamp = stamp
         self._table: pl.LazyFrame | None = None
 
     def stamps(self) -> str:
         """What changes when a file of orders does; never the same twice where a file tells nothing."""
-        found = {path: stamp_of(UPath(path)) for path in self._paths}
+        found = {path: self._stamp(path) for path in self._paths}
         return f"{found}" if None not in found.values() else f"{id(self)} {found}"
 
     def joined(self, lines: pl.LazyFrame, path: str) -> pl.LazyFrame:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
-from upath import UPath
 
 from ml_assets.ids import IdTypes
 from ml_assets.settings.source import FilesSource
@@ -15,7 +14,6 @@ from ml_assets.sources import columns
 from ml_assets.sources.base import together
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.refunds import as_lines, key_of
-from ml_assets.sources.stamps import stamp_of
 
 SECTION = "source.refund_columns"
 
@@ -31,7 +29,7 @@ class RefundFiles:
     def stamps(self, events: Mapping[str, str | None]) -> dict[str, str | None]:
         """What changes with a file of refunds, or with the purchases that it is matched with."""
         beside = None if None in events.values() else f"{events}"
-        stamps = {path: stamp_of(UPath(path)) for path in self.paths}
+        stamps = {path: self._mapped.stamp(path) for path in self.paths}
         return {path: f"{stamp} {beside}" if stamp and beside else None for path, stamp in stamps.items()}
 
     def lines(self, paths: Sequence[str], types: IdTypes, first: date, last: date) -> pl.DataFrame:

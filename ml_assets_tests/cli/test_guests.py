@@ -72,7 +72,7 @@ def test_guests_are_left_out_and_counted_and_then_teach(shop: Shop, capfd: pytes
     for asset in ("recommendations", "segment_assignments", "customer_features"):
         assert set(lake.read(asset, DAY)["customer_id"]) <= known
     readers = "SELECT customer_id FROM books_ml.{} WHERE customer_id IS NULL OR customer_id NOT LIKE 'c-0%'"
-    for view in ("recommendations", "recommendation_lists", "segment_assignments"):
+    for view in ("recommendations", "segment_assignments"):
         assert shop.rows(readers.format(view)) == []
     similar = "SELECT similar_item_id FROM books_ml.similar_items WHERE item_id = 'g-1' ORDER BY rank LIMIT 1"
     assert shop.rows(similar) == [("g-2",)]
