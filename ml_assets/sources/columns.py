@@ -4,6 +4,7 @@ A value that cannot be read becomes null and is named in `unreadable` and `detai
 contract's work. What a shop's files are like as a whole is found out in `first_look.py`.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -223,3 +224,16 @@ def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type
         **{name: reading.text(column) if column else pl.lit(None, pl.String) for name, column in texts.items()},
         available=reading.flag(mapping.available) if mapping.available else pl.lit(None, pl.Boolean),
     )
+
+
+def one_of_each(
+    blocks: Iterable[pl.DataFrame], choose: Callable[[pl.Expr], pl.Expr], nothing: pl.DataFrame
+) -> pl.DataFrame:
+    """One line for each item of the blocks, sorted, with what `choose` takes of its last LINES_THAT_NAME mentions."""
+    words = pl.exclude("item_id")
+    held = nothing.cast({name: pl.List(kind) for name, kind in nothing.schema.items() if name != "item_id"})
+    for block in blocks:
+        mentions = block.drop_nulls("item_id").group_by("item_id", maintain_order=True).agg(words)
+        together = pl.concat([held, mentions]).group_by("item_id", maintain_order=True)
+        held = together.agg(words.explode().drop_nulls().tail(LINES_THAT_NAME))
+    return held.sort("item_id").select("item_id", words.list.eval(choose(pl.element())).list.first())

@@ -193,8 +193,7 @@ class Files:
         ]
         # The newest mention of a catalogue wins: files are read in the order of their names.
         choose = columns.newest if self._source.items else columns.usual
-        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(choose(pl.exclude("item_id")))
-        return self._mapped.collect(items.sort("item_id"))
+        return columns.one_of_each(self._mapped.blocks(pl.concat(frames)), choose, empty_items(item_type))
 
     @cached_property
     def _files(self) -> list[EventFile]:

@@ -14,7 +14,7 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.source import EventColumns
-from ml_assets.sources.columns import Reading, has_lost_digits, is_plainly_whole, is_whole
+from ml_assets.sources.columns import NUMBER, Reading, has_lost_digits, is_plainly_whole, is_whole
 from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.times import DIGITS, NUMBERED, STYLES, DateStyle, read_times
 from ml_assets.sources.values import AROUND_NUMBERS, NumberStyle
@@ -120,7 +120,7 @@ def _number_style(
                 comma=pl.col("bare").str.contains(COMMA).sum(),
                 either=pl.col("bare").filter(pl.col("bare").str.contains(",", literal=True)).first(),
             )
-            point, comma, either = _read(path, facts).row(0)
+            point, comma, either = _read(path, facts, streaming=True).row(0)
             if point or comma:
                 return ("1.234,56" if comma > point else "1,234.56"), None
             if either and with_comma is None:
@@ -152,9 +152,11 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Re
         kind = frame.collect_schema()[column]
         if kind.is_temporal() or kind.is_float():
             continue
-        lines = frame.select(line=pl.int_range(1, pl.len() + 1), value=reading.text(column).str.extract(r"^([^\sT,]+)"))
-        dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}")).unique("value", keep="first")
-        found = _read(path, dates.sort("line"))
+        start = reading.text(column).str.extract(r"^([^\sT,]+)")
+        lines = frame.with_row_index(NUMBER, 1).select(line=NUMBER, value=start)
+        dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}"))
+        firsts = dates.group_by("value").agg(pl.col("line").min()).select("line", "value").sort("line")
+        found = _read(path, firsts, streaming=True)
         for style in STYLES:
             for line, value in found.filter(_is_read_in(found["value"], style)).head(1).iter_rows():
                 proofs.setdefault(style, f"{path} line {line}: {value}")
@@ -200,7 +202,7 @@ def hold_numbers(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], rea
                 continue
             given, number = reading.is_given(column, kinds), reading.number(column, kinds)
             facts = frame.select(given.sum().alias("given"), (given & number.is_not_null()).sum().alias("numbers"))
-            values, numbers = _read(path, facts).row(0)
+            values, numbers = _read(path, facts, streaming=True).row(0)
             if values:
                 found += [column] * (numbers >= (1 - SHARE_OF_A_SHAPE) * values)
                 break
@@ -263,8 +265,9 @@ def _is_read_in(values: pl.Series, style: DateStyle) -> pl.Series:
     return read_times(values, style, "UTC").is_not_null() & others[0] & others[1]
 
 
-def _read(path: str, frame: pl.LazyFrame) -> pl.DataFrame:
+def _read(path: str, frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
+    """`streaming` holds less in memory, and keeps no order."""
     try:
-        return frame.collect(engine="streaming")
+        return frame.collect(engine="streaming" if streaming else "in-memory")
     except pl.exceptions.PolarsError as error:
         raise unreadable_file(path, error) from None
