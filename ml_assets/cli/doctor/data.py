@@ -21,6 +21,8 @@ from ml_assets.sources.build import build_source
 
 DAYS_READ = 91
 """The newest days, thirteen weeks."""
+MOST_OF_ONE_ORDER = 0.98
+"""More customers than this share of the orders, and hardly one has bought twice."""
 FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
 # A newest day with less than this share of what its weekday usually has was probably cut off.
 SHARE_OF_A_DAY = 0.3
@@ -210,6 +212,11 @@ def _amounts(look: Look, about: str) -> Iterator[Finding]:
         yield Finding(about, "warning", f"{words} That is little to learn from: {', '.join(few)}.", fix)
     else:
         yield Finding(about, "good", f"{words} `ml-assets backtest --quick` says which methods that carries.")
+    orders = events["order_id"].drop_nulls().n_unique()
+    if orders >= FEWEST_CUSTOMERS and customers > MOST_OF_ONE_ORDER * orders:
+        words = f"{customers:,} customers made {orders:,} orders: nearly every order has a customer of its own."
+        fix = "Is source.columns.customer an id of the order? Map the one that stays the same at the next order."
+        yield Finding(about, "warning", words, fix)
     if events["amount"].null_count() == events.height:
         fix = "Map source.columns.amount; segments then know value, not only visits."
         yield Finding(about, "warning", "No line has an amount.", fix)
