@@ -52,6 +52,7 @@ NOT_RUN: Mapping[str, str] = {
     "ml-assets watch": ENDLESS,
     "ml-assets watch --port": ENDLESS,
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
+    "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
     "python -m benchmarks lookup": "measures for many minutes; test_benchmarks.py runs others of its kind",
 }
