@@ -27,6 +27,7 @@ NOT_RUN: Mapping[str, str] = {
     "psql -v": "is an option, not a command",
     "git pull": NETWORK,
     "pip install 'ml-assets[s3]'": NETWORK,
+    "pip install 'ml-assets[duckdb]'": NETWORK,
     "docker compose up --detach --build --wait": ENGINE,
     "docker compose run --rm code ml-assets run": ENGINE,
     "docker compose exec -T code ml-assets status": ENGINE,
