@@ -14,7 +14,7 @@ from ml_assets.books.freshness import read_freshness
 from ml_assets.books.models import champion, trained_on
 from ml_assets.books.source_days import refuse_lost_lake
 from ml_assets.dagster.assets.models import PROMOTED
-from ml_assets.dagster.assets.raw import GUESTS, REBUILD_LAKE_TAG
+from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
 from ml_assets.dagster.catch_up import CatchUp, Noticed
@@ -28,6 +28,7 @@ from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
+from ml_assets.dagster.source_words import guests_among, newly_found
 from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.erasure.unfinished import remove_unfinished
@@ -134,7 +135,8 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
-        self._tell_as_found()
+        for found in newly_found(self._source, SourceMemory(self._settings)):
+            self._report(found)
         reading = NewReading(self._shop, self._source, self._lake)
         if words := reading.words():
             self._report(words)
@@ -265,25 +267,6 @@ class Runner:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):
             raise error
-        self._tell_guests(result)
+        if words := guests_among(result, self._settings.events.guests):
+            self._report(words)
         return failed
-
-    def _tell_as_found(self) -> None:
-        """Say how the source is written, once, and what of it is not as it was said before."""
-        memory, found = SourceMemory(self._settings), self._source.as_found()
-        told: dict[str, str] = memory.recall("as_found") or {}
-        for setting, words in found.items():
-            if told.get(setting) != words:
-                self._report(f"found: {words} ({setting} says otherwise)")
-        if found != told:
-            memory.remember(as_found=found)
-
-    def _tell_guests(self, result: dg.ExecuteInProcessResult) -> None:
-        """Say how many lines that were loaded have no customer, where some have none."""
-        loaded = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
-        counts = [one.metadata for one in loaded if GUESTS in one.metadata]
-        guests, read = (sum(int(str(one[name].value)) for one in counts) for name in (GUESTS, "lines_read"))
-        if guests and self._settings.events.guests == "left_out":
-            self._report(f"{guests:,} of {read:,} lines are of guests, without a customer: left out (events.guests)")
-        elif guests:
-            self._report(f"{guests:,} of {read:,} lines are of guests, without a customer: they teach item models")

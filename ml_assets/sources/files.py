@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import Code, UserError
+from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
@@ -31,6 +31,7 @@ from ml_assets.sources.first_look import (
 from ml_assets.sources.formats.open import format_of
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.other_days import later_lines, nothing_dated
 from ml_assets.sources.refund_files import RefundFiles
 from ml_assets.stores import place
 
@@ -161,14 +162,7 @@ class Files:
         """Lines dated after today, which wait for their day."""
         if self._source.day_from == "path":
             return pl.DataFrame(schema=dict.fromkeys(("source", "line", "time"), pl.String))
-        parts = []
-        for path in self.event_paths:
-            frame = self._mapped.events(path)
-            day = self._mapped.reading.local_day(frame, self._source.columns.time)
-            line, time = pl.int_range(1, pl.len() + 1), pl.col(self._source.columns.time).cast(pl.String)
-            parts.append(frame.select(source=pl.lit(path), line=line, time=time, day=day))
-        later = pl.concat(parts).filter(pl.col("day") > self._today).select("source", "line", "time")
-        return self._mapped.collect(later)
+        return later_lines(self._mapped, self.event_paths, self._source, self._today)
 
     def as_found(self) -> dict[str, str]:
         """Of the shop, and of its newest file."""
@@ -200,41 +194,11 @@ class Files:
         looked = {path: self._look_into(path) for path in self.event_paths}
         dated = [file for file in looked.values() if file]
         if not dated:
-            raise self._nothing_dated()
+            about = (self._mapped, self.event_paths, self._source, self._today)
+            raise nothing_dated(*about, setting=self.events_setting)
         # A file without one readable time is quarantined whole, on the newest day there is.
         newest = max(file.last for file in dated)
         return [file or EventFile(path, newest, newest) for path, file in looked.items()]
-
-    def _nothing_dated(self) -> UserError:
-        """Why no file has a line of today or of a day before."""
-        where, column = self._source.events, self._source.columns.time
-        code: Code = "source.unreadable"
-        lines, later, example = 0, [], ""
-        for path in self.event_paths:
-            frame = self._mapped.events(path)
-            days = frame.select(day=self._mapped.reading.local_day(frame, column), given=pl.col(column).cast(pl.String))
-            facts = pl.len().alias("lines"), pl.col("day").min(), pl.col("given").drop_nulls().first()
-            count, day, given = self._mapped.collect(days.select(facts), path).row(0)
-            lines += count
-            later += [day] if day else []
-            example = example or (f" ({path}: {given})" if given else "")
-        if not lines:
-            return UserError(
-                f"The files under {where} hold no lines.",
-                f"Deliver them again, or check {self.events_setting}.",
-                code=code,
-            )
-        if later:
-            return UserError(
-                f"All lines under {where} are of days to come, the earliest of {min(later)}; today is {self._today}.",
-                f"Check the clock of this machine, source.columns.time ({column}) and timezone.",
-                code=code,
-            )
-        return UserError(
-            f"No line under {where} has a readable time in column {column}{example}.",
-            "Check source.columns.time in the settings file.",
-            code=code,
-        )
 
     def _look_into(self, path: str) -> EventFile | None:
         if self._source.day_from == "path":
