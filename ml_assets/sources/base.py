@@ -115,8 +115,9 @@ def numbered(lines: pl.DataFrame) -> pl.DataFrame:
     """Whole days of lines; those that no file gives a number get one, the same whenever the day is the same."""
     if not lines["line"].null_count():
         return lines
-    ordered = lines.sort("source_day", *ORDERED_BY, nulls_last=True)
-    return ordered.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("source_day"))
+    days = lines.partition_by("source_day", as_dict=True)
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("line")
+    return pl.concat(days[day].sort(ORDERED_BY, nulls_last=True).with_columns(number) for day in sorted(days))
 
 
 def days_of(source: EventSource, first: date, last: date) -> set[date]:
