@@ -92,7 +92,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no
 # The developers' lock; the image's, in the same versions, with what production may need and no tools; and uv itself.
 lock:
 	$(COMPILE) --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
-	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo s3 gcs azure docker kubernetes) \
+	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo duckdb s3 gcs azure docker kubernetes) \
 		--constraint requirements.lock --output-file docker/requirements.lock pyproject.toml -
 	echo "uv==$$(uv --version | cut -d ' ' -f 2)" | $(COMPILE) --python-version 3.12 --output-file docker/uv.txt -
 

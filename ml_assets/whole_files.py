@@ -35,7 +35,7 @@ def replacing(path: Path, next_step: str, *, mode: int = MODE, keep_mode: bool =
     By default nobody else may read it; with `keep_mode` those may who could read what was there before. Raises
     `UserError` with `next_step` where the folder cannot be written or is full.
     """
-    try:
+    with explained(path, next_step):
         make_private(path.parent)
         mode = stat.S_IMODE(path.stat().st_mode) if keep_mode and path.exists() else mode
         temporary, handle = _create(path)
@@ -52,6 +52,13 @@ def replacing(path: Path, next_step: str, *, mode: int = MODE, keep_mode: bool =
             raise
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path, next_step: str) -> Iterator[None]:
+    """Tell a fault of the operating system in this block as one of writing `path`, a `UserError` with `next_step`."""
+    try:
+        yield
     except Exception as error:
         if reason := _fault_of_the_system(error):
             raise UserError(f"{path} cannot be written: {reason}.", next_step, code="file.not_written") from error

@@ -48,6 +48,16 @@ def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None
     assert all(side["ms"] > 0 for side in sides.values())
 
 
+def test_a_short_run_of_the_reading_benchmark_gives_both_sides_of_every_kind() -> None:
+    ran = benchmarks("read", "--rows", "20000", "--days", "5", "--rounds", "1", "--json")
+    assert ran.returncode == 0, ran.stderr
+    kinds = json.loads(ran.stdout)["kinds"]
+    assert kinds.keys() == {"csv", "parquet", "postgres"}
+    for each in kinds.values():
+        assert each["ratio"] == pytest.approx(each["sides"]["ours"]["seconds"] / each["sides"]["plain"]["seconds"])
+        assert each["sides"]["ours"]["mb"] > 50
+
+
 def test_without_a_name_the_benchmarks_are_listed() -> None:
     ran = benchmarks()
     assert ran.returncode == 0

@@ -19,6 +19,7 @@ from ml_assets.cli.console import ERR, OUT, next_commands, table
 from ml_assets.cli.inputs.settings_file import settings_text, this_zone
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines, check_lines
+from ml_assets.events.garbage import GUEST
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
 from ml_assets.settings.source import EventColumns
@@ -76,6 +77,7 @@ def init(
     found, trial = _tried(found, zone, asks=asks)
     found, trial = _without_services(found, trial, zone)
     checked = _checked(trial, found)
+    found = _with_guests(found, checked)
     _show(found, trial, checked, zone)
     text = settings_text(found, zone, folder=config.resolve().parent)
     # Others may have to read it: a container under an account of its own.
@@ -89,6 +91,10 @@ def init(
         named, ("ml-assets doctor", "check the whole way"), ("ml-assets run", "load, train, score and publish")
     )
     return 0
+
+
+# Of all lines; fewer are mistakes.
+FEWEST_GUESTS = 0.01
 
 
 def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
@@ -173,6 +179,15 @@ def _zone(text: str) -> str:
 def _checked(trial: Trial, found: Proposal) -> CheckedLines:
     rules = EventSettings(**{name: _plain(choice.text) for name, choice in found.rules.items()})
     return check_lines(trial.lines, rules, pl.Series(dtype=polars_type("text")))
+
+
+def _with_guests(found: Proposal, checked: CheckedLines) -> Proposal:
+    """With what becomes of lines without a customer, where there are some."""
+    share = checked.quarantined.filter(reason=GUEST).height / max(checked.read, 1)
+    if share < FEWEST_GUESTS:
+        return found
+    why = f"{share:.0%} of the lines have no customer; with one_off they teach similar and popular items"
+    return replace(found, rules={**found.rules, "guests": Choice("left_out", why)})
 
 
 def _plain(text: str) -> Any:

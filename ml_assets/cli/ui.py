@@ -1,6 +1,5 @@
 """`ml-assets ui`: Dagster's webserver and daemon on this machine, until Ctrl-C."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -19,19 +18,14 @@ from rich.markup import escape
 from ml_assets.alerts.look.collect import SENSOR
 from ml_assets.alerts.store.incidents import forget_evaluator
 from ml_assets.cli import stopping
-from ml_assets.cli.console import ERR, OUT, ConfigOption
+from ml_assets.cli.console import ERR, OUT
 from ml_assets.cli.dagster_process import only_one, running, stop
+from ml_assets.cli.workspace import Workspace
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
-from ml_assets.settings.read.load import CONFIG_VARIABLE, find_config, load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.reading import mixed_reading
 
-WORKSPACE = """load_from:
-  - python_module:
-      module_name: ml_assets.definitions
-      location_name: ml_assets
-"""
 SECONDS_TO_START = 120
 
 
@@ -40,10 +34,14 @@ def ui(
     host: Annotated[
         str, typer.Option(help="Address to listen on; the names browsers know it by go into the variable UI_HOSTS.")
     ] = "127.0.0.1",
-    config: ConfigOption = None,
+    configs: Annotated[
+        list[Path] | None,
+        typer.Option("--config", help="Settings file (default: ./ml_assets.yaml); once more for every further shop."),
+    ] = None,
 ) -> int:
     """Start Dagster's webserver and daemon; Ctrl-C stops both."""
-    settings = load_settings(config)
+    shops = Workspace.of(configs or [])
+    settings = shops.shops[0]
     url = f"http://{host}:{port}"
     owner = running(settings.home)
     if owner and owner.is_alive:
@@ -53,17 +51,12 @@ def ui(
     from ml_assets.dagster.instance import prepare_dagster_home  # noqa: PLC0415 Dagster imports slowly
 
     home = prepare_dagster_home(settings)
-    if mixed := mixed_reading(settings):
+    for mixed in filter(None, map(mixed_reading, shops.shops)):
         ERR.print(f"{escape(mixed)}: `ml-assets run` loads all again; Dagster does not.", soft_wrap=True)
-    workspace = Path("workspace.yaml")
-    if not workspace.is_file() or config:
-        workspace = home / "workspace.yaml"
-        workspace.write_text(WORKSPACE, encoding="utf-8")
+    workspace = shops.write(home)
     # Dagster warns on every start that `dg dev` follows `dagster dev`; nobody at the screen can act on it.
-    environment = {"PYTHONWARNINGS": "ignore", **os.environ, "ML_ASSETS_HOME": str(settings.home)}
+    environment = {"PYTHONWARNINGS": "ignore", **shops.environment()}
     environment["UI_HOSTS"] = ",".join(filter(None, [environment.get("UI_HOSTS"), host]))
-    if found := find_config(config):
-        environment[CONFIG_VARIABLE] = str(found)
     command = [sys.executable, "-m", "ml_assets.dagster.web.dev", "-w", str(workspace), "-h", host, "-p", str(port)]
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler)
@@ -80,7 +73,8 @@ def ui(
             raise UserError("Dagster ended by itself; its messages are above.", "Run `ml-assets ui` again.")
         finally:
             stop(process)
-        _not_missed(settings)
+        for shop in shops.shops:
+            _not_missed(shop)
     return 0
 
 

@@ -18,7 +18,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import Window, days_in, look_at_source, rebuild_after, window_before
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import Change, Plan, Rebuild, ranges_of
-from ml_assets.events.fingerprint import fingerprint_days
+from ml_assets.events.source_scan import contents_of
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
 
@@ -106,7 +106,7 @@ class CatchUp:
                     self._lake,
                     connection,
                     self._source,
-                    seen=fingerprint_days(self._source.read_lines(*window)),
+                    seen=contents_of(self._source, *window),
                     window=window,
                 )
                 for window in self._windows

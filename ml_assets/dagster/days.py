@@ -11,7 +11,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
 from ml_assets.events.load import empty_days, missing_ranges
 from ml_assets.lake import Lake
-from ml_assets.sources.base import EventSource
+from ml_assets.sources.base import EventSource, days_of
 
 LONGEST_CLOSURE = 7  # days
 
@@ -78,7 +78,7 @@ def days_with_events(shop: Shop, source: EventSource, first: date, last: date) -
     """The days from `first` to `last` for which the source has lines, or need not have any."""
     if shop.settings.events.allow_empty_days:
         return {first + timedelta(days=number) for number in range((last - first).days + 1)}
-    return set(source.read_lines(first, last)["source_day"])
+    return days_of(source, first, last)
 
 
 def open_days(shop: Shop, source: EventSource, wanted: Sequence[date]) -> list[date]:

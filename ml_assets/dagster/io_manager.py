@@ -5,9 +5,10 @@ and renames whole files into place.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 import dagster as dg
 import polars as pl
@@ -25,6 +26,23 @@ Arrival = Callable[[str, date], None]
 def everybody() -> AbstractContextManager[Filter]:
     """The filter where nobody can have been erased."""
     return nullcontext(lambda frame: frame)
+
+
+class Frames(Mapping[date, pl.DataFrame]):
+    """Frames by day, each made when it is asked for: all of them need not fit into memory."""
+
+    def __init__(self, days: Iterable[date], frame_of: Callable[[date], pl.DataFrame]) -> None:
+        self._days = list(days)
+        self._frame_of = frame_of
+
+    def __getitem__(self, day: date) -> pl.DataFrame:
+        return self._frame_of(day)
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self._days)
+
+    def __len__(self) -> int:
+        return len(self._days)
 
 
 class LakeIOManager(dg.IOManager):
@@ -54,30 +72,34 @@ class LakeIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Frame | Mapping[date, pl.DataFrame]) -> None:
         """Write one frame, or one per partition."""
         asset = context.asset_key.path[-1]
+        frames: Iterable[tuple[str, pl.DataFrame]]
         if isinstance(obj, Mapping):
-            frames = {day.isoformat(): frame for day, frame in obj.items()}
+            frames = ((day.isoformat(), frame) for day, frame in obj.items())
         else:
             frame = obj.collect(engine="streaming") if isinstance(obj, pl.LazyFrame) else obj
-            frames = {context.partition_key if context.has_asset_partitions else "": frame}
+            frames = [(context.partition_key if context.has_asset_partitions else "", frame)]
         self._lake.remove_abandoned(asset)
-        written = self._write(asset, frames)
-        self._describe(context, written)
-        arrived = [partition for partition, frame in written.items() if partition and frame.height]
+        written, sample = self._write(asset, frames)
+        self._describe(context, written, sample)
+        arrived = [partition for partition, rows in written.items() if partition and rows]
         if arrived:
             newest = date.fromisoformat(max(arrived))
             self._on_arrival(asset, newest)
             if self._keep_days is not None and asset not in RAW:
                 self._lake.prune(asset, newest - timedelta(days=self._keep_days), now=datetime.now(UTC))
 
-    def _write(self, asset: str, frames: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:
-        """Write frames by partition; returns what was written."""
-        has_customers = any("customer_id" in frame.columns for frame in frames.values())
+    def _write(self, asset: str, frames: Iterable[tuple[str, pl.DataFrame]]) -> tuple[dict[str, int], pl.DataFrame]:
+        """Write frames by partition, at least one; returns the rows that each has, and one without any."""
+        rest = iter(frames)
+        first = next(rest)
+        has_customers = "customer_id" in first[1].columns
+        written = {}
         with self._without_erased() if has_customers else everybody() as without:
-            written = {}
-            for partition, frame in frames.items():
-                written[partition] = without(frame)
-                self._lake.write(asset, written[partition], partition or None)
-        return written
+            for partition, frame in chain([first], rest):
+                kept = without(frame)
+                self._lake.write(asset, kept, partition or None)
+                written[partition] = kept.height
+        return written, first[1].clear()
 
     @final_failures
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
@@ -90,8 +112,7 @@ class LakeIOManager(dg.IOManager):
             return self._lake.scan(asset, wanted)
         return self._lake.scan(asset, sorted(set(wanted) & set(self._lake.partitions(asset))))
 
-    def _describe(self, context: dg.OutputContext, frames: Mapping[str, pl.DataFrame]) -> None:
-        sample = next(iter(frames.values()))
+    def _describe(self, context: dg.OutputContext, written: Mapping[str, int], sample: pl.DataFrame) -> None:
         columns = [
             dg.TableColumn(name, _words(kind), description=self._descriptions.get(name))
             for name, kind in sample.schema.items()
@@ -99,12 +120,11 @@ class LakeIOManager(dg.IOManager):
         metadata: dict[str, dg.MetadataValue] = {
             "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=columns)),
         }
-        if len(frames) == 1:
-            count = "dagster/partition_row_count" if next(iter(frames)) else "dagster/row_count"
-            metadata[count] = dg.MetadataValue.int(sample.height)
-            metadata["path"] = dg.MetadataValue.path(
-                str(self._lake.path(context.asset_key.path[-1], next(iter(frames)) or None))
-            )
+        if len(written) == 1:
+            ((partition, rows),) = written.items()
+            metadata["dagster/partition_row_count" if partition else "dagster/row_count"] = dg.MetadataValue.int(rows)
+            path = self._lake.path(context.asset_key.path[-1], partition or None)
+            metadata["path"] = dg.MetadataValue.path(str(path))
         context.add_output_metadata(metadata)
 
 

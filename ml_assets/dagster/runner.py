@@ -28,6 +28,7 @@ from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
+from ml_assets.dagster.source_words import guests_among, newly_found
 from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.erasure.unfinished import remove_unfinished
@@ -134,6 +135,8 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
+        for found in newly_found(self._source, SourceMemory(self._settings)):
+            self._report(found)
         reading = NewReading(self._shop, self._source, self._lake)
         if words := reading.words():
             self._report(words)
@@ -264,4 +267,6 @@ class Runner:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):
             raise error
+        if words := guests_among(result, self._settings.events.guests):
+            self._report(words)
         return failed

@@ -30,6 +30,8 @@ ONE_OF_MANY = ("psi:", "distance:")
 UNSEEN = {"customers": "customer_id", "items": "item_id"}
 BINS = 10
 FEWEST = 100
+FEWEST_OF_A_DAY = 20
+"""Of fewer customers or lines of a day a share says nothing: two of four who are new are no drift."""
 Status = Literal["ok", "warn", "error"]
 
 
@@ -124,7 +126,7 @@ def measure_scores(today: pl.DataFrame, reference: pl.DataFrame, rules: DriftSet
 
 
 def unseen_shares(events: pl.LazyFrame, days: Sequence[date]) -> list[dict[str, float]]:
-    """Of each day the shares of its customers, and of its lines' items, that no day before it had.
+    """Of each day the shares of its customers, and of its lines' items, that no day before it had; of few none.
 
     `events`: day, customer_id, item_id of these days and of all that are looked back on.
     """
@@ -132,12 +134,17 @@ def unseen_shares(events: pl.LazyFrame, days: Sequence[date]) -> list[dict[str, 
     for what, column in UNSEEN.items():
         first = events.group_by(column).agg(first=pl.col("day").min()).collect()
         of_days = events.filter(pl.col("day").is_in(list(days))).select("day", column).collect()
-        # Of customers each counts once a day, of items each line.
-        counted = of_days.unique() if what == "customers" else of_days
+        # Of customers each counts once a day, guests not at all, of items each line.
+        counted = of_days.drop_nulls().unique() if what == "customers" else of_days
         new = counted.join(first, on=column).select("day", new=pl.col("day") == pl.col("first"))
-        shares = dict(new.group_by("day").agg(pl.col("new").mean()).iter_rows())
+        shares = {
+            day: share
+            for day, share, count in new.group_by("day").agg(pl.col("new").mean(), pl.len()).iter_rows()
+            if count >= FEWEST_OF_A_DAY
+        }
         for share, day in zip(found, days, strict=True):
-            share[what] = shares.get(day, 0.0)
+            if day in shares:
+                share[what] = shares[day]
     return found
 
 
@@ -151,12 +158,14 @@ def measure_unseen(
     """
     found = []
     for what, share in shares.items():
-        reference = float(np.median([one[what] for one in usual])) if usual else 0.0
+        known = [one[what] for one in usual if what in one]
+        reference = float(np.median(known)) if known else 0.0
         warn, error = (reference + (1 - reference) * limit for limit in (rules.unseen_warn, rules.unseen_error))
         # Where all are new on any day, no share is too high.
         limits = (warn, error) if reference < 1 else (2.0, 2.0)
-        words = f"{share:.0%} of the day's {what if what == 'customers' else 'lines'} are of {what} never seen before"
-        words += f"; {reference:.0%} is usual." if usual else "."
+        whose = "customers were" if what == "customers" else "lines are of items"
+        words = f"{share:.0%} of the day's {whose} never seen before"
+        words += f"; {reference:.0%} is usual." if known else "."
         found.append(Measure("transactions", f"unseen:{what}", share, *limits, words))
     return found
 

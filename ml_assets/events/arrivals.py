@@ -8,9 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ml_assets.events.fingerprint import NOTHING, DayContent
-
-EMPTY = DayContent(0, NOTHING)
+from ml_assets.events.fingerprint import EMPTY, DayContent
 
 
 @dataclass(frozen=True)

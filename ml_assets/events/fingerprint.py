@@ -6,8 +6,10 @@ fingerprints of two versions say nothing about each other. The mixer of `models/
 tens of times as long, and every look at the source counts all lines of its window.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import add
 
 import polars as pl
 
@@ -37,6 +39,9 @@ class DayContent:
         return comparable and mine != theirs
 
 
+EMPTY = DayContent(0, NOTHING)
+
+
 def fingerprint_days(lines: pl.DataFrame) -> dict[date, DayContent]:
     """The content of every day in a frame of lines (`sources.base.LINE_COLUMNS`)."""
     return {day: content_of(sums) for day, sums in sums_by_day(lines).items() if day is not None}
@@ -49,6 +54,13 @@ def sums_by_day(lines: pl.DataFrame) -> dict[date | None, Sums]:
     halves = pl.DataFrame({"day": lines["source_day"], "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
     sums = halves.group_by("day").agg(pl.len(), pl.col("low").sum(), pl.col("high").sum())
     return {day: (rows, low, high) for day, rows, low, high in sums.iter_rows()}
+
+
+def added(sums: Mapping[date | None, Sums], more: Mapping[date | None, Sums]) -> dict[date | None, Sums]:
+    """The sums of two parts of the days."""
+    none = (0, 0, 0)
+    days = dict.fromkeys([*sums, *more])
+    return {day: tuple(map(add, sums.get(day, none), more.get(day, none))) for day in days}
 
 
 def content_of(sums: Sums) -> DayContent:

@@ -3,16 +3,18 @@
 Only this decision and its words belong here; single lines are judged in `contract.py`.
 """
 
+from collections import Counter, defaultdict
 from datetime import date
 
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.events.contract import REASONS, CheckedLines
+from ml_assets.events.contract import REASONS
 from ml_assets.settings.events import EventSettings
 
 # Ordinary in a good delivery: what the shop itself leaves out, guests, returns, and lines that came twice.
-ORDINARY = ("left_out", "missing_customer_id", "return", "duplicate")
+GUEST = "missing_customer_id"
+ORDINARY = ("left_out", GUEST, "return", "duplicate")
 # A few broken lines are no wrong setting, however small the day.
 FEWEST = 20
 EXAMPLES = 3
@@ -27,6 +29,7 @@ SETTINGS = {
     "missing_quantity": "source.columns.quantity",
     "non_positive_quantity": "source.columns.quantity",
     "absurd_quantity": "events.max_quantity, or events.measured_categories",
+    "unreadable_refund": "source.refund_columns and source.columns.order",
     "unreadable_amount": "source.numbers, or source.columns.amount",
     "negative_amount": "events.returns and events.return_types, or source.columns.amount",
     "outside_day": "source.day_from, or timezone",
@@ -34,34 +37,64 @@ SETTINGS = {
 """What to change in the settings, by reason."""
 
 
-def refuse_garbage(checked: CheckedLines, rules: EventSettings) -> None:
-    """Raise `UserError` where the share of quarantined lines is above `events.max_quarantined`, in all or of a day."""
-    bad = checked.quarantined.filter(~pl.col("reason").is_in(ORDINARY))
-    if bad.height < FEWEST:
-        return
-    when = ""
-    if bad.height <= rules.max_quarantined * checked.read:
-        day = _worst_day(checked, bad, rules)
-        if day is None:
+class Tally:
+    """Counts what the contract refuses, block by block, with a few examples."""
+
+    def __init__(self) -> None:
+        self.read: Counter[date] = Counter()
+        """Lines by the day under which they were delivered."""
+        self.refused: dict[date, Counter[str]] = defaultdict(Counter)
+        """Refused lines by day and reason."""
+        self.files: dict[date, set[str]] = defaultdict(set)
+        """The files that hold lines of a day."""
+        self.guests: Counter[date] = Counter()
+        """Lines without a customer that are events, or are set aside for that."""
+        self._examples: list[pl.DataFrame] = []
+
+    def add(self, judged: pl.DataFrame) -> None:
+        """Count a block of judged lines (`contract.judge`)."""
+        for day, source, rows in judged.group_by("source_day", "source").len().iter_rows():
+            self.read[day] += rows
+            self.files[day].add(source)
+        guests = judged.filter(pl.col("customer_id").is_null() & (pl.col("reason").fill_null(GUEST) == GUEST))
+        self.guests.update(dict(guests.group_by("source_day").len().iter_rows()))
+        refused = judged.filter(pl.col("reason").is_not_null())
+        example = pl.struct("source", "line", "detail").head(EXAMPLES).alias("examples")
+        groups = refused.group_by(pl.col("source_day").alias("day"), "reason", maintain_order=True)
+        counts = groups.agg(pl.len().cast(pl.Int64).alias("count"), example)
+        for day, reason, count in counts.select("day", "reason", "count").iter_rows():
+            self.refused[day][reason] += count
+        self._examples.append(counts)
+
+    def refuse_garbage(self, rules: EventSettings) -> None:
+        """Raise `UserError` where too large a share was refused (`events.max_quarantined`), in all or of a day."""
+        if not self._examples:
             return
-        when, bad = f" of {day}", bad.filter(pl.col("day") == day)
-    counts = ", ".join(f"{count:,} {reason}" for reason, count in bad["reason"].value_counts(sort=True).iter_rows())
-    main = bad["reason"].mode().sort()[0]
-    shown = bad.filter(reason=main).select("source", "line", "detail").head(EXAMPLES).iter_rows()
-    examples = "; ".join(f"{source} line {line}" + (f": {detail}" if detail else "") for source, line, detail in shown)
-    total = checked.read if not when else _lines_of(checked, bad["day"][0])
-    raise UserError(
-        f"{bad.height:,} of {total:,} lines{when} cannot be used: {counts}. {REASONS[main]} ({examples})",
-        f"Look at {SETTINGS.get(main, 'the export')}; a larger share is let through with events.max_quarantined. "
-        "Nothing of this delivery was loaded; days that were loaded before stay as they are.",
-    )
+        bad, total = pl.concat(self._examples).filter(~pl.col("reason").is_in(ORDINARY)), self.read.total()
+        if bad["count"].sum() < FEWEST:
+            return
+        when = ""
+        if bad["count"].sum() <= rules.max_quarantined * total:
+            day = self._worst_day(bad, rules)
+            if day is None:
+                return
+            when, bad, total = f" of {day}", bad.filter(day=day), self.read[day]
+        by_reason = bad.group_by("reason").agg(pl.col("count").sum()).sort("count", "reason", descending=[True, False])
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.iter_rows())
+        main = by_reason["reason"][0]
+        shown = bad.filter(reason=main).select(pl.col("examples").explode()).unnest("examples").head(EXAMPLES)
+        examples = "; ".join(_example(*row) for row in shown.iter_rows())
+        raise UserError(
+            f"{bad['count'].sum():,} of {total:,} lines{when} cannot be used: {counts}. {REASONS[main]} ({examples})",
+            f"Look at {SETTINGS.get(main, 'the export')}; a larger share is let through with events.max_quarantined. "
+            "Nothing of this delivery was loaded; days that were loaded before stay as they are.",
+        )
+
+    def _worst_day(self, bad: pl.DataFrame, rules: EventSettings) -> date | None:
+        by_day = bad.group_by("day").agg(pl.col("count").sum()).filter(pl.col("count") >= FEWEST)
+        days: list[tuple[date, int]] = list(by_day.sort("count", "day", descending=True).iter_rows())
+        return next((day for day, count in days if count > rules.max_quarantined * self.read[day]), None)
 
 
-def _worst_day(checked: CheckedLines, bad: pl.DataFrame, rules: EventSettings) -> date | None:
-    by_day = bad["day"].value_counts().filter(pl.col("count") >= FEWEST).sort("count", "day", descending=True)
-    days: list[tuple[date, int]] = list(by_day.drop_nulls().iter_rows())
-    return next((day for day, count in days if count > rules.max_quarantined * _lines_of(checked, day)), None)
-
-
-def _lines_of(checked: CheckedLines, day: date) -> int:
-    return checked.valid.filter(day=day).height + checked.quarantined.filter(day=day).height
+def _example(source: str, line: int | None, detail: str | None) -> str:
+    return source + (f" line {line}" if line else "") + (f": {detail}" if detail else "")

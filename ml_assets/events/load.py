@@ -1,56 +1,171 @@
 """Loading days: from a source, through the event contract, to one frame per day.
 
-The order of these steps belongs here; the rules are in `contract.py`.
+The order of these steps belongs here; the rules are in `contract.py`. A history is larger than memory: lines come in
+blocks, are judged one by one and put aside by day, and when all have come, some days at a time are finished.
 """
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.events.contract import CheckedLines, check_lines
-from ml_assets.events.fingerprint import NOTHING, fingerprint_days
-from ml_assets.events.garbage import refuse_garbage
+from ml_assets.events.contract import CheckedLines, delivered_twice, judge, settle
+from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
+from ml_assets.events.garbage import Tally
 from ml_assets.settings.events import EventSettings
-from ml_assets.sources.base import EventSource, empty_items
+from ml_assets.sources.base import BLOCK_ROWS, EventSource, empty_items, numbered, together
+from ml_assets.spill import Spill
+
+Admit = Callable[[pl.DataFrame], pl.DataFrame]
+Finish = Callable[[pl.DataFrame], CheckedLines]
+# Under it a block without lines is put aside, which has the columns.
+NO_DAY = date.min
+
+
+@dataclass(frozen=True)
+class DayFacts:
+    """What became of the lines of one day, in numbers."""
+
+    read: int
+    valid: int
+    quarantined: dict[str, int]
+    """Lines by reason."""
+    guests: int
+    """Lines without a customer, events or set aside."""
+    content: DayContent
+    """What the source holds, lines of erased customers among it."""
+
+
+class LoadedDays(Mapping[date, CheckedLines]):
+    """Judged days, put aside; each is finished when it is asked for, best in their order."""
+
+    def __init__(self, facts: Mapping[date, DayFacts], judged: Spill[date], aside: Path, finish: Finish) -> None:
+        """`judged` are the lines by day, `aside` a folder, and `finish` makes whole days of judged lines events."""
+        self.facts = facts
+        self._judged = judged
+        self._finish = finish
+        self._groups = groups_of_days(judged.rows)
+        self._group_of = {day: number for number, group in enumerate(self._groups) for day in group}
+        nothing = finish(pl.concat(judged.read(NO_DAY)))
+        self._nothing = nothing
+        self._held: tuple[int, dict[date, pl.DataFrame]] = (-1, {})
+        self._refused: Spill[date] = Spill(aside)
+        self._finished: set[int] = set()
+
+    def valid(self, day: date) -> pl.DataFrame:
+        """The events of a day."""
+        number = self._group_of.get(day)
+        if number is None:
+            return self._nothing.valid
+        if self._held[0] != number:
+            self._finish_group(number)
+        return self._held[1].get(day, self._nothing.valid)
+
+    def quarantined(self, day: date) -> pl.DataFrame:
+        """The refused lines of a day."""
+        number = self._group_of.get(day)
+        if number is not None and number not in self._finished:
+            self._finish_group(number)
+        return pl.concat([self._nothing.quarantined, *self._refused.read(day)])
+
+    def __getitem__(self, day: date) -> CheckedLines:
+        return CheckedLines(self.valid(day), self.quarantined(day), self.facts[day].read)
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def _finish_group(self, number: int) -> None:
+        checked = self._finish(pl.concat(part for day in self._groups[number] for part in self._judged.read(day)))
+        self._held = (number, _by_day(checked.valid))
+        if number not in self._finished:
+            for day, part in _by_day(checked.quarantined).items():
+                self._refused.add(day, part)
+            self._finished.add(number)
 
 
 def load_days(
     source: EventSource,
     days: Sequence[date],
     rules: EventSettings,
-    admit: Callable[[pl.DataFrame], pl.DataFrame] = lambda lines: lines,
-) -> dict[date, CheckedLines]:
+    admit: Admit = lambda lines: lines,
+    *,
+    aside: Path | None = None,
+) -> LoadedDays:
     """Read and judge the lines of some days, in one pass over the source; only lines that `admit` returns count.
 
-    Days without lines are closed days as long as the source has later ones, or is whole. Raises `UserError` where
-    the days hold no line at all and nothing came after them, unless empty days are allowed: then the feed is late; and
-    where too many lines break the contract.
+    What does not fit into memory is put `aside`, in a folder of the system unless given. Days without lines are closed
+    days as long as the source has later ones, or is whole. Raises `UserError` where the days hold no line at all and
+    nothing came after them, unless empty days are allowed: then the feed is late; and where too many lines break the
+    contract.
     """
+    folder = aside or Path(tempfile.gettempdir())
     first, last = min(days), max(days)
-    lines = source.read_lines(first, last)
-    if lines.is_empty() and not rules.allow_empty_days and not _are_closed(source, first, last):
+    sums: dict[date | None, Sums] = {}
+    tally = Tally()
+    judged: Spill[date] = Spill(folder)
+    check = partial(judge, rules=rules, measured_items=_measured_items(source, rules))
+    judged.add(NO_DAY, check(together((), source.id_types())))
+    for lines in source.blocks(first, last):
+        # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
+        sums = added(sums, sums_by_day(lines))
+        block = check(admit(lines))
+        tally.add(block)
+        for day, part in _by_day(block, "source_day").items():
+            judged.add(day, part)
+    if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
-    # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
-    contents = fingerprint_days(lines)
-    lines = admit(lines)
-    checked = check_lines(lines, rules, _measured_items(source, rules))
-    refuse_garbage(checked, rules)
-    valid = checked.valid.partition_by("day", as_dict=True)
-    quarantined = checked.quarantined.partition_by("day", as_dict=True)
-    no_valid, none_quarantined = checked.valid.clear(), checked.quarantined.clear()
-    read = dict(lines.group_by("source_day").len().iter_rows())
-    return {
-        day: CheckedLines(
-            valid.get((day,), no_valid),
-            quarantined.get((day,), none_quarantined),
-            read.get(day, 0),
-            contents[day].rows if day in contents else 0,
-            contents[day].fingerprint if day in contents else NOTHING,
+    tally.refuse_garbage(rules)
+    facts = dict(_facts(days, tally, _delivered_twice(judged, tally, rules), sums))
+    return LoadedDays(facts, judged, folder, lambda lines: settle(numbered(lines), rules))
+
+
+def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
+    """Days in their order, so many that together they have some BLOCK_ROWS lines."""
+    groups: list[list[date]] = []
+    held = 0
+    for day in sorted(rows.keys() - {NO_DAY}):
+        if not groups or held + rows[day] > BLOCK_ROWS:
+            groups.append([])
+            held = 0
+        groups[-1].append(day)
+        held += rows[day]
+    return groups
+
+
+def _delivered_twice(judged: Spill[date], tally: Tally, rules: EventSettings) -> dict[date, int]:
+    """Lines of each day that come twice; in days that one file alone holds, equal lines are no mistake."""
+    alone = rules.duplicates == "between_files"
+    found = {}
+    for day in judged.rows.keys() - {NO_DAY}:
+        if not alone or len(tally.files[day]) > 1:
+            twice = int(delivered_twice(numbered(pl.concat(judged.read(day))), rules).sum())
+            found.update({day: twice} if twice else {})
+    return found
+
+
+def _facts(
+    days: Sequence[date], tally: Tally, twice: Mapping[date, int], sums: Mapping[date | None, Sums]
+) -> Iterator[tuple[date, DayFacts]]:
+    for day in days:
+        refused = tally.refused.get(day, {}) | ({"duplicate": twice[day]} if day in twice else {})
+        content = content_of(sums[day]) if day in sums else EMPTY
+        read = tally.read.get(day, 0)
+        yield (
+            day,
+            DayFacts(read, read - sum(refused.values()), dict(sorted(refused.items())), tally.guests[day], content),
         )
-        for day in days
-    }
+
+
+def _by_day(lines: pl.DataFrame, column: str = "day") -> dict[date, pl.DataFrame]:
+    return {day: part for (day,), part in lines.partition_by(column, as_dict=True, maintain_order=True).items()}
 
 
 def _are_closed(source: EventSource, first: date, last: date) -> bool:

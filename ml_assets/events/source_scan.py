@@ -9,14 +9,13 @@ import base64
 import hashlib
 import json
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from ml_assets.events.fingerprint import DayContent, Sums, content_of, sums_by_day
+from ml_assets.events.fingerprint import DayContent, Sums, added, content_of, sums_by_day
 from ml_assets.sources.base import EventSource
 
 
@@ -63,17 +62,22 @@ class SourceScan:
         return _together(pieces.values(), first, last)
 
 
+def contents_of(source: EventSource, first: date, last: date) -> dict[date, DayContent]:
+    """The content of the days of a window, with nothing remembered."""
+    sums: dict[date | None, Sums] = {}
+    for lines in source.blocks(first, last):
+        sums = added(sums, sums_by_day(lines))
+    return {day: content_of(each) for day, each in sums.items() if day}
+
+
 def _together(pieces: Iterable[Piece], first: date, last: date) -> dict[date, DayContent]:
     held = list(pieces)
     newest = max((piece.newest for piece in held if piece.newest), default=None)
-    sums: dict[date, Sums] = defaultdict(lambda: (0, 0, 0))
+    sums: dict[date | None, Sums] = {}
     for piece in held:
-        for found, (rows, low, high) in piece.days.items():
-            day = found or newest
-            if day is not None and first <= day <= last:
-                before = sums[day]
-                sums[day] = (before[0] + rows, before[1] + low, before[2] + high)
-    return {day: content_of(each) for day, each in sums.items()}
+        for found, each in piece.days.items():
+            sums = added(sums, {found or newest: each})
+    return {day: content_of(each) for day, each in sums.items() if day and first <= day <= last}
 
 
 def _pack(pieces: dict[str, Piece], valid_for: str) -> str:

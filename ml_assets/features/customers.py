@@ -43,10 +43,10 @@ def build_customer_features(
     items_distinct; categories_distinct, category_diversity (exp of the Shannon entropy of the purchases' categories,
     i.e. how many equally used ones they amount to) and top_category, null where no category is known.
     Lines of event types that weigh 0 are ignored unless they are returns; types below 0.5 count as interest, not as
-    orders.
+    orders. Guests have no row.
     """
     lines = (
-        transactions.filter(in_window(as_of, lookback_days))
+        transactions.filter(in_window(as_of, lookback_days), pl.col("customer_id").is_not_null())
         .with_columns(event_weight(dict(weights or {})), pl.col("order_id").fill_null(""))
         .filter((pl.col("weight") > 0) | pl.col("is_return"))
         .with_columns((~pl.col("is_return") & (pl.col("weight") >= BOUGHT_WEIGHT)).alias("bought"))

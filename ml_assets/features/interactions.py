@@ -27,7 +27,8 @@ def build_interactions(
     Float64 and amount Float64 (summed over the item's lines in the order; amount null where no line has one), weight
     Float32. `weights` gives the weight of each event type, 1 where not named; 0 drops the line, and a purchase takes
     the largest weight of its lines. Returns never appear. Any frame with more days gives the same rows, because the
-    window is applied here.
+    window is applied here. All guests are the customer null, and each of their orders has a number of its own in
+    `orders_ago`.
     """
     lines = (
         transactions.filter(in_window(as_of, lookback_days), ~pl.col("is_return"))
@@ -41,7 +42,7 @@ def build_interactions(
         pl.col("weight").max(),
     )
     return (
-        purchases.join(orders, on=ORDER, how="inner")
+        purchases.join(orders, on=ORDER, how="inner", nulls_equal=True)
         .select(
             "customer_id",
             "item_id",

@@ -16,7 +16,7 @@ from ml_assets.features.interactions import build_interactions
 from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
-from ml_assets.sources.base import EventSource
+from ml_assets.sources.base import EventSource, days_of
 
 
 def transactions_window(lake: Lake, *, as_of: date, lookback_days: int) -> pl.LazyFrame:
@@ -59,7 +59,7 @@ def days_left_out(lake: Lake, source: EventSource, settings: Settings, *, week: 
     absent = {first + timedelta(days=number) for number in range((sunday - first).days + 1)} - loaded
     if not absent:
         return []
-    return sorted(absent & set(source.read_lines(min(absent), max(absent))["source_day"]))
+    return sorted(absent & days_of(source, min(absent), max(absent)))
 
 
 def newest_day_with_data(lake: Lake, settings: Settings, *, through: date) -> date | None:

@@ -10,7 +10,7 @@ import polars as pl
 
 ORDER = ("customer_id", "day", "order_id")
 """What makes an order. The day is part of it, so that numbers a till uses again never merge visits of different
-days; without an order id an order is a customer's day."""
+days; without an order id an order is a customer's day. Guests are the customer null, and always have an order id."""
 
 
 def first_day(as_of: date, lookback_days: int) -> date:

@@ -34,6 +34,12 @@ class EventSettings(Section):
         description="Loading stops where a larger share of the lines, in all or of one day, is unreadable or breaks "
         "the contract. Lines without a customer, returns and duplicates do not count.",
     )
+    guests: Literal["left_out", "one_off"] = Field(
+        default="left_out",
+        description="Lines without a customer. left_out: set aside and counted, which is no warning. one_off: each "
+        "order is a customer of its own who teaches what is bought together and what is popular, and gets no lists and "
+        "no segment.",
+    )
     returns: Literal["quarantine", "net"] = Field(
         default="quarantine",
         description="Lines with a negative quantity, or of a return type: quarantined, or kept, subtracted from "

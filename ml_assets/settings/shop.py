@@ -123,6 +123,16 @@ class Settings(BaseSettings):
             refuse_unknown(where, route.owners, known, what="owner of a subject (alerts.owners names them)")
         return self
 
+    @model_validator(mode="after")
+    def _refunds_are_netted(self) -> Settings:
+        if isinstance(self.source, CompleteJourneySource) or self.source.refunds is None:
+            return self
+        if self.source.columns.order is None:
+            raise ValueError("source.refunds: refunds name orders; map source.columns.order as well")
+        if self.events.returns != "net":
+            raise ValueError("source.refunds: refunds are subtracted from spend; set events.returns: net as well")
+        return self
+
     @property
     def tz(self) -> ZoneInfo:
         """The shop's time zone."""

@@ -1,4 +1,4 @@
-"""Where events come from, one section for each kind of source: the built-in data, files, or PostgreSQL.
+"""Where events come from, one section for each kind of source: the built-in data, files, database files, PostgreSQL.
 
 A new kind is a section here, a member of `Source`, and its module with a row of `sources/build.py`.
 """
@@ -87,10 +87,32 @@ class UndatedOrders(Section):
     hour: str | None = Field(default=None, description="Hour of the day. Unset: midnight.")
 
 
+class RefundColumns(Section):
+    """Which columns of the table of refunds hold what; numbers and dates are written as in the events."""
+
+    customer: ClassVar[None] = None
+    event_type: ClassVar[None] = None
+
+    order: str = Field(default="order_id", description="The order that is refunded, as in columns.order.")
+    item: str | None = Field(
+        default=None, description="The item that is refunded. Unset, or empty on a line: everything in the order."
+    )
+    quantity: str | None = Field(default=None, description="How many. Unset or empty: all that the order has of it.")
+    amount: str | None = Field(
+        default=None,
+        description="What is paid back. Unset or empty: what was paid for that quantity. Of a whole order the share "
+        "that it is of all lines.",
+    )
+    time: str | None = Field(
+        default=None,
+        description="When; the refund counts on that day. Unset: on the day of its order, which is corrected.",
+    )
+
+
 class FilesSource(SourceSection):
     """CSV, Parquet, NDJSON or Excel files: one file, a folder or a glob, local or in an object store."""
 
-    paths = ("events", "items", "orders")
+    paths = ("events", "items", "orders", "refunds")
 
     kind: Literal["files"]
     events: str = Field(description="File, folder or glob. Relative paths start at the folder of the YAML file.")
@@ -105,6 +127,12 @@ class FilesSource(SourceSection):
     orders_on: str = Field(
         default="order_id", description="Column that both have, or `column of lines = column of orders`."
     )
+    refunds: str | None = Field(
+        default=None,
+        description="Refunds, where they are not lines of the events: file, folder or glob with one line per refund of "
+        "an item or an order. Needs columns.order and events.returns: net.",
+    )
+    refund_columns: RefundColumns = RefundColumns()
     undated: UndatedOrders | None = Field(
         default=None, description="How `orders` without a date are laid on a calendar. Unset: they have one."
     )
@@ -171,6 +199,71 @@ class FilesSource(SourceSection):
     )
 
 
+class DatabaseFileSource(SourceSection):
+    """A file with tables, of which one has a line per item of an order."""
+
+    paths = ("database",)
+
+    database: str = Field(description="The file. Relative paths start at the folder of the YAML file.")
+    table: str = Field(min_length=1, description="Table or view, or a query (`SELECT ... FROM ... JOIN ...`).")
+    columns: EventColumns = EventColumns()
+    items: str | None = Field(default=None, description="Item catalogue: table, view or query. Unset: from the lines.")
+    item_columns: ItemColumns = ItemColumns()
+    orders: str | None = Field(
+        default=None,
+        description="Table with one line per order, where `table` holds only their items: table, view or query. Their "
+        "columns are added to every line of the order; one that both have is called NAME_of_order.",
+    )
+    orders_on: str = Field(
+        default="order_id", description="Column that both have, or `column of lines = column of orders`."
+    )
+    refunds: str | None = Field(
+        default=None,
+        description="Refunds, where they are not lines of the table: table, view or query with one line per refund of "
+        "an item or an order. Needs columns.order and events.returns: net.",
+    )
+    refund_columns: RefundColumns = RefundColumns()
+    null_words: list[str] = Field(
+        default=["null", "none", "nan", "n/a", "(null)", "\\N", "-"],
+        description="Words that mean no value in any mapped column, capitals or not; empty text always does. Take a "
+        "word out where somebody is really called so.",
+    )
+    numbers: Literal["auto", "1,234.56", "1.234,56"] = Field(
+        default="auto",
+        description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
+        "first seen, then remembered. Currencies and blanks around a number never matter.",
+    )
+    dates: Literal["auto", "2026-12-31", "31.12.2026", "12/31/2026"] = Field(
+        default="auto",
+        description="How dates are written where they do not begin with the year: day or month first, whatever stands "
+        "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
+        "seconds since 1970 and spreadsheets' day numbers are always read.",
+    )
+    where: str | None = Field(
+        default=None,
+        description="Which lines are the shop's events: an SQL condition over the columns, such as "
+        "`Status <> 'cancelled'`. The others are set aside as left_out. Unset: all.",
+    )
+    order_fields: Literal["every_line", "first_line"] = Field(
+        default="every_line",
+        description="first_line: customer, time and event type stand on the first line of an order and hold for its "
+        "further lines (needs columns.order).",
+    )
+    day_from: ClassVar[Literal["time"]] = "time"
+
+
+class SqliteSource(DatabaseFileSource):
+    """A table of a SQLite file; its values are read as texts are."""
+
+    kind: Literal["sqlite"]
+
+
+class DuckdbSource(DatabaseFileSource):
+    """A table of a DuckDB file."""
+
+    kind: Literal["duckdb"]
+
+
 class PostgresSource(SourceSection):
     """The shop's PostgreSQL: a table, a view or a query with one line per item of an order."""
 
@@ -195,12 +288,20 @@ class PostgresSource(SourceSection):
     )
     items: str | None = Field(default=None, description="Item catalogue: table, view or query. Unset: from the lines.")
     item_columns: ItemColumns = ItemColumns()
+    refunds: str | None = Field(
+        default=None,
+        description="Refunds, where they are not lines of the table: table, view or query with one line per refund of "
+        "an item or an order. Needs columns.order and events.returns: net.",
+    )
+    refund_columns: RefundColumns = RefundColumns()
     statement_timeout: PositiveDuration = Field(
         default=timedelta(minutes=30), description="A statement that takes longer is cancelled."
     )
 
 
-Source = Annotated[CompleteJourneySource | FilesSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[
+    CompleteJourneySource | FilesSource | SqliteSource | DuckdbSource | PostgresSource, Field(discriminator="kind")
+]
 
 KINDS: dict[str, type[SourceSection]] = {
     get_args(section.model_fields["kind"].annotation)[0]: section for section in get_args(get_args(Source)[0])

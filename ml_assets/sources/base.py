@@ -3,6 +3,7 @@
 What every source promises belongs here; where a particular source keeps its lines does not.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -23,10 +24,15 @@ LINE_COLUMNS = (
     "day",  # Date: the local day of occurred_at
     "source_day",  # Date: the day under which the source delivered the line
     "source",  # String: the file or data set
-    "line",  # UInt32: row in it, from 1, the header not counted
+    "line",  # UInt32: row in it, from 1, the header not counted; null within blocks of a table, which has no order
     "unreadable",  # String: name of the first field whose value could not be read, or LEFT_OUT; null where all is well
     "detail",  # String: that value
 )
+
+# By which lines without numbers are put in order.
+ORDERED_BY = ("occurred_at", "customer_id", "item_id", "order_id", "quantity", "amount", "event_type")
+# Large enough for vectorised work, and small beside any machine's memory.
+BLOCK_ROWS = 500_000
 
 # Lines that the shop's own condition (setting source.where) leaves out.
 LEFT_OUT = "where"
@@ -62,11 +68,15 @@ class EventSource(Protocol):
     def first_day(self) -> date:
         """The first day of the shop's calendar; once known it stays, whatever happens to the files."""
 
-    def read_lines(self, first: date, last: date) -> pl.DataFrame:
-        """Every line delivered under the days `first` to `last`, with the columns LINE_COLUMNS.
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
+        """Every line delivered under the days `first` to `last`, with LINE_COLUMNS, some BLOCK_ROWS at a time.
 
-        No line is left out: one without a readable time still has a source_day.
+        In the order of the files and their lines, so that a day may be spread over many blocks. No line is left out:
+        one without a readable time still has a source_day.
         """
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """The same at once, numbered, for days that fit into memory."""
 
     def pieces(self) -> dict[str, str | None]:
         """The parts that change by themselves, such as files, each with a stamp that changes with its content.
@@ -80,6 +90,9 @@ class EventSource(Protocol):
         Lines without a source_day belong to the newest day of all pieces.
         """
 
+    def as_found(self) -> dict[str, str]:
+        """How the events are written, as it was found out and not set: in words, by the setting that says otherwise."""
+
     def read_items(self) -> pl.DataFrame:
         """The catalogue: item_id (unique, never null), item_name, category, brand, available; possibly without rows."""
 
@@ -92,6 +105,26 @@ class HoldsLaterLines(Protocol):
         """Those lines: source, line, and the time as text."""
 
 
+def together(blocks: Iterable[pl.DataFrame], types: IdTypes) -> pl.DataFrame:
+    """Blocks as one frame of whole days, numbered."""
+    found = [block for block in blocks if block.height]
+    return numbered(pl.concat(found)) if found else pl.DataFrame(schema=line_schema(types)).select(LINE_COLUMNS)
+
+
+def numbered(lines: pl.DataFrame) -> pl.DataFrame:
+    """Whole days of lines; those that no file gives a number get one, the same whenever the day is the same."""
+    if not lines["line"].null_count():
+        return lines
+    days = lines.partition_by("source_day", as_dict=True)
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("line")
+    return pl.concat(days[day].sort(ORDERED_BY, nulls_last=True).with_columns(number) for day in sorted(days))
+
+
+def days_of(source: EventSource, first: date, last: date) -> set[date]:
+    """The days of a range for which a source has lines."""
+    return {day for block in source.blocks(first, last) for day in block["source_day"].unique()}
+
+
 def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:
     """The frame type of an identifier."""
     return pl.Int64 if id_type == "bigint" else pl.String
@@ -101,3 +134,22 @@ def empty_items(item_type: IdType) -> pl.DataFrame:
     """A catalogue without rows."""
     texts = dict.fromkeys(("item_name", "category", "brand"), pl.String)
     return pl.DataFrame(schema={"item_id": polars_type(item_type), **texts, "available": pl.Boolean})
+
+
+def line_schema(types: IdTypes) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """Types of the columns that every source hands over."""
+    return {
+        "customer_id": polars_type(types.customer),
+        "item_id": polars_type(types.item),
+        "occurred_at": pl.Datetime("us", "UTC"),
+        "quantity": pl.Float64,
+        "amount": pl.Float64,
+        "order_id": pl.String,
+        "event_type": pl.String,
+        "day": pl.Date,
+        "source_day": pl.Date,
+        "source": pl.String,
+        "line": pl.UInt32,
+        "unreadable": pl.String,
+        "detail": pl.String,
+    }

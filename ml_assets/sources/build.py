@@ -6,11 +6,13 @@ from datetime import date, datetime
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.complete_journey import CompleteJourney
+from ml_assets.sources.database_file import DatabaseFile
 from ml_assets.sources.files import Files
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.postgres.source import Postgres
 
 BY_KIND: dict[str, Callable[..., EventSource]] = {source.kind: source for source in (CompleteJourney, Files, Postgres)}
+BY_KIND |= dict.fromkeys(("sqlite", "duckdb"), DatabaseFile)
 """What reads each kind of section in `settings/source.py`."""
 
 

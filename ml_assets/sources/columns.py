@@ -4,7 +4,7 @@ A value that cannot be read becomes null and is named in `unreadable` and `detai
 contract's work. What a shop's files are like as a whole is found out in `first_look.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -12,43 +12,26 @@ from typing import Literal
 import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
-from ml_assets.settings.source import EventColumns, ItemColumns
-from ml_assets.sources.base import LEFT_OUT, polars_type
+from ml_assets.settings.source import EventColumns, ItemColumns, RefundColumns
+from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, polars_type
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
+from ml_assets.sources.values import (
+    CANONICAL_INTEGER,
+    LOST_DIGITS,
+    PLAIN_INTEGER,
+    NumberStyle,
+    Read,
+    read_ids,
+    read_numbers,
+    read_texts,
+)
 
-NumberStyle = Literal["1,234.56", "1.234,56"]
-# An integer as a database would print it: 007 is text, or its zeros would be lost. A tool that has no empty integers
-# writes 17 as 17.0.
-CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
-# 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
-LOST_DIGITS = r"^-?([0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]{16,}\.0+)$"
 WHOLE_FLOATS = 2.0**53
 LINES_THAT_NAME = 30
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-# Blanks of all kinds and apostrophes between thousands, currencies on either side.
-AROUND_NUMBERS = r"[\s\u00a0\u202f'\u2019]|^[A-Z]{3}|[A-Z]{3}$|[$\u20ac\u00a3\u00a5]"
-# Signs that are left out, and the one that stands before decimals.
-SIGNS: dict[NumberStyle, tuple[str, str]] = {"1,234.56": (",", "."), "1.234,56": (".", ",")}
-
-
-def line_schema(types: IdTypes) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """Types of the columns that every source hands over."""
-    return {
-        "customer_id": polars_type(types.customer),
-        "item_id": polars_type(types.item),
-        "occurred_at": UTC_TIME,
-        "quantity": pl.Float64,
-        "amount": pl.Float64,
-        "order_id": pl.String,
-        "event_type": pl.String,
-        "day": pl.Date,
-        "source_day": pl.Date,
-        "source": pl.String,
-        "line": pl.UInt32,
-        "unreadable": pl.String,
-        "detail": pl.String,
-    }
+# Before a value is the line's own, it must not hide a column of the file.
+VALUE, NUMBER = "value of ", "number of the line"
 
 
 @dataclass(frozen=True)
@@ -64,48 +47,43 @@ class Reading:
 
     def text(self, column: str) -> pl.Expr:
         """Text without surrounding blanks; empty text and words for no value are missing."""
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        return pl.when(~text.str.to_lowercase().is_in(["", *self.null_words])).then(text)
+        return self.text_of(pl.col(column))
+
+    def text_of(self, value: pl.Expr) -> pl.Expr:
+        """The same of any expression."""
+        return _each(value, partial(read_texts, null_words=self.null_words), pl.String)
 
     def is_given(self, column: str, kinds: pl.Schema) -> pl.Expr:
         """Whether there is a value at all; in floating-point columns NaN is how other tools write none."""
         if kinds[column].is_float():
             return pl.col(column).is_not_null() & pl.col(column).is_not_nan()
+        if kinds[column].is_temporal() or (kinds[column].is_integer() and not self._has_number_words):
+            return pl.col(column).is_not_null()
         return self.text(column).is_not_null()
+
+    @property
+    def _has_number_words(self) -> bool:
+        """Whether a number may mean no value."""
+        return any(word.lstrip("-").isdigit() for word in self.null_words)
 
     def id(self, column: str, kinds: pl.Schema, wanted: IdType) -> pl.Expr:
         """An id of the shop's type; null where it is none, or has lost digits."""
         kind = kinds[column]
-        if wanted == "bigint":
-            if kind.is_numeric():
-                whole = pl.col(column).cast(pl.Int64, strict=False)
-                is_whole = whole.cast(pl.Float64) == pl.col(column).cast(pl.Float64)
-                return pl.when(is_whole & ~has_lost_digits(column, kinds)).then(whole)
-            text = self.text(column)
-            is_whole = text.str.contains(CANONICAL_INTEGER) & ~has_lost_digits(column, kinds)
-            return pl.when(is_whole).then(text.str.replace(r"\.0+$", "")).cast(pl.Int64, strict=False)
-        text = self.text(column)
-        # PostgreSQL has no way to store this character.
-        return pl.when(~text.str.contains("\x00", literal=True) & ~has_lost_digits(column, kinds)).then(text)
+        if wanted == "bigint" and kind.is_integer():
+            return pl.col(column).cast(pl.Int64, strict=False)
+        if wanted == "bigint" and kind.is_numeric():
+            whole = pl.col(column).cast(pl.Int64, strict=False)
+            is_whole = whole.cast(pl.Float64) == pl.col(column).cast(pl.Float64)
+            return pl.when(is_whole & ~has_lost_digits(column, kinds)).then(whole)
+        read = partial(read_ids, wanted=wanted, null_words=self.null_words)
+        return _each(pl.col(column), read, polars_type(wanted))
 
     def number(self, column: str, kinds: pl.Schema) -> pl.Expr:
         """A finite number; null where the value is none in the shop's way to write them."""
         if kinds[column].is_numeric():
             number = pl.col(column).cast(pl.Float64, strict=False)
-        else:
-            between, before = SIGNS[self.numbers]
-            bare = self.text(column).str.replace_all(AROUND_NUMBERS, "")
-            # Accountants write (3.50), mainframes 3.50-.
-            bare = bare.str.replace(r"^\((.*)\)$|^(.*)-$", "-$1$2")
-            grouped = rf"^-?[0-9]{{1,3}}(\{between}[0-9]{{3}})+(\{before}[0-9]*)?$"
-            plain = (
-                pl.when(bare.str.contains(grouped))
-                .then(bare.str.replace_all(between, "", literal=True))
-                .when(~bare.str.contains(between, literal=True))
-                .then(bare)
-            )
-            number = plain.str.replace(before, ".", literal=True).cast(pl.Float64, strict=False)
-        return pl.when(number.is_finite()).then(number)
+            return pl.when(number.is_finite()).then(number)
+        return _each(pl.col(column), partial(read_numbers, style=self.numbers, null_words=self.null_words), pl.Float64)
 
     def time(self, column: str, kinds: pl.Schema) -> pl.Expr:
         """A moment; without a zone of its own it is in the shop's."""
@@ -142,6 +120,11 @@ class Reading:
         )
 
 
+def _each(value: pl.Expr, read: Read, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    """What a reader makes of values, as text."""
+    return value.cast(pl.String).map_batches(read, return_dtype=kind, is_elementwise=True)
+
+
 def has_lost_digits(column: str, kinds: pl.Schema) -> pl.Expr:
     """Whether an id went through a number that cannot hold it, so that different ids may have become one."""
     kind = kinds[column]
@@ -152,66 +135,73 @@ def has_lost_digits(column: str, kinds: pl.Schema) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.strip_chars().str.contains(LOST_DIGITS)
 
 
-def id_type(frames: Sequence[pl.LazyFrame], column: str, reading: Reading) -> IdType:
-    """bigint where every value of a column is an integer."""
-    for frame in frames:
-        kind = frame.collect_schema()[column]
-        if kind.is_integer():
-            continue
-        if kind.is_float():
-            whole = pl.col(column).drop_nulls().drop_nans() % 1 == 0
-        else:
-            whole = reading.text(column).drop_nulls().str.contains(CANONICAL_INTEGER)
-        if not frame.select(whole.all()).collect().item():
-            return "text"
-    return "bigint"
+def is_plainly_whole(ids: pl.Series) -> bool:
+    """Whether all of them are integers as a database prints them, told fast."""
+    if ids.dtype == pl.String:
+        return bool(ids.str.contains(PLAIN_INTEGER).all())
+    return ids.dtype.is_integer()
+
+
+def is_whole(column: str, kinds: pl.Schema, reading: Reading) -> pl.Expr:
+    """Whether an id is an integer, or missing."""
+    if kinds[column].is_integer():
+        return pl.lit(value=True)
+    if kinds[column].is_float():
+        return (pl.col(column) % 1 == 0).fill_null(value=True) | pl.col(column).is_nan()
+    return reading.text(column).str.contains(CANONICAL_INTEGER).fill_null(value=True)
 
 
 def lines(
     frame: pl.LazyFrame,
-    mapping: EventColumns,
+    mapping: EventColumns | RefundColumns,
     reading: Reading,
     *,
     types: IdTypes,
     source: str,
     source_day: pl.Expr,
     where: str | None = None,
+    one: float | None = 1.0,
 ) -> pl.LazyFrame:
     """The lines of one file in the project's words; `source_day` may refer to the column `day`.
 
-    `where` is a column that says which lines are the shop's events.
+    `where` is a column that says which lines are the shop's events, and `one` the quantity where no column has it.
     """
     kinds = frame.collect_schema()
-    frame = reading.carried_down(frame, mapping)
+    frame = reading.carried_down(frame, mapping) if isinstance(mapping, EventColumns) else frame
+    schema = line_schema(types)
+
+    def none(field: str) -> pl.Expr:
+        return pl.lit(None, schema[field])
+
     values = {
-        "customer_id": reading.id(mapping.customer, kinds, types.customer),
-        "item_id": reading.id(mapping.item, kinds, types.item),
-        "occurred_at": reading.time(mapping.time, kinds),
-        "quantity": reading.number(mapping.quantity, kinds) if mapping.quantity else pl.lit(1.0),
-        "amount": reading.number(mapping.amount, kinds) if mapping.amount else pl.lit(None, pl.Float64),
-        "order_id": reading.text(mapping.order) if mapping.order else pl.lit(None, pl.String),
-        "event_type": reading.text(mapping.event_type) if mapping.event_type else pl.lit(None, pl.String),
+        "customer_id": reading.id(mapping.customer, kinds, types.customer) if mapping.customer else none("customer_id"),
+        "item_id": reading.id(mapping.item, kinds, types.item) if mapping.item else none("item_id"),
+        "occurred_at": reading.time(mapping.time, kinds) if mapping.time else none("occurred_at"),
+        "quantity": reading.number(mapping.quantity, kinds) if mapping.quantity else pl.lit(one, pl.Float64),
+        "amount": reading.number(mapping.amount, kinds) if mapping.amount else none("amount"),
+        "order_id": reading.text(mapping.order) if mapping.order else none("order_id"),
+        "event_type": reading.text(mapping.event_type) if mapping.event_type else none("event_type"),
     }
-    raw = {
-        "customer_id": mapping.customer,
-        "item_id": mapping.item,
-        "occurred_at": mapping.time,
-        "quantity": mapping.quantity,
-        "amount": mapping.amount,
-    }
-    lost = {field: values[field].is_null() & reading.is_given(column, kinds) for field, column in raw.items() if column}
+    columns = (mapping.customer, mapping.item, mapping.time, mapping.quantity, mapping.amount)
+    raw = {field: column for field, column in zip(values, columns, strict=False) if column}
+    lost = {field: pl.col(f"{VALUE}{field}").is_null() & reading.is_given(raw[field], kinds) for field in raw}
     left_out = [pl.when(~pl.col(where).cast(pl.Boolean).fill_null(value=False)).then(pl.lit(LEFT_OUT))] if where else []
+    # Computed once: Polars does not see that functions in Python are called with the same.
+    read = frame.with_row_index(NUMBER, 1).with_columns(
+        value.alias(f"{VALUE}{field}") for field, value in values.items()
+    )
     return (
-        frame.select(
-            **values,
+        read.select(
+            *(pl.col(f"{VALUE}{field}").alias(field) for field in values),
             source=pl.lit(source),
-            line=pl.col(LINE) if LINE in kinds else pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
+            line=(pl.col(LINE) if LINE in kinds else pl.col(NUMBER)).cast(pl.UInt32),
             unreadable=pl.coalesce(*left_out, *(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items())),
-            detail=pl.coalesce(pl.when(bad).then(reading.text(raw[field] or field)) for field, bad in lost.items()),
+            detail=pl.coalesce(reading.text_of(pl.when(bad).then(pl.col(raw[field]))) for field, bad in lost.items()),
         )
         .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date())
         .with_columns(source_day=source_day)
-        .cast({name: kind for name, kind in line_schema(types).items() if name in ("order_id", "source_day")})
+        .cast({name: kind for name, kind in schema.items() if name in ("order_id", "source_day")})
+        .select(LINE_COLUMNS)
     )
 
 
@@ -234,3 +224,16 @@ def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type
         **{name: reading.text(column) if column else pl.lit(None, pl.String) for name, column in texts.items()},
         available=reading.flag(mapping.available) if mapping.available else pl.lit(None, pl.Boolean),
     )
+
+
+def one_of_each(
+    blocks: Iterable[pl.DataFrame], choose: Callable[[pl.Expr], pl.Expr], nothing: pl.DataFrame
+) -> pl.DataFrame:
+    """One line for each item of the blocks, sorted, with what `choose` takes of its last LINES_THAT_NAME mentions."""
+    words = pl.exclude("item_id")
+    held = nothing.cast({name: pl.List(kind) for name, kind in nothing.schema.items() if name != "item_id"})
+    for block in blocks:
+        mentions = block.drop_nulls("item_id").group_by("item_id", maintain_order=True).agg(words)
+        together = pl.concat([held, mentions]).group_by("item_id", maintain_order=True)
+        held = together.agg(words.explode().drop_nulls().tail(LINES_THAT_NAME))
+    return held.sort("item_id").select("item_id", words.list.eval(choose(pl.element())).list.first())

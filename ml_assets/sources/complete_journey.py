@@ -10,6 +10,7 @@ carry no zone; shopping hours show that they are UTC.
 """
 
 import importlib.util
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.sources.base import LINE_COLUMNS, DayRange
+from ml_assets.sources.base import LINE_COLUMNS, DayRange, together
 from ml_assets.sources.memory import SourceMemory
 
 DATA_START = date(2017, 1, 1)  # a Sunday
@@ -61,7 +62,11 @@ class CompleteJourney:
         return self._replay_start() if self._source.replay else DATA_START
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
-        """Lines of the given calendar days."""
+        """The same at once."""
+        return together(self.blocks(first, last), self.id_types())
+
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
+        """Lines of the given calendar days: one block, for the data is small."""
         lines = _read("transactions.parquet").select(
             customer_id="household_id",
             item_id="product_id",
@@ -79,7 +84,7 @@ class CompleteJourney:
             lines = self._replayed(lines, first, last)
         day = pl.col("occurred_at").dt.convert_time_zone(self._timezone).dt.date()
         lines = lines.with_columns(day=day, source_day=day).filter(pl.col("day").is_between(first, last))
-        return lines.select(LINE_COLUMNS).collect()
+        yield lines.select(LINE_COLUMNS).collect()
 
     def pieces(self) -> dict[str, str | None]:
         """One, which never changes."""
@@ -88,6 +93,10 @@ class CompleteJourney:
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:  # noqa: ARG002
         """All of it."""
         return self.read_lines(first, last), self.days().last
+
+    def as_found(self) -> dict[str, str]:
+        """Nothing: the data is known."""
+        return {}
 
     def read_items(self) -> pl.DataFrame:
         """Products, named by their type and package size."""

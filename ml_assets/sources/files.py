@@ -7,6 +7,7 @@ the newest day of its file, so that it is quarantined there and not lost.
 
 import glob
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -15,12 +16,13 @@ from pathlib import Path
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import Code, UserError
+from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource, ItemColumns
 from ml_assets.sources import columns
-from ml_assets.sources.base import LINE_COLUMNS, DayRange, empty_items
+from ml_assets.sources.as_found import files_as_found
+from ml_assets.sources.base import DayRange, empty_items, together
 from ml_assets.sources.first_look import (
     find_id_types,
     refuse_headers_on_first_lines,
@@ -29,7 +31,8 @@ from ml_assets.sources.first_look import (
 from ml_assets.sources.formats.open import format_of
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
-from ml_assets.sources.stamps import stamp_of
+from ml_assets.sources.other_days import later_lines, nothing_dated
+from ml_assets.sources.refund_files import RefundFiles
 from ml_assets.stores import place
 
 # One line dated 1970 must not make twenty thousand days.
@@ -51,6 +54,7 @@ class Files:
 
     kind = "files"
     is_whole = False
+    events_setting = "source.events"
     measured_categories: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, source: FilesSource, *, today: date) -> None:
@@ -61,10 +65,29 @@ class Files:
         self._source = source
         self._memory = SourceMemory(settings)
 
+    def _lines(self, frame: pl.LazyFrame, path: str, source_day: pl.Expr) -> pl.LazyFrame:
+        return columns.lines(
+            frame,
+            self._source.columns,
+            self._mapped.reading,
+            types=self.id_types(),
+            source=path,
+            source_day=source_day,
+            where=self._source.where,
+        )
+
+    @cached_property
+    def _refunds(self) -> RefundFiles | None:
+        if self._source.refunds is None:
+            return None
+        return RefundFiles(self._paths(self._source.refunds, "source.refunds"), self._source, self._mapped)
+
     @cached_property
     def _mapped(self) -> MappedFiles:
         orders = self._paths(self._source.orders, "source.orders") if self._source.orders else ()
-        return MappedFiles(self.event_paths, self._source, self._timezone, self._memory, orders=orders)
+        return MappedFiles(
+            self.event_paths, self._source, self._timezone, self._memory, today=self._today, orders=orders
+        )
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
@@ -72,9 +95,12 @@ class Files:
 
     def _find_id_types(self) -> IdTypes:
         shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
-        refuse_headers_on_first_lines(*shop)
-        refuse_unreadable_times(*shop, limit=self._most_unreadable)
-        return find_id_types(*shop)
+        facts = {path: self._mapped.facts(path) for path in self.event_paths}
+        if any(each.bare for each in facts.values()):
+            refuse_headers_on_first_lines(*shop)
+        if any(each.unreadable for each in facts.values()):
+            refuse_unreadable_times(*shop, limit=self._most_unreadable)
+        return find_id_types(*shop[:2], facts)
 
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
@@ -88,63 +114,61 @@ class Files:
         covered = self.days()
         return max(covered.first, covered.last - LONGEST_HISTORY)
 
-    def read_lines(self, first: date, last: date) -> pl.DataFrame:
-        """Lines of the given days out of the files that hold them."""
-        types = self.id_types()
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
+        """Lines of the given days out of the files that hold them, then what was refunded."""
         parts = [
-            columns.lines(
-                self._mapped.events(file.path),
-                self._source.columns,
-                self._mapped.reading,
-                types=types,
-                source=file.path,
-                source_day=self._source_day(file),
-                where=self._source.where,
-            ).filter(pl.col("source_day").is_between(first, last))
+            self._lines(self._mapped.events(file.path), file.path, self._source_day(file)).filter(
+                pl.col("source_day").is_between(first, last)
+            )
             for file in self._files
             if file.first <= last and file.last >= first
         ]
-        if not parts:
-            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS)
-        return self._mapped.collect(pl.concat(parts).select(LINE_COLUMNS))
+        if parts:
+            yield from self._mapped.blocks(pl.concat(parts))
+        if self._refunds:
+            newest = pl.col("source_day").fill_null(self.days().last)
+            refunded = self._refunds.lines(self._refunds.paths, self.id_types(), first, last)
+            yield refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last))
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """The same at once."""
+        return together(self.blocks(first, last), self.id_types())
 
     def pieces(self) -> dict[str, str | None]:
         """The files; how they are read is part of their stamps."""
         reading = f"{self._timezone} {self.id_types()} {self._source.model_dump_json()}"
         if self._mapped.orders:
             reading += self._mapped.orders.stamps()
-        stamps = {path: stamp_of(UPath(path)) for path in self.event_paths}
-        return {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
+        stamps = {path: self._mapped.stamp(path) for path in self.event_paths}
+        found = {path: stamp and f"{stamp} {reading}" for path, stamp in stamps.items()}
+        return found | (self._refunds.stamps(found) if self._refunds else {})
 
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
         """Lines of one file; those without a readable time have a source_day only where others of it have a time."""
-        file = self._look_into(piece)
         types = self.id_types()
+        if self._refunds and piece in self._refunds.paths:
+            refunded = self._refunds.lines([piece], types, first, last)
+            return refunded.filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null()), None
+        file = self._look_into(piece)
         if file and (file.first > last or file.last < first):
-            return pl.DataFrame(schema=columns.line_schema(types)).select(LINE_COLUMNS), file.last
-        lines = columns.lines(
-            self._mapped.events(piece),
-            self._source.columns,
-            self._mapped.reading,
-            types=types,
-            source=piece,
-            source_day=self._source_day(file) if file else pl.col("day"),
-            where=self._source.where,
-        ).filter(pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null())
-        return self._mapped.collect(lines.select(LINE_COLUMNS), piece), file.last if file else None
+            return together((), types), file.last
+        source_day = self._source_day(file) if file else pl.col("day")
+        lines = self._lines(self._mapped.events(piece), piece, source_day).filter(
+            pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null()
+        )
+        return together(self._mapped.blocks(lines, piece), types), file.last if file else None
 
     def later_lines(self) -> pl.DataFrame:
         """Lines dated after today, which wait for their day."""
         if self._source.day_from == "path":
             return pl.DataFrame(schema=dict.fromkeys(("source", "line", "time"), pl.String))
-        parts = []
-        for path in self.event_paths:
-            frame = self._mapped.events(path)
-            day = self._mapped.reading.local_day(frame, self._source.columns.time)
-            line, time = pl.int_range(1, pl.len() + 1), pl.col(self._source.columns.time).cast(pl.String)
-            parts.append(frame.select(source=pl.lit(path), line=line, time=time, day=day))
-        later = pl.concat(parts).filter(pl.col("day") > self._today).select("source", "line", "time")
-        return self._mapped.collect(later)
+        return later_lines(self._mapped, self.event_paths, self._source, self._today)
+
+    def as_found(self) -> dict[str, str]:
+        """Of the shop, and of its newest file."""
+        newest = max(self._files, key=lambda file: (file.last, file.path)).path
+        mapped = self._mapped
+        return dict(files_as_found(newest, mapped.events(newest), self._source, mapped.reading))
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""
@@ -163,47 +187,18 @@ class Files:
         ]
         # The newest mention of a catalogue wins: files are read in the order of their names.
         choose = columns.newest if self._source.items else columns.usual
-        items = pl.concat(frames).drop_nulls("item_id").group_by("item_id").agg(choose(pl.exclude("item_id")))
-        return self._mapped.collect(items.sort("item_id"))
+        return columns.one_of_each(self._mapped.blocks(pl.concat(frames)), choose, empty_items(item_type))
 
     @cached_property
     def _files(self) -> list[EventFile]:
         looked = {path: self._look_into(path) for path in self.event_paths}
         dated = [file for file in looked.values() if file]
         if not dated:
-            raise self._nothing_dated()
+            about = (self._mapped, self.event_paths, self._source, self._today)
+            raise nothing_dated(*about, setting=self.events_setting)
         # A file without one readable time is quarantined whole, on the newest day there is.
         newest = max(file.last for file in dated)
         return [file or EventFile(path, newest, newest) for path, file in looked.items()]
-
-    def _nothing_dated(self) -> UserError:
-        """Why no file has a line of today or of a day before."""
-        where, column = self._source.events, self._source.columns.time
-        code: Code = "source.unreadable"
-        lines, later, example = 0, [], ""
-        for path in self.event_paths:
-            frame = self._mapped.events(path)
-            days = frame.select(day=self._mapped.reading.local_day(frame, column), given=pl.col(column).cast(pl.String))
-            facts = pl.len().alias("lines"), pl.col("day").min(), pl.col("given").drop_nulls().first()
-            count, day, given = self._mapped.collect(days.select(facts), path).row(0)
-            lines += count
-            later += [day] if day else []
-            example = example or (f" ({path}: {given})" if given else "")
-        if not lines:
-            return UserError(
-                f"The files under {where} hold no lines.", "Deliver them again, or check source.events.", code=code
-            )
-        if later:
-            return UserError(
-                f"All lines under {where} are of days to come, the earliest of {min(later)}; today is {self._today}.",
-                f"Check the clock of this machine, source.columns.time ({column}) and timezone.",
-                code=code,
-            )
-        return UserError(
-            f"No line under {where} has a readable time in column {column}{example}.",
-            "Check source.columns.time in the settings file.",
-            code=code,
-        )
 
     def _look_into(self, path: str) -> EventFile | None:
         if self._source.day_from == "path":
@@ -216,14 +211,8 @@ class Files:
                 )
             day = date.fromisoformat(found[-1])
             return EventFile(path, day, day)
-        frame = self._mapped.events(path)
-        local = self._mapped.reading.local_day(frame, self._source.columns.time)
-        # What is dated later waits for its day.
-        dated = frame.select(day=local).filter(pl.col("day") <= self._today)
-        first, last = self._mapped.collect(dated.select(first=pl.col("day").min(), last=pl.col("day").max()), path).row(
-            0
-        )
-        return EventFile(path, first, last) if first else None
+        facts = self._mapped.facts(path)
+        return EventFile(path, facts.first, facts.last) if facts.first and facts.last else None
 
     def _source_day(self, file: EventFile) -> pl.Expr:
         if self._source.day_from == "path":
@@ -233,7 +222,7 @@ class Files:
     @cached_property
     def event_paths(self) -> list[str]:
         """The files with events, in the order of their names."""
-        return self._paths(self._source.events, "source.events")
+        return self._paths(self._source.events, self.events_setting)
 
     def _paths(self, pattern: str, setting: str) -> list[str]:
         """The files behind a file, folder or glob, in the order of their names."""

@@ -4,32 +4,87 @@ Looked at once, before anything is loaded, because each line by itself looks sou
 column, a value and what to do. Reading single values belongs to `columns.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.source import EventColumns
-from ml_assets.sources.columns import AROUND_NUMBERS, NumberStyle, Reading, has_lost_digits, id_type
+from ml_assets.sources.columns import NUMBER, Reading, has_lost_digits, is_plainly_whole, is_whole
 from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.times import DIGITS, NUMBERED, STYLES, DateStyle, read_times
+from ml_assets.sources.values import AROUND_NUMBERS, NumberStyle
 
 # In each style: what only it can be, and what only the other can be.
 POINT = r"\.[0-9]{1,2}$|\.[0-9]{4,}$|,[0-9]{3}\.|^[0-9]{4,}\.[0-9]|(,[0-9]{3}){2}"
 COMMA = r",[0-9]{1,2}$|,[0-9]{4,}$|\.[0-9]{3},|^[0-9]{4,},[0-9]|(\.[0-9]{3}){2}"
 # A few broken lines are no shape.
 SHARE_OF_A_SHAPE, LINES_OF_A_SHAPE = 0.05, 10
+# Most is told by these.
+LINES_AT_FIRST = 20_000
 
 
-def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, reading: Reading) -> IdTypes:
+@dataclass(frozen=True)
+class FileFacts:
+    """What one pass over a file tells."""
+
+    first: date | None
+    """Of the days up to today; None where no time can be read."""
+    last: date | None
+    given: int
+    """Times, readable or not."""
+    unreadable: int
+    """Those that are none."""
+    bare: int
+    """Lines with neither customer nor time."""
+    lost: bool
+    """Whether ids have lost digits."""
+    whole: tuple[bool, bool]
+    """Whether every customer id, every item id is an integer."""
+
+
+def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Reading, today: date) -> FileFacts:
+    """What the blocks of a file tell; lines dated after `today` wait for their day."""
+    zone = ZoneInfo(reading.timezone)
+    end = datetime.combine(today, datetime.max.time(), zone).astimezone(UTC)
+    ends: list[datetime] = []
+    given = unreadable = bare = 0
+    lost, whole = False, [True, True]
+    for block in blocks:
+        kinds = block.schema
+        read = block.select(
+            time=reading.time(mapping.time, kinds),
+            given=reading.is_given(mapping.time, kinds),
+            customer=reading.is_given(mapping.customer, kinds),
+        )
+        past = read.filter(pl.col("time") <= end)["time"]
+        if len(past):
+            ends += [past.dt.min(), past.dt.max()]  # type: ignore[list-item]
+        given += int(read["given"].sum())
+        unreadable += int((read["given"] & read["time"].is_null()).sum())
+        bare += int((~read["given"] & ~read["customer"]).sum())
+        for place, column in enumerate((mapping.customer, mapping.item)):
+            if is_plainly_whole(block[column]):
+                continue
+            lost = lost or block.select(has_lost_digits(column, kinds).any()).item()
+            whole[place] = whole[place] and block.select(is_whole(column, kinds, reading).all()).item()
+    first, last = (pick(ends).astimezone(zone).date() if ends else None for pick in (min, max))
+    return FileFacts(first, last, int(given), int(unreadable), int(bare), lost, (whole[0], whole[1]))
+
+
+def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, facts: Mapping[str, FileFacts]) -> IdTypes:
     """bigint where every id of a column is an integer, text otherwise.
 
     Raises `UserError` where ids have lost digits on their way.
     """
-    for column in (mapping.customer, mapping.item):
-        for path, frame in frames.items():
-            lost = frame.filter(has_lost_digits(column, frame.collect_schema())).select(pl.col(column).cast(pl.String))
+    for path in [path for path, each in facts.items() if each.lost]:
+        for column in (mapping.customer, mapping.item):
+            kinds = frames[path].collect_schema()
+            lost = frames[path].filter(has_lost_digits(column, kinds)).select(pl.col(column).cast(pl.String))
             for (value,) in _read(path, lost.head(1)).iter_rows():
                 raise UserError(
                     f"{path}: the id {value} in the column {column} has lost digits (a spreadsheet or a floating-point "
@@ -37,8 +92,8 @@ def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, rea
                     "Export the column as text or as whole numbers: in a spreadsheet, format it as text before the "
                     "ids are pasted or imported.",
                 )
-    both = [id_type(list(frames.values()), column, reading) for column in (mapping.customer, mapping.item)]
-    return IdTypes(*both)
+    customer, item = (all(each.whole[place] for each in facts.values()) for place in (0, 1))
+    return IdTypes("bigint" if customer else "text", "bigint" if item else "text")
 
 
 def find_number_style(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], reading: Reading) -> NumberStyle:
@@ -46,6 +101,14 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str]
 
     Raises `UserError` where every number with a comma could be read both ways.
     """
+    heads = {path: frame.head(LINES_AT_FIRST) for path, frame in frames.items()}
+    return _number_style(heads, columns, reading)[0] or _proven(*_number_style(frames, columns, reading))
+
+
+def _number_style(
+    frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], reading: Reading
+) -> tuple[NumberStyle | None, tuple[str, str, str] | None]:
+    """What the first values prove that can, and a value that proves nothing."""
     with_comma: tuple[str, str, str] | None = None
     for column in columns:
         for path, frame in frames.items():
@@ -57,12 +120,17 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str]
                 comma=pl.col("bare").str.contains(COMMA).sum(),
                 either=pl.col("bare").filter(pl.col("bare").str.contains(",", literal=True)).first(),
             )
-            point, comma, either = _read(path, facts).row(0)
+            point, comma, either = _read(path, facts, streaming=True).row(0)
             if point or comma:
-                return "1.234,56" if comma > point else "1,234.56"
+                return ("1.234,56" if comma > point else "1,234.56"), None
             if either and with_comma is None:
                 with_comma = (path, column, either)
-    if with_comma:
+    return None, with_comma
+
+
+def _proven(found: NumberStyle | None, with_comma: tuple[str, str, str] | None) -> NumberStyle:
+    """With a point where nothing says otherwise; raises where something might."""
+    if found is None and with_comma:
         path, column, value = with_comma
         thousands, decimal = value.replace(",", ""), value.replace(",", ".")
         raise UserError(
@@ -70,7 +138,7 @@ def find_number_style(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str]
             "Set source.numbers to '1,234.56' where the comma stands between thousands, to '1.234,56' where it stands "
             "before decimals.",
         )
-    return "1,234.56"
+    return found or "1,234.56"
 
 
 def find_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Reading) -> DateStyle:
@@ -84,9 +152,11 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Re
         kind = frame.collect_schema()[column]
         if kind.is_temporal() or kind.is_float():
             continue
-        lines = frame.select(line=pl.int_range(1, pl.len() + 1), value=reading.text(column).str.extract(r"^([^\sT,]+)"))
-        dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}")).unique("value", keep="first")
-        found = _read(path, dates.sort("line"))
+        start = reading.text(column).str.extract(r"^([^\sT,]+)")
+        lines = frame.with_row_index(NUMBER, 1).select(line=NUMBER, value=start)
+        dates = lines.filter(pl.col("value").str.contains(f"{NUMBERED}|{DIGITS}"))
+        firsts = dates.group_by("value").agg(pl.col("line").min()).select("line", "value").sort("line")
+        found = _read(path, firsts, streaming=True)
         for style in STYLES:
             for line, value in found.filter(_is_read_in(found["value"], style)).head(1).iter_rows():
                 proofs.setdefault(style, f"{path} line {line}: {value}")
@@ -111,6 +181,17 @@ def find_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Re
     return next(iter(proofs), "2026-12-31")
 
 
+def needs_date_style(frames: Mapping[str, pl.LazyFrame], column: str, reading: Reading) -> bool:
+    """Whether dates whose order of day and month must be known are among the first lines."""
+    for path, frame in frames.items():
+        kind = frame.collect_schema()[column]
+        if not (kind.is_temporal() or kind.is_float()):
+            heads = frame.head(LINES_AT_FIRST).select(reading.text(column).str.contains(f"{NUMBERED}|{DIGITS}").any())
+            if _read(path, heads).item():
+                return True
+    return False
+
+
 def hold_numbers(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], reading: Reading) -> list[str]:
     """Of text columns those whose values, where there is one, are numbers: told by the first file that has values."""
     found = []
@@ -121,7 +202,7 @@ def hold_numbers(frames: Mapping[str, pl.LazyFrame], columns: Sequence[str], rea
                 continue
             given, number = reading.is_given(column, kinds), reading.number(column, kinds)
             facts = frame.select(given.sum().alias("given"), (given & number.is_not_null()).sum().alias("numbers"))
-            values, numbers = _read(path, facts).row(0)
+            values, numbers = _read(path, facts, streaming=True).row(0)
             if values:
                 found += [column] * (numbers >= (1 - SHARE_OF_A_SHAPE) * values)
                 break
@@ -184,8 +265,9 @@ def _is_read_in(values: pl.Series, style: DateStyle) -> pl.Series:
     return read_times(values, style, "UTC").is_not_null() & others[0] & others[1]
 
 
-def _read(path: str, frame: pl.LazyFrame) -> pl.DataFrame:
+def _read(path: str, frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
+    """`streaming` holds less in memory, and keeps no order."""
     try:
-        return frame.collect()
+        return frame.collect(engine="streaming" if streaming else "in-memory")
     except pl.exceptions.PolarsError as error:
         raise unreadable_file(path, error) from None

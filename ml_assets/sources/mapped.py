@@ -3,8 +3,9 @@
 Which files there are, and which days they hold, belongs to `files.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -12,17 +13,26 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns
+from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns, RefundColumns
+from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
-from ml_assets.sources.first_look import find_date_style, find_number_style, hold_numbers
+from ml_assets.sources.first_look import (
+    FileFacts,
+    find_date_style,
+    find_number_style,
+    hold_numbers,
+    look_at,
+    needs_date_style,
+)
 from ml_assets.sources.formats.csv import SEPARATORS
 from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.orders import Orders
 from ml_assets.sources.stamps import stamp_of
+from ml_assets.sources.times import DateStyle
 
 EVENTS = "source.columns"
 # Their expressions compute with numbers.
@@ -39,36 +49,57 @@ class MappedFiles:
         timezone: str,
         memory: SourceMemory,
         *,
+        today: date,
         orders: Sequence[str] = (),
     ) -> None:
-        self._paths = paths
+        self.paths = paths
         self._source = source
         self._memory = memory
+        self._today = today
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
-        self.orders = Orders(orders, source.orders_on, self._read, source.undated) if orders else None
+        self.orders = Orders(orders, source.orders_on, self._read, self.stamp, source.undated) if orders else None
         # What is said of event files alone.
         self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
+        self._looked: dict[str, tuple[str | None, FileFacts]] = {}
 
     @cached_property
     def reading(self) -> Reading:
         """How values are written, by the settings and by the first look at the files."""
-        time = self._source.columns.time
-        found = self._set_or_found(
-            "dates", self._source.dates, lambda: find_date_style(self.all_events(), time, self._numbers)
-        )
+        found = self._set_or_found("dates", self._source.dates, self._date_style)
         return replace(self._numbers, dates=found)
+
+    def facts(self, path: str, reading: Reading | None = None) -> FileFacts:
+        """What one pass over an event file tells, remembered for as long as it stays as it is."""
+        # Finding out how values are written looks at the files as well.
+        reading = reading or self.reading
+        stamp = self.stamp(path)
+        known = self._looked.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            blocks = self.blocks(self.events(path), path)
+            known = self._looked[path] = (stamp, look_at(blocks, self._source.columns, reading, self._today))
+        return known[1]
+
+    def _date_style(self) -> DateStyle:
+        """Looked for where the first lines ask for it, or some cannot be read without."""
+        time = self._source.columns.time
+        if not needs_date_style(self.all_events(), time, self._numbers) and not any(
+            self.facts(path, self._numbers).unreadable for path in self.paths
+        ):
+            return self._numbers.dates
+        self._looked.clear()
+        return find_date_style(self.all_events(), time, self._numbers)
 
     def all_events(self) -> dict[str, pl.LazyFrame]:
         """Every event file, in the order of the paths."""
-        return {path: self.events(path) for path in self._paths}
+        return {path: self.events(path) for path in self.paths}
 
     def events(self, path: str) -> pl.LazyFrame:
         """One event file."""
         return self.table(path, EVENTS, self._source.columns)
 
-    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns) -> pl.LazyFrame:
+    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> pl.LazyFrame:
         """One file with the columns of a mapping, computed ones among them; `section` is its name in the settings.
 
         Raises `UserError` where it cannot be read, or lacks columns.
@@ -83,18 +114,31 @@ class MappedFiles:
         return frame
 
     def collect(self, frame: pl.LazyFrame, path: str | None = None) -> pl.DataFrame:
-        """The rows; raises `UserError` where a file turns out to be damaged."""
-        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
-        whole = any(format_of(known, self._source) == "csv" for known in self._paths)
+        """The few rows of a frame; raises `UserError` where a file turns out to be damaged."""
         try:
-            return frame.collect(optimizations=pl.QueryOptFlags(projection_pushdown=not whole))
+            return frame.collect(engine="streaming", optimizations=self._optimizations)
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
+
+    def blocks(self, frame: pl.LazyFrame, path: str | None = None) -> Iterator[pl.DataFrame]:
+        """The rows in their order, some at a time; raises `UserError` where a file turns out to be damaged."""
+        try:
+            yield from frame.collect_batches(
+                chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=self._optimizations
+            )
+        except pl.exceptions.PolarsError as error:
+            raise unreadable_file(path or self._source.events, error) from None
+
+    @property
+    def _optimizations(self) -> pl.QueryOptFlags:
+        # A line with too many fields has its values in the wrong columns; Polars only notices when it reads all.
+        whole = any(format_of(known, self._source) == "csv" for known in self.paths)
+        return pl.QueryOptFlags(projection_pushdown=not whole)
 
     @cached_property
     def _numbers(self) -> Reading:
         """With the way that numbers are written."""
-        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self.paths}
         found = self._set_or_found(
             "numbers", self._source.numbers, lambda: find_number_style(frames, self._numeric_roots(frames), self._plain)
         )
@@ -103,7 +147,7 @@ class MappedFiles:
     @cached_property
     def _number_columns(self) -> list[str]:
         """Text columns within numeric expressions that hold numbers."""
-        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self._paths}
+        frames = {path: self._delivered(path, self._texts(EVENTS, self._source.columns)) for path in self.paths}
         return hold_numbers(frames, self._numeric_roots(frames), self._numbers)
 
     def _numeric_roots(self, frames: Mapping[str, pl.LazyFrame]) -> list[str]:
@@ -112,7 +156,7 @@ class MappedFiles:
         roots = [columns_of(setting, texts[setting], have) for setting in NUMERIC if setting in texts]
         return list(dict.fromkeys(column for columns in roots for column in columns))
 
-    def _texts(self, section: str, mapping: EventColumns | ItemColumns) -> dict[str, str]:
+    def _texts(self, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> dict[str, str]:
         """What a mapping says, by setting."""
         texts = {f"{section}.{field}": text for field, text in mapping.model_dump().items() if text}
         if isinstance(mapping, EventColumns) and self._source.where:
@@ -132,7 +176,7 @@ class MappedFiles:
     def _delivered(self, path: str, texts: Mapping[str, str]) -> pl.LazyFrame:
         """One file as it is, checked for readability and for the columns that are needed."""
         frame = self._read(path, list(texts.values()))
-        if self.orders and path in self._paths:
+        if self.orders and path in self.paths:
             frame = self.orders.joined(frame, path)
         kinds = frame.collect_schema()
         have = kinds.names()
@@ -162,7 +206,7 @@ class MappedFiles:
         """What to do about a column that is not there."""
         if len(have) == 1 and (sign := next((sign for sign in SEPARATORS if sign in have[0]), "")):
             return f"Set source.csv_separator to {sign!r}, or take it out: it is found out for each file."
-        if len(self._paths) > 1:
+        if len(self.paths) > 1:
             new = next((name for name in have if name not in self._mapped_columns), "NEW_NAME")
             return (
                 f"Map one of them, or an expression in SQL, as {setting}. Where files of other ages have other names, "
@@ -185,14 +229,21 @@ class MappedFiles:
 
     def _open(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
         """Opened once for as long as the file stays as it is: its dialect is looked for in much of it."""
-        stamp = stamp_of(UPath(path))
+        stamp = self.stamp(path)
         known = self._opened.get(path)
         if known is None or stamp is None or known[0] != stamp:
             known = self._opened[path] = (stamp, self._opened_anew(path, wanted))
         return known[1]
 
     def _opened_anew(self, path: str, wanted: Sequence[str]) -> pl.LazyFrame:
-        if path not in self._paths:
-            return open_table(path, self._of_others, wanted)
-        frame = open_table(path, self._source, wanted)
+        if path not in self.paths:
+            return self._open_table(path, self._of_others, wanted)
+        frame = self._open_table(path, self._source, wanted)
         return unnested(frame, self._source.unnest, path) if self._source.unnest else frame
+
+    def stamp(self, path: str) -> str | None:
+        """What changes whenever a file does; None where only reading tells."""
+        return stamp_of(UPath(path))
+
+    def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
+        return open_table(path, source, wanted)

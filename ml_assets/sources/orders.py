@@ -7,13 +7,13 @@ same mapping as for one file.
 from collections.abc import Callable, Sequence
 
 import polars as pl
-from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings.source import UndatedOrders
-from ml_assets.sources.stamps import stamp_of
+from ml_assets.sources.refunds import key_of
 from ml_assets.sources.undated import dated
 
+Stamp = Callable[[str], str | None]
 # Of a column that both have, the orders' one.
 SUFFIX = "_of_order"
 KEY = "key of the order"
@@ -27,6 +27,7 @@ class Orders:
         paths: Sequence[str],
         on: str,
         open_file: Callable[[str], pl.LazyFrame],
+        stamp: Stamp,
         undated: UndatedOrders | None = None,
     ) -> None:
         self._paths = paths
@@ -34,18 +35,19 @@ class Orders:
         lines, _, orders = (part.strip() for part in on.partition("="))
         self._line_key, self._order_key = lines, orders or lines
         self._open = open_file
+        self._stamp = stamp
         self._table: pl.LazyFrame | None = None
 
     def stamps(self) -> str:
         """What changes when a file of orders does; never the same twice where a file tells nothing."""
-        found = {path: stamp_of(UPath(path)) for path in self._paths}
+        found = {path: self._stamp(path) for path in self._paths}
         return f"{found}" if None not in found.values() else f"{id(self)} {found}"
 
     def joined(self, lines: pl.LazyFrame, path: str) -> pl.LazyFrame:
         """The lines of one file, in their order, with what is known of their orders."""
         self._require(lines, path, self._line_key)
         added = self._orders()
-        keyed = lines.with_columns(_key(self._line_key).alias(KEY))
+        keyed = lines.with_columns(key_of(pl.col(self._line_key)).alias(KEY))
         return keyed.join(added, on=KEY, how="left", suffix=SUFFIX, maintain_order="left").drop(KEY)
 
     def _orders(self) -> pl.LazyFrame:
@@ -54,7 +56,7 @@ class Orders:
             for path in self._paths:
                 frame = self._open(path)
                 self._require(frame, path, self._order_key)
-                frames.append(frame.with_columns(_key(self._order_key).alias(KEY)))
+                frames.append(frame.with_columns(key_of(pl.col(self._order_key)).alias(KEY)))
             # The newest mention of an order wins: files are read in the order of their names.
             whole = pl.concat(frames, how="diagonal_relaxed").drop_nulls(KEY)
             orders = whole.unique(KEY, keep="last")
@@ -71,8 +73,3 @@ class Orders:
                 "Set source.orders_on to the column that both have, or to `column of lines = column of orders`.",
                 code="source.unreadable",
             )
-
-
-def _key(column: str) -> pl.Expr:
-    """As text, so that 17 of one file is 17 of another, whatever their types."""
-    return pl.col(column).cast(pl.String).str.strip_chars().str.replace(r"^(-?[0-9]+)\.0+$", "$1")

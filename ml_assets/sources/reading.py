@@ -13,7 +13,8 @@ from ml_assets.sources.memory import SourceMemory
 FACT = "reading"
 
 # Where lines lie, and what is new at every load.
-OF_SOURCE = {"kind", "events", "table", "url", "statement_timeout", "updated_at", "items", "item_columns", "orders"}
+OF_SOURCE = {"kind", "events", "table", "database", "url", "statement_timeout", "updated_at"}
+OF_SOURCE |= {"items", "item_columns", "orders"}
 # Limits, and what is asked when features are built.
 OF_EVENTS = {"max_quarantined", "allow_empty_days", "weights"}
 

@@ -5,15 +5,18 @@ Turning texts and numbers into moments belongs here. Which order of day and mont
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 from zoneinfo import available_timezones
 
 import polars as pl
 
+from ml_assets.sources.values import Read, by_turns
+
 DateStyle = Literal["2026-12-31", "31.12.2026", "12/31/2026"]
 UTC_TIME = pl.Datetime("us", "UTC")
+PLAIN_FORMATS = ("%Y-%m-%d %H:%M:%S",)
 ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # The zones of RFC 2822, section 4.3, and the summer times that the zone database has no names for.
@@ -55,13 +58,7 @@ def read_times(values: pl.Series, style: DateStyle, timezone: str) -> pl.Series:
     An hour that occurs twice is taken as the first, one that the clock skips as the hour after it. What cannot be read
     is null.
     """
-    found = pl.Series("time", [None] * len(values), dtype=UTC_TIME)
-    for read in _readers(style, timezone):
-        left = (found.is_null() & values.is_not_null()).arg_true()
-        if left.is_empty():
-            break
-        found = found.scatter(left, read(values.gather(left)).to_list()) if len(left) < len(values) else read(values)
-    return found
+    return by_turns(values, _readers(style, timezone), UTC_TIME)
 
 
 def numbers_as_times(numbers: pl.Expr, timezone: str) -> pl.Expr:
@@ -93,9 +90,11 @@ def localized(naive: pl.Expr, timezone: str) -> pl.Expr:
     return pl.coalesce(first, later).dt.convert_time_zone("UTC")
 
 
-def _readers(style: DateStyle, timezone: str) -> Iterator[Callable[[pl.Series], pl.Series]]:
+def _readers(style: DateStyle, timezone: str) -> Iterator[Read]:
     """The usual ways first, because they are the fastest."""
     value = pl.col("value")
+    for form in PLAIN_FORMATS:
+        yield partial(_plain, form=form, timezone=timezone)
     blank = value.str.replace("T", " ", literal=True)
     for form in ISO_FORMATS:
         naive = blank.str.to_datetime(form, time_unit="us", strict=False, exact=True)
@@ -106,8 +105,17 @@ def _readers(style: DateStyle, timezone: str) -> Iterator[Callable[[pl.Series], 
     yield _apply(numbers_as_times(value.cast(pl.Float64, strict=False), timezone))
 
 
-def _apply(expression: pl.Expr) -> Callable[[pl.Series], pl.Series]:
+def _apply(expression: pl.Expr) -> Read:
     return lambda values: values.to_frame("value").select(time=expression)["time"]
+
+
+def _plain(values: pl.Series, form: str, timezone: str) -> pl.Series:
+    """Times without a zone in one format; the hours that the clock skips are rare."""
+    naive = values.str.to_datetime(form, time_unit="us", strict=False, exact=True)
+    first = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+    if first.null_count() > naive.null_count():
+        return naive.to_frame("naive").select(localized(pl.col("naive"), timezone)).to_series()
+    return first.dt.convert_time_zone("UTC")
 
 
 def _matched(values: pl.Series, pattern: str, timezone: str) -> pl.Series:

@@ -144,3 +144,13 @@ def test_lines_of_days_to_come_are_counted_with_their_place(doctor: Doctor) -> N
     (later,) = [each for each in found["days"] if "dated after today" in each["words"]]
     assert later["words"].startswith("2 lines are dated after today")
     assert "orders.csv line 1641: 2099-01-01 10:00" in later["words"]
+
+
+def test_an_id_of_the_order_in_place_of_the_customer_is_noticed(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_SOURCE__COLUMNS__ORDER", "customer_id")
+    lines = [f"{number}{line[line.index(',') :]}" for number, line in enumerate(orders())]
+    _, found = doctor(lines)
+    words = [each["words"] for each in found["amount of data"]]
+    assert any("nearly every order has a customer of its own" in each for each in words)

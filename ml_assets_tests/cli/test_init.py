@@ -140,3 +140,14 @@ def test_a_wrong_option_is_named(run: Run, option: tuple[str, str], words: str) 
     assert (code, Path("ml_assets.yaml").exists()) == (1, False)
     assert words in errors
     assert "Traceback" not in errors
+
+
+def test_lines_without_a_customer_are_told_with_what_can_become_of_them(run: Run) -> None:
+    lines = [f"{'' if n % 4 == 0 else n % 9},i-{n % 7},2026-11-{n % 28 + 1:02} 10:00,{n},1" for n in range(80)]
+    Path("orders.csv").write_text("\n".join(["customer_id,sku,ordered_at,order_id,quantity", *lines]) + "\n")
+    code, _, _ = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC")
+    assert code == 0
+    text = Path("ml_assets.yaml").read_text()
+    assert "guests: left_out" in text
+    assert "25% of the lines have no customer; with one_off they teach similar and popular items" in text
+    assert loaded().quarantined["reason"].unique().to_list() == ["missing_customer_id"]

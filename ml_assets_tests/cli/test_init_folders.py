@@ -97,11 +97,14 @@ def test_orders_that_are_not_those_of_the_lines_are_named(run: Run) -> None:
 
 
 def test_orders_and_their_lines_in_one_folder_are_joined(run: Run) -> None:
-    write("data/orders.csv", "id,customer_id,placed_at,status", [(o, c, at, "paid") for o, c, at, _ in ORDERS])
+    states = {100: "canceled", 103: "refunded"}
+    orders = [(o, c, at, states.get(o, "shipped")) for o, c, at, _ in ORDERS]
+    write("data/orders.csv", "id,customer_id,placed_at,status", orders)
     write("data/order_items.csv", "id,order_id,sku,price", [(n, ORDERS[n // 2][0], n % 7, 1.5) for n in range(48)])
     assert run("init", "--from", "data", "--yes")[0] == 0
     found = loaded()
-    assert (found.valid.height, found.valid["customer_id"].n_unique()) == (48, 6)
+    assert (found.valid.height, found.valid["customer_id"].n_unique()) == (44, 6)
+    assert found.quarantined["reason"].to_list() == ["return"] * 4
     assert 'orders_on: "order_id = id"' in Path("ml_assets.yaml").read_text()
 
 

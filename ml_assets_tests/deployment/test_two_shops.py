@@ -5,6 +5,7 @@ Their customers have the same ids, their items do not. Two code locations in one
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from ml_assets import definitions
+from ml_assets.cli.workspace import Workspace
 from ml_assets.dagster.automation.alert_sensor import what_to_watch
 from ml_assets.dagster.build import build_defs
 from ml_assets.dagster.findings import collect_dagster
@@ -27,6 +30,7 @@ from ml_assets.settings.read.load import load_settings
 from ml_assets.sources.build import build_source
 from ml_assets_tests.alerts.receivers import Hook, http_receiver
 from ml_assets_tests.cli.shops import Shop, running_shop
+from ml_assets_tests.refused import refused
 from ml_assets_tests.shop import write_shop
 
 PROGRAM = [sys.executable, "-c", "from ml_assets.cli.main import main; main()"]
@@ -134,13 +138,35 @@ def test_one_dagster_instance_holds_both_under_keys_and_jobs_of_their_own(shops:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_fails_in_one_shop_is_a_finding_of_that_shop_alone(name: str, shops: dict[str, Shop]) -> None:
     settings = load_settings(shops[name].config)
-    definitions = build_defs(settings, today=date(2024, 6, 1))
+    defined = build_defs(settings, today=date(2024, 6, 1))
     described = Described.of(settings, build_source(settings, today=date(2024, 6, 1)))
-    repository = definitions.get_repository_def()
+    repository = defined.get_repository_def()
     assert {key.path[0] for key in repository.asset_graph.get_all_asset_keys()} == {name}
     with open_instance(settings) as instance:
         found = collect_dagster(instance, what_to_watch(described, repository)).findings
     assert [one.subject for one in found if one.kind == "run"] == ([] if name == "books" else ["daily_scoring"])
+
+
+def test_one_ui_shows_both_by_their_settings_files(shops: dict[str, Shop], tmp_path: Path) -> None:
+    """The workspace that `ml-assets ui --config books.yaml --config wine.yaml` starts Dagster with."""
+    both = Workspace.of([shop.config for shop in shops.values()])
+    locations = json.loads(both.write(tmp_path).read_text())["load_from"]
+    assert [each["python_module"]["location_name"] for each in locations] == list(NAMES)
+    assert "ML_ASSETS_CONFIG" not in both.environment()
+    for name, location in zip(NAMES, locations, strict=True):
+        loaded = getattr(definitions, location["python_module"]["attribute"])
+        keys = loaded.get_repository_def().asset_graph.get_all_asset_keys()
+        assert {key.path[0] for key in keys} == {name}
+
+
+def test_shops_that_cannot_share_a_dagster_are_refused(tmp_path: Path) -> None:
+    first, second = (write_shop(tmp_path / name, name=name) for name in ("first", "second"))
+    with refused("settings.wrong", "same name"):
+        Workspace.of([first, first])
+    for shop, host in ((first, "a"), (second, "b")):
+        shop.write_text(f"{shop.read_text()}database_url: postgresql://{host}/shop\n")
+    with refused("settings.wrong", "databases of their own"):
+        Workspace.of([first, second])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,7 +180,13 @@ def test_freshness_is_each_shops_own(name: str, shops: dict[str, Shop], capfd: p
 def test_alerts_go_to_the_channels_of_the_shop_that_they_are_about(
     shops: dict[str, Shop], hooks: dict[str, Hook]
 ) -> None:
-    assert shops["wine"].call("watch", "--once") == 2
+    metrics = shops["wine"].home / "wine.prom"
+    assert shops["wine"].call("watch", "--once", "--textfile", str(metrics)) == 2
+    shown = metrics.read_text()
+    assert 'ml_assets_last_run_success{job="daily_scoring",shop="wine"} 0.0' in shown
+    assert 'ml_assets_last_run_success{job="weekly_training",shop="wine"} 1.0' in shown
+    assert re.search(r'ml_assets_rows\{kind="predictions",shop="wine",subject="recommendations"\} 120\.0', shown)
+    assert "books" not in shown
     assert hooks["wine"].messages
     assert not hooks["books"].messages
     assert shops["books"].rows("SELECT count(*) FROM books_ml.incidents") == [(0,)]

@@ -46,7 +46,8 @@ def commands(page: str) -> list[Command]:
                       if (found := TYPED.match(line))]  # fmt: skip
     running = BLOCK.sub("", text)
     lines += re.findall(rf"(?m)^    ({PROGRAMS} .*)$", running)
-    lines += [line for line in INLINE.findall(running) if not is_name(line)]
+    inline = [" ".join(line.split("\n")) for line in INLINE.findall(running)]
+    lines += [line for line in inline if not is_name(line)]
     return [Command(page, bare(line)) for line in lines]
 
 

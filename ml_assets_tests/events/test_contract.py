@@ -15,7 +15,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
-from ml_assets.sources.columns import line_schema
+from ml_assets.sources.base import line_schema
 from ml_assets.sources.complete_journey import CompleteJourney
 from ml_assets_tests.refused import refused
 
@@ -171,3 +171,27 @@ def test_missing_days_are_grouped_into_ranges() -> None:
         (date(2024, 5, 4), date(2024, 5, 5)),
         (date(2024, 5, 7), date(2024, 5, 7)),
     ]
+
+
+def test_guests_are_events_of_one_off_customers_where_the_settings_say_so() -> None:
+    found = lines(
+        {"customer_id": None},
+        {"customer_id": None, "order_id": None},
+        {"customer_id": None, "order_id": None, "item_id": 11},
+        {"customer_id": None, "order_id": None, "source": "other.csv", "item_id": 12},
+        {"customer_id": None, "unreadable": "customer_id", "detail": "x"},
+    )
+    checked = check_lines(found, EventSettings(guests="one_off"), NO_ITEMS)
+    assert checked.quarantined["reason"].to_list() == ["unreadable_customer_id"]
+    assert checked.valid["customer_id"].null_count() == 4
+    orders = checked.valid.sort("item_id")["order_id"].to_list()
+    assert "o" in orders
+    # Without an order, what one file has at one time is one purchase.
+    assert len(set(orders)) == 3
+    assert check_lines(found, EventSettings(), NO_ITEMS).valid.is_empty()
+
+
+def test_a_guest_s_line_in_two_files_counts_once_without_an_order_too() -> None:
+    twice = lines({"customer_id": None, "order_id": None}, {"customer_id": None, "order_id": None, "source": "b.csv"})
+    checked = check_lines(twice, EventSettings(guests="one_off"), NO_ITEMS)
+    assert (checked.valid.height, checked.quarantined["reason"].to_list()) == (1, ["duplicate"])

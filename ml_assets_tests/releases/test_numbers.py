@@ -17,7 +17,7 @@ from ml_assets.subjects import PUBLISHED, Table
 from ml_assets_tests.releases.frames import release
 
 WORTH = Table(
-    "customer_worth",
+    "a_table_of_numbers",
     "predictions",
     made_from=("customer_features",),
     keys=("customer_id",),
@@ -26,8 +26,8 @@ WORTH = Table(
 )
 TABLE = Migration(
     900,
-    "900_customer_worth",
-    'CREATE TABLE :"store".customer_worth (release_id bigint NOT NULL, customer_id :customer_id_type NOT NULL, '
+    "900_a_table_of_numbers",
+    'CREATE TABLE :"store".a_table_of_numbers (release_id bigint NOT NULL, customer_id :customer_id_type NOT NULL, '
     "alive_probability double precision NOT NULL, expected_spend_90d double precision NOT NULL) "
     "PARTITION BY LIST (release_id);",
 )
@@ -56,7 +56,7 @@ def publish(shop: ServingConnection, frame: pl.DataFrame, **more: Any) -> Releas
 
 def test_numbers_are_published_as_they_are_and_compared(shop: ServingConnection) -> None:
     first = publish(shop, worth(0.1, 1e300, -7))
-    rows = shop.execute(f"SELECT * FROM ml_store.customer_worth_{first.release_id} ORDER BY customer_id").fetchall()
+    rows = shop.execute(f"SELECT * FROM ml_store.a_table_of_numbers_{first.release_id} ORDER BY customer_id").fetchall()
     assert [row[-3:] for row in rows] == [(1, 0.125, 0.1), (2, 0.25, 1e300), (3, 0.375, -7.0)]
     second = publish(shop, worth(0.1, 2).with_columns(customer_id=pl.Series([2, 4])), day=1)
     assert second.state == "live"

@@ -1,10 +1,13 @@
 """The contract of every kind of source; a new kind brings an example shop and is tested with it."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import psycopg
 import pytest
@@ -15,6 +18,10 @@ from ml_assets.sources.base import LINE_COLUMNS, EventSource, polars_type
 from ml_assets.sources.build import BY_KIND, build_source
 
 TODAY = date(2026, 11, 22)
+VALUES = """
+    SELECT 1 AS customer_id, 'a' AS item_id, '2024-05-30' AS occurred_at UNION ALL SELECT NULL, 'a', '2024-05-31'
+    UNION ALL SELECT 2, 'b', '2024-05-31' UNION ALL SELECT 2, 'b', NULL
+"""
 CSV = "customer_id,item_id,occurred_at\n1,a,2024-05-30\n,a,2024-05-31\n2,b,2024-05-31\n2,b,never\n"
 
 
@@ -36,11 +43,26 @@ def postgres(folder: Path, url: str) -> dict[str, Any]:
     return {"table": table, "url": url}
 
 
+def sqlite(folder: Path, _: str) -> dict[str, Any]:
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        connection.execute(f"CREATE TABLE lines AS SELECT * FROM ({VALUES})")
+    return {"database": str(folder / "shop.db"), "table": "lines"}
+
+
+def duck(folder: Path, _: str) -> dict[str, Any]:
+    with duckdb.connect(str(folder / "shop.duckdb")) as connection:
+        typed = "* REPLACE (occurred_at::timestamp AS occurred_at)"
+        connection.execute(f"CREATE TABLE lines AS SELECT {typed} FROM ({VALUES})")
+    return {"database": str(folder / "shop.duckdb"), "table": "lines"}
+
+
 # The settings of a small shop of each kind, in a folder and a database.
 EXAMPLES: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "files": files,
     "complete_journey": lambda *_: {},
     "postgres": postgres,
+    "sqlite": sqlite,
+    "duckdb": duck,
 }
 
 

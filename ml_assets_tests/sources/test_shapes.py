@@ -16,8 +16,9 @@ from ml_assets.events.load import load_days
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
-from ml_assets.sources.columns import NumberStyle, Reading
+from ml_assets.sources.columns import Reading
 from ml_assets.sources.files import Files
+from ml_assets.sources.values import NumberStyle
 
 FIRST, DAYS = date(2026, 9, 1), 10
 COLUMNS = {"customer": "who", "item": "what", "time": "when", "quantity": "q", "amount": "paid", "order": "order"}

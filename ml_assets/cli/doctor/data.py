@@ -21,6 +21,8 @@ from ml_assets.sources.build import build_source
 
 DAYS_READ = 91
 """The newest days, thirteen weeks."""
+MOST_OF_ONE_ORDER = 0.98
+"""More customers than this share of the orders, and hardly one has bought twice."""
 FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
 # A newest day with less than this share of what its weekday usually has was probably cut off.
 SHARE_OF_A_DAY = 0.3
@@ -30,6 +32,8 @@ QUIET_HOURS = 4
 EXAMPLES = 3
 # Fewer days cannot tell on which weekdays a shop is closed.
 DAYS_THAT_TELL = 21
+# So large a share of lines is worth learning from.
+MANY_GUESTS = 0.2
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
         covered = looks[0].covered
         words = f"{source.identity}: {covered.first} to {covered.last}, read with these settings."
         yield Finding("source", "good", words)
+        for setting, found in source.as_found().items():
+            yield Finding("source", "good", f"Found: {found} ({setting} says otherwise).")
 
     yield from findings("source", read)
     for look in looks:
@@ -186,10 +192,11 @@ def _amounts(look: Look, about: str) -> Iterator[Finding]:
     events = look.purchases
     if events.is_empty():
         raise UserError("There are no events to learn from.", "See the findings above.")
-    customers, items = events["customer_id"].n_unique(), events["item_id"].n_unique()
+    known = events.drop_nulls("customer_id")
+    customers, items = known["customer_id"].n_unique(), events["item_id"].n_unique()
     days = (look.covered.last - look.covered.first).days + 1
-    pairs = events.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
-    again = pairs.filter(pl.col("days") > 1).height / pairs.height
+    pairs = known.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
+    again = pairs.filter(pl.col("days") > 1).height / max(pairs.height, 1)
     words = f"{customers:,} customers, {items:,} items, {days:,} days; {again:.0%} of what is bought is bought again."
     few = [
         f"{have:,} {what} ({fewest:,} are wanted)"
@@ -205,13 +212,35 @@ def _amounts(look: Look, about: str) -> Iterator[Finding]:
         yield Finding(about, "warning", f"{words} That is little to learn from: {', '.join(few)}.", fix)
     else:
         yield Finding(about, "good", f"{words} `ml-assets backtest --quick` says which methods that carries.")
+    orders = events["order_id"].drop_nulls().n_unique()
+    if orders >= FEWEST_CUSTOMERS and customers > MOST_OF_ONE_ORDER * orders:
+        words = f"{customers:,} customers made {orders:,} orders: nearly every order has a customer of its own."
+        fix = "Is source.columns.customer an id of the order? Map the one that stays the same at the next order."
+        yield Finding(about, "warning", words, fix)
     if events["amount"].null_count() == events.height:
         fix = "Map source.columns.amount; segments then know value, not only visits."
         yield Finding(about, "warning", "No line has an amount.", fix)
 
 
+def _guests(look: Look, about: str) -> Iterator[Finding]:
+    if look.settings.events.guests == "one_off":
+        lines, what = look.checked.valid["customer_id"].null_count(), "they teach item models, and get no lists"
+    else:
+        lines, what = look.checked.quarantined.filter(reason="missing_customer_id").height, "they are left out"
+    if not lines:
+        return
+    share = lines / look.checked.read
+    words = f"{lines:,} lines ({share:.1%}) are of guests, who have no customer: {what} (events.guests)."
+    if share > MANY_GUESTS and look.settings.events.guests == "left_out":
+        fix = "Set events.guests: one_off, and what guests buy counts for similar and popular items."
+        yield Finding(about, "warning", words, fix)
+    else:
+        yield Finding(about, "good", words)
+
+
 CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
     "lines": _lines,
+    "guests": _guests,
     "days": _days,
     "hours": _hours,
     "items": _items,

@@ -3,8 +3,10 @@
 Reading and judging lines is done by `sources/` and `events/`; only wiring and metadata belong here.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,20 +16,21 @@ from ml_assets.books.erased import without_erased
 from ml_assets.books.source_days import known_days, record_days, refuse_lost_lake
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
+from ml_assets.dagster.io_manager import Frames
 from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import days_in
 from ml_assets.events.arrivals import late_days
-from ml_assets.events.contract import CheckedLines
-from ml_assets.events.fingerprint import DayContent
 from ml_assets.events.garbage import ORDINARY
-from ml_assets.events.load import load_days
+from ml_assets.events.load import DayFacts, LoadedDays, load_days
 from ml_assets.features.as_known import keep_superseded
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
+from ml_assets.whole_files import make_private
 
 ACCOUNTED = "every_line_is_accounted_for"
 QUARANTINE = "quarantine_is_small"
 QUARANTINE_LIMIT = 0.05
+GUESTS = "lines_of_guests"
 REBUILD_LAKE_TAG = "ml_assets/rebuild_lake"
 """A run with this tag loads days into a lake that was there before and is empty now."""
 KINDS = {"polars", "parquet"}
@@ -79,7 +82,7 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
         source: dg.ResourceParam[EventSource],
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
-    ) -> Iterator[dg.Output[dict[date, pl.DataFrame]] | dg.AssetCheckResult]:
+    ) -> Iterator[dg.Output[Frames] | dg.AssetCheckResult]:
 
         def admit(lines: pl.DataFrame) -> pl.DataFrame:
             """Whoever was erased stays away, whatever the source still holds."""
@@ -90,31 +93,38 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
             with serving.connect() as connection:
                 refuse_lost_lake(connection, lake)
         wanted = [date.fromisoformat(key) for key in context.partition_keys]
-        days = load_days(source, wanted, shop.settings.events, admit)
+        days = load_days(source, wanted, shop.settings.events, admit, aside=_aside(shop, lake))
         _keep_what_changes(lake, serving, days)
-        for day, lines in days.items():
-            _describe(context, shop, day, lines)
-        yield dg.Output({day: lines.valid for day, lines in days.items()}, "transactions")
-        yield dg.Output({day: lines.quarantined for day, lines in days.items()}, "quarantined_transactions")
+        for day, facts in days.facts.items():
+            _describe(context, shop, day, facts)
+        yield dg.Output(Frames(days, days.valid), "transactions")
+        yield dg.Output(Frames(days, days.quarantined), "quarantined_transactions")
         with serving.connect() as connection:
-            contents = {day: DayContent(lines.delivered, lines.fingerprint) for day, lines in days.items()}
+            contents = {day: facts.content for day, facts in days.facts.items()}
             late = late_days(contents, days_in(lake, "interactions"), shop.settings.lookback_days)
             for day in record_days(connection, contents, late=late, run_id=context.op_execution_context.run_id):
                 context.log.warning("Features were built from other lines of %s; see ml.restatements.", day)
-        yield _accounted(shop, days)
-        yield _small_quarantine(shop, days)
+        yield _accounted(shop, days.facts)
+        yield _small_quarantine(shop, days.facts)
 
     return raw_events
 
 
-def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, CheckedLines]) -> None:
+def _aside(shop: Shop, lake: Lake) -> Path:
+    """Where lines wait that do not fit into memory: on the lake's disk, which has room for them."""
+    folder = Path(str(lake.root)) if lake.is_local else shop.settings.home
+    make_private(folder)
+    return folder
+
+
+def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: LoadedDays) -> None:
     """Before a day is overwritten with other lines, what was known of it is put aside."""
     with serving.connect() as connection:
         known = known_days(connection, min(days), max(days))
     changed = {
         day: before
         for day, before in known.items()
-        if day in days and DayContent(days[day].delivered, days[day].fingerprint).differs_from(before)
+        if day in days.facts and days.facts[day].content.differs_from(before)
     }
     if changed:
         with serving.without_erased() as without:
@@ -122,22 +132,20 @@ def _keep_what_changes(lake: Lake, serving: ServingDatabase, days: dict[date, Ch
                 keep_superseded(lake, day, before.fingerprint, without)
 
 
-def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, lines: CheckedLines) -> None:
-    reasons = dict(lines.quarantined.group_by("reason").len().sort("reason").iter_rows())
-    facts: dict[str, dict[str, Any]] = {
-        "transactions": {"dagster/partition_row_count": lines.valid.height, "lines_read": lines.read},
-        "quarantined_transactions": {"dagster/partition_row_count": lines.quarantined.height, "reasons": reasons},
+def _describe(context: dg.AssetExecutionContext, shop: Shop, day: date, facts: DayFacts) -> None:
+    refused = sum(facts.quarantined.values())
+    more: dict[str, dict[str, Any]] = {
+        "transactions": {"dagster/partition_row_count": facts.valid, "lines_read": facts.read, GUESTS: facts.guests},
+        "quarantined_transactions": {"dagster/partition_row_count": refused, "reasons": facts.quarantined},
     }
-    for name, metadata in facts.items():
+    for name, metadata in more.items():
         context.add_asset_metadata(metadata, asset_key=shop.key(name), partition_key=day.isoformat())
 
 
-def _accounted(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
-    lost = {
-        day.isoformat(): lines.read - lines.valid.height - lines.quarantined.height
-        for day, lines in days.items()
-        if lines.read != lines.valid.height + lines.quarantined.height
-    }
+def _accounted(shop: Shop, days: Mapping[date, DayFacts]) -> dg.AssetCheckResult:
+    refused = {day: sum(facts.quarantined.values()) for day, facts in days.items()}
+    differences = {day.isoformat(): facts.read - facts.valid - refused[day] for day, facts in days.items()}
+    lost = {day: lines for day, lines in differences.items() if lines}
     return dg.AssetCheckResult(
         check_name=ACCOUNTED,
         asset_key=shop.key("transactions"),
@@ -145,26 +153,28 @@ def _accounted(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResul
         description=f"Lines unaccounted for on: {lost}." if lost else "Every line read is valid or quarantined.",
         metadata={
             "days": len(days),
-            "lines_read": sum(lines.read for lines in days.values()),
-            "valid": sum(lines.valid.height for lines in days.values()),
-            "quarantined": sum(lines.quarantined.height for lines in days.values()),
+            "lines_read": sum(facts.read for facts in days.values()),
+            "valid": sum(facts.valid for facts in days.values()),
+            "quarantined": sum(refused.values()),
         },
     )
 
 
-def _small_quarantine(shop: Shop, days: dict[date, CheckedLines]) -> dg.AssetCheckResult:
-    read = sum(lines.read for lines in days.values())
-    quarantined = pl.concat(lines.quarantined["reason"] for lines in days.values())
-    share = int((~quarantined.is_in(ORDINARY)).sum()) / read if read else 0.0
-    nothing_left = read > 0 and len(quarantined) == read
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in quarantined.value_counts(sort=True).iter_rows())
+def _small_quarantine(shop: Shop, days: Mapping[date, DayFacts]) -> dg.AssetCheckResult:
+    read = sum(facts.read for facts in days.values())
+    counts: Counter[str] = Counter()
+    for facts in days.values():
+        counts.update(facts.quarantined)
+    share = sum(count for reason, count in counts.items() if reason not in ORDINARY) / read if read else 0.0
+    nothing_left = read > 0 and counts.total() == read
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
     return dg.AssetCheckResult(
         check_name=QUARANTINE,
         asset_key=shop.key("quarantined_transactions"),
         passed=share <= QUARANTINE_LIMIT and not nothing_left,
         # A day of which nothing is left is a broken feed or a wrong mapping; nothing may be built on it.
         severity=dg.AssetCheckSeverity.ERROR if nothing_left else dg.AssetCheckSeverity.WARN,
-        description=f"{len(quarantined):,} of {read:,} lines are quarantined"
+        description=f"{counts.total():,} of {read:,} lines are quarantined"
         + (f" ({share:.2%} not counting guests, returns and duplicates): {reasons}." if reasons else "."),
         metadata={"share": share},
     )

@@ -89,7 +89,12 @@ def active_customers(lake: Lake, day: date) -> pl.Series | None:
     """Customers with a purchase in the look-back; None where their features are not in the lake any more."""
     if not lake.exists("interactions", day):
         return None
-    return lake.scan("interactions", [day.isoformat()]).select(pl.col("customer_id").unique()).collect().to_series()
+    return (
+        lake.scan("interactions", [day.isoformat()])
+        .select(pl.col("customer_id").drop_nulls().unique())
+        .collect()
+        .to_series()
+    )
 
 
 def _segmentation(connection: ServingConnection, lake: Lake, version: str) -> SegmentationModel | None:

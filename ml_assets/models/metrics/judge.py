@@ -92,11 +92,11 @@ class Judge:
 def bought_after(events: pl.LazyFrame, cutoff: date, days: int, weights: dict[str, float]) -> pl.DataFrame:
     """customer_id, item_id and `after`, the days from the cut-off to the first purchase in the window.
 
-    Returns and mere interest are no purchases; many lines of an item are one.
+    Returns and mere interest are no purchases; many lines of an item are one. Guests cannot be shown a list.
     """
     last = cutoff + timedelta(days=days - 1)
     return (
-        events.filter(pl.col("day").is_between(cutoff, last), ~pl.col("is_return"))
+        events.filter(pl.col("day").is_between(cutoff, last), ~pl.col("is_return"), pl.col("customer_id").is_not_null())
         .with_columns(event_weight(weights))
         .filter(pl.col("weight") >= BOUGHT_WEIGHT)
         .group_by("customer_id", "item_id")

@@ -44,7 +44,7 @@ class Description:
     @cached_property
     def bits(self) -> npt.NDArray[np.float64]:
         """By item, -log2(buyers / customers): how surprising it is that a customer bought it."""
-        return -np.log2(np.maximum(self._purchases.buyers(), 1) / max(self._snapshot.customers, 1))
+        return -np.log2(np.maximum(self._purchases.buyers(), 1) / max(self._purchases.rows, 1))
 
     def _of_pairs(self, pool: Pool) -> dict[str, Numbers]:
         """What the customer did with the item before."""
@@ -135,7 +135,7 @@ class Description:
     def _customers(self) -> dict[str, Numbers]:
         """By customer: how much, how lately, how varied."""
         purchases = self._purchases
-        customers = self._snapshot.customers
+        customers = purchases.rows
         times = purchases.pairs.data
         owner = np.repeat(purchases.pairs.row_numbers(), times.astype(np.int64))
         lines = np.maximum(np.bincount(owner, minlength=customers), 1)

@@ -62,7 +62,7 @@ class Snapshot:
 
     @property
     def customers(self) -> int:
-        """Number of customers with purchases."""
+        """Number of customers with purchases, for whom lists are made; guests come after them."""
         return len(self.purchases.customers)
 
     @property
@@ -84,5 +84,5 @@ class Snapshot:
         left = np.zeros(self.customers, np.bool_)
         if after_days is not None and self.customers:
             youngest = np.minimum.reduceat(self.purchases.newest(), self.purchases.pairs.indptr[:-1])
-            left = youngest >= after_days
+            left = youngest[: self.customers] >= after_days
         return left

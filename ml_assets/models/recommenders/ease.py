@@ -79,7 +79,7 @@ def best_sellers(purchases: Purchases, min_buyers: int, limit: int) -> Int32:
     Enough is `min_buyers`; in small shops a tenth of the customers, and never fewer than two.
     """
     buyers = purchases.buyers()
-    enough = min(min_buyers, max(2, len(purchases.customers) // 10))
+    enough = min(min_buyers, max(2, purchases.rows // 10))
     ranked = np.argsort(-buyers, kind="stable")[:limit]
     return np.sort(ranked[buyers[ranked] >= enough]).astype(np.int32)
 

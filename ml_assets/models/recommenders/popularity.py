@@ -80,4 +80,4 @@ class CategoryPopularity(Recommender):
 
 def _rest(purchases: Purchases) -> Float32:
     """Buyers ever as a number below 1, which orders what is otherwise equal."""
-    return np.asarray(purchases.buyers() / (1.0 + len(purchases.customers)), dtype=np.float32)
+    return np.asarray(purchases.buyers() / (1.0 + purchases.rows), dtype=np.float32)

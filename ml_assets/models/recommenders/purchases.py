@@ -17,7 +17,8 @@ from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 
 @dataclass(frozen=True)
 class Purchases:
-    """Purchases as of a day, sorted by customer, then item. Codes are positions in `customers` and `items`.
+    """Purchases as of a day, sorted by customer, then item. Codes are positions in `customers` and `items`; codes after
+    the last customer are guests, each with one order, from whom all learn and for whom nothing is made.
 
     A purchase is one item in one order; a pair is a customer with an item bought any number of times.
     """
@@ -38,11 +39,11 @@ class Purchases:
     weight: Float32
     """Weight of the event type."""
     orders: Int32
-    """Orders of each customer."""
+    """Orders of each customer and guest."""
     pair_starts: Int64
     """First purchase of each pair."""
     pairs: Csr
-    """Customers x items, the number of purchases of each pair."""
+    """Customers and guests x items, the number of purchases of each pair."""
     category: Int32
     """Category code of each item, -1 where it has none."""
     categories: int
@@ -55,14 +56,20 @@ class Purchases:
         Categories come from the catalogue (item_id, category); without one, no item has a category.
         """
         known = interactions.filter(pl.col("order_day") <= as_of)
-        customers = known["customer_id"].unique().sort()
+        customers = known["customer_id"].drop_nulls().unique().sort()
         items = known.group_by("item_id").len().sort("len", "item_id", descending=[True, False])["item_id"]
+        codes = encode(known["customer_id"], customers)
+        codes = codes.zip_with(known["customer_id"].is_not_null(), _guests(known, len(customers)))
         coded = known.select(
-            encode(known["customer_id"], customers).alias("customer"),
+            codes.alias("customer"),
             encode(known["item_id"], items).alias("item"),
             (pl.lit(as_of) - pl.col("order_day")).dt.total_days().cast(pl.Int32).alias("age"),
             # The newest order of the frame may be later than D.
-            (pl.col("orders_ago") - pl.col("orders_ago").min().over("customer_id")).cast(pl.Int32),
+            pl.when(pl.col("customer_id").is_not_null())
+            .then(pl.col("orders_ago") - pl.col("orders_ago").min().over("customer_id"))
+            .otherwise(0)
+            .cast(pl.Int32)
+            .alias("orders_ago"),
             pl.col("weight").cast(pl.Float32),
         ).sort("customer", "item", "orders_ago")
         customer, item = coded["customer"].to_numpy(), coded["item"].to_numpy()
@@ -70,8 +77,9 @@ class Purchases:
         new_pair[1:] = (customer[1:] != customer[:-1]) | (item[1:] != item[:-1])
         starts = np.flatnonzero(new_pair).astype(np.int64)
         counts = np.diff(np.append(starts, customer.size))
-        indptr = np.searchsorted(customer[starts], np.arange(len(customers) + 1)).astype(np.int64)
-        orders = np.zeros(len(customers), dtype=np.int32)
+        rows = max(len(customers), int(customer[-1]) + 1) if customer.size else len(customers)
+        indptr = np.searchsorted(customer[starts], np.arange(rows + 1)).astype(np.int64)
+        orders = np.zeros(rows, dtype=np.int32)
         category, categories = _categories(items, catalogue)
         np.maximum.at(orders, customer, coded["orders_ago"].to_numpy() + 1)
         return cls(
@@ -88,6 +96,11 @@ class Purchases:
             category=category,
             categories=categories,
         )
+
+    @property
+    def rows(self) -> int:
+        """Customers and guests."""
+        return self.pairs.rows
 
     def decayed(self, half_life_days: float) -> Csr:
         """Customers x items, the sum over purchases of weight x 2^(-age / half life)."""
@@ -142,6 +155,12 @@ class Purchases:
         oldest = np.maximum.reduceat(ages, self.pair_starts) if ages.size else ages
         new = (oldest >= 0) & (oldest < days)
         return np.bincount(self.pairs.indices[new], minlength=len(self.items)).astype(np.int64)
+
+
+def _guests(known: pl.DataFrame, customers: int) -> pl.Series:
+    """The code of each line that is a guest's: the customer null, whose orders have numbers of their own."""
+    number = pl.when(pl.col("customer_id").is_null()).then("orders_ago").rank("dense")
+    return known.select(customer=customers - 1 + number.cast(pl.Int32)).to_series()
 
 
 def _categories(items: pl.Series, catalogue: pl.DataFrame | None) -> tuple[Int32, int]:

@@ -36,4 +36,4 @@ class UserKnn(Recommender):
 
 def idf(purchases: Purchases) -> npt.NDArray[np.float32]:
     """Inverse document frequency of each item."""
-    return np.log1p(len(purchases.customers) / np.maximum(purchases.buyers(), 1)).astype(np.float32)
+    return np.log1p(purchases.rows / np.maximum(purchases.buyers(), 1)).astype(np.float32)

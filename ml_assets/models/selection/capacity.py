@@ -50,7 +50,7 @@ class Capacity:
         is_later = purchases.orders_ago < purchases.orders[buyer] - 1
         return cls(
             buyers=snapshot.customers,
-            orders_per_buyer=float(purchases.orders.mean()) if snapshot.customers else 0.0,
+            orders_per_buyer=float(purchases.orders[: snapshot.customers].mean()) if snapshot.customers else 0.0,
             repeat_share=float((times - 1).sum()) / total if total else 0.0,
             repeats=int((times - 1).sum()),
             later_purchases=int(np.count_nonzero(is_later & (purchases.weight >= BOUGHT_WEIGHT))),

@@ -95,9 +95,18 @@ def off_in_words(off: Mapping[str, str]) -> list[str]:
 
 
 def sampled(events: pl.LazyFrame, most: int) -> pl.LazyFrame:
-    """The events of every n-th customer in the order of ids, so that at most `most` remain; nothing is random."""
-    customers = events.select(pl.col("customer_id").unique()).collect()["customer_id"].sort()
-    if len(customers) <= most:
+    """The events of every n-th customer in the order of ids, so that at most `most` remain; nothing is random.
+
+    Guests are customers of one order each.
+    """
+    is_guest = pl.col("customer_id").is_null()
+    customers = events.select(pl.col("customer_id").drop_nulls().unique()).collect()["customer_id"].sort()
+    orders = events.filter(is_guest).select("day", "order_id").unique().collect().sort("day", "order_id")
+    step = -(-(len(customers) + orders.height) // most)
+    if step <= 1:
         return events
-    kept = customers.gather_every(-(-len(customers) // most))
-    return events.filter(pl.col("customer_id").is_in(kept.implode()))
+    kept = events.filter(pl.col("customer_id").is_in(customers.gather_every(step).implode()))
+    if orders.is_empty():
+        return kept
+    guests = events.filter(is_guest).join(orders.gather_every(step).lazy(), on=["day", "order_id"], how="semi")
+    return pl.concat([kept, guests])

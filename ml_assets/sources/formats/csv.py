@@ -27,6 +27,7 @@ WHOLE_LINE = "the whole line"
 # Fewer could be the words of one column.
 FEWEST_BETWEEN_BLANKS = 3
 LINES_COMPARED = 200
+SIGNS_IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANK: "blanks"}
 # So much is looked at; a file whose first other letter comes later is told when it is read.
 LOOKED_AT = 32 * 2**20
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -46,8 +47,7 @@ class Dialect:
 
     def in_words(self) -> str:
         """For people."""
-        signs = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", BLANK: "blanks"}
-        return f"{self.encoding}, {signs.get(self.separator, repr(self.separator))} between fields"
+        return f"{self.encoding}, {SIGNS_IN_WORDS.get(self.separator, repr(self.separator))} between fields"
 
 
 def scan_csv(path: str, settings: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:

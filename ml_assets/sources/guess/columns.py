@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ml_assets.sources.columns import SIGNS, Reading
+from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import quoted
 from ml_assets.sources.guess.names import NAMES, UNIT_PRICES, is_a_title, is_of_later, plain, rank
 from ml_assets.sources.times import STYLES, UTC_TIME, read_times
+from ml_assets.sources.values import SIGNS
 
 REQUIRED = ("customer", "item", "time")
 # What a look needs to be sure: values of a column that are as they should be.

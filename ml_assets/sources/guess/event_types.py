@@ -10,6 +10,7 @@ BOUGHT = {"purchase", "purchased", "purchases", "buy", "bought", "order", "order
           "sold", "paid", "payment", "completed", "complete", "fulfilled", "kauf", "success"}  # fmt: skip
 BROUGHT_BACK = {"refund", "refunded", "return", "returned", "cancel", "canceled", "cancelled", "cancellation", "voided",
                 "void", "chargeback", "storno", "retoure"}  # fmt: skip
+FAILED = {"failed", "unavailable", "declined", "rejected", "expired", "error", "fraud"}
 WANTED = {"cart", "basket", "wishlist", "wish", "favorite", "favourite", "favorites", "bookmark", "checkout", "like"}
 SEEN = {"view", "viewed", "click", "clicked", "detail", "details", "select", "visit", "open", "play", "read", "pdp"}
 NOTHING = {"remove", "removed", "delete", "deleted", "unlike", "list", "impression", "impressions", "promotion",
@@ -30,6 +31,16 @@ def weights_of(kinds: Sequence[str]) -> tuple[dict[str, float], list[str]] | Non
         else:
             weights[kind] = _weight(words)
     return (weights, returns) if 1.0 in weights.values() and len(kinds) <= MOST else None
+
+
+def returns_of(states: Sequence[str]) -> list[str]:
+    """The states of orders that mean that nothing was bought in the end."""
+    return [state for state in sorted(states) if set(words_of(state)) & (BROUGHT_BACK | FAILED)]
+
+
+def is_status(column: str) -> bool:
+    """Whether a column says what became of an order, rather than what happened."""
+    return bool({"status", "state"} & set(words_of(column)))
 
 
 def _weight(words: set[str]) -> float:

@@ -29,7 +29,10 @@ def _steps(found: Proposal) -> Iterator[str]:
     if "customer" in found.missing:
         yield from _without_customers(found)
     if "item" in found.missing:
-        yield ("Without items there is nothing to recommend; segments alone are made with --column item=\"'all'\".")
+        yield (
+            "Without items there is nothing to recommend; segments alone are made with --column item=\"'all'\" (lists "
+            "of the one item are blocked)."
+        )
     if _has_days_since(found, "time"):
         yield (
             f"Orders have no date, but {found.days_since}: give --start 2024-01-01, the day on which every customer's "

@@ -34,7 +34,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "orderid", "order", "invoiceno", "invoiceid", "invoice", "basketid", "basket", "transactionid", "transaction",
         "receiptid", "receipt", "ordernumber", "orderno", "ticketid", "cartid", "bestellnummer", "sessionid",
     ),
-    "event_type": ("eventtype", "event", "eventname", "action", "behavior", "behaviour", "type", "interaction"),
+    "event_type": ("eventtype", "event", "eventname", "action", "behavior", "behaviour", "type", "interaction",
+                   "orderstatus", "status", "orderstate"),
     "item_name": (
         "itemname", "productname", "name", "title", "description", "productdescription", "itemdescription",
         "productdesc", "bezeichnung",

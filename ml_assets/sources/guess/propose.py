@@ -19,7 +19,7 @@ from ml_assets.sources.columns import Reading
 from ml_assets.sources.files import Files
 from ml_assets.sources.first_look import refuse_headers_on_first_lines
 from ml_assets.sources.guess.columns import REQUIRED, Choice
-from ml_assets.sources.guess.event_types import weights_of
+from ml_assets.sources.guess.event_types import is_status, returns_of, weights_of
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.several import is_of_other_age, with_ages, with_catalogue, with_orders, with_paths
 from ml_assets.sources.guess.shapes import known_shape, with_columns_of
@@ -106,6 +106,11 @@ def _with_event_types(found: Proposal, sample: pl.DataFrame) -> Proposal:
     if found.rules or column not in sample.columns:
         return found
     kinds = sample[column].drop_nulls().cast(pl.String).unique().to_list()
+    if is_status(column):
+        columns = {name: choice for name, choice in found.columns.items() if name != "event_type"}
+        if not (returns := returns_of(kinds)):
+            return replace(found, columns=columns)
+        return replace(found, rules={"return_types": Choice(str(returns), "orders in these states are no purchases")})
     if (told := weights_of(kinds)) is None:
         return found
     weights, returns = told

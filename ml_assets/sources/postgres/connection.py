@@ -6,7 +6,7 @@ Every session is read-only and has the settings' statement timeout. Faults are t
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import adbc_driver_manager
@@ -17,6 +17,7 @@ from psycopg import conninfo, errors, sql
 
 from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.source import PostgresSource
+from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.postgres.query import Sql
 
 SECONDS_TO_CONNECT = 10
@@ -49,20 +50,38 @@ class ShopDatabase:
         return {name: str(names[kind]) for name, kind in found}
 
     def frame(self, statement: Sql) -> pl.DataFrame:
-        """The lines of a statement, read as Arrow by binary COPY; memory holds them once."""
-        with self._told():
-            text = statement.as_string()
-            with (
-                adbc_driver_manager.AdbcDatabase(
-                    driver=adbc_driver_postgresql._driver_path(),  # noqa: SLF001 the only way without pyarrow
-                    uri=self._parameters(options=self._options),
-                ) as database,
-                adbc_driver_manager.AdbcConnection(database) as connection,
-                adbc_driver_manager.AdbcStatement(connection) as ask,
-            ):
-                ask.set_sql_query(text)
+        """The lines of a statement at once."""
+        with self._asked(statement) as lines, self._told():
+            return lines.collect()
+
+    def blocks(self, statement: Sql) -> Iterator[pl.DataFrame]:
+        """The lines of a statement as they come, some at a time."""
+        with self._asked(statement) as lines:
+            blocks = iter(lines.collect_batches(chunk_size=BLOCK_ROWS, engine="streaming"))
+            while True:
+                with self._told():
+                    block = next(blocks, None)
+                if block is None:
+                    return
+                yield block
+
+    @contextmanager
+    def _asked(self, statement: Sql) -> Iterator[pl.LazyFrame]:
+        """The answer of a statement, sent by binary COPY as Arrow while it is read."""
+        with ExitStack() as opened:
+            with self._told():
+                database = opened.enter_context(
+                    adbc_driver_manager.AdbcDatabase(
+                        driver=adbc_driver_postgresql._driver_path(),  # noqa: SLF001 the only way without pyarrow
+                        uri=self._parameters(options=self._options),
+                    )
+                )
+                connection = opened.enter_context(adbc_driver_manager.AdbcConnection(database))
+                ask = opened.enter_context(adbc_driver_manager.AdbcStatement(connection))
+                ask.set_sql_query(statement.as_string())
                 stream, _ = ask.execute_query()
-                return pl.DataFrame(stream)
+                lines = pl.scan_arrow_c_stream(stream)
+            yield lines
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self._parameters(options=self._options), autocommit=True, prepare_threshold=None)

@@ -4,13 +4,14 @@ Building statements belongs here, running them to `connection.py`. Columns and e
 SQL of the shop's owner: they run as a role with SELECT only, in read-only transactions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
 
+from ml_assets.errors import UserError
 from ml_assets.ids import IdType
 
 Sql = sql.Composed | sql.SQL
@@ -18,6 +19,8 @@ INTEGERS = ("int2", "int4", "int8")
 NUMBERS = (*INTEGERS, "float4", "float8", "numeric")
 ZONED, NAIVE, DATE = "timestamptz", "timestamp", "date"
 TIMES = (ZONED, NAIVE, DATE)
+FINGERPRINT: Sql = sql.SQL("sum(hashtextextended(source::text, 0)::numeric)::text")
+"""What changes with any value of the rows of a relation."""
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,29 @@ def relation(table: str) -> Sql:
 def expression(text: str, have: Mapping[str, str]) -> Sql:
     """A column of the relation, or the expression as it is."""
     return sql.SQL("source.{}").format(sql.Identifier(text)) if text in have else sql.SQL("({})").format(sql.SQL(text))
+
+
+def named(fields: Mapping[str, Sql]) -> Sql:
+    """Values with their names, to be selected."""
+    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in fields.items())
+
+
+def value_of(
+    setting: str, text: str, table: Sql, have: Mapping[str, str], types: Callable[[Sql], Mapping[str, str]]
+) -> Value:
+    """What a setting says, with the type that the database (`types`) gives it.
+
+    Raises `UserError` naming the setting where it cannot be selected.
+    """
+    sought = expression(text, have)
+    try:
+        kind = types(sql.SQL("SELECT {} AS value FROM {}").format(sought, table))["value"]
+    except UserError as error:
+        if error.code != "source.unreadable":
+            raise
+        raise UserError(
+            f"{setting}: {text} cannot be selected: {error.problem}",
+            f"It has: {', '.join(have)}. Write one of them, or an expression in PostgreSQL's SQL.",
+            code="source.unreadable",
+        ) from None
+    return Value(sought, kind)

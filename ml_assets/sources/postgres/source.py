@@ -5,6 +5,7 @@ there and not lost. Which days changed is told by a fingerprint that the databas
 when a line was changed.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -15,15 +16,35 @@ from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
-from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, DayRange, empty_items, polars_type
-from ml_assets.sources.columns import line_schema
+from ml_assets.sources.as_found import zone
+from ml_assets.sources.base import (
+    LEFT_OUT,
+    LINE_COLUMNS,
+    DayRange,
+    empty_items,
+    line_schema,
+    polars_type,
+    together,
+)
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.postgres.connection import ShopDatabase
-from ml_assets.sources.postgres.query import INTEGERS, NUMBERS, TIMES, Sql, Value, expression, relation
+from ml_assets.sources.postgres.query import (
+    FINGERPRINT,
+    INTEGERS,
+    NUMBERS,
+    TIMES,
+    ZONED,
+    Sql,
+    Value,
+    expression,
+    named,
+    relation,
+    value_of,
+)
+from ml_assets.sources.postgres.refunds import RefundTable
 
 LONGEST_HISTORY = timedelta(days=3660)
 WHERE = "where"
-CONTENT = ("occurred_at", "customer_id", "item_id", "order_id", "quantity", "amount", "event_type")
 
 
 class Postgres:
@@ -72,27 +93,35 @@ class Postgres:
         """The oldest day when the shop was first seen; then remembered."""
         return self._memory.first_day(lambda: self.days().first)
 
-    def read_lines(self, first: date, last: date) -> pl.DataFrame:
-        """Lines of the given days."""
+    def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
+        """Lines of the given days, as the database sends them; numbered when a day is whole."""
         newest = self.days().last
         types = self.id_types()
         wanted = self._values["time"].within(first, last, self._zone)
         if first <= newest <= last:
             wanted = sql.SQL("({}) OR {} IS NULL").format(wanted, self._values["time"].expression)
         query = sql.SQL("SELECT {fields} FROM {table} WHERE {wanted}")
-        found = self._database.frame(query.format(fields=self._fields(types), table=self._table, wanted=wanted))
+        statement = query.format(fields=self._fields(types), table=self._table, wanted=wanted)
         local = pl.col("occurred_at").dt.convert_time_zone(self._zone).dt.date()
-        lines = found.with_columns(
-            day=local,
-            source_day=local.fill_null(newest),
-            source=pl.lit(self._source.table[:200]),
-            unreadable=pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT)),
-            detail=pl.lit(None, pl.String),
-        )
-        # Tables have no order; numbered so that the same lines of a day always have the same numbers.
-        ordered = lines.sort("source_day", *CONTENT, nulls_last=True)
-        numbered = ordered.with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("source_day"))
-        return numbered.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+        left_out = pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT))
+        for found in self._database.blocks(statement):
+            lines = found.with_columns(
+                day=local,
+                source_day=local.fill_null(newest),
+                source=pl.lit(self._source.table[:200]),
+                line=pl.lit(None, pl.UInt32),
+                unreadable=left_out,
+                detail=pl.lit(None, pl.String),
+            )
+            yield lines.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+        if self._refunds:
+            refunded = self._refunds.lines(self._table, self._fields(types), types, first, last)
+            dated = refunded.with_columns(pl.col("source_day").fill_null(newest))
+            yield dated.filter(pl.col("source_day").is_between(first, last))
+
+    def read_lines(self, first: date, last: date) -> pl.DataFrame:
+        """The same at once."""
+        return together(self.blocks(first, last), self.id_types())
 
     def pieces(self) -> dict[str, str | None]:
         """The days of the time that is looked back, each with what changes with its lines."""
@@ -110,13 +139,21 @@ class Postgres:
             )
         )
         reading = f"{self._zone} {self._source.model_dump_json(exclude={'url'})}"
-        return {day.isoformat(): f"{count} {stamp} {reading}" for day, count, stamp in rows}
+        refunded = self._refunds.stamps() if self._refunds else {}
+        return {
+            day.isoformat(): f"{count} {stamp} {refunded.get(day)} {refunded.get(None)} {reading}"
+            for day, count, stamp in rows
+        }
 
     def read_piece(self, piece: str, first: date, last: date) -> tuple[pl.DataFrame, date | None]:
         """The lines of one day."""
         day = date.fromisoformat(piece)
         lines = self.read_lines(day, day)
         return lines.filter(pl.col("source_day").is_between(first, last)), day
+
+    def as_found(self) -> dict[str, str]:
+        """The zone, where the column has none."""
+        return {} if self._values["time"].type == ZONED else dict([zone(self._zone)])
 
     def read_items(self) -> pl.DataFrame:
         """The items' table, else names and categories that the lines carry, else nothing."""
@@ -144,9 +181,15 @@ class Postgres:
         }
         # The most common last: a word such as `damaged?` on one line renames nothing.
         query = "SELECT {} FROM {} GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*), 1, 2, 3, 4, 5"
-        found = self._database.frame(sql.SQL(query).format(_named(fields), table))
+        found = self._database.frame(sql.SQL(query).format(named(fields), table))
         found = found.drop_nulls("item_id").cast({"item_id": polars_type(item_type)})
         return found.group_by("item_id").agg(pl.all().drop_nulls().last()).sort("item_id")
+
+    @cached_property
+    def _refunds(self) -> RefundTable | None:
+        if self._source.refunds is None:
+            return None
+        return RefundTable(self._database, self._source, self._zone, self._values["order"])
 
     @property
     def _table(self) -> Sql:
@@ -179,18 +222,7 @@ class Postgres:
         return found
 
     def _value(self, setting: str, text: str) -> Value:
-        sought = expression(text, self._columns)
-        try:
-            kind = self._database.types(sql.SQL("SELECT {} AS value FROM {}").format(sought, self._table))["value"]
-        except UserError as error:
-            if error.code != "source.unreadable":
-                raise
-            raise UserError(
-                f"source.{setting}: {text} cannot be selected: {error.problem}",
-                f"It has: {', '.join(self._columns)}. Write one of them, or an expression in PostgreSQL's SQL.",
-                code="source.unreadable",
-            ) from None
-        return Value(sought, kind)
+        return value_of(f"source.{setting}", text, self._table, self._columns, self._database.types)
 
     def _fields(self, types: IdTypes) -> Sql:
         values, nothing = self._values, sql.SQL("NULL::text")
@@ -204,11 +236,4 @@ class Postgres:
             "event_type": values["event_type"].as_text() if "event_type" in values else nothing,
             WHERE: values[WHERE].expression if WHERE in values else sql.SQL("true"),
         }
-        return _named(fields)
-
-
-FINGERPRINT = sql.SQL("sum(hashtextextended(source::text, 0)::numeric)::text")
-
-
-def _named(fields: dict[str, Sql]) -> Sql:
-    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in fields.items())
+        return named(fields)

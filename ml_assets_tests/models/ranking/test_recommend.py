@@ -384,3 +384,24 @@ def test_placements_can_be_served_by_different_models() -> None:
     for placement, model in (("for_you", old), ("discover", new)):
         alone = studies.lists_of(model, interactions, catalogue(), SETTINGS).filter(placement=placement)
         assert mixed.filter(placement=placement).equals(alone)
+
+
+def test_guests_get_no_list_and_count_for_popular_and_similar_items() -> None:
+    # What only guests buy, two new items, always together.
+    pairs = [(10_000 + number, item, number % 20, 0) for number in range(40) for item in (100, 101)]
+    visits = purchases_of(*pairs).with_columns(
+        orders_ago=(pl.col("customer_id") - 10_000).cast(pl.UInt32), customer_id=pl.lit(None, pl.Int64)
+    )
+    interactions = pl.concat([as_interactions(made_shop()), visits])
+    items = pl.concat(
+        [catalogue(), pl.DataFrame({"item_id": [100, 101], "item_name": ["A", "B"], "category": ["food"] * 2})]
+    )
+    model = studies.train(interactions, items, SETTINGS)
+    lists = recommend(
+        dict.fromkeys(PLACEMENTS, model), interactions, items, as_of=END, settings=SETTINGS, past=True
+    ).lists
+    assert set(lists["customer_id"]) == set(range(60))
+    popular = popular_items(interactions, items, as_of=END, settings=SETTINGS)
+    assert set(popular.filter(scope="all")["item_ids"].item()[:2]) == {100, 101}
+    similar = similar_items(model, items, settings=SETTINGS)
+    assert similar.filter(item_id=100)["item_ids"].item()[0] == 101

@@ -133,6 +133,28 @@ def test_lists_are_the_best_positive_scores_that_are_allowed(make: Callable[[], 
 
 
 @every_recommender
+def test_guests_teach_as_customers_with_one_order_do_and_have_no_place_among_them(
+    make: Callable[[], Recommender],
+) -> None:
+    visits = made_shop(customers=30, seed=5).filter(pl.col("order_id").str.ends_with("-0"))
+    guests = as_interactions(pl.concat([made_shop(), visits.with_columns(customer_id=pl.lit(None, pl.Int64))]))
+    named = guests.with_columns(
+        customer_id=pl.coalesce("customer_id", 10_000 + pl.col("orders_ago").cast(pl.Int64)),
+        orders_ago=pl.when(pl.col("customer_id").is_null()).then(0).otherwise("orders_ago").cast(pl.UInt32),
+    )
+    with_guests, with_customers = shop(guests), shop(named)
+    known = with_guests.customers
+    assert known.to_list() == list(range(60))
+    assert with_guests.rows == len(with_customers.customers) == 90
+    lists = [
+        make().fit(each).product(each).block(0, len(known)).top(8, eligible=np.ones(len(each.items), np.bool_))
+        for each in (with_guests, with_customers)
+    ]
+    np.testing.assert_array_equal(lists[0].items, lists[1].items)
+    np.testing.assert_array_equal(lists[0].scores, lists[1].scores)
+
+
+@every_recommender
 def test_what_was_learned_survives_its_arrays(make: Callable[[], Recommender]) -> None:
     purchases = shop()
     model = make().fit(purchases)

@@ -166,6 +166,9 @@ def test_a_role_that_may_only_read_is_enough_and_nothing_can_be_written(
         database.execute("DROP OWNED BY source_reader; DROP ROLE source_reader")
 
 
+DAYLESS = {"customer": "customer_id", "item": "sku", "time": "placed_at"}
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -174,6 +177,10 @@ def test_a_role_that_may_only_read_is_enough_and_nothing_can_be_written(
         ({"columns": {**COLUMNS, "amount": "price *"}}, r"source\.columns\.amount: price \* cannot be selected"),
         ({"columns": {**COLUMNS, "time": "status"}}, r"source\.columns\.time: status is of the type text"),
         ({"columns": {**COLUMNS, "quantity": "sku"}}, r"source\.columns\.quantity: sku is of the type text"),
+        (
+            {"table": "SELECT customer_id, sku FROM sales.order_lines", "columns": DAYLESS},
+            r"source\.columns\.time: placed_at cannot be selected: source\.table: SELECT .* It has: customer_id, sku",
+        ),
         ({"where": "colour = 'red'"}, r"source\.where: colour = 'red' cannot be selected"),
         ({"columns": {**COLUMNS, "item": "sku; DROP TABLE sales.lines"}}, r"source\.columns\.item: sku; DROP"),
     ],

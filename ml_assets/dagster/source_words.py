@@ -1,0 +1,30 @@
+"""What `ml-assets run` says of the source: how it is written, and how many of its lines are of guests."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ml_assets.dagster.assets.raw import GUESTS
+from ml_assets.sources.base import EventSource
+from ml_assets.sources.memory import SourceMemory
+
+
+def newly_found(source: EventSource, memory: SourceMemory) -> Iterator[str]:
+    """How the source is written, as far as that was not said before, and the setting that says otherwise."""
+    found, told = source.as_found(), memory.recall("as_found") or {}
+    yield from (
+        f"found: {words} ({setting} says otherwise)" for setting, words in found.items() if told.get(setting) != words
+    )
+    if found != told:
+        memory.remember(as_found=found)
+
+
+def guests_among(result: dg.ExecuteInProcessResult, setting: str) -> str | None:
+    """How many of the lines that a run loaded have no customer, where some have none."""
+    loaded = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
+    counts = [one.metadata for one in loaded if GUESTS in one.metadata]
+    guests, read = (sum(int(str(one[name].value)) for one in counts) for name in (GUESTS, "lines_read"))
+    if not guests:
+        return None
+    becomes = "left out (events.guests)" if setting == "left_out" else "they teach item models"
+    return f"{guests:,} of {read:,} lines are of guests, without a customer: {becomes}"
