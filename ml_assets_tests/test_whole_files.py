@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +21,7 @@ from ml_assets.whole_files import (
     replacing,
     temporaries,
 )
+from ml_assets_tests.nobody import as_nobody, opened_to_all
 
 WRITER = """
 import sys, time
@@ -137,26 +137,12 @@ def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
     close_to_others(tmp_path / "nowhere")
 
 
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without root's right to read everything, for a `with` block."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
-
-
 @pytest.mark.parametrize("read", [Path.read_bytes, pl.read_parquet, lambda path: pl.scan_parquet(path).collect()])
 def test_a_file_that_may_not_be_read_is_named_whoever_finds_it(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "2024-05-31.parquet"
     pl.DataFrame({"a": [1]}).write_parquet(path)
     path.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    opened_to_all(tmp_path)
     with as_nobody(), pytest.raises(OSError, match="denied") as raised:
         read(path)
     told = refused_by_the_system(raised.value)
