@@ -25,7 +25,9 @@ OTHERS, PASS = 0o077, 0o011
 SECONDS_IN_USE = 86_400
 LEAST_ROOM = 65_536  # bytes; a disk with less is full
 # Polars tells a fault of the operating system in its own errors, by its number.
-OS_ERROR = re.compile(r"\(os error (\d+)\)")
+OS_ERROR = re.compile(r"\(os error (\d+)\)(?:: (.+))?")
+# What the machine refuses, and a person can mend.
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE)
 
 
 @contextmanager
@@ -141,6 +143,21 @@ def _is_abandoned(path: Path, handle: int) -> bool:
     except OSError:
         return time.time() - path.stat().st_mtime > SECONDS_IN_USE
     return True
+
+
+def refused_by_the_system(error: BaseException) -> UserError | None:
+    """A file that the machine does not let this user read or write, named; None of other errors."""
+    number, file = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
+    is_of_polars = number is None and (isinstance(error, OSError) or type(error).__module__.startswith("polars"))
+    if is_of_polars and (found := OS_ERROR.search(str(error))):
+        number, file = int(found[1]), found[2]
+    if number not in REFUSED:
+        return None
+    return UserError(
+        f"{file or 'A file'} cannot be used: {os.strerror(number)}.",
+        "Free some space, or make it readable and writable for the user that ml-assets runs as.",
+        code="file.not_written",
+    )
 
 
 def _is_full(folder: Path) -> bool:

@@ -33,6 +33,20 @@ def mounted(megabytes: int = 3) -> Iterator[Path | None]:
         folder.rmdir()
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[bool]:
+    """A folder that nobody may write for a `with` block, root neither; False where that cannot be done."""
+    mount = ["mount", "--bind", str(folder), str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield False
+        return
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield True
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 def give_to_server(folder: Path, connection: psycopg.Connection) -> None:
     """Let a folder belong to whom the server runs as, like its data."""
     account = server_account(Path(str(connection.execute("SHOW data_directory").fetchall()[0][0])))

@@ -1,17 +1,27 @@
 """Files appear whole or not at all, and what killed writers leave is told from what is being written."""
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ml_assets.errors import UserError
-from ml_assets.whole_files import close_to_others, is_in_use, remove_abandoned, replacing, temporaries
+from ml_assets.whole_files import (
+    close_to_others,
+    is_in_use,
+    refused_by_the_system,
+    remove_abandoned,
+    replacing,
+    temporaries,
+)
+from ml_assets_tests.nobody import as_nobody, opened_to_all
 
 WRITER = """
 import sys, time
@@ -125,3 +135,23 @@ def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
         close_to_others(folder, pass_through=pass_through)
         assert mode(folder) == closed
     close_to_others(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("read", [Path.read_bytes, pl.read_parquet, lambda path: pl.scan_parquet(path).collect()])
+def test_a_file_that_may_not_be_read_is_named_whoever_finds_it(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    path = tmp_path / "2024-05-31.parquet"
+    pl.DataFrame({"a": [1]}).write_parquet(path)
+    path.chmod(0)
+    opened_to_all(tmp_path)
+    with as_nobody(), pytest.raises(OSError, match="denied") as raised:
+        read(path)
+    told = refused_by_the_system(raised.value)
+    assert told is not None
+    assert told.problem == f"{path} cannot be used: Permission denied."
+    assert told.code == "file.not_written"
+
+
+def test_other_errors_are_not_the_systems() -> None:
+    assert refused_by_the_system(ValueError("(os error 13)")) is None
+    assert refused_by_the_system(FileNotFoundError(errno.ENOENT, "gone", "file")) is None
+    assert refused_by_the_system(OSError("no number")) is None

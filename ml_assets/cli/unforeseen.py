@@ -3,7 +3,6 @@
 What can be foreseen is a `UserError` where it is raised.
 """
 
-import errno
 import os
 import tempfile
 import traceback
@@ -12,20 +11,17 @@ from pathlib import Path
 
 from ml_assets.errors import UserError
 from ml_assets.lake import lake_damage
-
-# What the machine refuses, and a person can mend.
-REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE)
+from ml_assets.whole_files import refused_by_the_system
 
 
 def explained(error: BaseException) -> UserError:
     """An error as a message for people; its details are kept in a file of the machine's temporary folder."""
+    # First what the file system says: a file that may not be read is not damaged.
+    if refused := refused_by_the_system(error):
+        return refused
     # Polars raises such where one of its own assumptions does not hold, and libraries end without words.
     if damage := lake_damage(error):
         return damage
-    if isinstance(error, OSError) and error.errno in REFUSED:
-        file = error.filename or "A file"
-        next_step = "Free some space, or make it readable and writable for you."
-        return UserError(f"{file} cannot be used: {error.strerror}.", next_step, code="file.not_written")
     words = str(error).strip().splitlines() or ["no words"]
     where = _kept(error)
     return UserError(

@@ -17,6 +17,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.errors import Code, PassingError, UserError
 from ml_assets.lake import lake_damage
+from ml_assets.whole_files import refused_by_the_system
 
 OUR_WORDS = (UserError.__name__, PassingError.__name__, dg.Failure.__name__)
 # A blocking check that does not pass fails its step as well, with an error of this class.
@@ -130,8 +131,9 @@ def _failing_finally() -> Iterator[None]:
     except UserError as error:
         raise _failure(error) from error
     except BaseException as error:
-        if damage := lake_damage(error):
-            raise _failure(damage) from error
+        # First what the file system says: a file that may not be read is not damaged.
+        if known := refused_by_the_system(error) or lake_damage(error):
+            raise _failure(known) from error
         raise
 
 

@@ -11,9 +11,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from ml_assets.books.freshness import read_freshness
-from ml_assets.books.models import champion, trained_on
 from ml_assets.books.source_days import refuse_lost_lake
-from ml_assets.dagster.assets.models import PROMOTED
 from ml_assets.dagster.assets.raw import REBUILD_LAKE_TAG
 from ml_assets.dagster.assets.releases import OVERRIDE_TAG
 from ml_assets.dagster.build import define
@@ -30,19 +28,18 @@ from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_words import guests_among, newly_found
 from ml_assets.dagster.storage_faults import storage_faults_explained
+from ml_assets.dagster.week_models import WeekModels
 from ml_assets.database.locks import one_at_a_time
 from ml_assets.erasure.unfinished import remove_unfinished
 from ml_assets.errors import UserError
 from ml_assets.events.arrivals import ranges_of
 from ml_assets.lake import Lake
-from ml_assets.models.placements import SIMILAR_ITEMS
-from ml_assets.models.training import artifact_fault
 from ml_assets.progress import Stage
 from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
-from ml_assets.subjects import MODEL_KINDS, PUBLISHED
+from ml_assets.subjects import PUBLISHED
 
 Report = Callable[[str | Stage], None]
 
@@ -71,8 +68,7 @@ class Runner:
             **({OVERRIDE_TAG: override} if override else {}),
             **({REBUILD_LAKE_TAG: "yes"} if rebuild_lake else {}),
         }
-        # Models of what was loaded by other settings are of no use.
-        self._trains_anew, self._trained = False, set[date]()
+        self._models = WeekModels(settings, self._lake, self._serving, self._execute, report)
 
     def days_to_run(self, asked: Sequence[date | None]) -> list[date]:
         """The days asked for (None: the newest) that have events; raises `UserError` where one cannot be run."""
@@ -163,27 +159,21 @@ class Runner:
     def _run_day(self, day: date) -> list[Problem]:
         """Load what is missing, train the week's models where there are none, score and publish the day.
 
-        Returns the failed checks of the day, such as blocked releases. Raises `UserError` where a step failed, or
+        Returns what failed of the day, such as blocked releases. Raises `UserError` where a step failed, or
         where history or training did not pass its checks, because nothing built on it should be published.
         """
         failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, day):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        refused: list[Problem] = []
-        for week, why in [] if failed else self._weeks_to_train(week_of(day)):
-            if why:
-                self._report(why)
-            checks = self._train(week)
-            # A refused challenger is no reason to publish nothing: the champion scores the fresh data.
-            refused += [one for one in checks if one.check == PROMOTED]
-            failed += [one for one in checks if one.check != PROMOTED]
+        stopping, besides = ([], []) if failed else self._models.before(day)
+        failed += stopping
         if failed:
             raise UserError(
                 f"Before scoring {day} a check failed: {' '.join(map(str, failed))}",
                 "`ml-assets ui` shows it.",
                 code="run.failed",
             )
-        return refused + self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
+        return besides + self._execute("daily_scoring", f"scoring {day}", partition_key=day.isoformat())
 
     def load_again(self, days: Sequence[date]) -> list[str]:
         """Load days that were loaded before, as the source and the settings are now; the failed checks."""
@@ -200,7 +190,7 @@ class Runner:
                 "`ml-assets ui` shows it; the next run begins again.",
                 code="run.failed",
             )
-        self._trains_anew = True
+        self._models.anew = True
 
     def train(self, week: date) -> list[str]:
         """Train the models of a week (its Monday), whether or not there are any; returns the failed checks.
@@ -210,32 +200,7 @@ class Runner:
         failed: list[Problem] = []
         for first, last in ranges_to_load(self._shop, self._source, self._lake, week):
             failed += self._execute("load_days", f"loading {first} to {last}", tags=range_tags(first, last))
-        return [str(one) for one in failed or self._train(week)]
-
-    def _train(self, week: date) -> list[Problem]:
-        self._trained.add(week)
-        title = f"training the models of week {week}"
-        return self._execute("weekly_training", title, partition_key=week.isoformat())
-
-    def _weeks_to_train(self, week: date) -> list[tuple[date, str]]:
-        """The weeks to train before a week's days can be scored, oldest first, with the fault of a model of theirs.
-
-        The week itself, where it has no models, and any of which a model that is needed cannot be used.
-        """
-        sunday = week - timedelta(days=1)
-        kinds = [("recommender", name) for name in (*self._settings.recommender.enabled_placements, SIMILAR_ITEMS)]
-        kinds += [(kind, "") for kind in MODEL_KINDS if kind != "recommender"]
-        # Once, however many of its days are run.
-        weeks: dict[date, str] = {week: ""} if self._trains_anew and week not in self._trained else {}
-        with self._serving.connect() as connection:
-            for kind, placement in kinds:
-                own = trained_on(connection, kind, sunday, placement)
-                if own is None:
-                    weeks.setdefault(week, "")
-                for model in (own, champion(connection, kind, week, placement)):
-                    if model and (fault := artifact_fault(self._lake, model.artifact, model.checksum)):
-                        weeks[model.trained_through + timedelta(days=1)] = fault
-        return sorted(weeks.items())
+        return [str(one) for one in failed or self._models.train(week)]
 
     def _execute(
         self,

@@ -6,6 +6,7 @@ the newest day of its file, so that it is quarantined there and not lost.
 """
 
 import glob
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -228,7 +229,7 @@ class Files:
         """The files behind a file, folder or glob, in the order of their names."""
         if "://" in pattern:
             found = _stored(pattern)
-        elif Path(pattern).is_dir():
+        elif os.path.isdir(pattern):  # noqa: PTH112 False, and no error, below a folder that is closed to this user
             found = [str(path) for path in Path(pattern).rglob("*") if path.is_file()]
         else:
             found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
@@ -240,6 +241,12 @@ class Files:
             or (format_of(path, self._source) and not Path(path).name.startswith((".", "_")))
         )
         if not known:
+            if closed := _closed(pattern):
+                raise UserError(
+                    f"{setting}: {closed} may not be read by the user that ml-assets runs as.",
+                    "Give that user the right to read the folder and the files in it.",
+                    code="source.unreadable",
+                )
             raise UserError(
                 f"{setting}: no CSV, Parquet, Arrow, NDJSON or Excel file is found at {pattern}.",
                 "Give a file, a folder or a glob; set source.format where files have other endings.",
@@ -258,3 +265,19 @@ def _stored(pattern: str) -> list[str]:
         return [str(path) for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [pattern]
     root = fixed.rpartition("/")[0]
     return [str(path) for path in UPath(root).glob(pattern.removeprefix(f"{root}/")) if path.is_file()]
+
+
+def _closed(pattern: str) -> Path | None:
+    """The local folder on the way to a pattern, or behind it, that this user may not look into."""
+    if "://" in pattern:
+        return None
+    path = Path(pattern).absolute()
+    for folder in (*reversed(path.parents), path):
+        try:
+            if folder.is_dir():
+                os.scandir(folder).close()
+        except PermissionError:
+            # Those above may be passed through without being listed.
+            if folder == path or not os.path.lexists(folder / path.parts[len(folder.parts)]):
+                return folder
+    return None

@@ -14,6 +14,7 @@ from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import LINE_COLUMNS
 from ml_assets.sources.build import build_source
 from ml_assets.sources.files import Files
+from ml_assets_tests.nobody import as_nobody, opened_to_all
 from ml_assets_tests.refused import refused
 
 COLUMNS = {"customer": "user", "item": "sku", "time": "ts", "quantity": "q", "amount": "amt"}
@@ -298,3 +299,18 @@ def test_a_separator_that_is_set_wrongly_is_told_with_the_right_one(tmp_path: Pa
     with refused("source.unreadable", "has no column customer_id") as raised:
         Files(Settings(home=tmp_path / "home", source=chosen), chosen, today=date(2026, 12, 31)).days()
     assert "Set source.csv_separator to ','" in raised.value.next_step
+
+
+@pytest.mark.parametrize("events", ["closed", "closed/events.csv", "closed/*.csv", "closed/deep/*.csv"])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, events: str) -> None:
+    closed = tmp_path / "closed"
+    (closed / "deep").mkdir(parents=True)
+    (closed / "events.csv").write_text(CSV)
+    found = source(tmp_path, events)
+    opened_to_all(tmp_path)
+    closed.chmod(0)
+    try:
+        with as_nobody(), refused("source.unreadable", f"source.events: {closed} may not be read"):
+            _ = found.event_paths
+    finally:
+        closed.chmod(0o700)
