@@ -38,7 +38,7 @@ def arrive(connection: ServingConnection, day: date, *, subjects: frozenset[str]
         if not subjects or name in subjects:
             segments = frames.segments() if table.has_segments else None
             facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run-12345", "k": 2, "segments": segments}
-            publish(connection, Publication(name, frames.SAMPLES[name], day, **facts))
+            publish(connection, Publication(name, frames.SAMPLES[name](), day, **facts))
 
 
 def failing(subject: str, cause: str, kind: str = "run", severity: str = "error") -> Finding:

@@ -1,6 +1,6 @@
 """Small frames of every subject, and one call that publishes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -54,13 +54,14 @@ def popular_items(items: Sequence[int] = (11, 12, 13)) -> pl.DataFrame:
     return pl.DataFrame({"scope": ["all", "dairy"], "item_ids": [list(items)] * 2, "scores": [scores] * 2})
 
 
-SAMPLES: Mapping[str, pl.DataFrame] = {
-    "recommendations": recommendations(),
-    "segment_assignments": assignments(),
-    "similar_items": similar_items(),
-    "popular_items": popular_items(),
+SAMPLES: Mapping[str, Callable[[], pl.DataFrame]] = {
+    "recommendations": recommendations,
+    "segment_assignments": assignments,
+    "similar_items": similar_items,
+    "popular_items": popular_items,
 }
-"""One small frame of each published subject, for tests that run over all of them."""
+"""A small frame of each published subject, for tests that run over all of them. Made when asked for: who imports this
+module may fork, and a fork must come before the threads of Polars."""
 
 
 def items() -> pl.DataFrame:

@@ -35,10 +35,10 @@ def publish(lake: Lake, connection: ServingConnection, subject: str, frame: pl.D
 
 @pytest.mark.parametrize("subject", PUBLISHED)
 def test_what_is_given_is_live_and_its_check_passes(lake: Lake, connection: ServingConnection, subject: str) -> None:
-    result = publish(lake, connection, subject, frames.SAMPLES[subject])
+    result = publish(lake, connection, subject, frames.SAMPLES[subject]())
     (check,) = result.check_results
     assert (check.check_name, check.passed) == (GATES, True)
-    assert result.metadata["dagster/partition_row_count"] == frames.SAMPLES[subject].height
+    assert result.metadata["dagster/partition_row_count"] == frames.SAMPLES[subject]().height
     assert result.metadata["dagster/table_name"] == f"ml.{subject}"
     assert live_days(connection) == {subject: MONDAY}
 
@@ -47,7 +47,7 @@ def test_what_is_given_is_live_and_its_check_passes(lake: Lake, connection: Serv
 def test_what_is_there_twice_is_blocked_and_says_what_to_do(
     lake: Lake, connection: ServingConnection, subject: str
 ) -> None:
-    result = publish(lake, connection, subject, pl.concat([frames.SAMPLES[subject]] * 2))
+    result = publish(lake, connection, subject, pl.concat([frames.SAMPLES[subject]()] * 2))
     (check,) = result.check_results
     assert not check.passed
     assert result.metadata["state"] == "blocked"
