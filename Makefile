@@ -51,7 +51,7 @@ ui: $(STAMP)
 
 # PART: folders of ml_assets_tests, such as "models contract/test_roles.py".
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix ml_assets_tests/,$(PART))
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix ml_assets_tests/,$(PART))
 
 test-fast: PART = models features drift events sources settings exchange plots
 test-fast: test

@@ -25,6 +25,7 @@ OTHERS, PASS = 0o077, 0o011
 SECONDS_IN_USE = 86_400
 LEAST_ROOM = 65_536  # bytes; a disk with less is full
 # Polars tells a fault of the operating system in its own errors, by its number.
+SHORTENED = " (set POLARS_VERBOSE=1 to see full path)"
 OS_ERROR = re.compile(r"\(os error (\d+)\)(?:: (.+))?")
 # What the machine refuses, and a person can mend.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE)
@@ -150,7 +151,8 @@ def refused_by_the_system(error: BaseException) -> UserError | None:
     number, file = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
     is_of_polars = number is None and (isinstance(error, OSError) or type(error).__module__.startswith("polars"))
     if is_of_polars and (found := OS_ERROR.search(str(error))):
-        number, file = int(found[1]), found[2]
+        # Polars shortens long paths and says how not to.
+        number, file = int(found[1]), found[2] and found[2].removesuffix(SHORTENED)
     if number not in REFUSED:
         return None
     return UserError(

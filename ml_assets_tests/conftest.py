@@ -26,6 +26,8 @@ MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
 SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 # These rooms train models, for minutes; the database that they call is tested by the rooms below them.
 TRAINING = ("cli", "dagster", "deployment")
+LONG = ("cli", "deployment", "models", "dagster")
+"""Rooms of tests that run whole commands, or train."""
 # A PostgreSQL version; without it the embedded server is tested with. `make test-postgres` sets it.
 VERSION = os.environ.get("TEST_POSTGRES")
 
@@ -38,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         room = item.path.relative_to(rooms).parts[0]
         if "embedded_url" in getattr(item, "fixturenames", ()) and room not in TRAINING:
             item.add_marker("server")
+    # Files with few long tests first: two workers that share files end at the same time then.
+    items.sort(key=lambda item: item.path.relative_to(rooms).parts[0] not in LONG)
 
 
 # No test measures a clock: on a busy machine any example takes long.

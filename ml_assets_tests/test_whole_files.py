@@ -147,7 +147,9 @@ def test_a_file_that_may_not_be_read_is_named_whoever_finds_it(tmp_path: Path, r
         read(path)
     told = refused_by_the_system(raised.value)
     assert told is not None
-    assert told.problem == f"{path} cannot be used: Permission denied."
+    file = told.problem.removesuffix(" cannot be used: Permission denied.")
+    assert str(path).endswith(file.removeprefix("..."))
+    assert path.name in file
     assert told.code == "file.not_written"
 
 

@@ -22,6 +22,7 @@ from ml_assets.models.cards import ModelCard
 from ml_assets.whole_files import make_private, replacing
 
 CARD_FILE = "card.json"
+TIMING = {"duration_seconds"}
 TRAIN_AGAIN = "`ml-assets run` trains it again, and so does `ml-assets train --week` with the week that it is of."
 NOT_WRITABLE = "Free some space or make the folder writable, or set `home` or `lake` to another one."
 # zip knows no earlier time; a fixed one makes equal arrays equal bytes.
@@ -33,12 +34,16 @@ Arrays = dict[str, npt.NDArray[Any]]
 def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     """Write a model and return its checksum, a SHA-256 that covers card and arrays.
 
+    The same model again, whose card differs in how long training took at most, stays as it is: one that was registered
+    is not damaged by a training that could not be.
     Arrays are numbers or NumPy text; object arrays raise ValueError, because they would need pickle.
     """
     content = _pack(arrays)
     digest = hashlib.sha256(content).hexdigest()
     envelope = {"arrays": f"arrays-{digest[:16]}.npz", "sha256": digest, "card": card.model_dump(mode="json")}
     text = json.dumps(envelope, indent=2, sort_keys=True).encode()
+    if kept := _same_model(folder, card, digest):
+        return kept
     try:
         _make(folder)
         _put(folder / str(envelope["arrays"]), content)
@@ -51,6 +56,18 @@ def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, np
             f"The model {card.version} cannot be written to {folder}: {error.strerror or error}.", NOT_WRITABLE
         ) from error
     return hashlib.sha256(text).hexdigest()
+
+
+def _same_model(folder: UPath | Path, card: ModelCard, digest: str) -> str | None:
+    """The checksum of what is in the folder where that is the same model, whole; else None."""
+    try:
+        known, arrays = load_artifact(folder)
+        text = (folder / CARD_FILE).read_bytes()
+    except (UserError, OSError):
+        return None
+    del arrays
+    alike = known.model_dump(exclude=TIMING) == card.model_dump(exclude=TIMING)
+    return hashlib.sha256(text).hexdigest() if alike and json.loads(text).get("sha256") == digest else None
 
 
 def load_artifact(folder: UPath | Path, checksum: str | None = None) -> tuple[ModelCard, Arrays]:

@@ -35,7 +35,7 @@ class SegmentationSettings(Section):
         description="How much nearer another segment must be, as a share of the distance, before customers move.",
     )
     max_moved: float = Field(
-        default=0.1,
+        default=0.2,
         gt=0,
         le=1,
         description="A training that moves more than this share of the customers to another segment waits for "

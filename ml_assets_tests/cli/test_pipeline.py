@@ -163,7 +163,7 @@ def test_a_step_that_crashes_is_an_error_even_where_a_check_failed_too(
     def crash(*_: object) -> None:
         raise RuntimeError("out of ideas")
 
-    monkeypatch.setattr("ml_assets.dagster.assets.predictions.assign", crash)
+    monkeypatch.setattr("ml_assets.dagster.assets.customers.assign", crash)
     monkeypatch.setenv("ML_ASSETS_SERVING__GATES__LEAST_ACTIVE_COVERAGE", "1")
     monkeypatch.setattr(
         "ml_assets.dagster.assets.releases.active_customers", lambda *_: pl.Series(["c-000", "a stranger"])

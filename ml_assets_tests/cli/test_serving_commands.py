@@ -187,7 +187,7 @@ def test_a_person_is_erased_with_a_receipt(run: Run) -> None:
     facts(run, "export", "recommendations")
     receipt = facts(run, "erase", "--customer", "2", "--verify")
     assert receipt["found"] == {}
-    assert receipt["removed"] == {"exports": 4, "recommendations": 4, "segment_assignments": 1}
+    assert receipt["removed"] == {"exports": 4, "recommendations": 4, "segment_assignments": 1, "segment_history": 1}
     code, out, _ = run("erase", "--customer", "2", "--verify")
     assert code == 0
     for words in ("nothing was there", "found nothing more", "Receipt 2", "Backups"):

@@ -189,5 +189,7 @@ def assert_features_are_those_of_today(daily: DailyShop) -> None:
     for day in daily.lake.partitions("customer_features"):
         lines = daily.lake.scan("transactions", [one for one in days if one <= day])
         as_of = date.fromisoformat(day)
-        fresh = build_customer_features(lines, daily.lake.scan("items"), as_of=as_of, lookback_days=400).collect()
+        fresh = build_customer_features(
+            lines, daily.lake.scan("items"), as_of=as_of, lookback_days=400, timezone=ZONE
+        ).collect()
         assert_frame_equal(daily.lake.read("customer_features", day), fresh, check_row_order=False)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL survives its starters, its killers and odd folders."""
 
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -187,6 +188,8 @@ def test_who_waits_for_another_start_says_so_and_gives_up(
 ) -> None:
     monkeypatch.setattr(waits, "SECONDS_UNTIL_SAID", 0.1)
     monkeypatch.setattr(server, "SECONDS_TO_TAKE_TURNS", 1.0)
+    # A command that ran in this process keeps what it logs to itself.
+    monkeypatch.setattr(logging.getLogger("ml_assets"), "propagate", True)
     with (tmp_path / "postgres.lock").open("w") as lock:
         lock.write("4711")
         lock.flush()

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.models import RegisteredModel, champion, register
+from ml_assets.books.models import RegisteredModel, champion, list_models, register, trained_on
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata, value_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
@@ -108,9 +108,11 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         """The customer segmentation of the week, trained on features as of the Sunday before."""
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
-        live = _live_segmentation(lake, serving, week)
+        live, is_lost = _segmentation_before(lake, serving, week)
         trained = train_segmentation_week(lake, shop.settings, week=week, live=live)
-        decision = decide_segmentation(trained.moved, most=shop.settings.segmentation.max_moved)
+        judged = trained.card.customers >= shop.settings.serving.gates.judge_from and not is_lost
+        most = shop.settings.segmentation.max_moved if judged else 1.0
+        decision = decide_segmentation(trained.moved, most=most)
         _register(serving, trained, [_row(trained, context, decision)])
         return dg.MaterializeResult(
             metadata={"decision": decision.reason, **soundness_metadata(trained.card), **_facts(trained)},
@@ -147,13 +149,22 @@ def _customer_value_model(shop: Shop) -> dg.AssetsDefinition:
     return customer_value_model
 
 
-def _live_segmentation(lake: Lake, serving: ServingDatabase, week: date) -> SegmentationModel | None:
-    """The model of an earlier week that scores now, whose segments the new one continues."""
+def _segmentation_before(lake: Lake, serving: ServingDatabase, week: date) -> tuple[SegmentationModel | None, bool]:
+    """The model whose segments that of a week continues, and whether the week's own has to be made again.
+
+    Trained again, a week continues the same model as the first time: weeks before it may have been trained since.
+    """
+    sunday = week - timedelta(days=1)
     with serving.connect() as connection:
-        found = champion(connection, "segmentation", week - timedelta(days=1))
+        own = trained_on(connection, "segmentation", sunday)
+        found = champion(connection, "segmentation", sunday)
+        if own:
+            continued = own.parameters.get("continues")
+            found = next((one for one in list_models(connection, "segmentation") if one.version == continued), None)
+    is_lost = own is not None and artifact_fault(lake, own.artifact, own.checksum) is not None
     if found is None or artifact_fault(lake, found.artifact, found.checksum):
-        return None
-    return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)
+        return None, is_lost
+    return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum), is_lost
 
 
 def _live_methods(serving: ServingDatabase, week: date) -> Winners | None:

@@ -23,7 +23,8 @@ SETTINGS = SegmentationSettings()
 
 
 def features_of(as_of: date) -> pl.DataFrame:
-    return build_customer_features(journey().lazy(), None, as_of=as_of, lookback_days=400).collect()
+    third = journey().lazy().filter(pl.col("customer_id") % 3 == 0)
+    return build_customer_features(third, None, as_of=as_of, lookback_days=400).collect()
 
 
 def trained(
