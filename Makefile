@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-fast test-database test-dagster docs-test test-postgres torture lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster test-long docs-test test-postgres torture lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -14,6 +14,8 @@ help:
 	@echo "make test    all tests; PART=\"models contract\" for those of some rooms"
 	@echo "make test-fast, test-database, test-dagster"
 	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
+	@echo "make test-long"
+	@echo "             tests of half a minute and more: quality on the real shop, two shops at once"
 	@echo "make docs-test"
 	@echo "             every command of README and docs (a few minutes)"
 	@echo "make test-postgres VERSIONS=\"14 16\""
@@ -61,6 +63,10 @@ test-database: test
 
 test-dagster: PART = dagster cli deployment
 test-dagster: test
+
+# What takes half a minute or more each: how good the lists of the real shop are, two shops at once.
+test-long: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long ml_assets_tests
 
 # Every command of README and docs, on one shop and on the built-in data.
 docs-test: $(STAMP)

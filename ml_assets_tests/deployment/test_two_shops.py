@@ -33,6 +33,8 @@ from ml_assets_tests.cli.shops import Shop, running_shop
 from ml_assets_tests.refused import refused
 from ml_assets_tests.shop import write_shop
 
+pytestmark = pytest.mark.long
+
 PROGRAM = [sys.executable, "-c", "from ml_assets.cli.main import main; main()"]
 NAMES = {"books": "i", "wine": "w"}
 """Shop -> first letter of its items."""

@@ -214,6 +214,7 @@ def figure(table: pl.DataFrame, placement: str, horizon: int, metric: str, metho
     return float(row[metric])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("placement", "horizon", "metric", "least"),
     [
