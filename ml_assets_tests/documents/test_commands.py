@@ -65,6 +65,7 @@ class Reader:
             "--date 2026-11-26": f"--date {earlier}",
             "--date 2024-05-31": f"--date {day}",
             "--date D": f"--date {day}",
+            "--from D --to D": f"--from {earlier} --to {day}",
             "--date 2026-03-01": f"--date {earlier}",
             "2026-03-02 07:00": now,
             "--until 2026-12-27": f"--until {soon}",
@@ -80,6 +81,7 @@ class Reader:
             "--customer ID": "--customer 1234",
             "SUBJECT": "recommendations",
             "test NAME": "test ops",
+            "import segments FILE": "import segments own.csv",
             "add-reader NAME": "add-reader somebody",
         }
         for text, mine in texts.items():
@@ -96,7 +98,18 @@ class Reader:
             line = line.replace("--to 15", f"--to {self.newest('before')}")
         if "VERSION PLACEMENT" in line:
             line = line.replace("VERSION PLACEMENT", f"{self.refused_model()} for_you")
+        if "--segment at_risk" in line:
+            ((key,),) = self.rows("SELECT min(segment_key) FROM ml.segments")
+            line = line.replace("--segment at_risk", f"--segment {key}")
+        if "segments accept VERSION" in line:
+            line = line.replace("VERSION", self.refused_segmentation())
         return line
+
+    def refused_segmentation(self) -> str:
+        """The newest segmentation, as if it had been refused."""
+        newest = "SELECT max(model_id) FROM ml_meta.models WHERE kind = 'segmentation'"
+        refuse = f"UPDATE ml_meta.models SET decision = 'refused' WHERE model_id = ({newest}) RETURNING version"
+        return str(self.rows(refuse)[0][0])
 
     def block_a_release(self) -> None:
         (self.folder / "few.csv").write_text("customer_id,item_id,rank\n27,981760,1\n", encoding="utf-8")
@@ -122,11 +135,15 @@ class Reader:
             "rules.csv": "kind,item_id,category,placement,value,valid_from,valid_until,note\nban,990020,,,,,,old\n",
             "sold.csv": f"customer_id,item_id,bought_at\n27,990001,{YESTERDAY}\n",
             "people.csv": "customer_id,note\n3001,asked for it\n",
+            "contacts.csv": "customer_id,email\n27,reader@example.org\n",
             "lists.csv": "customer_id,item_id,rank\n" + "".join(f"{who},981760,1\n" for who in range(3001, 3038)),
         }
         for name, text in files.items():
             if name in line and not (self.folder / name).exists():
                 (self.folder / name).write_text(text, encoding="utf-8")
+        if "import segments" in line:
+            rows = "".join(f"{who},vip\n" for (who,) in self.rows("SELECT customer_id FROM ml.segment_assignments"))
+            (self.folder / "own.csv").write_text("customer_id,segment_key\n" + rows, encoding="utf-8")
         if found := re.search(r"--config (\S+)\.yaml", line):
             shop = (self.folder / "ml_assets.yaml").read_text(encoding="utf-8")
             name = "" if found[1] == "other-shop" else f"name: {found[1]}\n"

@@ -29,7 +29,8 @@ from ml_assets.models.segmentation.soundness import BOOTSTRAPS, Soundness, judge
 from ml_assets.settings.segmentation import SegmentationSettings
 
 CRITERION = (
-    "the live number of segments while it is sound; else the most segments that are sound: the worst of them comes "
+    "the live segments while they are valid (worst Jaccard similarity at least 0.75, adjusted Rand index at least 0.7, "
+    "silhouette within 0.1 of the best); else the most segments that are sound: the worst of them comes "
     "back with a mean bootstrap Jaccard similarity of at least 0.85, the partition with an adjusted Rand index of at "
     "least 0.8, it loses at most 0.05 of the best silhouette among the numbers tried, holds at least min_share of the "
     "customers in each and can be named truthfully; where no number is all of that, the best mean of silhouette and "
@@ -37,7 +38,10 @@ CRITERION = (
 )
 MIN_STABILITY = 0.8
 MIN_JACCARD = 0.85
+# Limits for going on with what is live: from 0.75 on clusters are valid and stable (Hennig, 2007).
+LIVE_STABILITY, LIVE_JACCARD, LIVE_SLACK = 0.7, 0.75, 0.1
 SILHOUETTE_SLACK = 0.05
+LIMITS = 5
 # What training reads; other columns do not change the model, nor its version.
 READ = ("customer_id", *measures.FEATURES)
 # With fewer customers in the average segment, every figure about it is chance.
@@ -91,7 +95,7 @@ def train_segmentation(
     features = features.select(READ).sort("customer_id")
     chosen = _inputs(past, live, settings)
     candidates = _try_all(features, chosen.names, settings, live)
-    best = choose(candidates, min_share=settings.min_share, live_k=len(live.keys) if live else None)
+    best = choose(candidates, min_share=settings.min_share, live=_kind_of(live))
     k, method = (best.soundness.k, best.method) if best else (1, "k-means")
     values = input_matrix(features, chosen.names)
     scaler = QuantileScaler.fit(values)
@@ -127,27 +131,33 @@ def train_segmentation(
     )
 
 
-def choose(candidates: Sequence[Clustering], *, min_share: float, live_k: int | None = None) -> Clustering | None:
-    """The clustering by `CRITERION`; None without candidates."""
+def choose(
+    candidates: Sequence[Clustering], *, min_share: float, live: tuple[int, str] | None = None
+) -> Clustering | None:
+    """The clustering by `CRITERION`; None without candidates. `live` are number and method of the live one."""
     if not candidates:
         return None
     best = max(candidate.soundness.silhouette for candidate in candidates)
     methods = list(METHODS)
 
-    def met(candidate: Clustering) -> int:
+    def met(candidate: Clustering, *, stability: float, jaccard: float, slack: float) -> int:
         sound = candidate.soundness
         return (
             (sound.smallest_share >= min_share)
-            + (sound.stability >= MIN_STABILITY)
-            + (sound.jaccard >= MIN_JACCARD)
-            + (sound.silhouette >= best - SILHOUETTE_SLACK)
+            + (sound.stability >= stability)
+            + (sound.jaccard >= jaccard)
+            + (sound.silhouette >= best - slack)
             + candidate.named
         )
 
-    perfect = [candidate for candidate in candidates if met(candidate) == 5]
+    going_on = next((one for one in candidates if (one.soundness.k, one.method) == live), None)
+    if going_on and met(going_on, stability=LIVE_STABILITY, jaccard=LIVE_JACCARD, slack=LIVE_SLACK) == LIMITS:
+        return going_on
+    strict = {"stability": MIN_STABILITY, "jaccard": MIN_JACCARD, "slack": SILHOUETTE_SLACK}
+    perfect = [candidate for candidate in candidates if met(candidate, **strict) == LIMITS]
     if perfect:
-        return max(perfect, key=lambda c: (c.soundness.k == live_k, c.soundness.k, -methods.index(c.method)))
-    return max(candidates, key=lambda c: (met(c), c.soundness.silhouette + c.soundness.stability))
+        return max(perfect, key=lambda c: (c.soundness.k, -methods.index(c.method)))
+    return max(candidates, key=lambda c: (met(c, **strict), c.soundness.silhouette + c.soundness.stability))
 
 
 def identify(features: pl.DataFrame, labels: Labels, k: int, live: SegmentationModel | None) -> Identified:
@@ -179,6 +189,11 @@ def _distances(features: pl.DataFrame, live: Labels, new: Labels, live_k: int, k
     news = np.stack([positions[new == row].mean(axis=0) for row in range(k)])
     distances: Matrix = np.linalg.norm(olds[:, None, :] - news[None, :, :], axis=2)
     return distances
+
+
+def _kind_of(live: SegmentationModel | None) -> tuple[int, str] | None:
+    """How many segments the live model has, and by which method."""
+    return (len(live.keys), str(live.card.parameters["algorithm"]).split(",")[0].split(" (")[0]) if live else None
 
 
 def _inputs(past: Past | None, live: SegmentationModel | None, settings: SegmentationSettings) -> ChosenInputs:

@@ -263,6 +263,15 @@ def test_the_number_of_segments_follows_the_stated_criterion(candidates: list[Cl
     assert (found.soundness.k if found else None) == chosen
 
 
+def test_live_segments_go_on_while_they_are_valid() -> None:
+    tried = [candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.75, jaccard=0.78), candidate(6, 0.49, 0.9)]
+    assert choose(tried, min_share=0.03) is tried[2]
+    assert choose(tried, min_share=0.03, live=(5, "k-means")) is tried[1]
+    assert choose(tried, min_share=0.03, live=(5, "gaussian mixture")) is tried[2]
+    tried[1] = candidate(5, 0.50, 0.75, jaccard=0.7)
+    assert choose(tried, min_share=0.03, live=(5, "k-means")) is tried[2]
+
+
 def test_the_settings_bound_the_number_of_segments(grocer: pl.DataFrame) -> None:
     for k in (3, 8):
         model = train(grocer, SegmentationSettings(k_min=k, k_max=k))
