@@ -14,6 +14,7 @@ NOT_RUN: Mapping[str, str] = {
     "make test": "is what runs these tests",
     "make .venv/.installed": "is the installation that runs this test",
     "make docs-test": "is what runs these tests",
+    "make test-long": "is what .ci/run runs beside these tests",
     "make lint": "is what .ci/run runs beside these tests",
     'make test PART="models drift"': "is a part of `make test`",
     "make test-fast": "is a part of `make test`",
