@@ -7,6 +7,8 @@ import pytest
 from ml_assets_tests.cli.shops import running_shop
 from ml_assets_tests.small_disk import read_only
 
+pytestmark = pytest.mark.long
+
 LIVE = "SELECT DISTINCT data_as_of::text FROM books_ml.releases WHERE state = 'live'"
 MODELS = "SELECT count(*) FROM books_ml_meta.models WHERE trained_through = '2024-05-26'"
 

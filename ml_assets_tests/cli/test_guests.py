@@ -9,6 +9,8 @@ import pytest
 from ml_assets.lake import Lake
 from ml_assets_tests.cli.shops import Shop, running_shop
 
+pytestmark = pytest.mark.long
+
 DAY = "2024-05-31"
 ONLY_GUESTS_BUY = ("g-1", "g-2")
 

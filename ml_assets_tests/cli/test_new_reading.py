@@ -7,6 +7,8 @@ import pytest
 from ml_assets.lake import Lake
 from ml_assets_tests.cli.shops import Shop, running_shop
 
+pytestmark = pytest.mark.long
+
 RUN = ("run", "--date", "2024-05-31")
 SAID = "changed since days were loaded; loading all days again, and training the models on them"
 

@@ -100,6 +100,7 @@ def test_a_release_loaded_gently_is_the_same_release(
     assert len({size for _, size in rows(connection, pages)}) == 1
 
 
+@pytest.mark.long
 def test_a_publisher_gives_way_while_somebody_reads(
     connection: ServingConnection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
