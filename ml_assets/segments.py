@@ -21,6 +21,9 @@ KEYS = (
 PROSPECTS = "prospects"
 """The `segment_key` of those who have not bought yet."""
 
+MEDIANS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days")
+"""Features of customers whose median is in the profile of a segment, as `median_<name>`."""
+
 MEASURES = (
     "decayed_spend",
     "spend_365d",

@@ -20,9 +20,9 @@ from ml_assets.cli.inputs.settings_file import settings_text, this_zone
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines, check_lines
 from ml_assets.events.garbage import GUEST
+from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
-from ml_assets.settings.source import EventColumns
 from ml_assets.sources.base import polars_type
 from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.lacking import complaint

@@ -15,11 +15,11 @@ from ml_assets.errors import UserError
 from ml_assets.exchange.imported import digest, single_day
 from ml_assets.exchange.table_file import Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
+from ml_assets.segments import MEDIANS
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_SEGMENTS = 200
 """More different keys than this are a column of something else."""
-MEDIANS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days")
 
 
 @dataclass(frozen=True)

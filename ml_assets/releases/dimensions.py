@@ -8,6 +8,7 @@ from psycopg import sql
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.models.segmentation.model import SegmentationModel
+from ml_assets.segments import MEDIANS
 
 ITEMS_AT_ONCE = 50_000
 PROFILE = (
@@ -16,11 +17,7 @@ PROFILE = (
     "description",
     "customers",
     "share",
-    "median_recency_days",
-    "median_orders_90d",
-    "median_spend_90d",
-    "median_spend_365d",
-    "median_tenure_days",
+    *(f"median_{name}" for name in MEDIANS),
 )
 VALUE = ("mean_alive_probability", "mean_expected_spend_90d", "total_expected_spend_90d")
 """Of profiles that were made with the value of customers; null in others."""

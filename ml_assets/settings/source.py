@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, SecretStr
 
+from ml_assets.settings.columns import EventColumns, ItemColumns, RefundColumns, UndatedOrders
 from ml_assets.settings.durations import PositiveDuration
 from ml_assets.settings.section import Section
 
@@ -48,65 +49,41 @@ class CompleteJourneySource(SourceSection):
     )
 
 
-class EventColumns(Section):
-    """What the shop's event files hold where: a column's name, or an SQL expression such as `UnitPrice * Quantity`.
-
-    Times without a zone are in the shop's time zone.
-    """
-
-    customer: str = Field(default="customer_id", description="Who: integer or text.")
-    item: str = Field(default="item_id", description="What: integer or text.")
-    time: str = Field(default="occurred_at", description="When: a timestamp, a date, or ISO 8601 text.")
-    quantity: str | None = Field(default=None, description="How many. Unset: 1.")
-    amount: str | None = Field(default=None, description="Paid for the whole line. Unset: no amounts.")
-    order: str | None = Field(default=None, description="Order or basket. Unset: one order per customer and day.")
-    event_type: str | None = Field(default=None, description="Kind of behaviour, e.g. purchase or view.")
-    item_name: str | None = Field(default=None, description="Name of the item, where events carry it.")
-    item_category: str | None = Field(default=None, description="Category of the item, where events carry it.")
-
-
-class ItemColumns(Section):
-    """Which columns of the item catalogue hold what."""
-
-    item: str = Field(default="item_id", description="The same id as in the events.")
-    name: str | None = Field(default=None, description="What people see.")
-    category: str | None = Field(default=None, description="One category per item.")
-    brand: str | None = Field(default=None, description="One brand per item.")
-    available: str | None = Field(
-        default=None, description="Whether it is still sold: true or false, 1 or 0, yes or no. Empty: it is."
-    )
-
-
-class UndatedOrders(Section):
-    """Orders without a date, laid on a calendar; the time is then the column `ordered_at`."""
-
-    start: date = Field(description="The day of every customer's first order.")
-    customer: str = Field(default="user_id", description="Column of the orders with the customer.")
-    number: str = Field(default="order_number", description="Which of the customer's orders it is: 1, 2, 3.")
-    days: str = Field(default="days_since_prior_order", description="Days since the customer's order before.")
-    hour: str | None = Field(default=None, description="Hour of the day. Unset: midnight.")
-
-
-class RefundColumns(Section):
-    """Which columns of the table of refunds hold what; numbers and dates are written as in the events."""
-
-    customer: ClassVar[None] = None
-    event_type: ClassVar[None] = None
-
-    order: str = Field(default="order_id", description="The order that is refunded, as in columns.order.")
-    item: str | None = Field(
-        default=None, description="The item that is refunded. Unset, or empty on a line: everything in the order."
-    )
-    quantity: str | None = Field(default=None, description="How many. Unset or empty: all that the order has of it.")
-    amount: str | None = Field(
-        default=None,
-        description="What is paid back. Unset or empty: what was paid for that quantity. Of a whole order the share "
-        "that it is of all lines.",
-    )
-    time: str | None = Field(
-        default=None,
-        description="When; the refund counts on that day. Unset: on the day of its order, which is corrected.",
-    )
+# How lines are read is said in the same words, whatever they lie in.
+OrdersOn = Annotated[str, Field(description="Column that both have, or `column of lines = column of orders`.")]
+Numbers = Annotated[
+    Literal["auto", "1,234.56", "1.234,56"],
+    Field(
+        description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
+        "first seen, then remembered. Currencies and blanks around a number never matter."
+    ),
+]
+Dates = Annotated[
+    Literal["auto", "2026-12-31", "31.12.2026", "12/31/2026"],
+    Field(
+        description="How dates are written where they do not begin with the year: day or month first, whatever stands "
+        "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
+        "seconds since 1970 and spreadsheets' day numbers are always read."
+    ),
+]
+Where = Annotated[
+    str | None,
+    Field(
+        description="Which lines are the shop's events: an SQL condition over the columns, such as "
+        "`Status <> 'cancelled'`. The others are set aside as left_out. Unset: all."
+    ),
+]
+OrderFields = Annotated[
+    Literal["every_line", "first_line"],
+    Field(
+        description="first_line: customer, time and event type stand on the first line of an order and hold for its "
+        "further lines (needs columns.order)."
+    ),
+]
+NULL_WORDS = (
+    "Words that mean no value in any mapped column, capitals or not; empty text always does. Take a word out where "
+    "somebody is really called so."
+)
 
 
 class FilesSource(SourceSection):
@@ -124,9 +101,7 @@ class FilesSource(SourceSection):
         description="Files with one line per order, where `events` holds only their items: file, folder or glob. Their "
         "columns are added to every line of the order; one that both have is called NAME_of_order.",
     )
-    orders_on: str = Field(
-        default="order_id", description="Column that both have, or `column of lines = column of orders`."
-    )
+    orders_on: OrdersOn = "order_id"
     refunds: str | None = Field(
         default=None,
         description="Refunds, where they are not lines of the events: file, folder or glob with one line per refund of "
@@ -168,30 +143,12 @@ class FilesSource(SourceSection):
     )
     null_words: list[str] = Field(
         default=["null", "none", "nan", "n/a", "(null)", "\\N", "-", "(not set)"],
-        description="Words that mean no value in any mapped column, capitals or not; empty text always does. Take a "
-        "word out where somebody is really called so.",
+        description=NULL_WORDS,
     )
-    numbers: Literal["auto", "1,234.56", "1.234,56"] = Field(
-        default="auto",
-        description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
-        "first seen, then remembered. Currencies and blanks around a number never matter.",
-    )
-    dates: Literal["auto", "2026-12-31", "31.12.2026", "12/31/2026"] = Field(
-        default="auto",
-        description="How dates are written where they do not begin with the year: day or month first, whatever stands "
-        "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
-        "seconds since 1970 and spreadsheets' day numbers are always read.",
-    )
-    where: str | None = Field(
-        default=None,
-        description="Which lines are the shop's events: an SQL condition over the columns, such as "
-        "`Status <> 'cancelled'`. The others are set aside as left_out. Unset: all.",
-    )
-    order_fields: Literal["every_line", "first_line"] = Field(
-        default="every_line",
-        description="first_line: customer, time and event type stand on the first line of an order and hold for its "
-        "further lines (needs columns.order).",
-    )
+    numbers: Numbers = "auto"
+    dates: Dates = "auto"
+    where: Where = None
+    order_fields: OrderFields = "every_line"
     day_from: Literal["time", "path"] = Field(
         default="time",
         description="time: an event belongs to the day of its time. path: to the ISO date in its file's path "
@@ -214,9 +171,7 @@ class DatabaseFileSource(SourceSection):
         description="Table with one line per order, where `table` holds only their items: table, view or query. Their "
         "columns are added to every line of the order; one that both have is called NAME_of_order.",
     )
-    orders_on: str = Field(
-        default="order_id", description="Column that both have, or `column of lines = column of orders`."
-    )
+    orders_on: OrdersOn = "order_id"
     refunds: str | None = Field(
         default=None,
         description="Refunds, where they are not lines of the table: table, view or query with one line per refund of "
@@ -225,30 +180,12 @@ class DatabaseFileSource(SourceSection):
     refund_columns: RefundColumns = RefundColumns()
     null_words: list[str] = Field(
         default=["null", "none", "nan", "n/a", "(null)", "\\N", "-"],
-        description="Words that mean no value in any mapped column, capitals or not; empty text always does. Take a "
-        "word out where somebody is really called so.",
+        description=NULL_WORDS,
     )
-    numbers: Literal["auto", "1,234.56", "1.234,56"] = Field(
-        default="auto",
-        description="How quantities and amounts are written in text. auto: found out from the files when the shop is "
-        "first seen, then remembered. Currencies and blanks around a number never matter.",
-    )
-    dates: Literal["auto", "2026-12-31", "31.12.2026", "12/31/2026"] = Field(
-        default="auto",
-        description="How dates are written where they do not begin with the year: day or month first, whatever stands "
-        "between. auto: found out from the files when the shop is first seen, then remembered. ISO dates, month names, "
-        "seconds since 1970 and spreadsheets' day numbers are always read.",
-    )
-    where: str | None = Field(
-        default=None,
-        description="Which lines are the shop's events: an SQL condition over the columns, such as "
-        "`Status <> 'cancelled'`. The others are set aside as left_out. Unset: all.",
-    )
-    order_fields: Literal["every_line", "first_line"] = Field(
-        default="every_line",
-        description="first_line: customer, time and event type stand on the first line of an order and hold for its "
-        "further lines (needs columns.order).",
-    )
+    numbers: Numbers = "auto"
+    dates: Dates = "auto"
+    where: Where = None
+    order_fields: OrderFields = "every_line"
     day_from: ClassVar[Literal["time"]] = "time"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
-from ml_assets.settings.source import EventColumns, ItemColumns, RefundColumns
+from ml_assets.settings.columns import EventColumns, ItemColumns, RefundColumns
 from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, polars_type
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times

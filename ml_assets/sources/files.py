@@ -19,8 +19,9 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
+from ml_assets.settings.columns import ItemColumns
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import FilesSource, ItemColumns
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
 from ml_assets.sources.as_found import files_as_found
 from ml_assets.sources.base import DayRange, empty_items, together

@@ -13,7 +13,7 @@ import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
-from ml_assets.settings.source import EventColumns
+from ml_assets.settings.columns import EventColumns
 from ml_assets.sources.columns import NUMBER, Reading, has_lost_digits, is_plainly_whole, is_whole
 from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.times import DIGITS, NUMBERED, STYLES, DateStyle, read_times

@@ -13,7 +13,8 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings.source import EventColumns, FilesSource, ItemColumns, RefundColumns
+from ml_assets.settings.columns import EventColumns, ItemColumns, RefundColumns
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.settings.source import UndatedOrders
+from ml_assets.settings.columns import UndatedOrders
 from ml_assets.sources.refunds import key_of
 from ml_assets.sources.undated import dated
 

@@ -7,7 +7,7 @@ after what is right, and which customers bought on the same day is not.
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.settings.source import UndatedOrders
+from ml_assets.settings.columns import UndatedOrders
 
 ORDERED_AT = "ordered_at"
 """The column that is added."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from ml_assets.settings.source import EventColumns, FilesSource
+from ml_assets.settings.columns import EventColumns
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.proposal import Proposal
 

@@ -12,11 +12,10 @@ import polars as pl
 from ml_assets.models.segmentation.inputs import FLOOR_DAYS, input_matrix
 from ml_assets.models.segmentation.names import Profile, Profiles
 from ml_assets.models.segmentation.scaling import QuantileScaler
+from ml_assets.segments import MEDIANS
 
 VALUES = ("decayed_spend", "spend_365d")
 """How much a customer spends, lately and over the year."""
-
-MEDIANS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days")
 
 
 def describe_shop(features: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml_assets.settings.source import EventColumns
+from ml_assets.settings.columns import EventColumns
 from ml_assets.sources.guess.columns import REQUIRED, Choice
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from ml_assets.errors import UserError
+from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import EventColumns, FilesSource
+from ml_assets.settings.source import FilesSource
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.files import Files
 from ml_assets.sources.first_look import refuse_headers_on_first_lines
