@@ -61,11 +61,10 @@ def save_artifact(folder: UPath | Path, card: ModelCard, arrays: Mapping[str, np
 def _same_model(folder: UPath | Path, card: ModelCard, digest: str) -> str | None:
     """The checksum of what is in the folder where that is the same model, whole; else None."""
     try:
-        known, arrays = load_artifact(folder)
+        known, _ = load_artifact(folder)
         text = (folder / CARD_FILE).read_bytes()
     except (UserError, OSError):
         return None
-    del arrays
     alike = known.model_dump(exclude=TIMING) == card.model_dump(exclude=TIMING)
     return hashlib.sha256(text).hexdigest() if alike and json.loads(text).get("sha256") == digest else None
 

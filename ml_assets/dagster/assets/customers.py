@@ -109,6 +109,7 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         features, names = customer_features.collect(), shop.settings.segmentation.names
         before, features_before = _segments_before(lake, day)
         assignments, segments = assign(model, features, before, names)
+        moved = share_moved(assignments, before)
         assignments = explain_moves(assignments, before, features, features_before)
         value = customer_value.drop("model_version").collect()
         assignments = assignments.join(value, on="customer_id", how="left", maintain_order="left")
@@ -116,19 +117,16 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         yield dg.Output(
             assignments.with_columns(version),
             "segment_assignments",
-            metadata={"model_version": model.card.version, **move_metadata(assignments, before)},
+            metadata={"model_version": model.card.version, **move_metadata(assignments, moved)},
         )
         yield dg.Output(segments, "segment_profiles", metadata=segment_metadata(segments))
-        yield from _segment_checks(shop, assignments, before, segments)
+        yield from _segment_checks(shop, moved, segments)
 
     return segmentation
 
 
-def _segment_checks(
-    shop: Shop, assignments: pl.DataFrame, before: pl.DataFrame | None, segments: pl.DataFrame
-) -> Iterator[dg.AssetCheckResult]:
+def _segment_checks(shop: Shop, moved: float | None, segments: pl.DataFrame) -> Iterator[dg.AssetCheckResult]:
     settings, key = shop.settings.segmentation, shop.key("segment_assignments")
-    moved = share_moved(assignments, before)
     yield dg.AssetCheckResult(
         check_name=STAY,
         asset_key=key,

@@ -12,7 +12,6 @@ import polars as pl
 from pydantic import JsonValue
 
 from ml_assets.models.cards import ModelCard
-from ml_assets.models.segmentation.moves import share_moved
 from ml_assets.models.selection.decisions import PlacementDecision
 from ml_assets.models.selection.study import Study
 
@@ -83,17 +82,12 @@ def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 
 
-def move_metadata(assignments: pl.DataFrame, before: pl.DataFrame | None) -> dict[str, dg.MetadataValue]:
-    """Which way customers moved since the day before, the largest flows first."""
-    moved = share_moved(assignments, before)
-    if before is None or moved is None:
+def move_metadata(assignments: pl.DataFrame, moved: float | None) -> dict[str, dg.MetadataValue]:
+    """Which way customers moved since the day before, the largest flows first; `moved` is their share."""
+    if moved is None:
         return {}
-    told = assignments.join(before, on="customer_id", suffix="_before").filter(
-        pl.col("segment_key") != pl.col("segment_key_before")
-    )
-    flows = told.group_by(pl.col("segment_key_before").alias("from"), pl.col("segment_key").alias("to")).len(
-        "customers"
-    )
+    ways = assignments.filter(pl.col("moved_from").is_not_null()).group_by("moved_from", "segment_key")
+    flows = ways.len("customers").rename({"moved_from": "from", "segment_key": "to"})
     table = _table(flows.sort("customers", "from", "to", descending=[True, False, False]).head(MOST_FLOWS))
     return {"moved": dg.MetadataValue.float(moved), "moves": table}
 

@@ -4,7 +4,7 @@ Training is in `ml_assets.models.training`, the rule of promotion in `ml_assets.
 the registry's answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -113,11 +113,7 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         judged = trained.card.customers >= shop.settings.serving.gates.judge_from and not is_lost
         most = shop.settings.segmentation.max_moved if judged else 1.0
         decision = decide_segmentation(trained.moved, most=most)
-        _register(serving, trained, [_row(trained, context, decision)])
-        return dg.MaterializeResult(
-            metadata={"decision": decision.reason, **soundness_metadata(trained.card), **_facts(trained)},
-            data_version=dg.DataVersion(trained.card.version),
-        )
+        return _registered(serving, trained, context, decision, soundness_metadata(trained.card))
 
     return segmentation_model
 
@@ -140,11 +136,7 @@ def _customer_value_model(shop: Shop) -> dg.AssetsDefinition:
         _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
         trained = train_value_week(lake, shop.settings, week=week, live=_live_methods(serving, week))
         decision = decide_value(trained.card)
-        _register(serving, trained, [_row(trained, context, decision)])
-        return dg.MaterializeResult(
-            metadata={"decision": decision.reason, **value_metadata(trained.card), **_facts(trained)},
-            data_version=dg.DataVersion(trained.card.version),
-        )
+        return _registered(serving, trained, context, decision, value_metadata(trained.card))
 
     return customer_value_model
 
@@ -221,6 +213,21 @@ def _register(serving: ServingDatabase, trained: TrainedModel, rows: Sequence[Re
     with serving.connect() as connection:
         for row in rows:
             register(connection, row, card)
+
+
+def _registered(
+    serving: ServingDatabase,
+    trained: TrainedModel,
+    context: dg.AssetExecutionContext,
+    decision: Decision,
+    figures: Mapping[str, dg.MetadataValue],
+) -> dg.MaterializeResult[None]:
+    """A model that fills no list, in the registry, and what is shown of it."""
+    _register(serving, trained, [_row(trained, context, decision)])
+    return dg.MaterializeResult(
+        metadata={"decision": decision.reason, **figures, **_facts(trained)},
+        data_version=dg.DataVersion(trained.card.version),
+    )
 
 
 def _all_promoted(shop: Shop, decisions: Sequence[PlacementDecision]) -> dg.AssetCheckResult:

@@ -19,8 +19,9 @@ from ml_assets.errors import UserError
 from ml_assets.models.artifacts import load_artifact, save_artifact
 from ml_assets.models.cards import ModelCard
 from ml_assets.models.segmentation.calm import NOWHERE, settle
-from ml_assets.models.segmentation.clusters import Clusters
+from ml_assets.models.segmentation.clusters import Clusters, Labels
 from ml_assets.models.segmentation.inputs import DEFAULT, input_matrix
+from ml_assets.models.segmentation.moves import share_moved
 from ml_assets.models.segmentation.profiles import segments_frame
 from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
 
@@ -45,11 +46,15 @@ class SegmentationModel:
         `before` (customer_id, segment_key) says where customers were last: they stay until they clearly belong
         elsewhere. Keys that the model does not have, and customers it does not name, are as if nowhere.
         """
-        distances = self.clusters.distances(self.scaler.transform(input_matrix(features, self.inputs)))
-        labels = settle(distances, self._places(features, before), self.margin)
-        return pl.Series("segment_key", [self.keys[label] for label in labels], dtype=pl.String)
+        keys = [self.keys[label] for label in self.labels(features, before)]
+        return pl.Series("segment_key", keys, dtype=pl.String)
 
-    def _places(self, features: pl.DataFrame, before: pl.DataFrame | None) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    def labels(self, features: pl.DataFrame, before: pl.DataFrame | None = None) -> Labels:
+        """The same as places in `keys`, shape (customers,)."""
+        distances = self.clusters.distances(self.scaler.transform(input_matrix(features, self.inputs)))
+        return settle(distances, self._places(features, before), self.margin)
+
+    def _places(self, features: pl.DataFrame, before: pl.DataFrame | None) -> Labels:
         if before is None:
             return np.full(features.height, NOWHERE, dtype=np.intp)
         places = pl.DataFrame(
@@ -107,4 +112,4 @@ def assign(
 def moved_share(live: SegmentationModel, new: SegmentationModel, features: pl.DataFrame) -> float:
     """The share of the customers whom a new model moves out of the segment that they have by the live one."""
     before = features.select("customer_id").with_columns(live.assign(features))
-    return int((new.assign(features, before) != before["segment_key"]).sum()) / max(features.height, 1)
+    return share_moved(features.select("customer_id").with_columns(new.assign(features, before)), before) or 0.0

@@ -166,9 +166,7 @@ def identify(features: pl.DataFrame, labels: Labels, k: int, live: SegmentationM
     if live is None:
         words, true = give_names(shop)
         return Identified(tuple(words), true, true, tuple(Origin("born") for _ in words))
-    before = live.assign(features)
-    places = {key: row for row, key in enumerate(live.keys)}
-    live_labels = np.array([places[key] for key in before], dtype=np.intp)
+    live_labels = live.labels(features)
     continued = match(live_labels, labels, _distances(features, live_labels, labels, len(live.keys), k))
     made, ended = origins(live_labels, labels, live.keys, continued)
     kept = [None if row is None else live.keys[row] for row in continued]
@@ -192,8 +190,8 @@ def _distances(features: pl.DataFrame, live: Labels, new: Labels, live_k: int, k
 
 
 def _kind_of(live: SegmentationModel | None) -> tuple[int, str] | None:
-    """How many segments the live model has, and by which method."""
-    return (len(live.keys), str(live.card.parameters["algorithm"]).split(",")[0].split(" (")[0]) if live else None
+    """How many segments the live model has, and by which method; those of earlier versions are of the first."""
+    return (len(live.keys), str(live.card.parameters.get("method", next(iter(METHODS))))) if live else None
 
 
 def _inputs(past: Past | None, live: SegmentationModel | None, settings: SegmentationSettings) -> ChosenInputs:
@@ -242,6 +240,7 @@ def _parameters(settings: SegmentationSettings, k: int, method: str, chosen: Cho
         "inputs": list(chosen.names),
         "inputs_criterion": measures.CRITERION,
         "scaling": f"uniform quantiles, {KNOTS} knots",
+        "method": method,
         "algorithm": f"{method}, best of {RESTARTS} starts",
         "bootstraps": BOOTSTRAPS,
         "criterion": CRITERION,
