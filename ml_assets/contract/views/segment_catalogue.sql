@@ -6,12 +6,7 @@ FROM (
         lead(s.valid_from) OVER one_key AS valid_to,
         CASE WHEN lead(s.change) OVER one_key = 'ended' THEN lead(s.parents) OVER one_key END AS ended_into
     FROM :"store".segment_catalogue AS s
-    WHERE s.valid_from <= (
-            SELECT r.data_as_of
-            FROM :"meta".live AS l
-            JOIN :"meta".releases AS r ON r.release_id = l.release_id
-            WHERE l.subject = 'segment_assignments'
-        )
+    WHERE s.valid_from <= (SELECT d.day FROM :"meta".live_segment_day AS d)
     WINDOW one_key AS (PARTITION BY s.segment_key ORDER BY s.valid_from)
 ) AS c
 WHERE c.change <> 'ended';

@@ -9,24 +9,15 @@ FROM (
         lead(s.valid_from) OVER one_customer AS valid_to,
         lag(s.segment_key) OVER one_customer AS moved_from
     FROM :"store".segment_history AS s
-    WHERE s.valid_from <= (
-            SELECT r.data_as_of
-            FROM :"meta".live AS l
-            JOIN :"meta".releases AS r ON r.release_id = l.release_id
-            WHERE l.subject = 'segment_assignments'
-        )
+    WHERE s.valid_from <= (SELECT d.day FROM :"meta".live_segment_day AS d)
     WINDOW one_customer AS (PARTITION BY s.customer_id ORDER BY s.valid_from)
 ) AS h
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN h.moved_from IS NULL THEN 'joined'
         WHEN EXISTS (
-            SELECT FROM :"store".segment_catalogue AS c
-            WHERE c.valid_from = h.valid_from
-                AND (
-                    (c.segment_key = h.moved_from AND c.change = 'ended')
-                    OR (c.segment_key = h.segment_key AND c.change IN ('born', 'split', 'merged'))
-                )
+            SELECT FROM :"meta".relabellings AS x
+            WHERE x.day = h.valid_from AND (x.ended = h.moved_from OR x.begun = h.segment_key)
         ) THEN 'relabelled'
         ELSE 'moved'
     END AS kind

@@ -5,23 +5,14 @@ SELECT
         WHEN m.from_segment IS NULL THEN 'joined'
         WHEN m.to_segment IS NULL THEN 'left'
         WHEN EXISTS (
-            SELECT FROM :"store".segment_catalogue AS c
-            WHERE c.valid_from = m.day
-                AND (
-                    (c.segment_key = m.from_segment AND c.change = 'ended')
-                    OR (c.segment_key = m.to_segment AND c.change IN ('born', 'split', 'merged'))
-                )
+            SELECT FROM :"meta".relabellings AS x
+            WHERE x.day = m.day AND (x.ended = m.from_segment OR x.begun = m.to_segment)
         ) THEN 'relabelled'
         WHEN m.from_segment = m.to_segment THEN 'stayed'
         ELSE 'moved'
     END AS kind
 FROM :"store".segment_moves AS m
-WHERE m.day <= (
-        SELECT r.data_as_of
-        FROM :"meta".live AS l
-        JOIN :"meta".releases AS r ON r.release_id = l.release_id
-        WHERE l.subject = 'segment_assignments'
-    );
+WHERE m.day <= (SELECT d.day FROM :"meta".live_segment_day AS d);
 
 COMMENT ON VIEW :"ml".segment_moves IS 'How many customers went from which segment to which, by day of data; all but those who left are the customers of the day.';
 COMMENT ON COLUMN :"ml".segment_moves.day IS 'Day of data; compared with the day before that has segments.';
