@@ -1,9 +1,6 @@
 """Rules act on the next SELECT, and lists stay full."""
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg import errors
@@ -12,49 +9,17 @@ from ml_assets.books.freshness import sync_policies
 from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.exchange.rule_tables import import_rules, unknown_things
-from ml_assets.exchange.rules import read_rules
-from ml_assets.exchange.vocabulary import Vocabulary, vocabulary
-from ml_assets.ids import IdTypes
+from ml_assets.exchange.vocabulary import vocabulary
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.shop import Settings
-from ml_assets_tests.refused import refused
+from ml_assets_tests.exchange.ruled_shop import WORDS, rule, shown
 from ml_assets_tests.releases.frames import (
     assignments,
-    items,
     popular_items,
     recommendations,
     release,
     segments,
-    similar_items,
 )
-
-IDS = IdTypes("bigint", "bigint")
-WORDS = Vocabulary(IDS, ("for_you", "discover", "buy_again"), ZoneInfo("Europe/Berlin"))
-
-
-@pytest.fixture
-def shop(connection: ServingConnection) -> ServingConnection:
-    """Three customers with lists of six candidates, of which three are shown."""
-    release(connection, recommendations(items=[11, 12, 13, 14, 15, 16]), items=items(), k=3)
-    release(connection, popular_items([11, 21, 22, 23, 24]), "popular_items", k=3)
-    release(connection, similar_items(), "similar_items")
-    return connection
-
-
-def shown(connection: ServingConnection, placement: str = "for_you", customer: int = 1) -> list[int]:
-    query = "SELECT rank, item_id FROM ml.recommendations WHERE customer_id = %s AND placement = %s ORDER BY rank"
-    rows = connection.execute(query, [customer, placement]).fetchall()
-    assert [rank for rank, _ in rows] == list(range(1, len(rows) + 1))
-    return [item for _, item in rows]
-
-
-def rule(
-    connection: ServingConnection, kind: str, item: int | None = None, value: float | None = None, **more: Any
-) -> None:
-    columns = {"kind": kind, "item_id": item, "value": value} | more
-    names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
-    connection.execute(f"INSERT INTO ml_meta.rules ({names}) VALUES ({places})", list(columns.values()))
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "ban"])
@@ -91,16 +56,6 @@ def test_a_rule_may_be_for_the_customers_of_one_segment(shop: ServingConnection)
 def test_an_item_is_hidden_for_all_segments_or_none(shop: ServingConnection) -> None:
     with pytest.raises(errors.CheckViolation, match="only_orders_lists_by_segment"):
         rule(shop, "ban", 12, segment_key="loyal")
-
-
-def test_a_hidden_item_cannot_be_for_a_segment_in_a_file(tmp_path: Path) -> None:
-    with refused("file.refused", "line 2, column segment_key: a ban is for everybody"):
-        read_rules(write(tmp_path, "kind,item_id,segment_key\nban,12,loyal\n"), "rules", WORDS)
-
-
-def test_a_segment_that_is_not_live_is_pointed_out(shop: ServingConnection) -> None:
-    rules: list[dict[str, object]] = [{"segment_key": "at_risk"}, {"segment_key": "prospects"}]
-    assert unknown_things(shop, rules) == ["segment at_risk"]
 
 
 def test_rules_are_in_force_between_their_dates_only(shop: ServingConnection) -> None:
@@ -264,85 +219,10 @@ def test_text_ids_obey_rules_too(text_connection: ServingConnection) -> None:
     assert text_connection.execute(query, [strange[0]]).fetchall() == [("new '\"\\",), ("c\\",), ("d",)]
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / "rules.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_rules_are_taken_from_a_file_once(shop: ServingConnection, tmp_path: Path) -> None:
-    path = write(
-        tmp_path,
-        "kind,item_id,category,placement,value,valid_from,valid_until,note\n"
-        "ban,12,,,,,,too hot\npin,16,,for_you,1,2026-01-01,2099-01-01T10:00+02:00,\ncap,,dairy,,2,,,\n",
-    )
-    rows = read_rules(path, "rules", WORDS)
-    assert import_rules(shop, "rules", rows, mode="add") == 3
-    assert import_rules(shop, "rules", rows, mode="add") == 0
-    assert shown(shop) == [16, 11, 13]
-    begins = shop.execute("SELECT valid_from = '2025-12-31 23:00+00' FROM ml_meta.rules WHERE kind = 'pin'").fetchone()
-    assert begins == (True,)
-    assert import_rules(shop, "rules", rows[:1], mode="replace") == 1
-    assert shown(shop) == [11, 13, 14]
-
-
-def test_purchases_and_opt_outs_are_taken_from_files(shop: ServingConnection, tmp_path: Path) -> None:
-    path = write(tmp_path, "customer_id,item_id,bought_at\n1,11,\n1,12,2030-01-01T10:00\n")
-    assert import_rules(shop, "purchases", read_rules(path, "purchases", WORDS), mode="add") == 2
-    assert shown(shop) == [13, 14, 15]
-    path = write(tmp_path, "customer_id,note\n2,by mail\n2,by mail\n")
-    rows = read_rules(path, "opt-outs", WORDS)
-    assert import_rules(shop, "opt-outs", rows, mode="add") == 1
-    assert import_rules(shop, "opt-outs", rows, mode="add") == 0
-    assert shown(shop, customer=2) == []
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("frob,12,,,,,", "line 2, column kind: 'frob' is not one of"),
-        (",12,,,,,", "line 2, column kind: empty"),
-        ("ban,twelve,,,,,", "line 2, column item_id: 'twelve' is not a whole number"),
-        ("ban,99999999999999999999,,,,,", "is not a whole number"),
-        ("ban,12,dairy,,,,", "a ban needs item_id, and nothing else"),
-        ("ban,12,,,3,,", "a ban has none"),
-        ("pin,12,,,,,", "a pin needs a place from 1 to 500"),
-        ("pin,12,,,1.5,,", "a pin needs a place"),
-        ("boost,12,,,0,,", "a boost needs a factor"),
-        ("boost,12,,,nan,,", "column value: 'nan' is not a number"),
-        ("cap,12,,,3,,", "a cap needs category"),
-        ("pin,12,,for_yuo,1,,", "column placement: 'for_yuo' is not one of for_you, discover, buy_again"),
-        ("ban,12,,,,soon,", "column valid_from: 'soon' is not a time"),
-        ("ban,12,,,,2026-02-01,2026-01-01", "valid_until: not after valid_from"),
-        ("ban,12,,,,,,,,", "cannot be read as CSV"),
-    ],
-)
-def test_a_file_with_a_bad_row_is_refused_with_its_line_and_column(tmp_path: Path, line: str, words: str) -> None:
-    path = write(tmp_path, f"kind,item_id,category,placement,value,valid_from,valid_until\n{line}\n")
-    with pytest.raises(UserError) as raised:
-        read_rules(path, "rules", WORDS)
-    assert words in raised.value.problem
-    assert str(path) in raised.value.problem
-
-
 def test_a_rule_for_a_list_that_does_not_exist_is_refused_by_the_table_too(shop: ServingConnection) -> None:
     assert vocabulary(shop, WORDS.tz).placements == ("buy_again", "discover", "for_you")
     with pytest.raises(errors.ForeignKeyViolation, match="is_about_a_known_list"):
         rule(shop, "pin", 12, 1, placement="for_yuo")
-
-
-def test_items_and_categories_that_the_catalogue_does_not_have_are_named(shop: ServingConnection) -> None:
-    bans: list[dict[str, object]] = [{"kind": "ban", "item_id": item} for item in (12, 999, 12)]
-    assert unknown_things(shop, [*bans, {"kind": "cap", "category": "diary"}]) == ["item 999", "category diary"]
-
-
-def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:
-    with refused("file.refused", "sku"):
-        read_rules(write(tmp_path, "kind,sku\nban,1\n"), "rules", WORDS)
-    with refused("file.refused", "customer_id"):
-        read_rules(write(tmp_path, "item_id\n1\n"), "purchases", WORDS)
-    with refused("file.refused", "none.csv"):
-        read_rules(tmp_path / "none.csv", "rules", WORDS)
 
 
 @pytest.mark.parametrize(

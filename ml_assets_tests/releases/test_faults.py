@@ -28,31 +28,11 @@ from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.before_owner import hand_back
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import recommendations, release
+from ml_assets_tests.releases.publishers import PUBLISHERS
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
 from ml_assets_tests.small_disk import give_to_server
 
 KILLS = 30
-# Reads a day, forks a publisher of that day, tells its pid, waits for its end. Forking saves an import each time; a
-# child of a process with threads of Polars would wait for them for ever, and killing it would prove nothing.
-PUBLISHERS = """
-import os, re, sys
-from pathlib import Path
-from ml_assets.database.connection import ServingConnection
-from ml_assets.database.names import Schemas
-from ml_assets_tests.releases.frames import release
-from ml_assets_tests.releases.reading_crowd import K, lists
-
-threads = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
-if any(re.fullmatch("polars-[0-9]+", name) for name in threads):
-    sys.exit(f"forking needs a process without these threads: {threads}")
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        release(ServingConnection.open(sys.argv[1], Schemas()), lists(int(line)), day=int(line), k=K)
-        os._exit(0)
-    print(pid, flush=True)
-    print(os.waitpid(pid, 0)[1], flush=True)
-"""
 
 
 def shown(connection: ServingConnection) -> int:

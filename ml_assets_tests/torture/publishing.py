@@ -22,8 +22,8 @@ from ml_assets.settings.shop import Settings
 from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import release
+from ml_assets_tests.releases.publishers import PUBLISHERS
 from ml_assets_tests.releases.reading_crowd import Crowd, K, crowd, lists, orphans
-from ml_assets_tests.releases.test_faults import PUBLISHERS
 from ml_assets_tests.torture.outcome import Outcome
 from ml_assets_tests.torture.shop import until
 

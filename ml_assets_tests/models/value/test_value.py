@@ -1,59 +1,21 @@
-"""Customer value: which method wins, what is kept of it, and what happens in odd shops."""
+"""Customer value: which method wins, and what is kept of it."""
 
-from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
 from ml_assets.errors import UserError
-from ml_assets.features.customers import build_customer_features
 from ml_assets.models.cards import ModelCard
 from ml_assets.models.selection.promotion import decide_value
 from ml_assets.models.value import contest
 from ml_assets.models.value.boosted import Boosted
-from ml_assets.models.value.contest import METHODS, Winners, hold
+from ml_assets.models.value.contest import METHODS, Winners
 from ml_assets.models.value.model import CustomerValueModel, plausibility
 from ml_assets.models.value.train import Past, train_value
-from ml_assets.models.value.window import READ, spend_cap, window_between
-from ml_assets_tests.features.lines import Line, day, journey, line, lines
-
-AS_OF = date(2017, 11, 30)
-TODAY = 333
-"""The day, of lines that are made here."""
-SEED = 20170101
-Shop = tuple[pl.DataFrame, Past]
-
-
-def shop_of(transactions: pl.LazyFrame, as_of: date) -> Shop:
-    """The customer features of a day, and of 90 and 180 days before."""
-    newest, quarter, half = (
-        build_customer_features(transactions, None, as_of=as_of - timedelta(days=back), lookback_days=400).collect()
-        for back in (0, 90, 180)
-    )
-    return newest, Past(half, quarter)
-
-
-def shop_with(*rows: Line) -> Shop:
-    return shop_of(lines(*rows), day(TODAY))
-
-
-def train(shop: Shop) -> CustomerValueModel:
-    return train_value(*shop, trained_through=AS_OF, seed=SEED)
-
-
-def made_shop(customers: int = 150, *, amount: float | None = 10.0) -> list[Line]:
-    """Customers from 1 on, who come at a pace of their own for most of a year."""
-    rng = np.random.default_rng(0)
-    made = []
-    for customer in range(1, customers + 1):
-        at, every = float(rng.uniform(0, 60)), float(rng.uniform(5, 80))
-        while at <= TODAY:
-            paid = None if amount is None else amount * float(rng.gamma(2.0))
-            made.append(line(customer, 1, int(at), amount=paid))
-            at += float(rng.exponential(every)) + 1
-    return made
+from ml_assets.models.value.window import READ, window_between
+from ml_assets_tests.features.lines import journey, line
+from ml_assets_tests.models.value.made_shops import AS_OF, SEED, TODAY, Shop, made_shop, shop_of, shop_with, train
 
 
 @pytest.fixture(scope="module")
@@ -208,90 +170,6 @@ def test_a_short_history_is_continued_as_it_was_and_says_so() -> None:
     assert "begins late" in decide_value(model.card).reason
 
 
-WHALE = 1_000
-
-
-def whale() -> list[Line]:
-    return [*made_shop(), line(WHALE, 1, TODAY - 50, amount=10_000_000.0), line(WHALE, 1, TODAY - 210)]
-
-
-def alike() -> list[Line]:
-    return [line(customer, 1, number, amount=5.0) for customer in range(120) for number in range(4, TODAY, 7)]
-
-
-def returned() -> list[Line]:
-    return [*made_shop(), *(line(number, 1, TODAY - 10, amount=-500.0, returned=True) for number in range(1, 41))]
-
-
-def ended() -> list[Line]:
-    return [one for one in made_shop() if one[3] < day(120)]
-
-
-ODD = {
-    "one customer": [line(1, 1, 60), line(1, 1, 300)],
-    "all alike": alike(),
-    "returns only": [line(1, 1, 300, amount=-9.0, returned=True)],
-    "more returned than bought": returned(),
-    "one row of ten million": whale(),
-    "a single day": [line(number, 1, TODAY) for number in range(300)],
-    "no amounts": made_shop(amount=None),
-    "nothing paid": made_shop(amount=0.0),
-    "nobody came again": ended(),
-}
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_odd_shops_get_finite_values_within_their_bounds(name: str, tmp_path: Path) -> None:
-    shop = shop_with(*ODD[name])
-    model = train(shop)
-    value = model.predict(shop[0])
-    assert value["expected_spend_90d"].is_finite().all()
-    assert (value["expected_spend_90d"] >= 0).all()
-    assert value["alive_probability"].is_between(0, 1).all()
-    assert plausibility(shop[0], value, model.cap).is_given, plausibility(shop[0], value, model.cap).sentence
-    loaded = CustomerValueModel.load(tmp_path, model.save(tmp_path))
-    assert loaded.predict(shop[0]).equals(value)
-    assert decide_value(model.card).promoted
-
-
-def test_one_row_of_ten_million_changes_what_is_expected_of_nobody_else() -> None:
-    usual, odd = shop_with(*made_shop()), shop_with(*whale())
-    before, after = (train(shop).predict(shop[0]).filter(pl.col("customer_id") != WHALE) for shop in (usual, odd))
-    total = before["expected_spend_90d"].sum()
-    assert after["expected_spend_90d"].sum() == pytest.approx(total, rel=0.25)
-    model = train(odd)
-    assert model.predict(odd[0]).filter(pl.col("customer_id") == WHALE)["expected_spend_90d"][0] == pytest.approx(
-        model.cap
-    )
-    assert model.cap < 1e5
-
-
-def test_a_shop_whose_customers_are_all_alike_expects_the_same_of_each() -> None:
-    shop = shop_with(*alike())
-    value = train(shop).predict(shop[0])
-    assert value["expected_spend_90d"].n_unique() == 1
-    assert value["expected_spend_90d"][0] == pytest.approx(13 * 5.0, rel=0.1)
-    assert value["alive_probability"][0] == pytest.approx(1.0)
-
-
-def test_features_that_are_no_numbers_give_numbers() -> None:
-    newest, past = shop_with(*made_shop())
-    broken = newest.with_columns(
-        pl.when(pl.int_range(pl.len()) == 0).then(float("nan")).when(pl.int_range(pl.len()) == 1).then(float("inf"))
-        .otherwise(pl.col("spend_90d")).alias("spend_90d"),
-        pl.when(pl.int_range(pl.len()) > 2).then(pl.col("mean_gap_days")).alias("mean_gap_days"),
-    )  # fmt: skip
-    value = train((broken, past)).predict(broken)
-    assert value["expected_spend_90d"].is_finite().all()
-    assert value["alive_probability"].is_between(0, 1).all()
-
-
-def test_nobody_to_value_is_told() -> None:
-    newest, past = shop_with(*made_shop(3))
-    with pytest.raises(UserError, match="no customers to value"):
-        train((newest.clear(), past))
-
-
 def test_a_sum_out_of_proportion_is_seen() -> None:
     features = pl.DataFrame({"customer_id": [1, 2], "spend_90d": [100.0, -20.0]})
     for expected, is_given in {100.0: True, 34.0: True, 33.0: False, 301.0: False}.items():
@@ -307,17 +185,3 @@ def test_only_the_columns_that_are_read_make_its_version(model: CustomerValueMod
     again = train_value(more, past, trained_through=AS_OF, seed=SEED)
     assert again.card.version == model.card.version
     assert set(READ) <= set(features.columns)
-
-
-def test_the_cap_is_drawn_by_the_others() -> None:
-    assert spend_cap(np.array([1.0, 2.0, 1e7])) == 20.0
-    assert spend_cap(np.array([0.0, 5.0])) == float("inf")
-    assert spend_cap(np.empty(0)) == float("inf")
-
-
-def test_the_contest_judges_capped_spend() -> None:
-    newest, past = shop_with(*whale())
-    fitting, judging = window_between(past.half_year_ago, past.quarter_ago), window_between(past.quarter_ago, newest)
-    cap = spend_cap(fitting.spend)
-    judged = hold(fitting, judging, cap, seed=SEED).judged
-    assert judged["naive"].mae < cap
