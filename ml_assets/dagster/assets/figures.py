@@ -152,7 +152,13 @@ def _change(origin: JsonValue) -> dict[str, str]:
 
 
 def _table(frame: pl.DataFrame) -> dg.MetadataValue:
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in _rounded(frame).iter_rows(named=True)])
+    """A table that Dagster shows in place. Its schema is told, as Dagster finds none in a table without rows."""
+    schema = dg.TableSchema([dg.TableColumn(name, _kind(kind)) for name, kind in frame.schema.items()])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in _rounded(frame).iter_rows(named=True)], schema)
+
+
+def _kind(kind: pl.DataType) -> str:
+    return "int" if kind.is_integer() else "float" if kind.is_float() else "string"
 
 
 def _wide_table(frame: pl.DataFrame) -> dg.MetadataValue:
