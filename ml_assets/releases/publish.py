@@ -24,7 +24,7 @@ from ml_assets.releases.catalog import Live, live_release
 from ml_assets.releases.dimensions import keep_numbers, load_segments, upsert_items
 from ml_assets.releases.gates.candidate import Candidate
 from ml_assets.releases.gates.gates import judge, not_acceptable, unique_keys
-from ml_assets.releases.gates.live_sample import sample_live
+from ml_assets.releases.gates.live_sample import LiveSample, sample_history, sample_live
 from ml_assets.releases.gates.shown_lists import sample_of
 from ml_assets.releases.gates.unavailable import unavailable_share
 from ml_assets.releases.partition import attach_partition, fill_partition
@@ -33,7 +33,7 @@ from ml_assets.releases.readers import Readers
 from ml_assets.releases.retention import KEEP, MOST_RETIRED, drop_retired, prune_purchases, retire
 from ml_assets.releases.rows import ReleaseRows, checked
 from ml_assets.settings.serving import GateSettings
-from ml_assets.subjects import PUBLISHED
+from ml_assets.subjects import PUBLISHED, Table
 
 State = Literal["live", "ready", "blocked", "retired"]
 
@@ -157,11 +157,20 @@ def _candidate(connection: ServingConnection, new: Publication, live: Live | Non
         active=new.active,
         best_sellers=new.best_sellers,
         limits=new.gates,
-        # A shop was smaller in the past: a backfilled day is not held against a later one.
-        live=sample_live(connection, table, live, new.frame) if live and live.day <= new.day else None,
+        live=_beside(connection, table, new, live),
         is_newer=live is not None and live.day < new.day,
         unavailable_share=unavailable_share(connection, lists.items()) if has_lists else 0.0,
     )
+
+
+def _beside(connection: ServingConnection, table: Table, new: Publication, live: Live | None) -> LiveSample | None:
+    """What the new release is held against. A shop was smaller in the past: a backfilled day not against a later one."""
+    if live is None:
+        return None
+    if live.day <= new.day:
+        return sample_live(connection, table, live, new.frame)
+    # Of segments the days behind the live one are read, in the history, whatever was live.
+    return sample_history(connection, new.frame, new.day) if table.has_segments else None
 
 
 def _insert(connection: ServingConnection, new: Publication, rows: ReleaseRows, judged: Mapping[str, object]) -> int:

@@ -15,6 +15,7 @@ from ml_assets.erasure.database import delete_rows
 from ml_assets.releases.pointer import accept, roll_back, unpin
 from ml_assets.releases.publish import Release
 from ml_assets.releases.retention import drop_retired
+from ml_assets.settings.serving import GateSettings
 from ml_assets_tests.releases.frames import MONDAY, UNJUDGED, release, segments
 
 KEYS = ("champions", "loyal", "dormant")
@@ -149,6 +150,22 @@ def test_a_blocked_release_is_in_the_history_once_it_is_accepted(connection: Ser
     assert (blocked.state, history(connection, 1)) == ("blocked", [("loyal", 0, None, "joined")])
     accept(connection, blocked.release_id, reason="x")
     assert history(connection, 1) == [("loyal", 0, 1, "joined"), ("dormant", 1, None, "moved")]
+
+
+def test_an_older_day_is_held_against_what_the_history_has_of_it(connection: ServingConnection) -> None:
+    states: States = {number: KEYS[number % 3] for number in range(12)}
+    for number in (0, 2, 9):
+        publish(connection, number, states)
+    gates = GateSettings(judge_from=10)
+    few = publish(connection, 2, {1: "loyal"}, model="elsewhere", gates=gates)
+    assert (few.state, few.reason) == ("blocked", f"It covers 1 customers, the history of {day(2)} 12: less than 50%.")
+    turned = publish(connection, 3, {number: "dormant" for number in states}, gates=gates)
+    assert turned.state == "blocked"
+    assert f"67% of the customers are in another segment than in the history of {day(2)}." in (turned.reason or "")
+    assert states_on(connection, day(2)) == states_on(connection, day(3)) == states
+    assert publish(connection, 2, states | {1: "dormant"}, gates=gates).state == "ready"
+    before_all = publish(connection, -5, {1: "loyal"}, gates=gates)
+    assert before_all.state == "ready"
 
 
 def test_segments_made_elsewhere_are_in_the_history_like_others(text_connection: ServingConnection) -> None:

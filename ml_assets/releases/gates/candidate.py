@@ -30,7 +30,7 @@ class Candidate:
     """Placements whose method is best-sellers, because nothing better was found: they may be alike."""
     limits: GateSettings = field(default_factory=GateSettings)
     live: LiveSample | None = None
-    """Without one, and for older days, nothing is compared."""
+    """What readers see now; of segments of an older day, what the history has of it. Without it nothing is compared."""
     is_newer: bool = False
     """Whether its day is after the live one's."""
     unavailable_share: float = 0.0

@@ -143,11 +143,11 @@ def sane_numbers(candidate: Candidate) -> Verdict:
 @contents
 def coverage(candidate: Candidate) -> Verdict:
     """Not many fewer customers, items or scopes than the live release has."""
-    least, before = candidate.limits.least_coverage, candidate.live.keys if candidate.live else 0
-    if not before or candidate.keys >= least * before:
+    live, least = candidate.live, candidate.limits.least_coverage
+    if live is None or not live.keys or candidate.keys >= least * live.keys:
         return NOTHING_WRONG
     counted = candidate.subject.counted
-    return Verdict(f"It covers {candidate.keys:,} {counted}, the live release {before:,}: less than {least:.0%}.")
+    return Verdict(f"It covers {candidate.keys:,} {counted}, {live.source} {live.keys:,}: less than {least:.0%}.")
 
 
 @contents
@@ -271,5 +271,5 @@ def moved_customers(candidate: Candidate) -> Verdict:
         return NOTHING_WRONG
     share = int((live.rows["segment_key"] != live.rows["live"]).sum()) / live.rows.height
     too_many = share > limits.most_moved
-    wrong = f"{share:.0%} of the customers are in another segment than in the live release." if too_many else None
+    wrong = f"{share:.0%} of the customers are in another segment than in {live.source}." if too_many else None
     return Verdict(wrong, {"moved": share})

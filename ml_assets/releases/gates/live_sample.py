@@ -5,6 +5,7 @@ take longer than writing one.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -22,9 +23,10 @@ SAMPLE = 2000
 
 @dataclass(frozen=True)
 class LiveSample:
-    """The live release beside a new one."""
+    """What readers see of the same keys, beside a new release."""
 
-    release_id: int
+    source: str
+    """What it is of, in words."""
     keys: int
     """Different customers, items or scopes in it."""
     rows: pl.DataFrame
@@ -39,9 +41,7 @@ def sample_live(connection: ServingConnection, subject: Table, live: Live, frame
     noted = "SELECT facts ->> 'mean_length' FROM {meta}.releases WHERE release_id = %s"
     mean_length = one(connection, noted, [live.release_id])
     first = subject.keys[0]
-    keys = frame[first].unique().sort()
-    places = np.unique(np.linspace(0, max(len(keys) - 1, 0), min(SAMPLE, len(keys))).astype(np.int64))
-    wanted = keys.gather(places)
+    wanted = _spread(frame[first])
     column = (subject.lists or subject.texts or subject.numbers)[0]
     shown = sql.SQL("{}[:{}]").format(sql.Identifier(column), live.k) if subject.lists else sql.Identifier(column)
     query = schemas.sql(
@@ -55,4 +55,36 @@ def sample_live(connection: ServingConnection, subject: Table, live: Live, frame
     schema = {key: frame.schema[key] for key in subject.keys} | {"live": frame.schema[column]}
     live_rows = pl.DataFrame(found, schema=schema, orient="row")
     rows = frame.filter(pl.col(first).is_in(wanted.implode())).join(live_rows, on=subject.keys, how="inner")
-    return LiveSample(live.release_id, live.keys, rows, None if mean_length is None else float(mean_length))
+    return LiveSample("the live release", live.keys, rows, None if mean_length is None else float(mean_length))
+
+
+def sample_history(connection: ServingConnection, frame: pl.DataFrame, day: date) -> LiveSample | None:
+    """What the history of segments has of a day behind the live one, or else of the newest day before it.
+
+    None where it begins later: then there is nothing to compare with, as a shop was smaller in the past.
+    """
+    counted = """
+        SELECT day, sum(customers)::bigint FROM {ml}.segment_moves
+        WHERE day <= %s AND kind <> 'left'
+        GROUP BY day ORDER BY day DESC LIMIT 1
+    """
+    found = connection.execute(connection.schemas.sql(counted), [day]).fetchone()
+    if found is None:
+        return None
+    known, customers = found
+    states = """
+        SELECT customer_id, segment_key FROM {ml}.segment_history
+        WHERE customer_id = ANY (%(wanted)s) AND valid_from <= %(day)s AND (valid_to > %(day)s OR valid_to IS NULL)
+    """
+    wanted = {"wanted": _spread(frame["customer_id"]).to_list(), "day": known}
+    schema = {"customer_id": frame.schema["customer_id"], "live": pl.String()}
+    rows = connection.execute(connection.schemas.sql(states), wanted).fetchall()
+    before = pl.DataFrame(rows, schema=schema, orient="row")
+    return LiveSample(f"the history of {known}", customers, frame.join(before, on="customer_id", how="inner"), None)
+
+
+def _spread(keys: pl.Series) -> pl.Series:
+    """Up to `SAMPLE` keys that are spread over all."""
+    sorted_keys = keys.unique().sort()
+    count = len(sorted_keys)
+    return sorted_keys.gather(np.unique(np.linspace(0, max(count - 1, 0), min(SAMPLE, count)).astype(np.int64)))
