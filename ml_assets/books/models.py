@@ -89,6 +89,20 @@ def list_models(connection: ServingConnection, kind: str) -> list[RegisteredMode
     return _select(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)
 
 
+def waiting_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:
+    """Refused models that may still be accepted: newer than the champion, and nobody declined them; newest first."""
+    waiting: LiteralString = """
+        AND decision = 'refused' AND declined_at IS NULL AND NOT EXISTS (
+            SELECT FROM {meta}.models AS m
+            WHERE m.kind = models.kind AND m.placement = models.placement AND m.decision = 'promoted'
+                AND (m.trained_through, greatest(m.registered_at, m.forced_at))
+                    > (models.trained_through, models.registered_at)
+        )
+        ORDER BY trained_through DESC, registered_at DESC, model_id DESC
+    """
+    return _select(connection, waiting, kind=kind)
+
+
 def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list[str]]]:
     """Kinds of model of whose newest training a challenger was refused: trained through, reasons by placement."""
     query = """
@@ -99,7 +113,7 @@ def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list
             FROM {meta}.models
             ORDER BY kind, placement, trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC
         ) AS m
-        WHERE m.decision = 'refused'
+        WHERE m.decision = 'refused' AND m.declined_at IS NULL
             AND m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind)
         GROUP BY 1, 2
         ORDER BY 1
@@ -116,8 +130,7 @@ def force_promotion(
 
     Raises `UserError` where there is no such model, it is promoted already, or no reason is given.
     """
-    if not reason.strip():
-        raise UserError("A promotion against the rule needs a reason.", "Give it: --force 'why'.")
+    _require_reason(reason, "A promotion against the rule")
     found = [one for one in list_models(connection, kind) if one.version == version]
     model = next((one for one in found if one.placement == placement), None)
     if model is None:
@@ -134,6 +147,31 @@ def force_promotion(
     with writing(connection) as cursor:
         cursor.execute(force, [model.kind, version, placement, reason.strip()])
     return model
+
+
+def decline(connection: ServingConnection, version: str, reason: str, *, who: str, kind: str) -> RegisteredModel:
+    """Leave a refused model refused, because somebody says so: it waits for nobody any more, and can be forced still.
+
+    Raises `UserError` where there is no such model, it is promoted, or no reason is given.
+    """
+    _require_reason(reason, "A refusal")
+    model = of_version(connection, kind, version)
+    if model is None:
+        raise UserError(f"The registry has no {kind} {version}.", "`ml-assets models` lists all models.")
+    if model.decision == "promoted":
+        raise UserError(
+            f"{version} is promoted; it cannot be refused any more.",
+            "`ml-assets rollback SUBJECT --reason ...` brings back what was live before.",
+        )
+    with writing(connection) as cursor:
+        query = connection.schemas.sql("SELECT {meta}.decline_model(%s, %s, %s, %s)")
+        cursor.execute(query, [kind, version, who, reason.strip()])
+    return model
+
+
+def _require_reason(reason: str, what: str) -> None:
+    if not reason.strip():
+        raise UserError(f"{what} needs a reason.", "Say why, in some words: it is kept.")
 
 
 def _select(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[RegisteredModel]:

@@ -12,11 +12,11 @@ import typer
 
 from ml_assets.alerts.store.incidents import acknowledge, list_incidents
 from ml_assets.books.freshness import clock_of
-from ml_assets.books.models import champion, force_promotion, list_models
+from ml_assets.books.models import champion, decline, force_promotion, waiting_models
 from ml_assets.cli.alerts import me
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
-from ml_assets.errors import UserError
+from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.read.load import load_settings
 from ml_assets.whole_files import replacing
 
@@ -41,15 +41,13 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             ORDER BY median_spend_365d DESC NULLS LAST, customers DESC
         """
         rows = connection.execute(connection.schemas.sql(query)).fetchall()
+        version = _live_version(connection)
         scores = champion(connection, KIND, date.max)
-        newer = [
-            one
-            for one in list_models(connection, KIND)
-            if one.decision == "refused" and (scores is None or one.trained_through > scores.trained_through)
-        ]
+        newer = waiting_models(connection, KIND)
     waiting = [{"version": one.version, "trained_through": one.trained_through, "reason": one.reason} for one in newer]
     facts = {
-        "model_version": scores.version if scores else None,
+        "model_version": version,
+        "next_model_version": scores.version if scores else None,
         "segments": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
         "waiting": waiting,
     }
@@ -57,15 +55,24 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         return 0
     shown = [[key, name, f"{customers:,}", f"{share:.0%}", words] for key, name, customers, share, words in rows]
     table(
-        f"Segments of {scores.version if scores else 'elsewhere'}",
+        f"Segments of {version}" if version else "There are no segments yet.",
         ["key", "name", "customers", "share", "the median customer"],
         shown,
     )
+    if scores and version and scores.version != version:
+        OUT.print(f"The next run takes {scores.version}.", soft_wrap=True)
     for one in newer:
         OUT.print(f"{one.version} waits for consent. {one.reason}", soft_wrap=True)
     consent = ((f"ml-assets segments accept {newer[0].version} --reason '...'", "let it score"),) if newer else ()
     next_commands(config, *consent, ("ml-assets export segments --segment KEY", "the customers of one"))
     return 0
+
+
+def _live_version(connection: ServingConnection) -> str | None:
+    """What made the segments that readers see; None where there are none."""
+    query = "SELECT model_version FROM {ml}.releases WHERE subject = 'segment_assignments' AND state = 'live'"
+    row = connection.execute(connection.schemas.sql(query)).fetchone()
+    return str(row[0]) if row else None
 
 
 @app.command("accept")
@@ -86,19 +93,10 @@ def accept(version: VersionArgument, reason: ReasonOption, config: ConfigOption 
 
 @app.command("refuse")
 def refuse(version: VersionArgument, reason: ReasonOption, config: ConfigOption = None) -> int:
-    """Leave customers where they are: the alert about this training is over for the team, with who said so."""
-    if not reason.strip():
-        raise UserError("A refusal needs a reason.", "Give it: --reason 'why'.")
+    """Leave customers where they are: the training waits for nobody any more, and its alert is over."""
     settings = load_settings(config)
     with shop_database(settings) as connection:
-        found = next((one for one in list_models(connection, KIND) if one.version == version), None)
-        if found is None:
-            raise UserError(f"The registry has no segmentation {version}.", "`ml-assets models` lists all models.")
-        if found.decision == "promoted":
-            raise UserError(
-                f"{version} is promoted; it cannot be refused any more.",
-                "`ml-assets rollback segment_assignments --reason ...` brings the segments of before back.",
-            )
+        found = decline(connection, version, reason, who=me(), kind=KIND)
         about = [
             one.incident_id
             for one in list_incidents(connection, only_open=True)

@@ -65,6 +65,7 @@ WRITER_FUNCTIONS = (
     "keep_segment_history",
     "register_model",
     "force_promotion",
+    "decline_model",
     "is_erased",
     "erased_among",
     "is_business_day",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from ml_assets.books.models import champion, trained_on
-from ml_assets.dagster.assets.models import PROMOTED
+from ml_assets.dagster.assets.promotions import PROMOTED
 from ml_assets.dagster.catch_up import Execute
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import Problem

@@ -164,7 +164,7 @@ def _candidate(connection: ServingConnection, new: Publication, live: Live | Non
 
 
 def _beside(connection: ServingConnection, table: Table, new: Publication, live: Live | None) -> LiveSample | None:
-    """What the new release is held against. A shop was smaller in the past: a backfilled day not against a later one."""
+    """What the new release is held against: not a later day, as a shop was smaller in the past."""
     if live is None:
         return None
     if live.day <= new.day:

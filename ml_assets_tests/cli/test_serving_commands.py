@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets.books.models import RegisteredModel, champion, register
+from ml_assets.books.models import RegisteredModel, champion, newest_refusals, register
 from ml_assets.cli import app as command
 from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
@@ -170,9 +170,19 @@ def test_a_training_that_moves_customers_waits_for_consent(run: Run, connection:
     _, out, _ = run("segments", "list")
     assert "waits for consent" in out
     assert "ml-assets segments accept segmentation-2026-01-12-bb" in out
+    code, _, err = run("segments", "accept", "segmentation-2026-01-12-bb", "--reason", " ")
+    assert code == 1
+    assert "--force" not in err
+    assert listed["model_version"] == "m-1"
+    assert listed["next_model_version"] == "segmentation-2026-01-05-aa"
     code, out, _ = run("segments", "refuse", "segmentation-2026-01-12-bb", "--reason", "before the sale")
     assert code == 0
     assert "stays refused" in out
+    assert facts(run, "segments", "list")["waiting"] == []
+    assert newest_refusals(connection) == []
+    again: dict[str, Any] = row | {"version": "segmentation-2026-01-05-cc"}
+    register(connection, RegisteredModel(**again, decision="refused", reason=refusal), {"data_fingerprint": "x"})
+    assert [one["version"] for one in facts(run, "segments", "list")["waiting"]] == ["segmentation-2026-01-05-cc"]
     code, out, _ = run("segments", "accept", "segmentation-2026-01-12-bb", "--reason", "looked at the report")
     assert code == 0
     assert "It moves 31.0% of the customers" in out

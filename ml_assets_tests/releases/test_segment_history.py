@@ -159,7 +159,7 @@ def test_an_older_day_is_held_against_what_the_history_has_of_it(connection: Ser
     gates = GateSettings(judge_from=10)
     few = publish(connection, 2, {1: "loyal"}, model="elsewhere", gates=gates)
     assert (few.state, few.reason) == ("blocked", f"It covers 1 customers, the history of {day(2)} 12: less than 50%.")
-    turned = publish(connection, 3, {number: "dormant" for number in states}, gates=gates)
+    turned = publish(connection, 3, dict.fromkeys(states, "dormant"), gates=gates)
     assert turned.state == "blocked"
     assert f"67% of the customers are in another segment than in the history of {day(2)}." in (turned.reason or "")
     assert states_on(connection, day(2)) == states_on(connection, day(3)) == states

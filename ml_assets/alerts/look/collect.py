@@ -84,7 +84,11 @@ def _blocked_releases(connection: ServingConnection) -> Iterator[Finding]:
 def _refused_models(connection: ServingConnection) -> Iterator[Finding]:
     for kind, through, reasons in newest_refusals(connection):
         words = f"Trained through {through} and refused: {' '.join(reasons)} The champion keeps scoring."
-        step = "`ml-assets models` lists what was decided, and why"
+        step = (
+            "`ml-assets segments list` shows it; `ml-assets segments accept` or `refuse` it"
+            if kind == "segmentation"
+            else "`ml-assets models` lists what was decided, and why"
+        )
         yield Finding(f"{kind}_model", "refused", "model", "warning", "models", words, step)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from ml_assets.books.models import RegisteredModel, champion, list_models, register, trained_on
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata, value_metadata
+from ml_assets.dagster.assets.promotions import PROMOTED, all_promoted, segmentation_promoted
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.progress import told
@@ -20,7 +21,7 @@ from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.models.segmentation.model import SegmentationModel
-from ml_assets.models.selection.decisions import PlacementDecision, champion_recipes, decide_placements
+from ml_assets.models.selection.decisions import champion_recipes, decide_placements
 from ml_assets.models.selection.promotion import Decision, decide_segmentation, decide_value
 from ml_assets.models.training import (
     TrainedModel,
@@ -33,7 +34,6 @@ from ml_assets.models.training import (
 from ml_assets.models.value.contest import Winners
 from ml_assets.sources.base import EventSource
 
-PROMOTED = "challengers_are_promoted"
 BACKTEST = "Every method on the shop's own past: rolling windows, full catalogue, with intervals."
 MODEL = "The recommender of the week, chosen and trained on events before its Monday."
 
@@ -87,7 +87,7 @@ def _recommender(shop: Shop) -> dg.AssetsDefinition:
             metadata={**decision_metadata(decisions), **_facts(trained)},
             data_version=dg.DataVersion(trained.card.version),
         )
-        yield _all_promoted(shop, decisions)
+        yield all_promoted(shop.key("recommender_model"), decisions)
 
     return recommender
 
@@ -97,6 +97,13 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         "models",
         {"scikitlearn"},
         deps=[_last_week(shop, "customer_features")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                PROMOTED,
+                asset=shop.key("segmentation_model"),
+                description="It moves no more customers than a training may; otherwise the live segments go on.",
+            )
+        ],
         partitions_def=shop.calendar.weekly,
     )
     def segmentation_model(
@@ -113,7 +120,8 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         judged = trained.card.customers >= shop.settings.serving.gates.judge_from and not is_lost
         most = shop.settings.segmentation.max_moved if judged else 1.0
         decision = decide_segmentation(trained.moved, most=most)
-        return _registered(serving, trained, context, decision, soundness_metadata(trained.card))
+        made = _registered(serving, trained, context, decision, soundness_metadata(trained.card))
+        return made._replace(check_results=[segmentation_promoted(trained.card.version, decision)])
 
     return segmentation_model
 
@@ -227,17 +235,6 @@ def _registered(
     return dg.MaterializeResult(
         metadata={"decision": decision.reason, **figures, **_facts(trained)},
         data_version=dg.DataVersion(trained.card.version),
-    )
-
-
-def _all_promoted(shop: Shop, decisions: Sequence[PlacementDecision]) -> dg.AssetCheckResult:
-    refused = [f"{one.placement}: {one.reason}" for one in decisions if not one.promoted]
-    return dg.AssetCheckResult(
-        check_name=PROMOTED,
-        asset_key=shop.key("recommender_model"),
-        passed=not refused,
-        description=" ".join(refused) or "Every challenger was promoted.",
-        metadata={one.placement: one.reason for one in decisions},
     )
 
 

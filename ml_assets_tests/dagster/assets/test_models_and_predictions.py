@@ -12,8 +12,9 @@ from polars.testing import assert_frame_equal
 
 from ml_assets.books.models import champion, list_models
 from ml_assets.dagster.assets.customers import build_customer_assets
-from ml_assets.dagster.assets.models import PROMOTED, build_model_assets
+from ml_assets.dagster.assets.models import build_model_assets
 from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.assets.promotions import PROMOTED
 from ml_assets.dagster.assets.releases import build_release_assets
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples
 from ml_assets.dagster.shop import Shop
