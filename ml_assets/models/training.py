@@ -239,3 +239,8 @@ def _require_rows(frame: pl.DataFrame, week: date) -> None:
             f"There are no events before {week}, so the models of that week cannot be trained.",
             "Choose a later week, or load earlier days first.",
         )
+    if frame["customer_id"].null_count() == frame.height:
+        raise UserError(
+            f"Every event before {week} is of a guest, and no models can be trained without customers who are known.",
+            "Name the column that tells customers apart, in source.columns.customer, or load days that have some.",
+        )

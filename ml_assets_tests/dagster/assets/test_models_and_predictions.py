@@ -152,6 +152,18 @@ def test_a_week_is_not_trained_without_a_day_that_the_source_has(
     assert list(chain.from_iterable(list_models(text_connection, kind) for kind in MODEL_KINDS)) == []
 
 
+def test_a_shop_of_guests_alone_is_told_that_models_need_customers(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    one_off = shop.settings.model_copy(update={"events": shop.settings.events.model_copy(update={"guests": "one_off"})})
+    for day in lake.partitions("transactions"):
+        lines = lake.read("transactions", date.fromisoformat(day))
+        nobody = pl.lit(None, lines.schema["customer_id"]).alias("customer_id")
+        lake.write("transactions", lines.with_columns(nobody), date.fromisoformat(day))
+    with pytest.raises(dg.Failure, match="Every event before 2024-05-20 is of a guest"):
+        train("recommender_model", Shop.of(one_off, source), lake, source, text_connection)
+
+
 @pytest.mark.parametrize(
     ("name", "inputs", "kind"),
     [
