@@ -26,3 +26,12 @@ def settle(distances: Matrix, before: npt.NDArray[np.intp], margin: float) -> La
     own = distances[np.arange(len(distances)), np.where(known, before, 0)]
     stays = known & (distances.min(axis=1) >= (1 - margin) ** 2 * own)
     return np.where(stays, before, labels)
+
+
+def share_leaving(before: Matrix, now: Matrix, margin: float) -> float:
+    """The share of the customers who would have left their segment between two days; at least one customer.
+
+    Squared distances of the same customers to the same centers, shape (customers, segments).
+    """
+    places = before.argmin(axis=1)
+    return float((settle(now, places, margin) != places).mean())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_assets.models.segmentation.clusters import Labels, fit_clusters
+from ml_assets.models.segmentation.clusters import Clusters, Labels, fit_clusters
 from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
 
 BOOTSTRAPS = 20
@@ -34,12 +34,13 @@ class Soundness:
     """Share of the customers in the smallest cluster."""
 
 
-def judge(values: Matrix, k: int, *, method: str = "k-means", seed: int) -> tuple[Soundness, Labels]:
-    """The soundness of `k` clusters of the unscaled values, and the partition of the same rows."""
+def judge(values: Matrix, k: int, *, method: str = "k-means", seed: int) -> tuple[Soundness, Clusters]:
+    """The soundness of `k` clusters of the unscaled values, and the clusters on the scale of these."""
     from sklearn.metrics import davies_bouldin_score, silhouette_score  # noqa: PLC0415 slow to import
 
     scaled = QuantileScaler.fit(values).transform(values)
-    labels = fit_clusters(scaled, k, method=method, seed=seed).nearest(scaled)
+    clusters = fit_clusters(scaled, k, method=method, seed=seed)
+    labels = clusters.nearest(scaled)
     sizes = np.bincount(labels, minlength=k)
     separable = 2 <= len(np.unique(labels)) < len(labels)
     stability, jaccard = recovery(values, labels, k, method=method, seed=seed)
@@ -50,7 +51,7 @@ def judge(values: Matrix, k: int, *, method: str = "k-means", seed: int) -> tupl
         jaccard=jaccard,
         davies_bouldin=float(davies_bouldin_score(scaled, labels)) if separable else 0.0,
         smallest_share=float(sizes.min() / len(labels)),
-    ), labels
+    ), clusters
 
 
 def recovery(

@@ -1,7 +1,7 @@
 """Training a segmentation: which measures decide, how many segments, where they lie, which of the live ones they are.
 
-The criterion that chooses the clusters belongs here. The parts it weighs are in `soundness.py` and `names.py`
-(whether the segments can be called something true), the choice of the measures in `inputs.py`.
+Trying clusterings and giving segments their identity belong here. Which clustering is taken is in `criterion.py`, the
+choice of the measures in `inputs.py`.
 """
 
 from __future__ import annotations
@@ -18,46 +18,24 @@ from pydantic import JsonValue
 from ml_assets.errors import UserError
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
 from ml_assets.models.segmentation import inputs as measures
-from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Labels, fit_clusters
+from ml_assets.models.segmentation.calm import share_leaving
+from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Clusters, Labels, fit_clusters
+from ml_assets.models.segmentation.criterion import CRITERION, Clustering, choose
 from ml_assets.models.segmentation.identity import Origin, match, origins
 from ml_assets.models.segmentation.inputs import ChosenInputs, Past, choose_inputs, input_matrix
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.segmentation.names import are_borne_out, give_names
 from ml_assets.models.segmentation.profiles import describe_shop
 from ml_assets.models.segmentation.scaling import KNOTS, Matrix, QuantileScaler
-from ml_assets.models.segmentation.soundness import BOOTSTRAPS, Soundness, judge
+from ml_assets.models.segmentation.soundness import BOOTSTRAPS, judge
 from ml_assets.settings.segmentation import SegmentationSettings
 
-CRITERION = (
-    "the live segments while they are valid (worst Jaccard similarity at least 0.75, adjusted Rand index at least 0.7, "
-    "silhouette within 0.1 of the best); else the most segments that are sound: the worst of them comes "
-    "back with a mean bootstrap Jaccard similarity of at least 0.85, the partition with an adjusted Rand index of at "
-    "least 0.8, it loses at most 0.05 of the best silhouette among the numbers tried, holds at least min_share of the "
-    "customers in each and can be named truthfully; where no number is all of that, the best mean of silhouette and "
-    "stability among those that meet most of it; k-means before the mixture where both are sound"
-)
-MIN_STABILITY = 0.8
-MIN_JACCARD = 0.85
-# Limits for going on with what is live: from 0.75 on clusters are valid and stable (Hennig, 2007).
-LIVE_STABILITY, LIVE_JACCARD, LIVE_SLACK = 0.7, 0.75, 0.1
-SILHOUETTE_SLACK = 0.05
-LIMITS = 5
 # What training reads; other columns do not change the model, nor its version.
 READ = ("customer_id", *measures.FEATURES)
 # With fewer customers in the average segment, every figure about it is chance.
 MIN_CUSTOMERS = 5
 # Silhouettes compare all pairs; figures of more customers than this differ in the third decimal.
 SAMPLE = 5_000
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """One number of segments that was tried with one method."""
-
-    soundness: Soundness
-    named: bool
-    """Whether every new segment can carry a name that its figures bear out."""
-    method: str = "k-means"
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ def train_segmentation(
         )
     features = features.select(READ).sort("customer_id")
     chosen = _inputs(past, live, settings)
-    candidates = _try_all(features, chosen.names, settings, live)
+    candidates = _try_all(features, chosen.names, settings, live, past)
     best = choose(candidates, min_share=settings.min_share, live=_kind_of(live))
     k, method = (best.soundness.k, best.method) if best else (1, "k-means")
     values = input_matrix(features, chosen.names)
@@ -129,35 +107,6 @@ def train_segmentation(
         keys=found.keys,
         margin=settings.margin,
     )
-
-
-def choose(
-    candidates: Sequence[Clustering], *, min_share: float, live: tuple[int, str] | None = None
-) -> Clustering | None:
-    """The clustering by `CRITERION`; None without candidates. `live` are number and method of the live one."""
-    if not candidates:
-        return None
-    best = max(candidate.soundness.silhouette for candidate in candidates)
-    methods = list(METHODS)
-
-    def met(candidate: Clustering, *, stability: float, jaccard: float, slack: float) -> int:
-        sound = candidate.soundness
-        return (
-            (sound.smallest_share >= min_share)
-            + (sound.stability >= stability)
-            + (sound.jaccard >= jaccard)
-            + (sound.silhouette >= best - slack)
-            + candidate.named
-        )
-
-    going_on = next((one for one in candidates if (one.soundness.k, one.method) == live), None)
-    if going_on and met(going_on, stability=LIVE_STABILITY, jaccard=LIVE_JACCARD, slack=LIVE_SLACK) == LIMITS:
-        return going_on
-    strict = {"stability": MIN_STABILITY, "jaccard": MIN_JACCARD, "slack": SILHOUETTE_SLACK}
-    perfect = [candidate for candidate in candidates if met(candidate, **strict) == LIMITS]
-    if perfect:
-        return max(perfect, key=lambda c: (c.soundness.k, -methods.index(c.method)))
-    return max(candidates, key=lambda c: (met(c, **strict), c.soundness.silhouette + c.soundness.stability))
 
 
 def identify(features: pl.DataFrame, labels: Labels, k: int, live: SegmentationModel | None) -> Identified:
@@ -212,22 +161,53 @@ def _richest_first(features: pl.DataFrame, labels: Labels, k: int) -> Labels:
 
 
 def _try_all(
-    features: pl.DataFrame, inputs: Sequence[str], settings: SegmentationSettings, live: SegmentationModel | None
+    features: pl.DataFrame,
+    inputs: Sequence[str],
+    settings: SegmentationSettings,
+    live: SegmentationModel | None,
+    past: Past | None,
 ) -> list[Clustering]:
     """Every allowed number of segments with every method, on a sample where the shop is large."""
     if features.height > SAMPLE:
         rows = np.sort(np.random.default_rng(settings.seed).choice(features.height, SAMPLE, replace=False))
         features = features[rows.tolist()]
     values = input_matrix(features, inputs)
-    scaled = QuantileScaler.fit(values).transform(values)
+    scaler = QuantileScaler.fit(values)
+    scaled = scaler.transform(values)
+    then = _then(features, past)
     most = min(settings.k_max, len(np.unique(scaled, axis=0)), len(values) // MIN_CUSTOMERS)
     candidates = []
     for k in range(min(settings.k_min, most), most + 1) if most > 1 else ():
         for method in METHODS:
-            soundness, labels = judge(values, k, method=method, seed=settings.seed)
+            soundness, clusters = judge(values, k, method=method, seed=settings.seed)
+            labels = clusters.nearest(scaled)
             named = soundness.smallest_share > 0 and identify(features, labels, k, live).new_are_true
-            candidates.append(Clustering(soundness, named, method))
+            moved = _moved(clusters, scaler, inputs, then, settings.margin) if then else None
+            candidates.append(Clustering(soundness, named, method, moved))
     return candidates
+
+
+def _then(features: pl.DataFrame, past: Past | None) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """The same customers in the past and now, in the same order; None where too few are known from then."""
+    if past is None:
+        return None
+    ids = features.select("customer_id").join(past.features, on="customer_id", how="semi", maintain_order="left")
+    if ids.height < measures.MIN_CUSTOMERS:
+        return None
+    before = ids.join(past.features, on="customer_id", how="inner", maintain_order="left")
+    return before, ids.join(features, on="customer_id", how="inner", maintain_order="left")
+
+
+def _moved(
+    clusters: Clusters,
+    scaler: QuantileScaler,
+    inputs: Sequence[str],
+    then: tuple[pl.DataFrame, pl.DataFrame],
+    margin: float,
+) -> float:
+    """The share of customers who would have moved between the two days."""
+    before, now = (clusters.distances(scaler.transform(input_matrix(frame, inputs))) for frame in then)
+    return share_leaving(before, now, margin)
 
 
 def _parameters(settings: SegmentationSettings, k: int, method: str, chosen: ChosenInputs) -> dict[str, JsonValue]:
@@ -272,6 +252,8 @@ def _metrics(
             "davies_bouldin": round(sound.davies_bouldin, 4),
             "smallest_share": round(sound.smallest_share, 4),
         }
+        if candidate.moved is not None:
+            figures["moved"] = round(candidate.moved, 4)
         if candidate is best:
             metrics |= figures
         start = "" if candidate.method == "k-means" else "mixture_"

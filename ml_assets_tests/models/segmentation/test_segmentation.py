@@ -12,12 +12,13 @@ from sklearn.preprocessing import QuantileTransformer
 
 from ml_assets.errors import UserError
 from ml_assets.features.customers import build_customer_features
-from ml_assets.models.segmentation.inputs import DEFAULT, input_matrix
+from ml_assets.models.segmentation.criterion import Clustering, choose
+from ml_assets.models.segmentation.inputs import DEFAULT, Past, input_matrix
 from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.names import NAMES
 from ml_assets.models.segmentation.scaling import QuantileScaler
 from ml_assets.models.segmentation.soundness import Soundness
-from ml_assets.models.segmentation.train import Clustering, choose, train_segmentation
+from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets_tests.features.lines import day, journey, line, lines
 
@@ -232,9 +233,10 @@ def test_nobody_to_segment_is_a_users_error_that_names_the_day() -> None:
 
 
 def candidate(
-    k: int, silhouette: float, stability: float, share: float = 0.1, *, jaccard: float = 0.9, named: bool = True
-) -> Clustering:
-    return Clustering(Soundness(k, silhouette, stability, jaccard, 0.6, share), named)
+    k: int, silhouette: float, stability: float, share: float = 0.1, *, jaccard: float = 0.9, named: bool = True,
+    moved: float | None = None,
+) -> Clustering:  # fmt: skip
+    return Clustering(Soundness(k, silhouette, stability, jaccard, 0.6, share), named, moved=moved)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,7 @@ def candidate(
         ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.90, named=False)], 4),
         ([candidate(4, 0.52, 0.70), candidate(5, 0.50, 0.79)], 5),
         ([candidate(4, 0.52, 0.91), candidate(5, 0.50, 0.90, jaccard=0.8)], 4),
+        ([candidate(4, 0.52, 0.91, moved=0.03), candidate(5, 0.50, 0.90, moved=0.09)], 4),
         ([], None),
     ],
     ids=[
@@ -255,6 +258,7 @@ def candidate(
         "nameless",
         "none is stable",
         "one falls apart",
+        "customers do not stay",
         "nothing to try",
     ],
 )
@@ -277,3 +281,14 @@ def test_the_settings_bound_the_number_of_segments(grocer: pl.DataFrame) -> None
         model = train(grocer, SegmentationSettings(k_min=k, k_max=k))
         assert len(model.keys) == k
         assert set(model.keys) <= set(NAMES)
+
+
+def test_a_model_says_how_many_customers_would_have_moved_in_the_last_four_weeks(grocer: pl.DataFrame) -> None:
+    restless = grocer.with_columns(pl.col("decayed_spend", "spend_365d").shuffle(seed=1))
+    settings = SegmentationSettings(k_min=4, k_max=4, inputs=["decayed_spend", "spend_365d"])
+    still, moving = (
+        train_segmentation(grocer, trained_through=AS_OF, settings=settings, past=Past(then, grocer))
+        for then in (grocer, restless)
+    )
+    assert still.card.metrics["moved"] == 0
+    assert moving.card.metrics["moved"] > 0.3
