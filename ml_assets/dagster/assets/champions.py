@@ -5,13 +5,15 @@ from datetime import date
 import dagster as dg
 from upath import UPath
 
-from ml_assets.books.models import champion
+from ml_assets.books.models import champion, of_version
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.shop import Shop
+from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.models.training import artifact_folder
+from ml_assets.models.segmentation.model import SegmentationModel
+from ml_assets.models.training import artifact_fault, artifact_folder
 
 GROUP = "predictions"
 
@@ -33,3 +35,11 @@ def artifact_of(lake: Lake, serving: ServingDatabase, kind: str, day: date, plac
             code="model.missing",
         )
     return artifact_folder(lake, model.artifact), model.checksum
+
+
+def segmentation_of(connection: ServingConnection, lake: Lake, version: str) -> SegmentationModel | None:
+    """The model that made segments; None where its files are gone or damaged."""
+    found = of_version(connection, "segmentation", version)
+    if found is None or artifact_fault(lake, found.artifact, found.checksum):
+        return None
+    return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)

@@ -9,13 +9,13 @@ from datetime import date, timedelta
 import dagster as dg
 import polars as pl
 
-from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs
+from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs, segmentation_of
 from ml_assets.dagster.assets.figures import move_metadata, segment_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
-from ml_assets.models.segmentation.model import SegmentationModel, assign
+from ml_assets.models.segmentation.model import SegmentationModel, assign, left_alone
 from ml_assets.models.segmentation.moves import explain_moves, share_moved
 from ml_assets.models.segmentation.profiles import with_value
 from ml_assets.models.value.model import CustomerValueModel, plausibility
@@ -110,7 +110,10 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         before, features_before = _segments_before(lake, day)
         assignments, segments = assign(model, features, before, names)
         moved = share_moved(assignments, before)
-        assignments = explain_moves(assignments, before, features, features_before)
+        redrawn = _whom_only_the_training_moved(lake, serving, model, features, before)
+        assignments = explain_moves(
+            assignments, before, features, features_before, inputs=model.inputs, redrawn=redrawn
+        )
         value = customer_value.drop("model_version").collect()
         assignments = assignments.join(value, on="customer_id", how="left", maintain_order="left")
         segments = with_value(segments, assignments)
@@ -149,6 +152,22 @@ def _segment_checks(shop: Shop, moved: float | None, segments: pl.DataFrame) -> 
     )
 
 
+def _whom_only_the_training_moved(
+    lake: Lake,
+    serving: ServingDatabase,
+    model: SegmentationModel,
+    features: pl.DataFrame,
+    before: pl.DataFrame | None,
+) -> pl.Series | None:
+    """Customers whom the model of the day before leaves where they were; None where it is the same, or gone."""
+    version = None if before is None or before.is_empty() else str(before["model_version"][0])
+    if before is None or version is None or version == model.card.version:
+        return None
+    with serving.connect() as connection:
+        earlier = segmentation_of(connection, lake, version)
+    return left_alone(earlier, features, before) if earlier else None
+
+
 def _segments_before(lake: Lake, day: date) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     """Where customers were on the newest day before, and their features of that day, where the lake has them.
 
@@ -157,6 +176,6 @@ def _segments_before(lake: Lake, day: date) -> tuple[pl.DataFrame | None, pl.Dat
     days = lake.days_between("segment_assignments", day - timedelta(days=MEMORY_DAYS), day - timedelta(days=1))
     if not days:
         return None, None
-    segments = lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key")
+    segments = lake.read("segment_assignments", days[-1]).select("customer_id", "segment_key", "model_version")
     has_features = lake.exists("customer_features", days[-1])
     return segments, lake.read("customer_features", days[-1]) if has_features else None

@@ -10,15 +10,14 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.models import champion, of_version
+from ml_assets.books.models import champion
+from ml_assets.dagster.assets.champions import segmentation_of
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.lake import Lake
 from ml_assets.methods import POPULAR, SOURCES
 from ml_assets.models.placements import PLACEMENTS
-from ml_assets.models.segmentation.model import SegmentationModel
-from ml_assets.models.training import artifact_fault, artifact_folder
 from ml_assets.releases.publish import Publication, Release, publish
 from ml_assets.subjects import PUBLISHED, Table
 
@@ -76,7 +75,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         )
         with serving.connect() as connection:
             if table.has_segments:
-                new = replace(new, segmentation=_segmentation(connection, lake, new.model_version))
+                new = replace(new, segmentation=segmentation_of(connection, lake, new.model_version))
             if table.is_personal:
                 new = replace(new, best_sellers=_best_sellers(connection, day))
             published = publish(connection, new)
@@ -95,14 +94,6 @@ def active_customers(lake: Lake, day: date) -> pl.Series | None:
         .collect()
         .to_series()
     )
-
-
-def _segmentation(connection: ServingConnection, lake: Lake, version: str) -> SegmentationModel | None:
-    """The model that made the segments, whose numbers the database needs; None where its files are gone or damaged."""
-    found = of_version(connection, "segmentation", version)
-    if found is None or artifact_fault(lake, found.artifact, found.checksum):
-        return None
-    return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum)
 
 
 def _best_sellers(connection: ServingConnection, day: date) -> frozenset[str]:

@@ -109,6 +109,12 @@ def assign(
     return features.select("customer_id").with_columns(assigned), frame
 
 
+def left_alone(model: SegmentationModel, features: pl.DataFrame, before: pl.DataFrame) -> pl.Series:
+    """The customers whom a model leaves in the segment that `before` (customer_id, segment_key) has them in."""
+    assigned = features.select("customer_id").with_columns(model.assign(features, before))
+    return assigned.join(before, on=["customer_id", "segment_key"], how="semi")["customer_id"]
+
+
 def moved_share(live: SegmentationModel, new: SegmentationModel, features: pl.DataFrame) -> float:
     """The share of the customers whom a new model moves out of the segment that they have by the live one."""
     before = features.select("customer_id").with_columns(live.assign(features))

@@ -18,6 +18,8 @@ NOTES = {"moved_from": pl.String, "reason": pl.String, "reason_measures": pl.Str
 """Columns added to the assignments; null of customers who have not moved."""
 
 TOLD = 2
+REDRAWN = "a training drew the segments anew; the customer is as before"
+"""Of those whom the model of the day before would have left where they were."""
 # The middle half of a normal distribution is this many standard deviations wide.
 _WIDTH = 1.349
 
@@ -57,13 +59,17 @@ def explain_moves(
     before: pl.DataFrame | None,
     features: pl.DataFrame,
     features_before: pl.DataFrame | None,
+    *,
+    inputs: Sequence[str] = (),
+    redrawn: pl.Series | None = None,
 ) -> pl.DataFrame:
     """The assignments (customer_id, segment_key, ...) of a day with the columns of `NOTES`.
 
     `before` (customer_id, segment_key) is where customers were, `features_before` their features of that day; without
     the one nobody is known to have moved, without the other no reason is. The reason is the `TOLD` measures that
-    changed most, as a sentence and as a JSON array of objects with measure, unit, before and after. Changes are
-    compared in spreads of the measure among all customers of the day (its interquartile range).
+    changed most, as a sentence and as a JSON array of objects with measure, unit, before and after: of those that
+    decide (`inputs`), then of the others. Changes are compared in spreads of the measure among all customers of the day
+    (its interquartile range). Of the customers in `redrawn` it is `REDRAWN`, without measures.
     """
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in NOTES.items()]
     if before is None:
@@ -71,18 +77,24 @@ def explain_moves(
     last = before.select("customer_id", pl.col("segment_key").alias("moved_from"))
     moved = assigned.select("customer_id", "segment_key").join(last, on="customer_id", how="inner")
     moved = moved.filter(pl.col("segment_key") != pl.col("moved_from")).drop("segment_key")
-    reasons = _reasons(moved.select("customer_id"), features, features_before)
+    reasons = _reasons(moved.select("customer_id"), features, features_before, inputs)
     notes = moved.join(reasons, on="customer_id", how="left")
+    if redrawn is not None:
+        kept = ~pl.col("customer_id").is_in(redrawn.implode())
+        texts = pl.when(kept).then("reason").otherwise(pl.lit(REDRAWN)), pl.when(kept).then("reason_measures")
+        notes = notes.with_columns(texts)
     return assigned.join(notes, on="customer_id", how="left", maintain_order="left")
 
 
-def _reasons(moved: pl.DataFrame, now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+def _reasons(
+    moved: pl.DataFrame, now: pl.DataFrame, before: pl.DataFrame | None, inputs: Sequence[str]
+) -> pl.DataFrame:
     """customer_id, reason, reason_measures of those who have moved."""
     found: list[tuple[object, str, str]] = []
     if before is not None and moved.height and set(FEATURES) <= set(before.columns):
         spreads = _spreads(now)
         joined = _measures(now, moved).join(_measures(before, moved), on="customer_id", how="inner", suffix="_before")
-        told = ((row, _largest(row, spreads)) for row in joined.iter_rows(named=True))
+        told = ((row, _largest(row, spreads, inputs)) for row in joined.iter_rows(named=True))
         found = [(row["customer_id"], *_in_words(row, measures)) for row, measures in told if measures]
     kinds = {"customer_id": moved.schema["customer_id"], "reason": pl.String(), "reason_measures": pl.String()}
     return pl.DataFrame(found, schema=kinds, orient="row")
@@ -107,15 +119,15 @@ def _spreads(features: pl.DataFrame) -> dict[str, float]:
     return spreads
 
 
-def _largest(row: Mapping[str, float | None], spreads: Mapping[str, float]) -> list[str]:
-    """The measures that changed most, one of each kind; what reads the same on both days has not changed."""
+def _largest(row: Mapping[str, float | None], spreads: Mapping[str, float], inputs: Sequence[str]) -> list[str]:
+    """The measures that changed most, inputs first, one of each kind; what reads the same on both days has not."""
     changes = {}
     for name, spread in spreads.items():
         now, before = row[name], row[f"{name}_before"]
         if now is not None and before is not None and _number(now, name) != _number(before, name):
             changes[name] = abs(now - before) / spread
     told: list[str] = []
-    for name in sorted(changes, key=lambda name: -changes[name]):
+    for name in sorted(changes, key=lambda name: (name not in inputs, -changes[name])):
         if WORDS[name].kind not in {WORDS[one].kind for one in told}:
             told.append(name)
     return told[:TOLD]

@@ -114,7 +114,7 @@ def describe(row: Mapping[str, float | str | None], *, usual: float) -> str:
         return "Nobody on this day."
     numbers = {name: float(row[f"median_{name}"] or 0) for name in MEDIANS}
     parts = [
-        _rhythm(numbers["orders_90d"]),
+        _rhythm(numbers["orders_90d"], numbers["recency_days"]),
         _spend(numbers["spend_90d"], usual),
         f"last seen {_ago(numbers['recency_days'])}",
         f"a customer for {_days(numbers['tenure_days'])}",
@@ -123,9 +123,10 @@ def describe(row: Mapping[str, float | str | None], *, usual: float) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _rhythm(orders: float) -> str:
+def _rhythm(orders: float, recency: float) -> str:
     if orders < 1:
-        return "has not bought for 90 days"
+        # Medians of one segment may be of different customers: a sentence of both must not contradict itself.
+        return "has not bought for 90 days" if recency >= 90 else "buys less than once in 90 days"
     every = 90 / orders
     if every < 1.5:
         return "buys every day"

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.features.customers import build_customer_features
 from ml_assets.models.segmentation.inputs import FEATURES
-from ml_assets.models.segmentation.moves import NOTES, WORDS, explain_moves
+from ml_assets.models.segmentation.moves import NOTES, REDRAWN, WORDS, explain_moves
 from ml_assets.segments import MEASURES
 from ml_assets_tests.features.lines import journey
 
@@ -52,6 +52,23 @@ def test_a_reason_is_the_two_measures_that_changed_most_in_their_own_units() -> 
 def test_what_says_the_same_thing_twice_is_told_once() -> None:
     reason, _ = why({"spend_90d": 800, "spend_365d": 1_500, "orders_90d": 9}, {"spend_90d": 200, "spend_365d": 1_000})
     assert reason == "spend in 90 days 800 to 200, orders in 90 days 9 to 10"
+
+
+def test_measures_that_decide_are_told_before_those_that_changed_more() -> None:
+    before, now = {"orders_90d": 1, "evening_share": 0.5}, {"orders_90d": 2, "evening_share": 20, "recency_days": 90}
+    explained = explain_moves(
+        segments("active"), segments("loyal"), features(now), features(before), inputs=("spend_90d", "orders_90d")
+    )
+    assert explained["reason"][0] == "orders in 90 days 1 to 2, last order 10 to 90 days ago"
+
+
+def test_who_moved_by_a_training_alone_is_not_told_to_have_changed() -> None:
+    now, before = features({"recency_days": 11}, {"recency_days": 90}), features({}, {})
+    explained = explain_moves(
+        segments("active", "active"), segments("loyal", "loyal"), now, before, redrawn=pl.Series([1])
+    )
+    assert explained["reason"].to_list() == [REDRAWN, "last order 10 to 90 days ago"]
+    assert explained["reason_measures"][0] is None
 
 
 def test_changes_are_compared_in_spreads_among_the_customers() -> None:

@@ -16,6 +16,7 @@ from ml_assets.models.segmentation.criterion import Clustering, choose
 from ml_assets.models.segmentation.inputs import DEFAULT, Past, input_matrix
 from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.names import NAMES
+from ml_assets.models.segmentation.profiles import describe
 from ml_assets.models.segmentation.scaling import QuantileScaler
 from ml_assets.models.segmentation.soundness import Soundness
 from ml_assets.models.segmentation.train import train_segmentation
@@ -158,6 +159,21 @@ def test_a_segment_that_nobody_is_in_keeps_its_row(model: SegmentationModel, gro
     assert segments["customers"].to_list() == [5, 0, 0, 0, 0]
     assert segments["median_recency_days"].null_count() == 4
     assert "Nobody" in segments["description"][4]
+
+
+@pytest.mark.parametrize(
+    ("orders", "recency", "sentence"),
+    [
+        (0, 112, "Has not bought for 90 days, last seen 112 days ago"),
+        (0.5, 54, "Buys less than once in 90 days, last seen 54 days ago"),
+        (1, 54, "Bought once in 90 days, last seen 54 days ago"),
+        (12, 1, "Buys weekly, last seen yesterday"),
+    ],
+)
+def test_a_description_does_not_contradict_itself(orders: float, recency: float, sentence: str) -> None:
+    medians = {"recency_days": recency, "orders_90d": orders, "spend_90d": 0, "spend_365d": 0, "tenure_days": 200}
+    row = {"customers": 2} | {f"median_{name}": value for name, value in medians.items()}
+    assert describe(row, usual=10) == f"{sentence}, a customer for 200 days."
 
 
 @pytest.mark.parametrize("customers", [1, 2, 5, 9, 12, 24])
