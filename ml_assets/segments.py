@@ -18,6 +18,12 @@ KEYS = (
 )
 """Every `segment_key` that a customer with a history can have."""
 
+
+def usual_name(key: str) -> str:
+    """What a segment is called where nobody gave it a name."""
+    return key.replace("_", " ").capitalize()
+
+
 PROSPECTS = "prospects"
 """The `segment_key` of those who have not bought yet."""
 

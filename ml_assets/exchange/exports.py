@@ -20,7 +20,11 @@ EXPORTS: dict[str, tuple[str, tuple[str, ...], int]] = {
         ("customer_id", "placement", "rank", "item_id", "score", "source", "reason_code", *PROVENANCE),
         3,
     ),
-    "segments": ("segment_assignments", ("customer_id", "segment_key", "segment_name", *PROVENANCE), 1),
+    "segments": (
+        "segment_assignments",
+        ("customer_id", "segment_key", "segment_name", *PROVENANCE, "alive_probability", "expected_spend_90d"),
+        1,
+    ),
 }
 ROWS_AT_ONCE = 100_000
 

@@ -15,9 +15,11 @@ from ml_assets.errors import UserError
 from ml_assets.exchange.imported import digest, single_day
 from ml_assets.exchange.table_file import Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
-from ml_assets.segments import MEDIANS
+from ml_assets.segments import MEDIANS, usual_name
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+NO_VALUE = ("nan", "null", "none", "na", "n_a", "nil", "undefined")
+"""What other programs write where there is no value; no segment is called so."""
 MOST_SEGMENTS = 200
 """More different keys than this are a column of something else."""
 
@@ -51,9 +53,9 @@ def read_segments(path: Path, words: Vocabulary) -> ImportedSegments:
         "data_as_of": Column(pl.Date(), filled=True),
     }
     frame = read_table(path, columns, others_allowed=True)
-    bad = [row for row, key in enumerate(frame["segment_key"]) if not KEY.fullmatch(key)]
+    bad = [row for row, key in enumerate(frame["segment_key"]) if not KEY.fullmatch(key) or key in NO_VALUE]
     if bad:
-        advice = "lower-case letters, digits and _ only, a letter first"
+        advice = "lower-case letters, digits and _ only, a letter first; and no word for a missing value"
         refuse(path, [(row, f"column segment_key: {frame['segment_key'][row]!r} ({advice})") for row in bad])
     doubled = frame.select("customer_id").is_duplicated().arg_true()
     if len(doubled):
@@ -89,8 +91,8 @@ def _profiles(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
                 code="file.refused",
             )
         told.append(pl.col(name).drop_nulls().first())
-    called = pl.col("segment_key").str.replace_all("_", " ").map_elements(str.capitalize, return_dtype=pl.String)
-    return (
+    called = pl.col("segment_key").map_elements(usual_name, return_dtype=pl.String)
+    profiles = (
         frame.group_by("segment_key")
         .agg(*told, pl.len().cast(pl.Int64).alias("customers"))
         .sort("segment_key")
@@ -103,3 +105,13 @@ def _profiles(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
             *(pl.lit(None, dtype=pl.Float64).alias(f"median_{name}") for name in MEDIANS),
         )
     )
+    alike = (
+        profiles.group_by("segment_name").agg(pl.col("segment_key").sort()).filter(pl.col("segment_key").list.len() > 1)
+    )
+    for name, keys in alike.sort("segment_name").iter_rows():
+        raise UserError(
+            f"{path}: segments {' and '.join(keys)} are both called {name}.",
+            "Give each a name of its own, or none: then it is called by its key.",
+            code="file.refused",
+        )
+    return profiles

@@ -21,6 +21,9 @@ EXPECTED: Mapping[pl.DataType, str] = {
     pl.Date(): "a day, YYYY-MM-DD",
     TIME: "a time such as 2026-05-01 or 2026-05-01T09:30+02:00",
 }
+# The first where none stands in the header line: a file of one column.
+SEPARATORS = (",", ";", "\t")
+HEADER_BYTES = 1 << 16
 # Of many complaints, so many are shown.
 SHOWN = 10
 
@@ -79,7 +82,9 @@ def refuse(path: Path, problems: Sequence[tuple[int, str]], more: int = 0) -> No
 def _read(path: Path) -> pl.DataFrame:
     try:
         # As text, so that what cannot be read as a number can be named.
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False, separator=_separator(path))
     except FileNotFoundError:
         raise UserError(
             f"There is no file {path}.", "Name a CSV file with a header line, or a Parquet file.", code="file.refused"
@@ -91,6 +96,13 @@ def _read(path: Path) -> pl.DataFrame:
             f"Save it as {ending}.",
             code="file.refused",
         ) from None
+
+
+def _separator(path: Path) -> str:
+    """What stands most often between the names in the header line: spreadsheets of some countries write semicolons."""
+    with path.open("rb") as file:
+        header = file.readline(HEADER_BYTES)
+    return max(SEPARATORS, key=lambda one: header.count(one.encode()))
 
 
 def _converted(raw: pl.Series, dtype: pl.DataType, tz: tzinfo) -> pl.Series:

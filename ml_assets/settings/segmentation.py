@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ml_assets.segments import KEYS, MEASURES, PROSPECTS
+from ml_assets.segments import KEYS, MEASURES, PROSPECTS, usual_name
 from ml_assets.settings.section import Section
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 else:
     MeasureName = Literal[*MEASURES]
     SegmentKey = Literal[*KEYS, PROSPECTS]
+
+
+LONGEST_NAME = 60
 
 
 class SegmentationSettings(Section):
@@ -43,9 +46,29 @@ class SegmentationSettings(Section):
     )
     names: dict[SegmentKey, str] = Field(
         default={},
-        description="What you call the segments, by key: `{at_risk: Sleeping beauties}`.",
+        description="What you call the segments, by key: `{at_risk: Sleeping beauties}`; each another name.",
     )
     seed: int = Field(default=20170101, ge=0, description="Of everything random in training.")
+
+    @field_validator("inputs")
+    @classmethod
+    def _each_input_once(cls, inputs: list[str]) -> list[str]:
+        if again := sorted({one for one in inputs if inputs.count(one) > 1}):
+            raise ValueError(f"{', '.join(again)} stands there twice")
+        return inputs
+
+    @field_validator("names")
+    @classmethod
+    def _names_tell_apart(cls, names: dict[str, str]) -> dict[str, str]:
+        given = {key: name.strip() for key, name in names.items()}
+        if bad := [key for key, name in given.items() if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME]:
+            raise ValueError(f"the name of {bad[0]} must be one line of 1 to {LONGEST_NAME} characters")
+        bearers: dict[str, str] = {}
+        for key in (*KEYS, PROSPECTS):
+            name = given.get(key, usual_name(key))
+            if (other := bearers.setdefault(name.casefold(), key)) != key:
+                raise ValueError(f"{other} and {key} are both called {name}")
+        return given
 
     @model_validator(mode="after")
     def _range_is_one(self) -> SegmentationSettings:

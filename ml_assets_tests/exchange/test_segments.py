@@ -30,9 +30,12 @@ def read(path: Path) -> ImportedSegments:
 
 
 def test_segments_that_were_exported_can_be_imported_again(connection: ServingConnection, tmp_path: Path) -> None:
-    release(connection, assignments(), "segment_assignments", segments=segments())
+    value = {"alive_probability": [0.75, 0.25, 0.5], "expected_spend_90d": [20.5, 0.0, 7.25]}
+    frame = assignments().with_columns(pl.Series(name, numbers) for name, numbers in value.items())
+    release(connection, frame, "segment_assignments", segments=segments())
     path = tmp_path / "segments.csv"
     assert write_export(connection, "segments", path, "csv") == 3
+    assert pl.read_csv(path).select(pl.nth(0, -2, -1)).rows() == [(1, 0.75, 20.5), (2, 0.25, 0.0), (3, 0.5, 7.25)]
     imported = read(path)
     assert imported.day == MONDAY
     published = release(connection, imported.assignments, "segment_assignments", day=1, segments=imported.segments)
@@ -56,6 +59,11 @@ def test_the_least_a_file_needs_is_a_customer_and_a_key(connection: ServingConne
         ("customer_id\n1\n", "no column segment_key"),
         ("customer_id,segment_key\n1,\n", "line 2, column segment_key"),
         ("customer_id,segment_key\n1,VIP!\n", "line 2, column segment_key: 'VIP!'"),
+        ("customer_id;segment_key\n1;nan\n", "line 2, column segment_key: 'nan'"),
+        (
+            "customer_id,segment_key,segment_name\n1,vip,Best\n2,rest,Best\n",
+            "segments rest and vip are both called Best",
+        ),
         ("customer_id,segment_key\nx,vip\n", "line 2, column customer_id"),
         ("customer_id,segment_key\n1,vip\n1,rest\n", "line 3, customer 1 is there twice"),
         (
@@ -67,7 +75,17 @@ def test_the_least_a_file_needs_is_a_customer_and_a_key(connection: ServingConne
             "300 different values in segment_key",
         ),
     ],
-    ids=["no key", "empty key", "bad key", "bad id", "twice", "two names", "a column of something else"],
+    ids=[
+        "no key",
+        "empty key",
+        "bad key",
+        "no value",
+        "one name of two",
+        "bad id",
+        "twice",
+        "two names",
+        "a column of something else",
+    ],
 )
 def test_a_file_that_cannot_be_taken_is_refused_with_row_and_column(tmp_path: Path, text: str, words: str) -> None:
     with refused("file.refused", words):

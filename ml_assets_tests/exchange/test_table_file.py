@@ -35,6 +35,13 @@ def test_cells_of_csv_and_of_parquet_have_the_same_types(tmp_path: Path) -> None
         assert read_table(path, COLUMNS, tz=ZoneInfo("Europe/Berlin")).rows() == expected
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_spreadsheets_write_between_cells_is_understood(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"\ufeffid{separator}word\n7{separator}yes\n", encoding="utf-8")
+    assert read_table(path, COLUMNS).rows() == [(7, "yes")]
+
+
 def test_everything_wrong_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("word,id,at\nmaybe,1,\nno,,soon\nno,2,0001-01-01T00:00+14:00\nn\0,3,\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import polars as pl
 from ml_assets.models.segmentation.inputs import FLOOR_DAYS, input_matrix
 from ml_assets.models.segmentation.names import Profile, Profiles
 from ml_assets.models.segmentation.scaling import QuantileScaler
-from ml_assets.segments import MEDIANS
+from ml_assets.segments import MEDIANS, usual_name
 
 VALUES = ("decayed_spend", "spend_365d")
 """How much a customer spends, lately and over the year."""
@@ -77,7 +77,7 @@ def segments_frame(
         .with_columns(pl.col("customers").fill_null(0))
         .with_columns((pl.col("customers") / max(features.height, 1)).alias("share"))
     )
-    called = {key: key.replace("_", " ").capitalize() for key in keys} | dict(names or {})
+    called = {key: usual_name(key) for key in keys} | dict(names or {})
     usual = features["spend_90d"].median()
     described = [describe(row, usual=float(usual) if isinstance(usual, float) else 0.0) for row in frame.to_dicts()]
     return frame.select(

@@ -56,6 +56,8 @@ def _complaint(item: Mapping[str, Any]) -> str:
     if parts[:1] == ["source"]:
         # A discriminated union puts its tag into the location; nobody wrote that part.
         del parts[1:2]
+    if parts[-1:] == ["[key]"]:
+        return f"{'.'.join(parts[:-2])} has the key {item['input']!r}, but keys must be {_allowed(item)}"
     key = ".".join(parts)
     if item["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_keys_at(parts[:-1], item)))

@@ -119,6 +119,14 @@ def test_a_channel_may_be_called_like_a_kind_of_source_and_is_still_named() -> N
     [
         ("recommender: {k: 0}", "recommender.k is 0, but must be 1 or more."),
         ("recommender: {k: abc}", "recommender.k is 'abc', but must be a whole number."),
+        (
+            "segmentation: {names: {vip: Best}}",
+            "segmentation.names has the key 'vip', but keys must be 'champions', 'loyal'",
+        ),
+        ("segmentation: {names: {loyal: ' '}}", "segmentation.names: the name of loyal must be one line"),
+        ("segmentation: {names: {loyal: Best, new: best}}", "segmentation.names: loyal and new are both called best."),
+        ("segmentation: {names: {loyal: Dormant}}", "segmentation.names: loyal and dormant are both called Dormant."),
+        ("segmentation: {inputs: [pace, pace]}", "segmentation.inputs: pace stands there twice."),
         ("recommender: 5", "recommender is 5, but must be a section with keys of its own."),
         ("serving: {gates: {least_overlap: 2}}", "serving.gates.least_overlap is 2, but must be 1 or less."),
         ("schedules: {daily_at: '25:00'}", "schedules.daily_at is '25:00', but must be a time of day, such as 03:00."),
