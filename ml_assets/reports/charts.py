@@ -6,8 +6,8 @@ hear it; its numbers are in a table beside it.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from itertools import pairwise
-from math import log2
+from itertools import groupby, pairwise
+from math import ceil, floor, log2, log10
 
 from markupsafe import Markup, escape
 
@@ -15,6 +15,8 @@ COLOURS = 8
 """Colours of a page, `--c0` and so on; further series begin again."""
 WIDTH = 720
 GREY = "var(--c7)"
+LONGEST_LABEL = 20
+"""Characters of a name for which there is room beside its line."""
 
 
 def colour(place: int) -> str:
@@ -31,8 +33,9 @@ def lines(
     colours: Mapping[str, str] | None = None,
 ) -> Markup:
     """A line per series over days; `unit` stands behind the numbers of the axis."""
-    height, left, right, top, bottom = 220, 64, 120, 14, 26
-    highest = max((value for values in series.values() for value in values if value is not None), default=0.0) or 1.0
+    height, left, right, top, bottom = 220, 64, 190, 14, 26
+    numbers = [value for values in series.values() for value in values if value is not None]
+    highest, step = _scale(max(numbers, default=0.0))
     span = max((days[-1] - days[0]).days, 1) if days else 1
 
     def x(day: date) -> float:
@@ -41,18 +44,24 @@ def lines(
     def y(value: float) -> float:
         return top + (height - top - bottom) * (1 - value / highest)
 
-    parts = [_grid(y(highest * step / 4), left, WIDTH - right, f"{highest * step / 4:,.3g}{unit}") for step in range(5)]
+    ticks = [step * number for number in range(round(highest / step) + 1)]
+    parts = [_grid(y(tick), left, WIDTH - right, f"{tick:,.10g}{unit}") for tick in ticks]
     ends = []
     own = colours or {name: colour(place) for place, name in enumerate(series)}
     for name, values in series.items():
-        known = [(x(day), y(value)) for day, value in zip(days, values, strict=True) if value is not None]
+        fill = own.get(name, GREY)
+        known = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
         if not known:
             continue
-        path = " ".join(f"{horizontal:.1f},{vertical:.1f}" for horizontal, vertical in known)
-        parts.append(
-            Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>').format(path, own.get(name, GREY))
-        )
-        ends.append((known[-1][1], own.get(name, GREY), name))
+        last, value = known[-1]
+        for has_value, run in groupby(zip(days, values, strict=True), key=lambda one: one[1] is not None):
+            path = " ".join(f"{x(day):.1f},{y(number or 0.0):.1f}" for day, number in run)
+            if has_value:
+                line = Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>')
+                parts.append(line.format(path, fill))
+        parts.append(Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" fill="{}"/>').format(x(last), y(value), fill))
+        label = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
+        ends.append((y(value), fill, label if last == days[-1] else f"{label} to {last:%d %b}"))
     parts += [_label(WIDTH - right + 6, at, name, fill) for at, fill, name in _apart(sorted(ends), 13)]
     parts += [
         Markup('<text x="{:.1f}" y="{}" class="axis" text-anchor="{}">{:%d %b %Y}</text>').format(
@@ -65,10 +74,11 @@ def lines(
 
 def bars(values: Mapping[str, float | None], *, title: str, middle: float = 1.0) -> Markup:
     """A bar per name, to the left of the middle line where smaller, to the right where larger; on a scale of ratios."""
-    row, left, right = 20, 200, 60
+    row, left, right = 20, 200, 12
     height = row * len(values) + 12
     centre = left + (WIDTH - left - right) / 2
-    reach = (WIDTH - left - right) / 2
+    # On both sides there is room for the number beside the longest bar.
+    reach = (WIDTH - left - right) / 2 - 48
     parts = [Markup('<line x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}" class="middle"/>').format(centre, height)]
     for place, (name, value) in enumerate(values.items()):
         top = 6 + row * place
@@ -155,6 +165,15 @@ def _log_ratio(value: float, middle: float) -> float:
     if value <= 0:
         return -1.0
     return max(-1.0, min(1.0, log2(value / middle) / 3))
+
+
+def _scale(highest: float) -> tuple[float, float]:
+    """The top of an axis from 0 and the step of its lines: 1, 2 or 5 of a power of ten, at most five of them."""
+    if highest <= 0:
+        return 1.0, 0.5
+    power = 10.0 ** floor(log10(highest / 5))
+    step = next(power * one for one in (1, 2, 5, 10) if power * one * 5 >= highest)
+    return step * ceil(highest / step), step
 
 
 def _apart(ends: Sequence[tuple[float, str, str]], least: float) -> list[tuple[float, str, str]]:

@@ -24,7 +24,8 @@ LOOK_BACK_DAYS = 28
 HISTORY_DAYS = 180
 EXAMPLES = 3
 RECENT_MOVES = 12
-NEW, LEFT = "New", "Left"
+NEW, LEFT = "(joined)", "(left)"
+"""Where customers were before they had a segment, or are when they have none; no names that a segment may have."""
 MEASURES = {
     "recency_days": "days since the last order",
     "orders_90d": "orders in 90 days",
@@ -68,7 +69,7 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         raise UserError("There are no segments yet.", "`ml-assets run` makes them.")
     day: date = live[0]["data_as_of"]
     names = {row["segment_key"]: row["segment_name"] for row in live}
-    past = names | {key: name for key, name in _names_of_the_past(connection).items() if key not in names}
+    past = _told_apart(names | _names_of_the_past(connection) | names)
     colours = {name: colour(place) for place, name in enumerate(past.values())}
     features = _features(connection, lake, day)
     moves = _rows(connection, MOVES, first=day - timedelta(days=HISTORY_DAYS))
@@ -82,6 +83,7 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         customers=sum(segment.customers for segment in segments),
         segments=segments,
         model_version=_model_version(connection),
+        value=any(row["mean_alive_probability"] is not None for row in live),
         look_back=LOOK_BACK_DAYS,
         flow=_flow_chart(flow, past, colours, day),
         moved=_moved(moves),
@@ -147,6 +149,14 @@ def _names_of_the_past(connection: ServingConnection) -> dict[str, str]:
     return {row["segment_key"]: row["segment_name"] for row in rows}
 
 
+def _told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by key, with the key behind one that another segment has, or had when it ended."""
+    told: dict[str, str] = {}
+    for key, name in names.items():
+        told[key] = f"{name} ({key})" if name in told.values() else name
+    return told
+
+
 def _features(connection: ServingConnection, lake: Lake, day: date) -> pl.DataFrame | None:
     """The day's customer features with `segment_key`, as readers see it; None where the lake has them no more."""
     if not lake.exists("customer_features", day):
@@ -169,7 +179,7 @@ def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, flow: l
             row["customers"],
             row["share"],
             sum(one["customers"] for one in flow if one["from_segment"] == row["segment_key"]) / whole
-            if before
+            if row["segment_key"] in before
             else None,
             row,
             colour(place),

@@ -21,7 +21,7 @@ MADE_ON = MONDAY + timedelta(days=60)
 class Tags(HTMLParser):
     """Every tag with its attributes; complains about tags that are not closed."""
 
-    VOID = ("meta", "line", "polyline", "rect", "path", "br")
+    VOID = ("meta", "line", "polyline", "rect", "path", "circle", "br")
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -67,6 +67,26 @@ def test_the_page_says_who_is_where_and_who_moved(shop: tuple[ServingConnection,
     assert "Beside the median customer" in text
 
 
+def test_a_segment_that_began_since_has_no_share_before_and_one_called_new_is_not_who_joined(
+    connection: ServingConnection, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path / ".ml_assets")
+    release(connection, assignments(("new", "new", "vip")), "segment_assignments", segments=segments(("new", "vip")))
+    frame = assignments(("new", "loyal", "loyal", "new")).with_columns(
+        pl.lit(0.5).alias(name) for name in ("alive_probability", "expected_spend_90d")
+    )
+    means = {"mean_alive_probability": 0.75, "mean_expected_spend_90d": 400.0, "total_expected_spend_90d": 1234.0}
+    now = segments(("new", "loyal")).with_columns(pl.lit(number).alias(name) for name, number in means.items())
+    release(connection, frame, "segment_assignments", day=28, segments=now)
+    page = segment_report(connection, Lake.of(settings), settings, made_on=MADE_ON)
+    assert "(joined) → New: 1" in page
+    row = re.search(r"<tr><th[^>]*><span[^>]*></span>Loyal</th>(.*?)</tr>", page, re.DOTALL)
+    assert row is not None
+    cells = re.findall(r"<td>(.*?)</td>", row[1])
+    assert cells[2] == "\N{EN DASH}"
+    assert cells[-2:] == ["75 %", "1,234"]
+
+
 def test_the_page_loads_nothing_and_can_run_nothing(shop: tuple[ServingConnection, Lake, Settings]) -> None:
     shop[0].execute(
         "UPDATE ml_store.segments SET segment_name = '<script>alert(1)</script>', description = '\"><img src=x>'"
@@ -102,6 +122,24 @@ def test_before_the_first_run_it_is_said_what_to_do(connection: ServingConnectio
     settings = Settings(home=tmp_path / ".ml_assets")
     with pytest.raises(Exception, match="There are no segments yet"):
         segment_report(connection, Lake.of(settings), settings, made_on=MADE_ON)
+
+
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [(185, ["0", "50", "100", "150", "200"]), (2.25, ["0", "0.5", "1", "1.5", "2", "2.5"]), (0, ["0", "0.5", "1"])],
+)
+def test_axes_have_round_numbers(highest: float, ticks: list[str]) -> None:
+    day = date(2026, 1, 5)
+    drawing = lines([day, day + timedelta(days=1)], {"a": [highest, 0.0]}, title="x", unit="")
+    assert re.findall(r'class="axis" text-anchor="end">([\d.]+)<', drawing) == ticks
+
+
+def test_a_line_that_ended_is_marked_and_no_number_of_a_bar_lies_on_a_name() -> None:
+    days = [date(2026, 1, 5) + timedelta(days=number) for number in range(3)]
+    assert ">gone to 06 Jan<" in lines(days, {"gone": [1.0, 2.0, None]}, title="x", unit="")
+    drawing = bars({"days since the last order": 0.01}, title="x")
+    places = [float(x) for x in re.findall(r'<text x="([\d.]+)"', drawing)]
+    assert places[1] - 45 > places[0]
 
 
 def test_drawings_take_odd_numbers() -> None:
