@@ -2,13 +2,13 @@
 
 import logging
 import os
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import psycopg
 import pytest
 import yaml
@@ -66,14 +66,19 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
 @contextmanager
 def frozen(home: Path) -> Iterator[None]:
     """Every process of the server in a home is stopped for a `with` block, as when its machine or disk hangs."""
-    processes = processes_in(home / "postgres")
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
+    stopped: set[psutil.Process] = set()
     try:
+        # Again until there is no other: the postmaster may be starting one while they are listed.
+        while running := set(processes_in(home / "postgres")) - stopped:
+            for process in running:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            stopped |= running
         yield
     finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def test_a_server_that_answers_nobody_is_said_and_given_up_and_asked_again_when_it_is_back(
