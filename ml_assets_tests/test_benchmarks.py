@@ -23,6 +23,7 @@ def benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_a_short_run_of_the_scoring_benchmark_gives_every_figure() -> None:
     ran = benchmarks("scoring", "--quick", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -39,6 +40,7 @@ def test_a_short_run_of_the_scoring_benchmark_gives_every_figure() -> None:
     assert facts["blas"]
 
 
+@pytest.mark.long
 def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None:
     ran = benchmarks("alerts", "--quick", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -48,6 +50,7 @@ def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None
     assert all(side["ms"] > 0 for side in sides.values())
 
 
+@pytest.mark.long
 def test_a_short_run_of_the_reading_benchmark_gives_both_sides_of_every_kind() -> None:
     ran = benchmarks("read", "--rows", "20000", "--days", "5", "--rounds", "1", "--json")
     assert ran.returncode == 0, ran.stderr

@@ -12,6 +12,8 @@ from ml_assets_tests.cli.shops import Shop, running_shop
 from ml_assets_tests.models.no_repeats import film_lovers, films
 from ml_assets_tests.models.purchase_frames import END
 
+pytestmark = pytest.mark.long
+
 FIRST, SECOND, THIRD = date(2024, 6, 21), date(2024, 6, 28), date(2024, 6, 29)
 SETTINGS = """name: films
 source:

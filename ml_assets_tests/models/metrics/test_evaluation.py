@@ -231,6 +231,7 @@ def test_the_lists_of_the_real_shop_are_as_good_as_promised(
     assert figure(december, placement, horizon, metric) >= least
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("placement", "horizon"), [("for_you", 7), ("for_you", 30), ("discover", 7), ("discover", 30)])
 def test_the_lists_of_the_real_shop_beat_popularity(december: pl.DataFrame, placement: str, horizon: int) -> None:
     for metric in ("recall", "ndcg", "coverage"):

@@ -127,6 +127,7 @@ def past(weeks: list[pl.DataFrame]) -> Past:
     return Past(earlier, weeks[1])
 
 
+@pytest.mark.long
 def test_measures_are_chosen_by_what_they_say_about_the_next_weeks(weeks: list[pl.DataFrame]) -> None:
     known = past(weeks)
     chosen = choose_inputs(known, None, seed=1)
@@ -137,6 +138,7 @@ def test_measures_are_chosen_by_what_they_say_about_the_next_weeks(weeks: list[p
     assert (choose_inputs(shuffled, None, seed=1).explained or 0) < 0.05
 
 
+@pytest.mark.long
 def test_the_live_measures_stay_while_they_explain_about_as_much(weeks: list[pl.DataFrame]) -> None:
     known = past(weeks)
     near_the_best = ("decayed_spend", "spend_90d")
