@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["data", "features", "model", "predictions"]
+Need = Literal["customers", "recommender", "segmentation"]
+"""What a shop may lack or not want: orders that say who bought, recommendations, segments."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Subject:
     """The models that score it. An old one goes on scoring; without any there is nothing."""
     drifts: bool = False
     """Whether its newest day is compared with the weeks before."""
+    needs: tuple[Need, ...] = ()
+    """Without which of these it is not made."""
 
     @property
     def asset(self) -> str:
@@ -74,17 +78,20 @@ class Table(Subject):
 
 _ROWS = (
     Subject("transactions", "data", made_from=("daily_scoring", "load_days"), drifts=True),
-    Subject("interactions", "features", made_from=("transactions",)),
-    Subject("customer_features", "features", made_from=("transactions",), drifts=True),
-    Subject("recommender_model", "model", made_from=("interactions", "weekly_training")),
-    Subject("segmentation_model", "model", made_from=("customer_features", "weekly_training")),
-    Subject("customer_value_model", "model", made_from=("customer_features", "weekly_training")),
+    Subject("interactions", "features", made_from=("transactions",), needs=("recommender",)),
+    Subject("customer_features", "features", made_from=("transactions",), drifts=True, needs=("customers",)),
+    Subject("recommender_model", "model", made_from=("interactions", "weekly_training"), needs=("recommender",)),
+    Subject("segmentation_model", "model", made_from=("customer_features", "weekly_training"), needs=("segmentation",)),
+    Subject(
+        "customer_value_model", "model", made_from=("customer_features", "weekly_training"), needs=("segmentation",)
+    ),
     Table(
         "recommendations",
         "predictions",
         made_from=("interactions",),
         models=("recommender_model",),
         drifts=True,
+        needs=("recommender", "customers"),
         description="Recommendations of the day, readable as ml.recommendations.",
         keys=("customer_id", "placement"),
         counted="customers",
@@ -95,6 +102,7 @@ _ROWS = (
         "predictions",
         made_from=("customer_features",),
         models=("segmentation_model", "customer_value_model"),
+        needs=("segmentation",),
         description="Segments of the day, readable as ml.segment_assignments and ml.segments.",
         keys=("customer_id",),
         counted="customers",
@@ -107,6 +115,7 @@ _ROWS = (
         "predictions",
         made_from=("interactions",),
         models=("recommender_model",),
+        needs=("recommender",),
         description="Similar items, readable as ml.similar_items.",
         keys=("item_id",),
         counted="items",
@@ -118,6 +127,7 @@ _ROWS = (
         "popular_items",
         "predictions",
         made_from=("interactions",),
+        needs=("recommender",),
         description="Popular items, readable as ml.popular_items.",
         keys=("scope",),
         counted="scopes",
@@ -127,7 +137,13 @@ _ROWS = (
 
 SUBJECTS: Mapping[str, Subject] = {row.name: row for row in _ROWS}
 """All of them by name. A model's subject is its kind in the registry and `_model`."""
-MODEL_KINDS = tuple(name.removesuffix("_model") for name, row in SUBJECTS.items() if row.kind == "model")
-"""The kinds of model in the registry."""
+
+
+def kinds_of_models(subjects: Mapping[str, Subject]) -> tuple[str, ...]:
+    """The kinds of model in the registry."""
+    return tuple(name.removesuffix("_model") for name, row in subjects.items() if row.kind == "model")
+
+
+MODEL_KINDS = kinds_of_models(SUBJECTS)
 PUBLISHED: Mapping[str, Table] = {row.name: row for row in _ROWS if isinstance(row, Table)}
 """Those that are released."""

@@ -14,7 +14,7 @@ from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import SUBJECTS, Kind, Subject
+from ml_assets.subjects import Kind, Subject
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,10 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
         WHERE (timezone, business_days) IS DISTINCT FROM (%(zone)s, %(days)s::smallint[])
     """
     with writing(connection) as cursor:
-        cursor.executemany(sql(upsert), [_policy(subject, settings) for subject in SUBJECTS.values()])
-        cursor.execute(sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [list(SUBJECTS)])
+        cursor.executemany(sql(upsert), [_policy(subject, settings) for subject in settings.subjects.values()])
+        cursor.execute(
+            sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [list(settings.subjects)]
+        )
         cursor.execute(sql(update), {"zone": settings.timezone, "days": settings.calendar.numbers()})
     _sync_holidays(connection, settings, clock_of(connection).year)
 

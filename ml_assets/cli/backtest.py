@@ -12,6 +12,7 @@ import typer
 from ml_assets.cli.console import ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.evaluate import show_evaluation, show_notes
 from ml_assets.cli.inputs.champions import champion_recipes
+from ml_assets.cli.inputs.made import require_made
 from ml_assets.cli.inputs.past_events import events_until
 from ml_assets.cli.progress import Progress
 from ml_assets.settings.read.load import load_settings
@@ -48,6 +49,7 @@ def backtest(
     placement would get.
     """
     settings = load_settings(config)
+    require_made(settings, "recommendations")
     changes: dict[str, object] = {"windows": windows} if windows else {}
     changes |= {"effort": "quick"} if quick else {}
     selection = settings.recommender.selection.model_copy(update=changes)

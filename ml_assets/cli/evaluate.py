@@ -12,6 +12,7 @@ import typer
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.champions import champion_recipes
+from ml_assets.cli.inputs.made import require_made
 from ml_assets.cli.inputs.past_events import events_around
 from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
@@ -62,6 +63,7 @@ def evaluate(
     Full catalogue, no sampled negatives, beside the simple methods and the champion. Nothing is published.
     """
     settings = load_settings(config)
+    require_made(settings, "recommendations")
     horizons = sorted({*(horizon or []), *(more_horizons or [])}) or settings.recommender.evaluation_days
     if export and (export.is_dir() or not export.absolute().parent.is_dir()):
         raise UserError(f"--export {export} is no file in an existing folder.", "Name a Parquet file to write.")

@@ -12,6 +12,7 @@ import typer
 from ml_assets.books.models import champion
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.inputs.made import require_made
 from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
@@ -45,6 +46,7 @@ def explain(
     history. Exit code 2 where less than 95 % of the checked ones are.
     """
     settings = load_settings(config)
+    require_made(settings, "recommendations")
     if check == (customer is not None):
         raise UserError("explain needs either a customer or --check.", "For example: `ml-assets explain 1`.")
     if check:

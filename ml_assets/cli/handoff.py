@@ -13,6 +13,7 @@ import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.inputs.made import require_made
 from ml_assets.erasure.unfinished import exports_folder
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
@@ -119,6 +120,7 @@ def import_recommendations(
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
+    require_made(settings, "recommendations")
     with shop_database(settings) as connection:
         imported = read_recommendations(file, vocabulary(connection, settings.tz))
         new = _publication(
@@ -147,6 +149,7 @@ def import_segments(
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
+    require_made(settings, "segment_assignments")
     with shop_database(settings) as connection:
         found = read_segments(file, vocabulary(connection, settings.tz))
         as_of = _day(settings, day, found.day)
@@ -220,6 +223,7 @@ def _export(
     if csv and parquet:
         raise UserError("--csv and --parquet exclude each other.", "Choose one; run it twice for both.")
     settings = load_settings(config)
+    require_made(settings, "recommendations" if what == "recommendations" else "segment_assignments")
     kind: Literal["csv", "parquet"] = "csv"
     if parquet or (output and output.suffix == ".parquet" and not csv):
         kind = "parquet"

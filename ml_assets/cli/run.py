@@ -110,13 +110,14 @@ def _tell(settings: Settings, ran: Ran, config: Path | None) -> None:
             "closed belong into `calendar`; where days without sales are usual, set events.allow_empty_days: true.",
             soft_wrap=True,
         )
-    look = f"SELECT * FROM {Schemas(settings.name).ml}.recommendations LIMIT 20"  # noqa: S608 shown, not run
+    view = next(iter(settings.published))
+    look = f"SELECT * FROM {Schemas(settings.name).ml}.{view} LIMIT 20"  # noqa: S608 shown, not run
     is_hidden = any(one.state != "live" for one in ran.shown)
     next_commands(
         config,
         *([("ml-assets releases", "what is live, pinned and blocked, and why")] if is_hidden or ran.failed else []),
         ("ml-assets status", "how fresh everything is"),
-        (f"ml-assets psql -c '{look}'", "read the lists"),
+        (f"ml-assets psql -c '{look}'", "read the lists" if view != "segment_assignments" else "read the segments"),
         ("ml-assets ui", "see the assets in Dagster"),
     )
 

@@ -16,6 +16,7 @@ from ml_assets.books.models import champion, decline, force_promotion, waiting_m
 from ml_assets.cli.alerts import me
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.inputs.made import require_made
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.read.load import load_settings
 from ml_assets.whole_files import replacing
@@ -34,6 +35,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why;
 def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
     """The live segments with their profiles, and trainings that wait for somebody's consent."""
     settings = load_settings(config)
+    require_made(settings, "segment_assignments")
     with shop_database(settings) as connection:
         query = """
             SELECT segment_key, segment_name, customers, share, description

@@ -15,6 +15,7 @@ from ml_assets.contract.shop_tables import sync_reading
 from ml_assets.database.clocks import refuse_other_clock
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.features.as_known import Filter
+from ml_assets.releases.withdraw import withdraw_unmade
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.base import EventSource
 from ml_assets.subjects import SUBJECTS
@@ -27,6 +28,8 @@ class ServingDatabase:
         self.settings = settings
         self._source = source
         self._is_migrated = False
+        self.withdrawn: list[str] = []
+        """What readers do not see any more, as the shop does not make it, each a sentence."""
 
     @contextmanager
     def connect(self) -> Iterator[ServingConnection]:
@@ -40,6 +43,7 @@ class ServingDatabase:
                 )
                 sync_policies(connection, self.settings)
                 sync_reading(connection, self.settings.serving)
+                self.withdrawn = withdraw_unmade(connection, self.settings)
                 self._is_migrated = True
             yield connection
 

@@ -39,7 +39,6 @@ from ml_assets.releases.catalog import Shown, live_days, shown_beside
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
 from ml_assets.sources.memory import SourceMemory
-from ml_assets.subjects import PUBLISHED
 
 Report = Callable[[str | Stage], None]
 
@@ -102,7 +101,7 @@ class Runner:
         """Whether the predictions of a day are live."""
         with self._serving.connect() as connection:
             live = live_days(connection)
-        return live.keys() == PUBLISHED.keys() and set(live.values()) == {day}
+        return all(live.get(subject) == day for subject in self._settings.published)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -131,7 +130,7 @@ class Runner:
         Returns what failed, and the days of the source that were not as they were loaded. Raises `UserError` where a
         day cannot be run.
         """
-        for found in newly_found(self._source, SourceMemory(self._settings)):
+        for found in [*newly_found(self._source, SourceMemory(self._settings)), *self._serving.withdrawn]:
             self._report(found)
         reading = NewReading(self._shop, self._source, self._lake)
         if words := reading.words():
@@ -154,7 +153,7 @@ class Runner:
     def shown(self, day: date) -> list[Shown]:
         """What readers see of every subject, and what became of the releases of a day."""
         with self._serving.connect() as connection:
-            return shown_beside(connection, day)
+            return shown_beside(connection, day, self._settings.published)
 
     def _run_day(self, day: date) -> list[Problem]:
         """Load what is missing, train the week's models where there are none, score and publish the day.

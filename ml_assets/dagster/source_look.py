@@ -52,10 +52,15 @@ def rebuild_after(
     shop: Shop, lake: Lake, changed: Iterable[date], windows: Iterable[Window], *, scored: Collection[date] = ()
 ) -> Rebuild:
     """What to build again of some windows because days changed, beside days that are scored anyway."""
-    built = {*days_in(lake, "interactions"), *scored}
+    built = {*days_with_features(lake), *scored}
     wanted = {day for day in built for first, last in windows if first <= day <= last} - {*scored}
     found = plan_rebuild(changed, built=built, wanted=wanted, lookback_days=shop.settings.lookback_days)
     return Rebuild(found.features, None if found.newest in scored else found.newest)
+
+
+def days_with_features(lake: Lake) -> set[date]:
+    """The days of which the lake has features, of whichever kinds the shop makes."""
+    return {*days_in(lake, "interactions"), *days_in(lake, "customer_features")}
 
 
 def days_in(lake: Lake, asset: str) -> list[date]:

@@ -17,7 +17,7 @@ from ml_assets.lake import Lake
 from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.training import artifact_fault
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import MODEL_KINDS
+from ml_assets.subjects import kinds_of_models
 
 
 class WeekModels:
@@ -33,8 +33,11 @@ class WeekModels:
     ) -> None:
         self._lake, self._serving = lake, serving
         self._execute, self._report = execute, report
-        self._kinds = [("recommender", name) for name in (*settings.recommender.enabled_placements, SIMILAR_ITEMS)]
-        self._kinds += [(kind, "") for kind in MODEL_KINDS if kind != "recommender"]
+        self._kinds = [
+            (kind, name)
+            for kind in kinds_of_models(settings.subjects)
+            for name in ((*settings.recommender.enabled_placements, SIMILAR_ITEMS) if kind == "recommender" else ("",))
+        ]
         self._trained: set[date] = set()
         self.anew = False
         """Whether the models there are were trained on lines that meant something else: each week is trained, once."""

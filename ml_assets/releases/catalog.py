@@ -3,6 +3,7 @@
 Writing releases is in `publish.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +12,6 @@ from psycopg.rows import class_row
 from ml_assets.contract.migrate import upgrade
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.subjects import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Shown:
     """Why it is blocked, or was accepted."""
 
 
-def shown_beside(connection: ServingConnection, day: date) -> list[Shown]:
-    """What readers see of every subject, beside the releases of a day."""
+def shown_beside(connection: ServingConnection, day: date, subjects: Iterable[str]) -> list[Shown]:
+    """What readers see of some subjects, beside the releases of a day."""
     query = """
         SELECT s.subject, seen.data_as_of AS live_day, l.pinned_by, l.pinned_reason, made.release_id, made.state,
             made.reason
@@ -108,7 +108,7 @@ def shown_beside(connection: ServingConnection, day: date) -> list[Shown]:
         ORDER BY s.number
     """
     with connection.cursor(row_factory=class_row(Shown)) as cursor:
-        return cursor.execute(connection.schemas.sql(query), {"subjects": list(PUBLISHED), "day": day}).fetchall()
+        return cursor.execute(connection.schemas.sql(query), {"subjects": list(subjects), "day": day}).fetchall()
 
 
 def published_days(connection: ServingConnection, subject: str) -> set[date]:

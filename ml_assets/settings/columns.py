@@ -6,11 +6,19 @@ A source that has such a table has the section as a key (`source.py`).
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ml_assets.settings.section import Section
+
+# What sources read where the settings say null: every line the same item, or nobody.
+NO_ITEM, NO_CUSTOMER = "'all'", "CAST(NULL AS VARCHAR)"
+
+
+def _or(nothing: str) -> BeforeValidator:
+    """A column, an expression, or null, which stands for `nothing`."""
+    return BeforeValidator(lambda value: nothing if value is None else value, json_schema_input_type=str | None)
 
 
 class EventColumns(Section):
@@ -19,8 +27,16 @@ class EventColumns(Section):
     Times without a zone are in the shop's time zone.
     """
 
-    customer: str = Field(default="customer_id", description="Who: integer or text.")
-    item: str = Field(default="item_id", description="What: integer or text.")
+    customer: Annotated[str, _or(NO_CUSTOMER)] = Field(
+        default="customer_id",
+        description="Who: integer or text. null: nobody is known, every order is a guest's; similar and popular items "
+        "are made then, and no lists or segments of customers.",
+    )
+    item: Annotated[str, _or(NO_ITEM)] = Field(
+        default="item_id",
+        description="What: integer or text. null: orders do not say; segments and customer value are made then, and no "
+        "recommendations.",
+    )
     time: str = Field(default="occurred_at", description="When: a timestamp, a date, or ISO 8601 text.")
     quantity: str | None = Field(default=None, description="How many. Unset: 1.")
     amount: str | None = Field(default=None, description="Paid for the whole line. Unset: no amounts.")

@@ -86,6 +86,11 @@ class SelectionSettings(Section):
 class RecommenderSettings(Section):
     """What is recommended, and the parameters of the models behind it."""
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether anything is recommended. false: segments and customer value alone, for which "
+        "source.columns.item is not needed. Unset with source.columns.item: null: false.",
+    )
     k: int = Field(default=20, ge=1, le=200, description="Items shown per list.")
     stored: int = Field(default=60, ge=1, le=500, description="Candidates stored per list, so that lists stay full.")
     over_generation: float = Field(
@@ -140,7 +145,8 @@ class RecommenderSettings(Section):
     @property
     def enabled_placements(self) -> tuple[str, ...]:
         """The placements that are made."""
-        return tuple(name for name in Placements.model_fields if getattr(self.placements, name).enabled)
+        made = Placements.model_fields if self.enabled else ()
+        return tuple(name for name in made if getattr(self.placements, name).enabled)
 
     @model_validator(mode="after")
     def _store_what_is_shown(self) -> RecommenderSettings:

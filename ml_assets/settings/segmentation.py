@@ -23,6 +23,11 @@ LONGEST_NAME = 60
 class SegmentationSettings(Section):
     """How customers are grouped."""
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether customers are grouped and their value is foretold. Unset with source.columns.customer: "
+        "null: false.",
+    )
     k_min: int = Field(default=4, ge=2, le=10, description="Fewest segments tried.")
     k_max: int = Field(default=7, ge=2, le=10, description="Most segments tried; there are ten names.")
     min_share: float = Field(default=0.03, ge=0, lt=0.5, description="No segment smaller than this share.")

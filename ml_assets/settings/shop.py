@@ -8,6 +8,7 @@ defaults.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ml_assets.settings.calendar import BusinessCalendar
 from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.freshness import FreshnessSettings
+from ml_assets.settings.made import deduced, subjects_made, why_impossible
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
@@ -28,7 +30,7 @@ from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.settings.serving import ServingSettings
 from ml_assets.settings.source import KINDS, CompleteJourneySource, Source, kind_by_keys
 from ml_assets.settings.waiting import WaitingSettings
-from ml_assets.subjects import SUBJECTS
+from ml_assets.subjects import SUBJECTS, Subject, Table
 
 
 class Settings(BaseSettings):
@@ -99,6 +101,12 @@ class Settings(BaseSettings):
             given = {**preset, **given}
         return {**values, "recommender": given}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_columns_that_are_not_there(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """What follows where orders do not say what was bought, or by whom."""
+        return deduced(values)
+
     @field_validator("name")
     @classmethod
     def _no_name_of_an_asset(cls, value: str) -> str:
@@ -132,6 +140,22 @@ class Settings(BaseSettings):
         if self.events.returns != "net":
             raise ValueError("source.refunds: refunds are subtracted from spend; set events.returns: net as well")
         return self
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> Settings:
+        if wrong := why_impossible(self):
+            raise ValueError(wrong)
+        return self
+
+    @property
+    def subjects(self) -> Mapping[str, Subject]:
+        """The subjects that this shop makes, by name."""
+        return subjects_made(self)
+
+    @property
+    def published(self) -> Mapping[str, Table]:
+        """Those of them that are released."""
+        return {name: row for name, row in self.subjects.items() if isinstance(row, Table)}
 
     @property
     def tz(self) -> ZoneInfo:

@@ -13,7 +13,7 @@ import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
-from ml_assets.settings.columns import EventColumns
+from ml_assets.settings.columns import NO_CUSTOMER, EventColumns
 from ml_assets.sources.columns import NUMBER, Reading, has_lost_digits, is_plainly_whole, is_whole
 from ml_assets.sources.faults import unreadable_file
 from ml_assets.sources.times import DIGITS, NUMBERED, STYLES, DateStyle, read_times
@@ -93,6 +93,8 @@ def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, fac
                     "ids are pasted or imported.",
                 )
     customer, item = (all(each.whole[place] for each in facts.values()) for place in (0, 1))
+    # Customers that are known one day may be called anything.
+    customer = customer and mapping.customer != NO_CUSTOMER
     return IdTypes("bigint" if customer else "text", "bigint" if item else "text")
 
 

@@ -29,6 +29,7 @@ CONTRACT = {
     "usual_row_count reason",
     "incidents": "incident_id subject cause severity state owner summary opened_at resolved_at acknowledged_by "
     "explained_by",
+    "not_made": "subject reason",
     "restatements": "day rows_before rows_after changed_at rebuilt_at",
     "releases": "release_id subject data_as_of model_version rows checksum run_id published_at state reason",
     "contract_version": "version",

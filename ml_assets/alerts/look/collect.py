@@ -34,14 +34,19 @@ def collect(
     found = Collected.of(
         [
             *_freshness(connection, settings, now),
-            *_blocked_releases(connection),
-            *_refused_models(connection),
-            *_drift(connection),
+            *_made(settings, _blocked_releases(connection)),
+            *_made(settings, _refused_models(connection)),
+            *_made(settings, _drift(connection)),
             *_broken_channels(connection, settings.alerts),
         ],
         *COLLECTORS,
     )
     return found + Collected.of(_silence(connection, settings.alerts, now), "silence") if watch_dagster else found
+
+
+def _made(settings: Settings, found: Iterator[Finding]) -> Iterator[Finding]:
+    """Without what was wrong with subjects that the shop does not make any more."""
+    return (one for one in found if one.subject in settings.subjects)
 
 
 def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:

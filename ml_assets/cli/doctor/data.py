@@ -1,57 +1,28 @@
-"""The shop's data: files, lines that fit, days, hours, items, and how much there is to learn from.
+"""The shop's data: files, lines that fit, days, hours; what there is to learn from is looked at in `learning.py`.
 
 Each check gets what was read once; nothing is written, and nothing is loaded.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
-import polars as pl
-
 from ml_assets.cli.doctor.finding import Finding, Level, findings
-from ml_assets.errors import UserError
-from ml_assets.events.contract import REASONS, CheckedLines, check_lines
+from ml_assets.cli.doctor.learning import amounts, guests, items, what_is_made
+from ml_assets.cli.doctor.look import DAYS_READ, EXAMPLES, Look, read_look
+from ml_assets.events.contract import REASONS, CheckedLines
 from ml_assets.events.garbage import ORDINARY, SETTINGS
 from ml_assets.settings.calendar import WEEKDAYS
 from ml_assets.settings.shop import Settings
-from ml_assets.sources.base import DayRange, EventSource, HoldsLaterLines, polars_type
 from ml_assets.sources.build import build_source
 
-DAYS_READ = 91
-"""The newest days, thirteen weeks."""
-MOST_OF_ONE_ORDER = 0.98
-"""More customers than this share of the orders, and hardly one has bought twice."""
-FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
 # A newest day with less than this share of what its weekday usually has was probably cut off.
 SHARE_OF_A_DAY = 0.3
 NIGHT = (0, 6)
 """Hours between which the quietest of a shop should begin."""
 QUIET_HOURS = 4
-EXAMPLES = 3
 # Fewer days cannot tell on which weekdays a shop is closed.
 DAYS_THAT_TELL = 21
-# So large a share of lines is worth learning from.
-MANY_GUESTS = 0.2
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was read."""
-
-    settings: Settings
-    covered: DayRange
-    checked: CheckedLines
-    items: pl.DataFrame
-    today: date
-    later: pl.DataFrame
-    """Lines dated after today: source, line, time."""
-
-    @property
-    def purchases(self) -> pl.DataFrame:
-        """Lines that are events."""
-        return self.checked.valid.filter(~pl.col("is_return"))
 
 
 def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
@@ -60,7 +31,7 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
 
     def read() -> Iterator[Finding]:
         source = build_source(settings)
-        looks.append(_read(settings, source, today))
+        looks.append(read_look(settings, source, today))
         covered = looks[0].covered
         words = f"{source.identity}: {covered.first} to {covered.last}, read with these settings."
         yield Finding("source", "good", words)
@@ -71,16 +42,6 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
     for look in looks:
         for about, check in CHECKS.items():
             yield from findings(about, partial(check, look, about))
-
-
-def _read(settings: Settings, source: EventSource, today: date) -> Look:
-    types, covered = source.id_types(), source.days()
-    first = max(covered.first, covered.last - timedelta(days=DAYS_READ - 1))
-    lines = source.read_lines(first, covered.last)
-    measured = pl.Series("item_id", [], dtype=polars_type(types.item))
-    checked = check_lines(lines, settings.events, measured)
-    later = source.later_lines() if isinstance(source, HoldsLaterLines) else pl.DataFrame()
-    return Look(settings, covered, checked, source.read_items(), today, later)
 
 
 def _lines(look: Look, about: str) -> Iterator[Finding]:
@@ -172,77 +133,12 @@ def _sales_around(by_hour: list[int], start: int) -> tuple[int, int]:
     return near, far
 
 
-def _items(look: Look, about: str) -> Iterator[Finding]:
-    sold = look.purchases.select("item_id").unique()
-    if look.items.is_empty():
-        fix = "Map source.columns.item_name, or give a catalogue as source.items; reasons and charts then have names."
-        yield Finding(about, "warning", f"{sold.height:,} items, none with a name.", fix)
-        return
-    orphans = sold.join(look.items.select("item_id"), on="item_id", how="anti")
-    words = f"{sold.height:,} items were sold, {sold.height - orphans.height:,} of them are in the catalogue."
-    if orphans.height > 0.05 * sold.height:
-        shown = ", ".join(map(str, orphans["item_id"].head(EXAMPLES)))
-        fix = "Are the ids of source.item_columns.item those of source.columns.item?"
-        yield Finding(about, "warning", f"{words} Not there: {shown}, ...", fix)
-    else:
-        yield Finding(about, "good", words)
-
-
-def _amounts(look: Look, about: str) -> Iterator[Finding]:
-    events = look.purchases
-    if events.is_empty():
-        raise UserError("There are no events to learn from.", "See the findings above.")
-    known = events.drop_nulls("customer_id")
-    customers, items = known["customer_id"].n_unique(), events["item_id"].n_unique()
-    days = (look.covered.last - look.covered.first).days + 1
-    pairs = known.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
-    again = pairs.filter(pl.col("days") > 1).height / max(pairs.height, 1)
-    words = f"{customers:,} customers, {items:,} items, {days:,} days; {again:.0%} of what is bought is bought again."
-    few = [
-        f"{have:,} {what} ({fewest:,} are wanted)"
-        for have, fewest, what in (
-            (customers, FEWEST_CUSTOMERS, "customers"),
-            (items, FEWEST_ITEMS, "items"),
-            (days, FEWEST_DAYS, "days"),
-        )
-        if have < fewest
-    ]
-    if few:
-        fix = "Load more history; until then the lists are best-sellers, which is said where they are shown."
-        yield Finding(about, "warning", f"{words} That is little to learn from: {', '.join(few)}.", fix)
-    else:
-        yield Finding(about, "good", f"{words} `ml-assets backtest --quick` says which methods that carries.")
-    orders = events["order_id"].drop_nulls().n_unique()
-    if orders >= FEWEST_CUSTOMERS and customers > MOST_OF_ONE_ORDER * orders:
-        words = f"{customers:,} customers made {orders:,} orders: nearly every order has a customer of its own."
-        fix = "Is source.columns.customer an id of the order? Map the one that stays the same at the next order."
-        yield Finding(about, "warning", words, fix)
-    if events["amount"].null_count() == events.height:
-        fix = "Map source.columns.amount; segments then know value, not only visits."
-        yield Finding(about, "warning", "No line has an amount.", fix)
-
-
-def _guests(look: Look, about: str) -> Iterator[Finding]:
-    if look.settings.events.guests == "one_off":
-        lines, what = look.checked.valid["customer_id"].null_count(), "they teach item models, and get no lists"
-    else:
-        lines, what = look.checked.quarantined.filter(reason="missing_customer_id").height, "they are left out"
-    if not lines:
-        return
-    share = lines / look.checked.read
-    words = f"{lines:,} lines ({share:.1%}) are of guests, who have no customer: {what} (events.guests)."
-    if share > MANY_GUESTS and look.settings.events.guests == "left_out":
-        fix = "Set events.guests: one_off, and what guests buy counts for similar and popular items."
-        yield Finding(about, "warning", words, fix)
-    else:
-        yield Finding(about, "good", words)
-
-
 CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
     "lines": _lines,
-    "guests": _guests,
+    "what is made": what_is_made,
+    "guests": guests,
     "days": _days,
     "hours": _hours,
-    "items": _items,
-    "amount of data": _amounts,
+    "items": items,
+    "amount of data": amounts,
 }

@@ -21,11 +21,15 @@ BEGIN
     FROM :"meta".recommendation_lists AS d
     WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
     ORDER BY d.rank;
-    IF FOUND OR wanted = 0 OR recommend.placement = 'buy_again' THEN
-        -- Nothing generic was bought before.
+    IF FOUND OR wanted = 0 THEN
         RETURN;
     END IF;
     live := :"meta".live_release(subject);
+    IF recommend.placement = 'buy_again' THEN
+        -- Nothing generic was bought before.
+        PERFORM :"meta".tell_not_made(subject);
+        RETURN;
+    END IF;
     IF EXISTS (
         SELECT FROM :"store".recommendations AS t WHERE t.customer_id = recommend.customer_id AND t.release_id = live
     ) AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = recommend.customer_id) THEN
@@ -45,6 +49,9 @@ BEGIN
     CROSS JOIN LATERAL unnest(generic[:coalesce(wanted, r.k)]) WITH ORDINALITY AS v (place, rank)
     CROSS JOIN LATERAL (SELECT CASE WHEN v.place > 0 THEN 'popular' ELSE 'pinned' END AS code) AS s
     ORDER BY v.rank;
+    IF NOT FOUND THEN
+        PERFORM :"meta".tell_not_made(subject);
+    END IF;
 END
 $$;
 

@@ -12,6 +12,9 @@ DECLARE
     live bigint := :"meta".live_release(subject);
     basket CONSTANT :item_id_type[] := array_remove(coalesce(item_ids, '{}'), NULL);
 BEGIN
+    IF live IS NULL THEN
+        PERFORM :"meta".tell_not_made(subject);
+    END IF;
     RETURN QUERY
     WITH votes AS (
         SELECT u.item_id, sum(u.score::float8) AS score,

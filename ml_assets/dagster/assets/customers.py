@@ -29,8 +29,8 @@ MEMORY_DAYS = 35
 
 
 def build_customer_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """customer_value, segment_assignments and segment_profiles (daily)."""
-    return [_customer_value(shop), _segmentation(shop)]
+    """customer_value, segment_assignments and segment_profiles (daily), where the shop has segments."""
+    return [_customer_value(shop), _segmentation(shop)] if "segment_assignments" in shop.settings.subjects else []
 
 
 def _customer_value(shop: Shop) -> dg.AssetsDefinition:

@@ -14,7 +14,7 @@ from ml_assets.features.interactions import build_interactions
 
 
 def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """interactions and customer_features (daily)."""
+    """interactions and customer_features (daily), of which a shop may need one alone."""
     settings = shop.settings
     history = dg.AssetIn(key=shop.key("transactions"), partition_mapping=shop.calendar.lookback)
     catalogue = dg.AssetIn(key=shop.key("items"))
@@ -43,4 +43,5 @@ def build_feature_assets(shop: Shop) -> list[dg.AssetsDefinition]:
             timezone=settings.timezone,
         )
 
-    return [interactions, customer_features]
+    made = {"interactions": interactions, "customer_features": customer_features}
+    return [asset for name, asset in made.items() if name in settings.subjects]

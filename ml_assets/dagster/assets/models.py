@@ -39,8 +39,13 @@ MODEL = "The recommender of the week, chosen and trained on events before its Mo
 
 
 def build_model_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """recommender_backtest, recommender_model, segmentation_model and customer_value_model (weekly)."""
-    return [_recommender(shop), _segmentation_model(shop), _customer_value_model(shop)]
+    """recommender_backtest, recommender_model, segmentation_model and customer_value_model (weekly), as far as made."""
+    build = {
+        "recommender_model": _recommender,
+        "segmentation_model": _segmentation_model,
+        "customer_value_model": _customer_value_model,
+    }
+    return [build[name](shop) for name in build if name in shop.settings.subjects]
 
 
 def _recommender(shop: Shop) -> dg.AssetsDefinition:

@@ -25,8 +25,9 @@ RANKED = {"numba", "polars"}
 
 
 def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """recommendations, similar_items and popular_items (daily)."""
-    return [_recommendations(shop), _similar_items(shop), _popular_items(shop)]
+    """recommendations, similar_items and popular_items (daily), as far as the shop makes them."""
+    build = {"recommendations": _recommendations, "similar_items": _similar_items, "popular_items": _popular_items}
+    return [build[name](shop) for name in build if name in shop.settings.subjects]
 
 
 def _recommendations(shop: Shop) -> dg.AssetsDefinition:

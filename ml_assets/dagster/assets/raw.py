@@ -18,7 +18,7 @@ from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.io_manager import Frames
 from ml_assets.dagster.shop import Shop
-from ml_assets.dagster.source_look import days_in
+from ml_assets.dagster.source_look import days_with_features
 from ml_assets.events.arrivals import late_days
 from ml_assets.events.garbage import ORDINARY
 from ml_assets.events.load import DayFacts, LoadedDays, load_days
@@ -101,7 +101,7 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
         yield dg.Output(Frames(days, days.quarantined), "quarantined_transactions")
         with serving.connect() as connection:
             contents = {day: facts.content for day, facts in days.facts.items()}
-            late = late_days(contents, days_in(lake, "interactions"), shop.settings.lookback_days)
+            late = late_days(contents, days_with_features(lake), shop.settings.lookback_days)
             for day in record_days(connection, contents, late=late, run_id=context.op_execution_context.run_id):
                 context.log.warning("Features were built from other lines of %s; see ml.restatements.", day)
         yield _accounted(shop, days.facts)

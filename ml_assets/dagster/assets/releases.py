@@ -19,19 +19,24 @@ from ml_assets.lake import Lake
 from ml_assets.methods import POPULAR, SOURCES
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.releases.publish import Publication, Release, publish
-from ml_assets.subjects import PUBLISHED, Table
+from ml_assets.subjects import Table
 
 GATES = "passes_its_gates"
+OF_ITEMS = ("recommendations", "similar_items", "popular_items")
+"""Subjects whose views show names of items."""
 OVERRIDE_TAG = "ml_assets/override"
 """A run with this tag publishes what a gate refuses; its value is the reason."""
 
 
 def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """One release asset per subject (daily)."""
-    return [_release_asset(shop, table) for table in PUBLISHED.values()]
+    """One release asset per subject that the shop publishes (daily)."""
+    return [_release_asset(shop, table) for table in shop.settings.published.values()]
 
 
 def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
+    # Names for the reasons; the other subjects of the day would only write the same rows again.
+    with_names = table.name == next((name for name in shop.settings.published if name in OF_ITEMS), None)
+
     @shop.daily_asset(
         "serving",
         {"postgres"},
@@ -69,8 +74,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
             give_way=shop.settings.serving.give_way,
             override=context.op_execution_context.get_tag(OVERRIDE_TAG),
             active=active_customers(lake, day) if table.is_personal else None,
-            # Names for the reasons; the other subjects of the day would only write the same rows again.
-            items=lake.read("items") if table.is_personal else None,
+            items=lake.read("items") if with_names else None,
             segments=lake.read("segment_profiles", day) if table.has_segments else None,
         )
         with serving.connect() as connection:

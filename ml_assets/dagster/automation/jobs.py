@@ -4,6 +4,7 @@ A job cannot mix daily and weekly partitions, hence one for each. When they run 
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -12,15 +13,23 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from ml_assets.dagster.checks.drift import drift_check_keys
 from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key
 from ml_assets.dagster.shop import Shop
-from ml_assets.subjects import SUBJECTS
+from ml_assets.subjects import Subject
 
 # A run whose container was killed holds its place in the queue until then.
 MAX_RUNTIME = {"dagster/max_runtime": "7200"}
 # A step that fails is tried again after one and after three minutes: databases restart, object stores hiccup.
 BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-# What of `rebuild` is built again of a day that is not the newest.
-FEATURES = [name for name, subject in SUBJECTS.items() if subject.kind == "features"]
-MODELS = [name for name, subject in SUBJECTS.items() if subject.kind == "model"]
+
+
+def features_of(subjects: Mapping[str, Subject]) -> list[str]:
+    """What of `rebuild` is built again of a day that is not the newest."""
+    return [name for name, subject in subjects.items() if subject.kind == "features"]
+
+
+def models_of(subjects: Mapping[str, Subject]) -> list[str]:
+    """What is trained once a week."""
+    trained = [name for name, subject in subjects.items() if subject.kind == "model"]
+    return ["recommender_backtest", *trained] if "recommender_model" in trained else trained
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     `retry` is for steps that fail; none where somebody waits at the screen.
     """
     raw = dg.AssetSelection.assets(*(shop.key(name) for name in ("transactions", "quarantined_transactions", "items")))
-    models = dg.AssetSelection.assets(*(shop.key(name) for name in ("recommender_backtest", *MODELS)))
+    models = dg.AssetSelection.assets(*(shop.key(name) for name in models_of(shop.settings.subjects)))
     # Shown by the sensor `alerts` without a run.
     freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
     drift = dg.AssetSelection.checks(*drift_check_keys(shop))

@@ -21,7 +21,7 @@ from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.build import build_source
-from ml_assets.subjects import MODEL_KINDS
+from ml_assets.subjects import kinds_of_models
 
 AFTER_THE_SCHEDULE = timedelta(hours=1)
 
@@ -68,7 +68,7 @@ def decide_retraining(  # noqa: PLR0911, PLR0917 many reasons to skip; what a ti
     if week < shop.calendar.first_week or now < scheduled + AFTER_THE_SCHEDULE:
         return dg.SkipReason("The schedule trains first.")
     sunday = week - timedelta(days=1)
-    models = {kind: list_models(connection, kind) for kind in MODEL_KINDS}
+    models = {kind: list_models(connection, kind) for kind in kinds_of_models(settings.subjects)}
     if not any(models.values()):
         return dg.SkipReason("Nothing was ever trained; the first training is a person's decision (`ml-assets run`).")
     trained = all(any(model.trained_through == sunday for model in found) for found in models.values())

@@ -18,10 +18,8 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.drift.day import measure_day, too_young
 from ml_assets.drift.measures import Measure, by_subject, verdict
 from ml_assets.lake import Lake
-from ml_assets.subjects import SUBJECTS
 
 CHECK = "has_not_drifted"
-DRIFTING = [subject.name for subject in SUBJECTS.values() if subject.drifts]
 HIT_RATES = 8
 
 
@@ -29,7 +27,11 @@ def drift_check_keys(shop: Shop) -> list[dg.AssetCheckKey]:
     """One check per subject that drifts; none where drift is switched off."""
     if not shop.settings.drift.enabled:
         return []
-    return [dg.AssetCheckKey(shop.key(subject), CHECK) for subject in DRIFTING]
+    return [dg.AssetCheckKey(shop.key(subject), CHECK) for subject in _drifting(shop)]
+
+
+def _drifting(shop: Shop) -> list[str]:
+    return [name for name, subject in shop.settings.subjects.items() if subject.drifts]
 
 
 def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
@@ -46,7 +48,7 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> Iterator[dg.AssetCheckResult]:
-        days = lake.partitions("recommendations")
+        days = lake.partitions(_newest_made(shop))
         measures: list[Measure] = []
         skipped: dict[str, str] = {}
         day = date.fromisoformat(days[-1]) if days else None
@@ -57,12 +59,17 @@ def build_drift_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
                 skipped = too_young(lake, shop.settings, day)
                 record_drift(connection, day, [(one, _status(one, measures)) for one in measures])
         found = by_subject(measures)
-        for subject in DRIFTING:
+        for subject in _drifting(shop):
             key = dg.AssetCheckKey(shop.key(subject), CHECK)
             if key in context.selected_asset_check_keys:
                 yield _result(key, found.get(subject, []), day, skipped if subject == "customer_features" else {})
 
     return [drift_of_everything]
+
+
+def _newest_made(shop: Shop) -> str:
+    """The last of what a day's scoring makes and is compared."""
+    return _drifting(shop)[-1]
 
 
 def _status(one: Measure, measures: list[Measure]) -> Literal["ok", "warn", "error"]:

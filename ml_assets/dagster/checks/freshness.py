@@ -14,7 +14,6 @@ from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
 from ml_assets.features.load import missing_days
 from ml_assets.lake import Lake
-from ml_assets.subjects import SUBJECTS
 
 IS_FRESH = "is_fresh"
 HAS_NO_HOLES = "history_has_no_holes"
@@ -22,7 +21,7 @@ HAS_NO_HOLES = "history_has_no_holes"
 
 def freshness_check_keys(shop: Shop) -> list[dg.AssetCheckKey]:
     """One check per subject."""
-    return [dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for subject in SUBJECTS.values()]
+    return [dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for subject in shop.settings.subjects.values()]
 
 
 def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
@@ -39,7 +38,7 @@ def build_freshness_checks(shop: Shop) -> list[dg.AssetChecksDefinition]:
     ) -> Iterator[dg.AssetCheckResult]:
         with serving.connect() as connection:
             rows = {row.subject: row for row in read_freshness(connection)}
-        for name, subject in SUBJECTS.items():
+        for name, subject in shop.settings.subjects.items():
             key = dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH)
             if key in context.selected_asset_check_keys and name in rows:
                 yield _result(key, rows[name])
@@ -53,7 +52,9 @@ def record_freshness(instance: dg.DagsterInstance, shop: Shop, rows: Sequence[Fr
     A check inside a run that publishes would be skipped with it, and Dagster shows a skipped check as a failed one.
     """
     by_subject = {row.subject: row for row in rows}
-    keys = {name: dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for name, subject in SUBJECTS.items()}
+    keys = {
+        name: dg.AssetCheckKey(shop.key(subject.asset), IS_FRESH) for name, subject in shop.settings.subjects.items()
+    }
     shown = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
     changed = 0
     for subject in keys.keys() & by_subject.keys():

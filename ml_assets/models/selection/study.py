@@ -98,9 +98,13 @@ def study_shop(
     history = replace(history, settings=repeats.applied(settings))
     off = switched_off(capacity, repeats, settings.recommender.selection)
     notes = [capacity.in_words(), repeats.rule, *off_in_words(off)]
+    if not settings.recommender.enabled_placements:
+        return _unjudged(
+            history, capacity, repeats, [*notes, "No lists of customers are made, so no method is chosen."]
+        )
     plan = history.plan()
     if plan is None:
-        return _unjudged(history, capacity, repeats, notes)
+        return _unjudged(history, capacity, repeats, [*notes, _too_short(history)])
     return _judged(
         history,
         plan,
@@ -116,11 +120,7 @@ def study_shop(
 def _unjudged(history: History, capacity: Capacity, repeats: Repeats, notes: list[str]) -> Study:
     """The simple methods, where there is nothing to judge others by."""
     options = history.settings.recommender
-    shortest = min(options.evaluation_days) + LEAST_HISTORY.days
-    why = (
-        f"{history.days} days of history are too few to judge anything ({shortest} are needed): "
-        "the simple method is used."
-    )
+    why = notes[-1]
     methods = {
         placement: yardsticks_of(placement, may_repeat=repeats.occur)[0] for placement in options.enabled_placements
     }
@@ -135,7 +135,15 @@ def _unjudged(history: History, capacity: Capacity, repeats: Repeats, notes: lis
         recipes=recipes,
         methods={placement: recipe.make() for placement, recipe in recipes.items()},
         repeats=repeats,
-        notes=[*notes, why],
+        notes=notes,
+    )
+
+
+def _too_short(history: History) -> str:
+    shortest = min(history.settings.recommender.evaluation_days) + LEAST_HISTORY.days
+    return (
+        f"{history.days} days of history are too few to judge anything ({shortest} are needed): "
+        "the simple method is used."
     )
 
 

@@ -1,0 +1,107 @@
+"""What there is to learn from: items, customers, orders, guests, amounts; and what the shop does not make.
+
+Days and times are looked at in `data.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import polars as pl
+
+from ml_assets.cli.doctor.finding import Finding
+from ml_assets.cli.doctor.look import EXAMPLES, Look
+from ml_assets.errors import UserError
+from ml_assets.settings.made import has_customers, has_items, not_made
+
+MOST_OF_ONE_ORDER = 0.98
+"""More customers than this share of the orders, and hardly one has bought twice."""
+FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
+NO_CUSTOMERS = (
+    "Map the column that has the customer; where the shop knows none, set source.columns.customer: null, and similar "
+    "and popular items are made."
+)
+# So large a share of lines is worth learning from.
+MANY_GUESTS = 0.2
+
+
+def what_is_made(look: Look, about: str) -> Iterator[Finding]:
+    """What the shop's data and wishes leave out."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for subject, reason in not_made(look.settings).items():
+        reasons[reason].append(subject)
+    for reason, subjects in reasons.items():
+        yield Finding(about, "good", f"Not made, and never called old: {', '.join(subjects)}. {reason}")
+
+
+def items(look: Look, about: str) -> Iterator[Finding]:
+    """Whether what is sold has names."""
+    if not has_items(look.settings):
+        return
+    sold = look.purchases.select("item_id").unique()
+    if look.items.is_empty():
+        fix = "Map source.columns.item_name, or give a catalogue as source.items; reasons and charts then have names."
+        yield Finding(about, "warning", f"{sold.height:,} items, none with a name.", fix)
+        return
+    orphans = sold.join(look.items.select("item_id"), on="item_id", how="anti")
+    words = f"{sold.height:,} items were sold, {sold.height - orphans.height:,} of them are in the catalogue."
+    if orphans.height > 0.05 * sold.height:
+        shown = ", ".join(map(str, orphans["item_id"].head(EXAMPLES)))
+        fix = "Are the ids of source.item_columns.item those of source.columns.item?"
+        yield Finding(about, "warning", f"{words} Not there: {shown}, ...", fix)
+    else:
+        yield Finding(about, "good", words)
+
+
+def amounts(look: Look, about: str) -> Iterator[Finding]:
+    """How many customers, items and days there are, and whether they are what they are called."""
+    events = look.purchases
+    if events.is_empty():
+        raise UserError("There are no events to learn from.", "See the findings above.")
+    known = events.drop_nulls("customer_id")
+    customers, days = known["customer_id"].n_unique(), (look.covered.last - look.covered.first).days + 1
+    sizes = [(days, FEWEST_DAYS, "days")]
+    again = ""
+    if has_items(look.settings):
+        sizes.insert(0, (events["item_id"].n_unique(), FEWEST_ITEMS, "items"))
+        pairs = known.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
+        if pairs.height:
+            again = f"; {pairs['days'].gt(1).mean():.0%} of what is bought is bought again"
+    if has_customers(look.settings):
+        sizes.insert(0, (customers, FEWEST_CUSTOMERS, "customers"))
+    words = ", ".join(f"{have:,} {what}" for have, _, what in sizes) + f"{again}."
+    few = [f"{have:,} {what} ({fewest:,} are wanted)" for have, fewest, what in sizes if have < fewest]
+    if few:
+        fix = "Load more history; until then the lists are best-sellers, which is said where they are shown."
+        yield Finding(about, "warning", f"{words} That is little to learn from: {', '.join(few)}.", fix)
+    else:
+        more = " `ml-assets backtest --quick` says which methods that carries." if again else ""
+        yield Finding(about, "good", words + more)
+    orders = events["order_id"].drop_nulls().n_unique()
+    if orders >= FEWEST_CUSTOMERS and customers > MOST_OF_ONE_ORDER * orders:
+        words = f"{customers:,} customers made {orders:,} orders: nearly every order has a customer of its own."
+        fix = "Is source.columns.customer an id of the order? Map the one that stays the same at the next order."
+        yield Finding(about, "warning", words, fix)
+    if look.settings.segmentation.enabled and events["amount"].null_count() == events.height:
+        fix = "Map source.columns.amount; segments then know value, not only visits."
+        yield Finding(about, "warning", "No line has an amount.", fix)
+
+
+def guests(look: Look, about: str) -> Iterator[Finding]:
+    """How much is bought by nobody known."""
+    if look.settings.events.guests == "one_off":
+        lines, what = look.checked.valid["customer_id"].null_count(), "they teach item models, and get no lists"
+    else:
+        lines, what = look.checked.quarantined.filter(reason="missing_customer_id").height, "they are left out"
+    if not lines:
+        return
+    share = lines / look.checked.read
+    if lines == look.checked.read and has_customers(look.settings):
+        words = f"None of {lines:,} lines has a customer: lists and segments of customers cannot be made."
+        yield Finding(about, "error", words, NO_CUSTOMERS)
+        return
+    words = f"{lines:,} lines ({share:.1%}) are of guests, who have no customer: {what} (events.guests)."
+    if share > MANY_GUESTS and look.settings.events.guests == "left_out":
+        fix = "Set events.guests: one_off, and what guests buy counts for similar and popular items."
+        yield Finding(about, "warning", words, fix)
+    else:
+        yield Finding(about, "good", words)

@@ -1,0 +1,79 @@
+"""Shops whose orders do not say by whom, or what was bought: they make what can be made, and nothing else is missing."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from ml_assets_tests.cli.shops import Shop, running_shop
+
+DAY = "2024-05-31"
+OF_ITEMS = {"interactions", "recommender_model", "similar_items", "popular_items"}
+OF_CUSTOMERS = {"customer_features", "segmentation_model", "customer_value_model", "segment_assignments"}
+
+
+@pytest.fixture(scope="module")
+def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with running_shop(embedded_url, tmp_path_factory.mktemp("made"), "what_is_made") as found:
+        text = found.config.read_text().replace("{k: 5", "{selection: {effort: quick}, k: 5")
+        found.config.write_text(text.replace("customer: buyer", "customer: null"))
+        yield found
+
+
+def judged(shop: Shop, capfd: pytest.CaptureFixture[str]) -> set[str]:
+    capfd.readouterr()
+    shop.call("status", "--json")
+    rows = json.loads(capfd.readouterr().out)
+    # Old as a whole: the shop's data ends in 2024.
+    assert {row["status"] for row in rows} == {"stale"}
+    return {row["subject"] for row in rows}
+
+
+def faults(shop: Shop, capfd: pytest.CaptureFixture[str]) -> set[str]:
+    capfd.readouterr()
+    shop.call("doctor", "--json")
+    return {one["about"] for one in json.loads(capfd.readouterr().out) if one["level"] != "good"}
+
+
+def test_a_shop_that_knows_no_customers_gets_similar_and_popular_items(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert shop.call("run", "--date", DAY) == 0
+    said = capfd.readouterr()
+    assert f"Published {DAY}." in said.out
+    assert "warning" not in said.err
+    assert judged(shop, capfd) == {"transactions"} | OF_ITEMS
+    assert faults(shop, capfd) <= {"days", "channels"}
+    similar = "SELECT count(DISTINCT item_id) FROM books_ml.similar_items"
+    assert shop.rows(similar)[0][0] > 20
+    assert len(shop.rows("SELECT * FROM books_ml.recommend('anybody')")) == 5
+    assert {source for (source,) in shop.rows("SELECT source FROM books_ml.recommend_for_items('{i-001}')")} == {
+        "similar"
+    }
+    assert shop.rows("SELECT count(*) FROM books_ml_store.items WHERE item_name LIKE 'Book %'") == [(30,)]
+    assert shop.call("export", "segments") == 1
+    assert "This shop makes no segments: this shop knows no customers" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_shop_that_stops_to_say_what_was_bought_gets_segments_and_shows_no_old_lists(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = shop.config.read_text().replace("customer: null, item: isbn", "customer: buyer, item: null")
+    shop.config.write_text(text)
+    assert shop.call("run", "--date", DAY) == 0
+    said = capfd.readouterr()
+    assert "similar_items is not made any more and not shown: Orders of this shop do not say" in said.err
+    assert f"Published {DAY}." in said.out
+    assert judged(shop, capfd) == {"transactions"} | OF_CUSTOMERS
+    assert faults(shop, capfd) <= {"days", "channels"}
+    assert shop.rows("SELECT count(*) FROM books_ml.segment_assignments") == [(40,)]
+    assert shop.rows("SELECT count(*) FROM books_ml.segment_assignments WHERE alive_probability IS NULL") == [(0,)]
+    for empty in ("recommend('c-001')", "recommend_for_items('{i-001}')", "similar_items", "popular_items"):
+        assert shop.rows(f"SELECT * FROM books_ml.{empty}") == []
+    reasons = shop.rows("SELECT DISTINCT reason FROM books_ml.not_made")
+    assert reasons == [("Orders of this shop do not say what was bought (source.columns.item: null).",)]
+    for command in (["explain", "c-001"], ["backtest", "--quick"], ["export", "recommendations"]):
+        assert shop.call(*command) == 1
+        assert "source.columns.item: null" in capfd.readouterr().err
+    assert shop.call("run", "--date", DAY) == 0, "and once more, with nothing left to withdraw"
+    assert "training" not in capfd.readouterr().err
