@@ -17,6 +17,7 @@ MERCHANDISER: Rights = {
     "rules": "SELECT, INSERT, UPDATE, DELETE",
     "purchases": "SELECT, INSERT, UPDATE, DELETE",
     "opt_outs": "SELECT, INSERT, UPDATE, DELETE",
+    "opt_outs_of_shop": "SELECT",
     "reason_templates": "SELECT, INSERT, UPDATE",
 }
 # Publishing and keeping the books. What changes history, or takes an owner, goes through the functions below.
@@ -45,6 +46,8 @@ WRITER: Rights = {
     "rules": "SELECT",
     "purchases": "SELECT",
     "opt_outs": "SELECT",
+    "opt_outs_of_shop": "SELECT, INSERT, DELETE",
+    "opt_outs_read": "SELECT, INSERT, UPDATE",
     "reason_templates": "SELECT",
     "hidden_items": "SELECT",
     # Whether anybody was erased at all.

@@ -11,6 +11,7 @@ from ml_assets.dagster.assets.customers import build_customer_assets
 from ml_assets.dagster.assets.descriptions import COLUMNS
 from ml_assets.dagster.assets.features import build_feature_assets
 from ml_assets.dagster.assets.models import build_model_assets
+from ml_assets.dagster.assets.opt_outs import build_opt_outs
 from ml_assets.dagster.assets.predictions import build_prediction_assets
 from ml_assets.dagster.assets.raw import build_raw_assets
 from ml_assets.dagster.assets.releases import build_release_assets
@@ -55,6 +56,7 @@ def define(
     """The definitions of a shop whose source, lake and database are open already."""
     assets = [
         *build_raw_assets(shop),
+        *build_opt_outs(shop),
         *build_feature_assets(shop),
         *build_model_assets(shop),
         *build_prediction_assets(shop),

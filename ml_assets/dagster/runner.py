@@ -26,7 +26,7 @@ from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
-from ml_assets.dagster.source_words import guests_among, newly_found
+from ml_assets.dagster.source_words import guests_among, newly_found, opted_out
 from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.dagster.week_models import WeekModels
 from ml_assets.database.locks import one_at_a_time
@@ -231,6 +231,7 @@ class Runner:
                 self._report(f"warning: {check.asset_key.to_user_string()}: {check.description}")
         if error := failure_of(result, title, failed):
             raise error
-        if words := guests_among(result, self._settings.events.guests):
-            self._report(words)
+        for words in (guests_among(result, self._settings.events.guests), opted_out(result)):
+            if words:
+                self._report(words)
         return failed

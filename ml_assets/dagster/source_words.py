@@ -1,9 +1,10 @@
-"""What `ml-assets run` says of the source: how it is written, and how many of its lines are of guests."""
+"""What `ml-assets run` says of the source: how it is written, how many lines are of guests, and who opted out."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from ml_assets.dagster.assets.opt_outs import TOLD
 from ml_assets.dagster.assets.raw import GUESTS
 from ml_assets.sources.base import EventSource
 from ml_assets.sources.memory import SourceMemory
@@ -28,3 +29,9 @@ def guests_among(result: dg.ExecuteInProcessResult, setting: str) -> str | None:
         return None
     becomes = "left out (events.guests)" if setting == "left_out" else "they teach item models"
     return f"{guests:,} of {read:,} lines are of guests, without a customer: {becomes}"
+
+
+def opted_out(result: dg.ExecuteInProcessResult) -> str | None:
+    """What changed in the shop's list of opt-outs, where something did."""
+    loaded = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
+    return next((str(one.metadata[TOLD].value) for one in loaded if TOLD in one.metadata), None)

@@ -91,6 +91,11 @@ def rules_to_come(connection: ServingConnection) -> list[dict[str, Any]]:
 
 def count_customers(connection: ServingConnection) -> tuple[int, int]:
     """How many customers opted out, and how many purchases are noted."""
-    query = "SELECT (SELECT count(*) FROM {meta}.opt_outs), (SELECT count(*) FROM {meta}.purchases)"
+    query = """
+        SELECT (
+            SELECT count(*)
+            FROM (SELECT customer_id FROM {meta}.opt_outs UNION SELECT customer_id FROM {meta}.opt_outs_of_shop) AS o
+        ), (SELECT count(*) FROM {meta}.purchases)
+        """
     opted_out, purchases = one_row(connection, query)
     return opted_out, purchases

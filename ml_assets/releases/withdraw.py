@@ -18,7 +18,7 @@ def withdraw_unmade(connection: ServingConnection, settings: Settings) -> list[s
     What somebody pinned stays.
     """
     sql, unmade = connection.schemas.sql, not_made(settings)
-    known = dict(connection.execute(sql("SELECT subject, reason FROM {meta}.not_made")).fetchall())
+    known: dict[str, str] = dict(connection.execute(sql("SELECT subject, reason FROM {meta}.not_made")).fetchall())
     if known != unmade:
         with writing(connection) as cursor:
             cursor.execute(sql("DELETE FROM {meta}.not_made WHERE subject <> ALL (%s)"), [list(unmade)])

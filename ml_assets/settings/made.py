@@ -7,20 +7,33 @@ other keys of the settings belongs here. What each subject needs is in `subjects
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from ml_assets.settings.columns import NO_CUSTOMER, NO_ITEM
-from ml_assets.settings.recommender import Placements
+from ml_assets.settings.events import EventSettings
+from ml_assets.settings.recommender import Placements, RecommenderSettings
+from ml_assets.settings.section import Section
+from ml_assets.settings.segmentation import SegmentationSettings
 from ml_assets.subjects import SUBJECTS, Need, Subject
-
-if TYPE_CHECKING:
-    from ml_assets.settings.shop import Settings
 
 NO = ("false", "0", "no", "off", "n", "f")
 WITHOUT_ITEMS = "Orders of this shop do not say what was bought (source.columns.item: null)."
 WITHOUT_CUSTOMERS = "This shop knows no customers (source.columns.customer: null)."
+
+
+class Wishes(Protocol):
+    """What of the settings decides what is made."""
+
+    @property
+    def source(self) -> Section: ...  # noqa: D102 sections of the settings
+    @property
+    def events(self) -> EventSettings: ...  # noqa: D102
+    @property
+    def recommender(self) -> RecommenderSettings: ...  # noqa: D102
+    @property
+    def segmentation(self) -> SegmentationSettings: ...  # noqa: D102
 
 
 def deduced(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +53,7 @@ def deduced(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def why_impossible(settings: Settings) -> str | None:
+def why_impossible(settings: Wishes) -> str | None:
     """What the settings ask for and the columns cannot give."""
     if settings.recommender.enabled and not has_items(settings):
         return "recommender.enabled: nothing can be recommended without items; map source.columns.item, or take it out"
@@ -58,23 +71,23 @@ def why_impossible(settings: Settings) -> str | None:
     return None
 
 
-def has_items(settings: Settings) -> bool:
+def has_items(settings: Wishes) -> bool:
     """Whether orders say what was bought."""
     return bool(_of(settings.source, "columns").get("item") != NO_ITEM)
 
 
-def has_customers(settings: Settings) -> bool:
+def has_customers(settings: Wishes) -> bool:
     """Whether orders say who bought."""
     return bool(_of(settings.source, "columns").get("customer") != NO_CUSTOMER)
 
 
-def subjects_made(settings: Settings) -> dict[str, Subject]:
+def subjects_made(settings: Wishes) -> dict[str, Subject]:
     """The subjects of a shop by name, in the order in which they are made."""
     lacks = lacking(settings)
     return {name: row for name, row in SUBJECTS.items() if not lacks.keys() & set(row.needs)}
 
 
-def not_made(settings: Settings) -> dict[str, str]:
+def not_made(settings: Wishes) -> dict[str, str]:
     """The other subjects, each with the reason."""
     lacks = lacking(settings)
     return {
@@ -84,7 +97,7 @@ def not_made(settings: Settings) -> dict[str, str]:
     }
 
 
-def lacking(settings: Settings) -> dict[Need, str]:
+def lacking(settings: Wishes) -> dict[Need, str]:
     """What a shop lacks or does not want, each with the reason."""
     found: dict[Need, str] = {}
     if not has_customers(settings):

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from ml_assets.subjects import PUBLISHED, SUBJECTS
 
 # Assets that have checks without being subjects of `ml.freshness`.
-CHECKED = ("quarantined_transactions", "customer_value", *(table.asset for table in PUBLISHED.values()))
+CHECKED = ("quarantined_transactions", "customer_value", "opt_outs", *(table.asset for table in PUBLISHED.values()))
 JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
 INSTIGATORS = (
     "daily_scoring_schedule",

@@ -23,6 +23,7 @@ from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.made import deduced, subjects_made, why_impossible
+from ml_assets.settings.opt_outs import OptOutSettings
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     )
     source: Source = CompleteJourneySource()
     events: EventSettings = EventSettings()
+    opt_outs: OptOutSettings | None = Field(
+        default=None, description="The shop's own list of customers who want nothing personal, beside ml_meta.opt_outs."
+    )
     recommender: RecommenderSettings = RecommenderSettings()
     segmentation: SegmentationSettings = SegmentationSettings()
     calendar: BusinessCalendar = BusinessCalendar()
@@ -111,7 +115,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_name_of_an_asset(cls, value: str) -> str:
         """Its lake would lie in that asset's folder of a shop without a name."""
-        if value in (*SUBJECTS, "quarantined_transactions", "items", "models"):
+        if value in (*SUBJECTS, "quarantined_transactions", "items", "models", "opt_outs"):
             raise ValueError(f"{value} is the name of an asset; call the shop otherwise")
         return value
 

@@ -165,6 +165,26 @@ def _rows(  # noqa: PLR0917 the signature is Polars'
             return
 
 
+def kind_of_database(path: str, setting: str = "source.database") -> str:
+    """sqlite or duckdb, by the first bytes of a file; raises `UserError` where it is neither."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise UserError(
+            f"{setting}: {path} cannot be opened: {error.strerror}.", "Check the path.", code="source.unreadable"
+        ) from None
+    if start.startswith(b"SQLite format 3"):
+        return "sqlite"
+    if start[8:12] == b"DUCK":
+        return "duckdb"
+    raise UserError(
+        f"{setting}: {path} is neither a SQLite nor a DuckDB file.",
+        "Name such a file, or read other files as source.kind: files.",
+        code="source.unreadable",
+    )
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 

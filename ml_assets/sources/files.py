@@ -20,6 +20,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
 from ml_assets.settings.columns import ItemColumns
+from ml_assets.settings.opt_outs import OptOutColumns
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
@@ -171,6 +172,12 @@ class Files:
         newest = max(self._files, key=lambda file: (file.last, file.path)).path
         mapped = self._mapped
         return dict(files_as_found(newest, mapped.events(newest), self._source, mapped.reading))
+
+    def read_table(self, path: str, section: str, mapping: OptOutColumns) -> pl.DataFrame:
+        """The columns of another list that lies in one of the files; expressions go by their text."""
+        frame = self._mapped.table(path, section, mapping)
+        wanted = dict.fromkeys(text for text in mapping.model_dump().values() if text)
+        return self._mapped.collect(frame.select(wanted), path)
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""

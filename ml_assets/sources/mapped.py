@@ -13,7 +13,8 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
-from ml_assets.settings.columns import EventColumns, ItemColumns, RefundColumns
+from ml_assets.settings.columns import EventColumns
+from ml_assets.settings.section import Section
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
@@ -100,7 +101,7 @@ class MappedFiles:
         """One event file."""
         return self.table(path, EVENTS, self._source.columns)
 
-    def table(self, path: str, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> pl.LazyFrame:
+    def table(self, path: str, section: str, mapping: Section) -> pl.LazyFrame:
         """One file with the columns of a mapping, computed ones among them; `section` is its name in the settings.
 
         Raises `UserError` where it cannot be read, or lacks columns.
@@ -157,7 +158,7 @@ class MappedFiles:
         roots = [columns_of(setting, texts[setting], have) for setting in NUMERIC if setting in texts]
         return list(dict.fromkeys(column for columns in roots for column in columns))
 
-    def _texts(self, section: str, mapping: EventColumns | ItemColumns | RefundColumns) -> dict[str, str]:
+    def _texts(self, section: str, mapping: Section) -> dict[str, str]:
         """What a mapping says, by setting."""
         texts = {f"{section}.{field}": text for field, text in mapping.model_dump().items() if text}
         if isinstance(mapping, EventColumns) and self._source.where:

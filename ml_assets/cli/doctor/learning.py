@@ -64,8 +64,8 @@ def amounts(look: Look, about: str) -> Iterator[Finding]:
     if has_items(look.settings):
         sizes.insert(0, (events["item_id"].n_unique(), FEWEST_ITEMS, "items"))
         pairs = known.group_by("customer_id", "item_id").agg(days=pl.col("day").n_unique())
-        if pairs.height:
-            again = f"; {pairs['days'].gt(1).mean():.0%} of what is bought is bought again"
+        repeated = pairs.filter(pl.col("days") > 1).height / max(pairs.height, 1)
+        again = f"; {repeated:.0%} of what is bought is bought again" if pairs.height else ""
     if has_customers(look.settings):
         sizes.insert(0, (customers, FEWEST_CUSTOMERS, "customers"))
     words = ", ".join(f"{have:,} {what}" for have, _, what in sizes) + f"{again}."

@@ -32,7 +32,7 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM :"store".recommendations AS t WHERE t.customer_id = recommend.customer_id AND t.release_id = live
-    ) AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = recommend.customer_id) THEN
+    ) AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = recommend.customer_id) THEN
         -- Known customers see their own list or, where their shop says so, none.
         RETURN;
     END IF;

@@ -14,3 +14,6 @@ FOR EACH ROW EXECUTE FUNCTION :"meta".refuse_erased();
 
 CREATE OR REPLACE TRIGGER refuse_erased BEFORE INSERT OR UPDATE ON :"meta".opt_outs
 FOR EACH ROW EXECUTE FUNCTION :"meta".refuse_erased();
+
+CREATE OR REPLACE TRIGGER refuse_erased BEFORE INSERT OR UPDATE ON :"meta".opt_outs_of_shop
+FOR EACH ROW EXECUTE FUNCTION :"meta".refuse_erased();

@@ -20,7 +20,7 @@ CROSS JOIN LATERAL generate_series(1, least(r.k, cardinality(t.item_ids))) AS v 
 WHERE EXISTS (
         SELECT FROM :"meta".live_history AS h WHERE h.subject = 'recommendations' AND h.release_id = t.release_id
     )
-    AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id);
+    AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id);
 
 COMMENT ON VIEW :"ml".past_recommendations IS 'Every kept release that was ever live, as published, without rules; see recommendations_as_of.';
 COMMENT ON COLUMN :"ml".past_recommendations.release_id IS 'The release it belongs to; see ml.releases.';

@@ -9,7 +9,7 @@ LEFT JOIN :"store".segments AS g ON g.release_id = t.release_id AND g.segment_ke
 WHERE EXISTS (
         SELECT FROM :"meta".live_history AS h WHERE h.subject = 'segment_assignments' AND h.release_id = t.release_id
     )
-    AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id);
+    AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id);
 
 COMMENT ON VIEW :"ml".past_segment_assignments IS 'Every kept release that was ever live; see segment_assignments_as_of.';
 COMMENT ON COLUMN :"ml".past_segment_assignments.release_id IS 'The release it belongs to; see ml.releases.';

@@ -96,7 +96,7 @@ CROSS JOIN LATERAL unnest(
         :"meta".arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k)
     )
 ) WITH ORDINALITY AS v (place, rank)
-WHERE NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id)
+WHERE NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id)
     AND r.release_id = :"meta".live_release('recommendations')
     AND CASE WHEN r.state = 'live' THEN true ELSE :"meta".forget_plans() END;
 

@@ -13,7 +13,7 @@ SELECT
 FROM :"store".segment_assignments AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 LEFT JOIN :"store".segments AS g ON g.release_id = t.release_id AND g.segment_key = t.segment_key
-WHERE NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = t.customer_id)
+WHERE NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id)
     AND r.release_id = :"meta".live_release('segment_assignments')
     AND CASE WHEN r.state = 'live' THEN true ELSE :"meta".forget_plans() END;
 

@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
     END AS kind
 ) AS k
 WHERE h.segment_key IS NOT NULL
-    AND NOT EXISTS (SELECT FROM :"meta".opt_outs AS o WHERE o.customer_id = h.customer_id);
+    AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = h.customer_id);
 
 COMMENT ON VIEW :"ml".segment_history IS 'In which segment every customer was, from which day of data to which; ranges of one customer never overlap.';
 COMMENT ON COLUMN :"ml".segment_history.customer_id IS 'Who.';

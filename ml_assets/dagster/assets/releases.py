@@ -43,7 +43,7 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         name=table.asset,
         description=table.description,
         ins={"predictions": dg.AssetIn(key=shop.key(table.name))},
-        deps=[shop.key("segment_profiles")] if table.has_segments else [],
+        deps=[shop.key(name) for name in _before(shop, table)],
         check_specs=[
             dg.AssetCheckSpec(
                 GATES,
@@ -86,6 +86,13 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         return _result(shop, table, published)
 
     return release
+
+
+def _before(shop: Shop, table: Table) -> list[str]:
+    """What must have been made beside the predictions themselves."""
+    profiles = ["segment_profiles"] if table.has_segments else []
+    opt_outs = ["opt_outs"] if shop.settings.opt_outs and (table.is_personal or table.has_segments) else []
+    return profiles + opt_outs
 
 
 def active_customers(lake: Lake, day: date) -> pl.Series | None:

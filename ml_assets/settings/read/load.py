@@ -80,6 +80,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     source = settings.source
     paths = {key: _absolute(getattr(source, key), folder) for key in source.paths}
     changes["source"] = source.model_copy(update=paths)
+    if listed := settings.opt_outs:
+        at = {key: _absolute(getattr(listed, key), folder) for key in ("files", "database")}
+        changes["opt_outs"] = listed.model_copy(update=at)
     if settings.database_url is None:
         changes["database_url"] = _database_url()
     return settings.model_copy(update=changes)
