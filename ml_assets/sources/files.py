@@ -177,7 +177,7 @@ class Files:
         """The columns of another list that lies in one of the files; expressions go by their text."""
         frame = self._mapped.table(path, section, mapping)
         wanted = dict.fromkeys(text for text in mapping.model_dump().values() if text)
-        return self._mapped.collect(frame.select(wanted), path)
+        return self._mapped.collect(frame.select(list(wanted)), path)
 
     def read_items(self) -> pl.DataFrame:
         """The catalogue file, else names and categories carried by the events, else nothing."""

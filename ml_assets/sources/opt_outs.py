@@ -132,7 +132,8 @@ def _source(settings: Settings, wanted: OptOutSettings) -> FilesSource | SqliteS
     where: dict[str, object] = {"kind": "files", "events": wanted.files}
     if database is not None:
         where = {"kind": kind_of_database(database, "opt_outs.database"), "database": database, "table": wanted.table}
-    columns = EventColumns(customer=wanted.columns.customer)
+    # There are no events; their columns must be some that are there.
+    columns = EventColumns(**dict.fromkeys(("customer", "item", "time"), wanted.columns.customer))
     section: type[SourceSection] = KINDS[str(where["kind"])]
     found = section.model_validate({**where, "columns": columns, **NO_NUMBERS_NO_DATES})
     if not isinstance(found, FilesSource | SqliteSource | DuckdbSource):

@@ -1,4 +1,4 @@
-"""Shops whose orders do not say by whom, or what was bought: they make what can be made, and nothing else is missing."""
+"""Shops whose orders do not say who bought, or what: they make what can be made, and nothing else is missing."""
 
 import json
 from collections.abc import Iterator

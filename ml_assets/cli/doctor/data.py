@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from ml_assets.cli.doctor.finding import Finding, Level, findings
-from ml_assets.cli.doctor.learning import amounts, guests, items, what_is_made
+from ml_assets.cli.doctor.learning import amounts, guests, items, opt_outs, what_is_made
 from ml_assets.cli.doctor.look import DAYS_READ, EXAMPLES, Look, read_look
 from ml_assets.events.contract import REASONS, CheckedLines
 from ml_assets.events.garbage import ORDINARY, SETTINGS
@@ -137,6 +137,7 @@ CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
     "lines": _lines,
     "what is made": what_is_made,
     "guests": guests,
+    "opt-outs": opt_outs,
     "days": _days,
     "hours": _hours,
     "items": items,

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 import polars as pl
 
 from ml_assets.cli.doctor.finding import Finding
-from ml_assets.cli.doctor.look import EXAMPLES, Look
+from ml_assets.cli.doctor.look import DAYS_READ, EXAMPLES, Look
 from ml_assets.errors import UserError
 from ml_assets.settings.made import has_customers, has_items, not_made
+from ml_assets.sources.opt_outs import read_opt_outs
 
 MOST_OF_ONE_ORDER = 0.98
 """More customers than this share of the orders, and hardly one has bought twice."""
+FEWEST_TO_MEET = 20
+"""Customers who opted out, of whom one at least should have bought something."""
 FEWEST_CUSTOMERS, FEWEST_ITEMS, FEWEST_DAYS = 30, 10, 28
 NO_CUSTOMERS = (
     "Map the column that has the customer; where the shop knows none, set source.columns.customer: null, and similar "
@@ -103,5 +106,27 @@ def guests(look: Look, about: str) -> Iterator[Finding]:
     if share > MANY_GUESTS and look.settings.events.guests == "left_out":
         fix = "Set events.guests: one_off, and what guests buy counts for similar and popular items."
         yield Finding(about, "warning", words, fix)
+    else:
+        yield Finding(about, "good", words)
+
+
+def opt_outs(look: Look, about: str) -> Iterator[Finding]:
+    """Whether the shop's list of opt-outs can be read, and is of customers of the shop."""
+    settings = look.settings
+    if settings.opt_outs is None:
+        return
+    known = look.checked.valid["customer_id"].drop_nulls().unique()
+    found = read_opt_outs(settings, "bigint" if known.dtype == pl.Int64 else "text", today=look.today)
+    words = f"{len(found.customers):,} customers of {found.lines:,} lines opted out."
+    if found.lines == 0:
+        fix = "Is opt_outs the right file or table? Whoever was opted out stays so."
+        yield Finding(about, "warning", "The list of opt-outs is empty.", fix)
+    elif len(found.customers) >= FEWEST_TO_MEET and not found.customers.is_in(known.implode()).any():
+        fix = "Is opt_outs.columns.customer the same id as source.columns.customer?"
+        yield Finding(about, "warning", f"{words} None of them bought anything in {DAYS_READ} days.", fix)
+    elif found.unknown or found.unreadable:
+        odd = f" Neither yes nor no, so no: {', '.join(found.unknown)}." if found.unknown else ""
+        odd += f" {found.unreadable:,} lines have no customer's id." if found.unreadable else ""
+        yield Finding(about, "warning", words + odd, "Set opt_outs.no to the words that mean no; mend the ids.")
     else:
         yield Finding(about, "good", words)
