@@ -65,6 +65,8 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
             yield from _rows_with_defaults(section, f"{prefix}{name}.", field)
         else:
             yield f"{prefix}{name}", _default(field), _meaning(name, field)
+            if may_be := _section_or_nothing(field):
+                yield from _rows(may_be, f"{prefix}{name}.")
 
 
 def _rows_with_defaults(section: type[BaseModel], prefix: str, field: FieldInfo) -> Iterator[tuple[str, str, str]]:
@@ -78,6 +80,14 @@ def _rows_with_defaults(section: type[BaseModel], prefix: str, field: FieldInfo)
 def _section(field: FieldInfo) -> type[BaseModel] | None:
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _section_or_nothing(field: FieldInfo) -> type[BaseModel] | None:
+    """The section of a key that is unset where the shop does without."""
+    kinds = [kind for kind in get_args(field.annotation) if isinstance(kind, type)]
+    is_optional = NoneType in kinds and len(kinds) == len(get_args(field.annotation))
+    sections = [kind for kind in kinds if issubclass(kind, BaseModel)]
+    return sections[0] if is_optional and len(sections) == 1 else None
 
 
 def _default(field: FieldInfo) -> str:
