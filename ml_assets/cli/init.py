@@ -24,7 +24,8 @@ from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
 from ml_assets.sources.base import polars_type
-from ml_assets.sources.guess.columns import Choice
+from ml_assets.sources.guess.absent import with_nothing
+from ml_assets.sources.guess.columns import NOTHING, Choice
 from ml_assets.sources.guess.lacking import complaint
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.propose import propose
@@ -105,7 +106,11 @@ def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
         if not sign or field not in EventColumns.model_fields:
             fields = ", ".join(EventColumns.model_fields)
             raise UserError(f"--column {text} names no field.", f"Write FIELD=COLUMN; fields are {fields}.")
-        chosen[field] = Choice(value, ASKED)
+        if value.strip().lower() in ("", NOTHING) and field in ("customer", "item"):
+            found = with_nothing(found, field, ASKED)
+            chosen[field] = found.columns[field]
+        else:
+            chosen[field] = Choice(value, ASKED)
     source = dict(found.source)
     if dates is not None:
         if dates not in STYLES:
@@ -127,7 +132,10 @@ def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
             found = on_calendar(found, typer.prompt(question, value_proc=_day))
             columns["time"] = found.columns["time"]
         else:
-            columns[field] = Choice(_ask(f"Which column, or SQL over columns, is the {field}?", None), ASKED)
+            more = " (null: none)" if field in ("customer", "item") else ""
+            text = _ask(f"Which column, or SQL over columns, is the {field}?{more}", None)
+            found = with_nothing(found, field, ASKED) if more and text.lower() == NOTHING else found
+            columns[field] = Choice(text, ASKED)
     return replace(found, columns=columns)
 
 
@@ -197,7 +205,7 @@ def _plain(text: str) -> Any:
 
 
 def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> None:
-    files = "1 file" if found.files == 1 else f"{found.files} files"
+    files = "1 file" if found.files == 1 or found.database else f"{found.files} files"
     what = (
         f"This looks like {found.shape}. {found.note}"
         if found.shape

@@ -69,11 +69,34 @@ class MappedTables(MappedFiles):
         return None if None in found else f"{found}"
 
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:  # noqa: ARG002 one signature
-        read = _Sqlite(self._file.database) if isinstance(self._file, SqliteSource) else _Duckdb(self._file.database)
-        text = path.strip().rstrip(";")
-        inner = f"({text})" if " " in text else ".".join(_quoted(part) for part in text.replace('"', "").split("."))
-        relation = f"{inner} AS source"
-        return register_io_source(partial(_rows, read, relation, path), schema=read.schema(relation, path))
+        return open_database_table(self._file.database, self._file.kind, path)
+
+
+LISTED = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' "
+    "ORDER BY name",
+    "duckdb": "SELECT CASE table_schema WHEN 'main' THEN table_name ELSE table_schema || '.' || table_name END AS name "
+    "FROM information_schema.tables WHERE table_catalog = current_database() ORDER BY name",
+}
+
+
+def tables_of(database: str, kind: str) -> list[str]:
+    """The tables and views of a file, by name."""
+    found = pl.concat(_reader(database, kind).rows(f"({LISTED[kind]}) AS listed", ["name"], "the list of tables"))
+    return found["name"].to_list()
+
+
+def open_database_table(database: str, kind: str, table: str) -> pl.LazyFrame:
+    """A table, view or query of a file."""
+    read = _reader(database, kind)
+    text = table.strip().rstrip(";")
+    inner = f"({text})" if " " in text else ".".join(_quoted(part) for part in text.replace('"', "").split("."))
+    relation = f"{inner} AS source"
+    return register_io_source(partial(_rows, read, relation, table), schema=read.schema(relation, table))
+
+
+def _reader(database: str, kind: str) -> "_Sqlite | _Duckdb":
+    return _Sqlite(database) if kind == "sqlite" else _Duckdb(database)
 
 
 # Statements are made of what the shop's own settings say.
@@ -165,6 +188,21 @@ def _rows(  # noqa: PLR0917 the signature is Polars'
             return
 
 
+def is_database(path: str) -> bool:
+    """Whether there is a local file that begins as one of a database does."""
+    try:
+        with Path(path).open("rb") as file:
+            return _kind(file.read(16)) is not None
+    except OSError:
+        return False
+
+
+def _kind(start: bytes) -> str | None:
+    if start.startswith(b"SQLite format 3"):
+        return "sqlite"
+    return "duckdb" if start[8:12] == b"DUCK" else None
+
+
 def kind_of_database(path: str, setting: str = "source.database") -> str:
     """sqlite or duckdb, by the first bytes of a file; raises `UserError` where it is neither."""
     try:
@@ -174,10 +212,8 @@ def kind_of_database(path: str, setting: str = "source.database") -> str:
         raise UserError(
             f"{setting}: {path} cannot be opened: {error.strerror}.", "Check the path.", code="source.unreadable"
         ) from None
-    if start.startswith(b"SQLite format 3"):
-        return "sqlite"
-    if start[8:12] == b"DUCK":
-        return "duckdb"
+    if kind := _kind(start):
+        return kind
     raise UserError(
         f"{setting}: {path} is neither a SQLite nor a DuckDB file.",
         "Name such a file, or read other files as source.kind: files.",

@@ -20,7 +20,7 @@ TODAY = date(2026, 5, 31)
 
 def read(folder: Path, source: dict[str, Any] | None = None, ids: Any = "bigint", **opt_outs: Any) -> OptOutList:
     orders = source or {"kind": "files", "events": str(folder / "orders.csv")}
-    settings = Settings(home=folder, source=orders, opt_outs=opt_outs)  # type: ignore[arg-type]
+    settings = Settings.model_validate({"home": folder, "source": orders, "opt_outs": opt_outs})
     return read_opt_outs(settings, ids, today=TODAY)
 
 
@@ -64,7 +64,7 @@ def test_a_table_may_lie_in_a_postgresql(tmp_path: Path, postgres_url: str) -> N
     with psycopg.connect(postgres_url) as database:
         database.execute("CREATE TABLE people (id bigint, newsletter boolean)")
         database.execute("INSERT INTO people VALUES (1, false), (2, true), (3, NULL)")
-    wanted = {"url": postgres_url, "columns": {"customer": "id", "consent": "newsletter"}}
+    wanted: dict[str, Any] = {"url": postgres_url, "columns": {"customer": "id", "consent": "newsletter"}}
     assert read(tmp_path, table="people", **wanted).customers.to_list() == [1, 3]
     assert read(tmp_path, table="people", ids="text", **wanted).customers.to_list() == ["1", "3"]
     with pytest.raises(UserError, match=r"opt_outs\.table: nobody") as raised:
@@ -96,4 +96,4 @@ def test_a_list_that_cannot_be_understood_is_refused(tmp_path: Path) -> None:
 )
 def test_settings_that_say_too_much_or_too_little_are_refused(section: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Settings(opt_outs=section)  # type: ignore[arg-type]
+        Settings.model_validate({"opt_outs": section})

@@ -10,8 +10,8 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from ml_assets.settings.columns import EventColumns
-from ml_assets.settings.source import FilesSource
-from ml_assets.sources.guess.columns import Choice
+from ml_assets.settings.source import KINDS
+from ml_assets.sources.guess.columns import NOTHING, Choice
 from ml_assets.sources.guess.proposal import Proposal
 
 # What YAML 1.2 reads as the same text without quotes.
@@ -42,21 +42,25 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     yield f"timezone: {_scalar(timezone)}"
     yield ""
     yield "source:"
-    yield "  kind: files"
+    paths = KINDS[found.kind].paths
+    yield f"  kind: {found.kind}"
     yield f"  # {found.files} file{'s' * (found.files != 1)}, {found.format}"
-    yield f"  events: {_scalar(_relative(found.events, folder))}"
+    for name, place in found.place.items():
+        if name != "kind":
+            yield f"  {name}: {_scalar(_relative(place, folder) if name in paths else place)}"
     yield "  columns:"
     yield from _choices(found.ordered, "    ")
     if unused := [name for name in EventColumns.model_fields if name not in found.columns]:
         yield f"    # nothing found for: {', '.join(unused)}"
     places = {name: replace(choice, text=_relative(choice.text, folder)) for name, choice in found.source.items()
-              if name in FilesSource.paths}  # fmt: skip
+              if name in paths}  # fmt: skip
     yield from _choices({**found.source, **places}, "  ")
     for name, (value, why) in found.structured.items():
         yield f"  # {why}"
         yield f"  {name}: {json.dumps(value, ensure_ascii=False)}"
     if found.left_alone:
-        yield f"  # left alone: {', '.join(_relative(path, folder) for path in found.left_alone)}"
+        others = found.left_alone if found.database else [_relative(path, folder) for path in found.left_alone]
+        yield f"  # left alone: {', '.join(others)}"
     if found.rules:
         yield ""
         yield "events:"
@@ -69,7 +73,8 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
 
 def _choices(choices: Mapping[str, Choice], indent: str) -> Iterator[str]:
     for name, choice in choices.items():
-        yield f"{indent}{name}: {_scalar(choice.text)}  # {choice.why}"
+        text = NOTHING if choice.text == NOTHING and name in ("customer", "item") else _scalar(choice.text)
+        yield f"{indent}{name}: {text}  # {choice.why}"
 
 
 def _scalar(text: str) -> str:

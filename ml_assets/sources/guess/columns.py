@@ -15,6 +15,8 @@ from ml_assets.sources.times import STYLES, UTC_TIME, read_times
 from ml_assets.sources.values import SIGNS
 
 REQUIRED = ("customer", "item", "time")
+NOTHING = "null"
+"""In place of a column: no line says it."""
 # What a look needs to be sure: values of a column that are as they should be.
 ENOUGH = 0.8
 SURE = 0.99

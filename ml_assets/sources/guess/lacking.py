@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ml_assets.errors import UserError
-from ml_assets.sources.expressions import quoted
 from ml_assets.sources.guess.proposal import Proposal
 
 WORDS = {"customer": "the customer", "item": "the item", "time": "the time"}
@@ -27,12 +26,9 @@ def _steps(found: Proposal) -> Iterator[str]:
     if options:
         yield f"Where a column holds it, say which with {options}; SQL over columns is possible too."
     if "customer" in found.missing:
-        yield from _without_customers(found)
+        yield _without_customers(found)
     if "item" in found.missing:
-        yield (
-            "Without items there is nothing to recommend; segments alone are made with --column item=\"'all'\" (lists "
-            "of the one item are blocked)."
-        )
+        yield "Where lines do not say what was bought, --column item=null makes segments and customer value of them."
     if _has_days_since(found, "time"):
         yield (
             f"Orders have no date, but {found.days_since}: give --start 2024-01-01, the day on which every customer's "
@@ -50,13 +46,9 @@ def _has_days_since(found: Proposal, name: str) -> bool:
     return name == "time" and bool(found.days_since)
 
 
-def _without_customers(found: Proposal) -> Iterator[str]:
-    if "order" in found.columns:
-        order = quoted(found.columns["order"].text)
-        yield (
-            f"Where the shop knows no customers, --column customer={order} takes each order for a customer of its own: "
-            "similar and popular items, and lists for a basket, are made of that; lists and segments of customers mean "
-            "nothing then."
-        )
-    else:
-        yield "Where the shop knows no customers, an order or receipt number can stand for them; there is none either."
+def _without_customers(found: Proposal) -> str:
+    order = "" if "order" in found.columns else " --column order=COLUMN"
+    return (
+        f"Where the shop knows no customers, --column customer=null{order} makes similar and popular items of what was "
+        "bought together."
+    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_assets.settings.columns import EventColumns
-from ml_assets.sources.guess.columns import REQUIRED, Choice
+from ml_assets.sources.guess.columns import NOTHING, REQUIRED, Choice
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Proposal:
     """Settings for a source, each with the reason for it."""
 
     events: str
-    """The file, folder or URL with the lines."""
+    """The file, folder or URL with the lines; the table of a database."""
     files: int
     format: str
     """For people: format, encoding, separator."""
@@ -34,7 +34,11 @@ class Proposal:
     others: str = ""
     """Of orders that lie beside and belong to other lines."""
     left_alone: tuple[str, ...] = ()
-    """Files that are none of this."""
+    """Files, or tables, that are none of this."""
+    kind: str = "files"
+    """Of source."""
+    database: str = ""
+    """The file with the tables, where the kind has one."""
 
     @property
     def missing(self) -> list[str]:
@@ -48,7 +52,14 @@ class Proposal:
 
     def settings(self) -> dict[str, Any]:
         """The section source as a mapping."""
-        columns = {name: choice.text for name, choice in self.ordered.items()}
+        columns = {name: None if choice.text == NOTHING else choice.text for name, choice in self.ordered.items()}
         texts = {name: choice.text for name, choice in self.source.items()}
         values = {name: value for name, (value, _) in self.structured.items()}
-        return {"kind": "files", "events": self.events, "columns": columns, **texts, **values}
+        return {**self.place, "columns": columns, **texts, **values}
+
+    @property
+    def place(self) -> dict[str, str]:
+        """The keys of source that say where the lines are."""
+        if not self.database:
+            return {"kind": self.kind, "events": self.events}
+        return {"kind": self.kind, "database": self.database, "table": self.events}

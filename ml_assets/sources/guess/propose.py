@@ -17,23 +17,48 @@ from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.columns import Reading
+from ml_assets.sources.database_file import is_database, kind_of_database
 from ml_assets.sources.files import Files
 from ml_assets.sources.first_look import refuse_headers_on_first_lines
+from ml_assets.sources.guess.absent import without_what_is_not_there
 from ml_assets.sources.guess.columns import REQUIRED, Choice
 from ml_assets.sources.guess.event_types import is_status, returns_of, weights_of
 from ml_assets.sources.guess.proposal import Proposal
-from ml_assets.sources.guess.several import is_of_other_age, with_ages, with_catalogue, with_orders, with_paths
+from ml_assets.sources.guess.several import (
+    is_of_other_age,
+    with_ages,
+    with_catalogue,
+    with_orders,
+    with_paths,
+    with_tables,
+)
 from ml_assets.sources.guess.shapes import known_shape, with_columns_of
-from ml_assets.sources.guess.tables import Table, find_tables, orders_beside
+from ml_assets.sources.guess.tables import Table, database_tables, find_tables, orders_beside
 
 
 def propose(events: str) -> Proposal:
     """Look at the newest file of each kind; raises `UserError` where there is none, or it cannot be read."""
     settings = FilesSource(kind="files", events=events)
+    if is_database(events):
+        return _of_database(events, settings)
     with tempfile.TemporaryDirectory() as home:
         paths = Files(Settings(home=Path(home), source=settings), settings, today=date.max).event_paths
-    reading = Reading("UTC", tuple(word.lower() for word in settings.null_words))
-    tables = find_tables(paths, settings, reading)
+    return _proposed(events, find_tables(paths, settings, _plainly(settings)))
+
+
+def _of_database(path: str, settings: FilesSource) -> Proposal:
+    kind = kind_of_database(path, "--from")
+    tables = database_tables(path, kind, settings, _plainly(settings))
+    if not tables:
+        raise UserError(f"{path} has no table with lines.", "Give a file that has some.", code="source.unreadable")
+    return replace(_proposed(path, tables, in_database=True), kind=kind, database=path)
+
+
+def _plainly(settings: FilesSource) -> Reading:
+    return Reading("UTC", tuple(word.lower() for word in settings.null_words))
+
+
+def _proposed(given: str, tables: Sequence[Table], *, in_database: bool = False) -> Proposal:
     lines = _lines_among(tables)
     found, sample = _of_lines(lines)
     beside = None if lines.is_complete else orders_beside(lines, tables)
@@ -43,7 +68,7 @@ def propose(events: str) -> Proposal:
         found, sample = with_orders(found, lines, beside)
     elif beside:
         found = replace(found, others=f"{beside.orders.newest} has {beside.matched:.1%} of their orders")
-    else:
+    elif not in_database:
         ages = [table for table in tables if table is not lines and is_of_other_age(table, lines)]
         roles["events"] += ages
         found = with_ages(found, lines, ages)
@@ -54,8 +79,8 @@ def propose(events: str) -> Proposal:
     if catalogue and "item" in found.columns:
         roles["items"] = [catalogue]
         found = with_catalogue(found, catalogue)
-    found = with_paths(found, events, roles, tables)
-    return _with_order_fields(found, sample, reading)
+    found = with_tables(found, roles, tables) if in_database else with_paths(found, given, roles, tables)
+    return _with_order_fields(without_what_is_not_there(found, sample), sample, lines.reading)
 
 
 def _lines_among(tables: Sequence[Table]) -> Table:

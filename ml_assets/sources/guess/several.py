@@ -96,6 +96,13 @@ def with_catalogue(found: Proposal, table: Table) -> Proposal:
     )  # fmt: skip
 
 
+def with_tables(found: Proposal, roles: Mapping[str, list[Table]], tables: Sequence[Table]) -> Proposal:
+    """Which tables of a database the lines, orders and items are."""
+    used = [table for mine in roles.values() for table in mine]
+    others = tuple(table.newest for table in tables if table not in used)
+    return replace(found, events=roles["events"][0].newest, left_alone=others)
+
+
 def with_paths(found: Proposal, given: str, roles: Mapping[str, list[Table]], tables: Sequence[Table]) -> Proposal:
     """Where the tables of each role lie, apart from all other files: `events`, and maybe `orders` and `items`."""
     places = {}

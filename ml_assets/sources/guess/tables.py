@@ -6,7 +6,7 @@ guessed in `columns.py`.
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from upath import UPath
 from ml_assets.errors import UserError
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.columns import Reading
+from ml_assets.sources.database_file import open_database_table, tables_of
 from ml_assets.sources.faults import FAULTS, unreadable_file
 from ml_assets.sources.formats.csv import find_dialect
 from ml_assets.sources.formats.nested import lists_of_items, unnested
@@ -24,6 +25,7 @@ from ml_assets.sources.guess.columns import REQUIRED, Choice, guess_columns
 from ml_assets.sources.guess.header import is_data, numbered_names
 from ml_assets.sources.guess.names import plain, rank
 
+DATABASES = {"sqlite": "SQLite", "duckdb": "DuckDB"}
 SAMPLE = 20_000
 """Lines that are looked at."""
 # Tables of one kind have most columns in common, whatever was renamed in the course of the years.
@@ -49,6 +51,8 @@ class Table:
     """The column with the list of items."""
     guessed: dict[str, Choice] = field(default_factory=dict)
     settings: FilesSource = field(kw_only=True)
+    opened: Callable[[str], pl.LazyFrame] | None = field(default=None, kw_only=True)
+    """What opens one of its paths, where they are no files."""
 
     @property
     def newest(self) -> str:
@@ -73,7 +77,7 @@ class Table:
 
     def with_values(self, column: str, values: pl.Series) -> pl.DataFrame:
         """Those lines of all its files that have one of some values, as text."""
-        frames = [open_table(path, self.settings, ()) for path in self.paths]
+        frames = [self.opened(path) if self.opened else open_table(path, self.settings, ()) for path in self.paths]
         whole = pl.concat(frames, how="diagonal_relaxed")
         return _collected(self.newest, whole.filter(pl.col(column).cast(pl.String).is_in(values.implode())))
 
@@ -155,6 +159,19 @@ def _look(path: str, settings: FilesSource, reading: Reading) -> Table:
     if sample.is_empty():
         raise UserError(f"{path} has a header and no lines.", "Give a file that has some.", code="source.unreadable")
     return Table([path], sample, words, reading, header, unnest, settings=settings)
+
+
+def database_tables(path: str, kind: str, settings: FilesSource, reading: Reading) -> list[Table]:
+    """The tables and views of a SQLite or DuckDB file that have lines, by name."""
+    names = tables_of(path, kind)
+    frames = {name: open_database_table(path, kind, name) for name in names}
+    samples = {name: frame.head(SAMPLE).collect() for name, frame in frames.items()}
+    return [
+        _of([name], Table([name], sample, f"{DATABASES[kind]}, table {name}", reading, settings=settings,
+                          opened=frames.__getitem__))
+        for name, sample in samples.items()
+        if not sample.is_empty()
+    ]  # fmt: skip
 
 
 def _of(paths: list[str], look: Table) -> Table:

@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import FilesSource
-from ml_assets.sources.files import Files
+from ml_assets.sources.build import build_source
 
 DAYS_TRIED = 28
 
@@ -30,10 +29,10 @@ class Trial:
 
 def try_out(settings: Mapping[str, Any], timezone: str, today: date) -> Trial:
     """Read the newest days with these settings; raises `UserError` as a run would."""
-    source = FilesSource.model_validate(settings)
     with tempfile.TemporaryDirectory() as home:
-        files = Files(Settings(home=Path(home), timezone=timezone, source=source), source, today=today)
-        files.id_types()
-        covered = files.days()
+        shop = Settings.model_validate({"home": Path(home), "timezone": timezone, "source": settings})
+        source = build_source(shop, today=today)
+        source.id_types()
+        covered = source.days()
         first = max(covered.first, covered.last - timedelta(days=DAYS_TRIED - 1))
-        return Trial(covered.first, covered.last, files.read_lines(first, covered.last), files.read_items())
+        return Trial(covered.first, covered.last, source.read_lines(first, covered.last), source.read_items())

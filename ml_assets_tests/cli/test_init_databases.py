@@ -1,0 +1,129 @@
+"""`ml-assets init --from` a SQLite or DuckDB file, and exports that say nothing of items or of customers."""
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ml_assets.cli import app as command
+from ml_assets.settings.read.load import load_settings
+from ml_assets.sources.build import build_source
+
+FIRST = date(2026, 3, 2)
+TODAY = date(2026, 12, 31)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run `ml-assets ...` in an empty folder; exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
+        code = command.exit_code()
+        said, error = (" ".join(text.split()) for text in capfd.readouterr())
+        return code, said, error
+
+    return call
+
+
+def orders() -> list[tuple[int, int, str, str]]:
+    """id, customer, time, status."""
+    return [(n, n % 30, f"{FIRST + timedelta(days=n // 5)} 10:00:00", "paid") for n in range(300)]
+
+
+def order_lines() -> list[tuple[int, int, str, int, float]]:
+    """id, order, item, pieces, price."""
+    return [(2 * n + k, n, f"sku-{(n + 7 * k) % 25:02}", 1 + k, 2.5) for n in range(300) for k in range(2)]
+
+
+def fill(database: sqlite3.Connection | duckdb.DuckDBPyConnection) -> None:
+    database.execute("CREATE TABLE orders (id integer, customer_id integer, created_at text, status text)")
+    database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", orders())
+    database.execute("CREATE TABLE order_lines (id integer, order_id integer, sku text, quantity integer, price real)")
+    database.executemany("INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)", order_lines())
+    database.execute("CREATE TABLE products (sku text, title text)")
+    database.executemany("INSERT INTO products VALUES (?, ?)", [(f"sku-{n:02}", f"Thing {n}") for n in range(25)])
+    database.execute("CREATE TABLE staff (name text, since text)")
+    database.execute("INSERT INTO staff VALUES ('Ann', '2020-01-01')")
+    database.execute("CREATE TABLE notes (text text)")
+
+
+def read_back() -> tuple[int, int, float, int]:
+    """Lines, customers, their sum, and items with a name, as the written settings read them."""
+    source = build_source(load_settings(), today=TODAY)
+    covered = source.days()
+    lines = source.read_lines(covered.first, covered.last)
+    names = source.read_items()["item_name"].drop_nulls()
+    return lines.height, lines["customer_id"].drop_nulls().n_unique(), float(lines["amount"].sum()), len(names)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "words"), [("shop.db", "sqlite", "SQLite"), ("shop.duckdb", "duckdb", "DuckDB")]
+)
+def test_tables_of_a_database_file_are_found_and_put_together(run: Run, file: str, kind: str, words: str) -> None:
+    with closing(sqlite3.connect(file) if kind == "sqlite" else duckdb.connect(file)) as database:
+        fill(database)
+        database.commit()
+    code, said, _ = run("init", "--from", file, "--yes", "--timezone", "UTC")
+    assert code == 0
+    assert f"1 file, {words}, table order_lines; events from 2026-03-02" in said
+    assert "Left alone: staff." in said
+    written = Path("ml_assets.yaml").read_text()
+    for line in (f"kind: {kind}", f"database: {file}", "table: order_lines", "orders: orders", "items: products"):
+        assert line in written
+    assert "time: created_at" in written
+    assert read_back() == (600, 30, 300 * (2.5 + 5.0), 25)
+
+
+def test_a_database_file_without_lines_is_refused(run: Run) -> None:
+    with closing(sqlite3.connect("empty.db")) as database:
+        database.execute("CREATE TABLE orders (id integer)")
+        database.commit()
+    code, _, error = run("init", "--from", "empty.db", "--yes")
+    assert code == 1
+    assert "empty.db has no table with lines." in error
+
+
+def test_totals_of_orders_get_segments_alone(run: Run) -> None:
+    lines = [f"{order},{who},{when},{1 + order % 9}.50,DE" for order, who, when, _ in orders()]
+    Path("totals.csv").write_text("\n".join(["order_id,customer_id,created_at,total,country", *lines]) + "\n")
+    code, said, _ = run("init", "--from", "totals.csv", "--yes", "--timezone", "UTC")
+    assert code == 0
+    assert "no column says what was bought: segments and customer value are made" in said
+    settings = load_settings()
+    assert (settings.recommender.enabled, settings.segmentation.enabled) == (False, True)
+    assert read_back()[:2] == (300, 30)
+
+
+def test_receipts_without_customers_get_similar_and_popular_items(run: Run) -> None:
+    times = {order: when for order, _, when, _ in orders()}
+    lines = [f"{order},{item},{times[order]},{pieces}" for _, order, item, pieces, _ in order_lines()]
+    Path("receipts.csv").write_text("\n".join(["receipt,item,sold_at,quantity", *lines]) + "\n")
+    code, said, _ = run("init", "--from", "receipts.csv", "--yes", "--timezone", "UTC")
+    assert code == 0
+    assert "no column says who bought: similar and popular items are made" in said
+    assert "600 of 600 lines of the newest" in said or "fit (100.0%)" in said
+    settings = load_settings()
+    assert (settings.events.guests, settings.segmentation.enabled) == ("one_off", False)
+    assert read_back()[1] == 0
+
+
+def test_a_column_that_may_be_the_item_is_asked_for(run: Run) -> None:
+    lines = [f"{order},{who},{when},thing {order % 25}" for order, who, when, _ in orders()]
+    Path("orders.csv").write_text("\n".join(["order_id,customer_id,created_at,bezug", *lines]) + "\n")
+    code, _, error = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC")
+    assert code == 1
+    assert "--column item=null makes segments and customer value" in error
+    code, _, _ = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC", "--column", "item=null")
+    assert code == 0
+    assert "item: null" in Path("ml_assets.yaml").read_text()
+    code, _, _ = run("init", "--from", "orders.csv", "--yes", "--force", "--timezone", "UTC", "--column", "item=bezug")
+    assert code == 0
+    assert load_settings().recommender.enabled
