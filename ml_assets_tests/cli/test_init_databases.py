@@ -127,3 +127,15 @@ def test_a_column_that_may_be_the_item_is_asked_for(run: Run) -> None:
     code, _, _ = run("init", "--from", "orders.csv", "--yes", "--force", "--timezone", "UTC", "--column", "item=bezug")
     assert code == 0
     assert load_settings().recommender.enabled
+
+
+def test_totals_in_files_without_a_header_are_told_by_their_values(run: Run) -> None:
+    lines = [
+        f" {who:05} {when[:10].replace('-', '')} {1 + n % 3:2} {n % 40 + 0.95:7.2f}" for n, who, when, _ in orders()
+    ]
+    Path("totals.txt").write_text("\n".join(lines) + "\n")
+    code, said, _ = run("init", "--from", "totals.txt", "--yes", "--timezone", "UTC")
+    assert code == 0
+    assert "customer column_1 by its values alone" in said
+    assert "item null no column says what was bought" in said
+    assert read_back()[:2] == (300, 30)

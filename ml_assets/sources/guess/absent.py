@@ -9,6 +9,7 @@ from ml_assets.sources.guess.proposal import Proposal
 
 # A column that nobody knows by its name may hold customers or items, where it has so many values that come again.
 FEWEST_VALUES, MOST_VALUES = 20, 0.5
+SURE = 0.98
 WHY = {
     "item": "no column says what was bought: segments and customer value are made, and no recommendations",
     "customer": "no column says who bought: similar and popular items are made, and no lists and segments of customers",
@@ -17,13 +18,51 @@ WHY = {
 
 def without_what_is_not_there(found: Proposal, sample: pl.DataFrame) -> Proposal:
     """The proposal with null for customer or item, where one of them is nowhere and no column is left to hold it."""
-    if len(found.missing) != 1 or found.missing[0] not in WHY or found.first_lines or may_hold_ids(found, sample):
+    if found.first_lines:
+        return _totals_without_names(found, sample)
+    if len(found.missing) != 1 or found.missing[0] not in WHY or may_hold_ids(found, sample):
         return found
     missing = found.missing[0]
     if missing == "customer" and "order" not in found.columns:
         # Nothing says what was bought together.
         return found
     return with_nothing(found, missing, WHY[missing])
+
+
+def _totals_without_names(found: Proposal, sample: pl.DataFrame) -> Proposal:
+    """Of files without a header those of four kinds of values at most: an id, a time, pieces, and money."""
+    time = found.columns["time"].text if "time" in found.columns else ""
+    others = [name for name in sample.columns if name != time]
+    money = [name for name in others if has_cents(sample[name])]
+    pieces = [name for name in others if is_small(sample[name]) and name not in money]
+    ids = [name for name in others if name not in money + pieces]
+    if not time or len(money) != 1 or len(pieces) > 1 or len(ids) != 1 or not comes_again(sample[ids[0]]):
+        return found
+    told = {"customer": (ids[0], "the only column that may hold ids, and they come again"),
+            "quantity": (pieces[0], "small whole numbers") if pieces else None,
+            "amount": (money[0], "the only column with decimals")}  # fmt: skip
+    columns = {name: Choice(one[0], f"by its values alone: {one[1]}") for name, one in told.items() if one}
+    return with_nothing(replace(found, columns={**found.columns, **columns}), "item", WHY["item"])
+
+
+def has_cents(values: pl.Series) -> bool:
+    """Whether most values are numbers with decimals."""
+    return _share(values, r"^-?\d+[.,]\d{1,2}$") >= SURE
+
+
+def is_small(values: pl.Series) -> bool:
+    """Whether all values are whole numbers under a thousand, written without leading zeros."""
+    return _share(values, r"^-?(0|[1-9]\d{0,2})$") == 1
+
+
+def comes_again(values: pl.Series) -> bool:
+    """Whether values are there more than once, most of them."""
+    return 1 < values.n_unique() <= MOST_VALUES * len(values)
+
+
+def _share(values: pl.Series, pattern: str) -> float:
+    texts = values.drop_nulls().cast(pl.String).str.strip_chars()
+    return float(texts.str.contains(pattern).mean() or 0) if len(texts) else 0.0  # type: ignore[arg-type]
 
 
 def with_nothing(found: Proposal, name: str, why: str) -> Proposal:
