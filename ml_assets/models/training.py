@@ -40,6 +40,7 @@ from ml_assets.models.value.train import Past as ValuePast
 from ml_assets.models.value.train import train_value
 from ml_assets.models.value.window import HORIZON_DAYS
 from ml_assets.progress import Report, Stage, part_of, silent
+from ml_assets.settings.made import has_customers
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.shop import Settings
 
@@ -102,7 +103,7 @@ def train_recommender_week(
     through = week - timedelta(days=1)
     report(Stage(f"reading the purchases up to {through}", 0.0))
     interactions = load_interactions(lake, as_of=through, settings=settings)
-    _require_rows(interactions, week)
+    _require_rows(interactions, week, of_customers=has_customers(settings))
     items = lake.read("items")
     days = [date.fromisoformat(day) for day in lake.partitions("transactions")]
     study = study_shop(
@@ -233,14 +234,15 @@ def _shown(purchases: Purchases, known: pl.DataFrame, items: pl.DataFrame, setti
     return Purchases.of(known.filter(~pl.col("item_id").is_in(hidden.implode())), purchases.as_of, items)
 
 
-def _require_rows(frame: pl.DataFrame, week: date) -> None:
+def _require_rows(frame: pl.DataFrame, week: date, *, of_customers: bool = True) -> None:
     if frame.is_empty():
         raise UserError(
             f"There are no events before {week}, so the models of that week cannot be trained.",
             "Choose a later week, or load earlier days first.",
         )
-    if frame["customer_id"].null_count() == frame.height:
+    if of_customers and frame["customer_id"].null_count() == frame.height:
         raise UserError(
-            f"Every event before {week} is of a guest, and no models can be trained without customers who are known.",
-            "Name the column that tells customers apart, in source.columns.customer, or load days that have some.",
+            f"Every event before {week} is of a guest, and lists and segments are of customers who are known.",
+            "Name the column that tells customers apart in source.columns.customer, or load days that have some; where "
+            "the shop knows no customers, set source.columns.customer: null, and similar and popular items are made.",
         )
