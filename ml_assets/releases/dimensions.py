@@ -35,6 +35,14 @@ def load_segments(connection: ServingConnection, release_id: int, segments: pl.D
         cursor.executemany(insert, [(release_id, *row) for row in segments.select(names).iter_rows()])
 
 
+def counted_anew(segments: pl.DataFrame, assignments: pl.DataFrame) -> pl.DataFrame:
+    """The profiles with the number of customers that the assignments have, after some were taken out."""
+    counts = assignments.group_by("segment_key").agg(pl.len().cast(pl.Int64).alias("customers"))
+    counted = segments.drop("customers", "share").join(counts, on="segment_key", how="left", maintain_order="left")
+    customers = pl.col("customers").fill_null(0)
+    return counted.with_columns(customers, (customers / max(assignments.height, 1)).alias("share"))
+
+
 def keep_numbers(connection: ServingConnection, model: SegmentationModel) -> None:
     """The numbers of a model, from which `ml.assign_segment` reckons; once for each version."""
     insert = """

@@ -21,7 +21,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.releases.catalog import Live, live_release
-from ml_assets.releases.dimensions import keep_numbers, load_segments, upsert_items
+from ml_assets.releases.dimensions import counted_anew, keep_numbers, load_segments, upsert_items
 from ml_assets.releases.gates.candidate import Candidate
 from ml_assets.releases.gates.gates import judge, not_acceptable, unique_keys
 from ml_assets.releases.gates.live_sample import LiveSample, sample_history, sample_live
@@ -108,7 +108,10 @@ def _release(connection: ServingConnection, new: Publication) -> Release:
     """All that readers see at once, in the transaction that holds the subject's lock."""
     readers = Readers(connection) if new.give_way else None
     # Under the lock: an erasure waits for those who began before it.
-    new = replace(new, frame=without_erased(connection, new.frame))
+    frame = without_erased(connection, new.frame)
+    if new.segments is not None and frame.height < new.frame.height:
+        new = replace(new, segments=counted_anew(new.segments, frame))
+    new = replace(new, frame=frame)
     table = PUBLISHED[new.subject]
     rows = ReleaseRows(table, new.frame)
     live = live_release(connection, new.subject)

@@ -186,6 +186,16 @@ def test_an_erased_customer_is_in_no_history_and_the_flows_still_sum(connection:
     assert sum(moves(connection, 2).values()) == 1
 
 
+def test_segments_made_elsewhere_do_not_count_who_was_erased(connection: ServingConnection) -> None:
+    hashed = "SELECT sha256(salt || convert_to('3', 'UTF8')) FROM ml_meta.erasure_salt"
+    connection.execute(f"INSERT INTO ml_meta.erased_customers (customer_hash) {hashed}")
+    publish(connection, 0, {1: "loyal", 2: "loyal", 3: "loyal", 4: "dormant"})
+    rows = connection.execute(
+        "SELECT segment_key, customers, share FROM ml.segments ORDER BY customers DESC"
+    ).fetchall()
+    assert rows == [("loyal", 2, 2 / 3), ("dormant", 1, 1 / 3), ("champions", 0, 0.0)]
+
+
 def test_who_opted_out_has_no_history_to_be_read(connection: ServingConnection) -> None:
     publish(connection, 0, {1: "loyal", 2: "loyal"})
     connection.execute("INSERT INTO ml_meta.opt_outs (customer_id) VALUES (1)")

@@ -6,7 +6,7 @@ customers where they are is in `calm.py`; words for new segments are in `names.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,6 +71,11 @@ def origins(
             takers = _large(shared[row])
             ended[key] = Origin("ended", tuple(f"{taker}" for taker in takers))
     return made, ended
+
+
+def by_key(keys: Sequence[str], made: Sequence[Origin], ended: Mapping[str, Origin]) -> dict[str, Origin]:
+    """What became of every key; one that ended and was given again at once stands for the new segment."""
+    return dict(ended) | dict(zip(keys, made, strict=True))
 
 
 def _origin(given: Matrix, live_keys: Sequence[str], goes_on: set[int], row: int | None) -> Origin:

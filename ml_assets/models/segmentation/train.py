@@ -21,7 +21,7 @@ from ml_assets.models.segmentation import inputs as measures
 from ml_assets.models.segmentation.calm import share_leaving
 from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Clusters, Labels, fit_clusters
 from ml_assets.models.segmentation.criterion import CRITERION, Clustering, choose
-from ml_assets.models.segmentation.identity import Origin, match, origins
+from ml_assets.models.segmentation.identity import Origin, by_key, match, origins
 from ml_assets.models.segmentation.inputs import ChosenInputs, Past, choose_inputs, input_matrix
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.segmentation.names import are_borne_out, give_names
@@ -229,9 +229,9 @@ def _parameters(settings: SegmentationSettings, k: int, method: str, chosen: Cho
 
 def _lineage(found: Identified, live: SegmentationModel | None) -> dict[str, JsonValue]:
     """What became of the live segments, by key."""
-    made = dict(zip(found.keys, found.origins, strict=True)) | found.ended
     segments: dict[str, JsonValue] = {
-        key: {"change": one.change, "parents": list(one.parents)} for key, one in made.items()
+        key: {"change": one.change, "parents": list(one.parents)}
+        for key, one in by_key(found.keys, found.origins, found.ended).items()
     }
     return {"continues": live.card.version if live else None, "segments": segments}
 

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ml_assets.features.customers import build_customer_features
-from ml_assets.models.segmentation.identity import match, origins
+from ml_assets.models.segmentation.identity import Origin, by_key, match, origins
 from ml_assets.models.segmentation.inputs import DEFAULT, Past, choose_inputs
 from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
@@ -113,6 +113,13 @@ def test_two_segments_that_become_one_are_told_with_who_took_them() -> None:
     made, ended = origins(live, new, ["loyal", "active", "dormant"], continued)
     assert made[0].parents == ("loyal", "active")
     assert ended["active"].parents == ("0",)
+
+
+def test_a_key_that_ended_and_was_given_again_stands_for_the_new_segment() -> None:
+    made = [Origin("kept", ("loyal",)), Origin("split", ("loyal",))]
+    ended = {"dormant": Origin("ended", ("loyal",)), "active": Origin("ended", ("loyal",))}
+    found = by_key(["loyal", "dormant"], made, ended)
+    assert {key: one.change for key, one in found.items()} == {"loyal": "kept", "dormant": "split", "active": "ended"}
 
 
 def test_customers_whom_nobody_knew_make_a_segment_that_is_born() -> None:
