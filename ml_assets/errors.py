@@ -29,6 +29,8 @@ Code = Literal[
     "run.failed",
     "release.unknown",
     "release.refused",
+    "experiment.unknown",
+    "experiment.refused",
     "file.refused",
     "file.not_written",
     "clock.wrong",

@@ -71,6 +71,11 @@ class Table(Subject):
         return "placement" in self.keys
 
     @property
+    def has_arms(self) -> bool:
+        """Whether its lists are those of arms of experiments."""
+        return "arm" in self.keys
+
+    @property
     def has_segments(self) -> bool:
         """Whether its rows name segments, whose profiles are published with it."""
         return "segment_key" in self.texts
@@ -135,6 +140,17 @@ _ROWS = (
     ),
 )
 
+ARM_LISTS = Table(
+    "arm_recommendations",
+    "predictions",
+    made_from=("interactions",),
+    description="Lists made for arms of experiments, which ml.recommend shows to their customers.",
+    keys=("customer_id", "placement", "arm"),
+    counted="customers",
+    lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
+)
+"""Published where an experiment needs it; its age is judged with that of the recommendations."""
+
 SUBJECTS: Mapping[str, Subject] = {row.name: row for row in _ROWS}
 """All of them by name. A model's subject is its kind in the registry and `_model`."""
 
@@ -145,5 +161,5 @@ def kinds_of_models(subjects: Mapping[str, Subject]) -> tuple[str, ...]:
 
 
 MODEL_KINDS = kinds_of_models(SUBJECTS)
-PUBLISHED: Mapping[str, Table] = {row.name: row for row in _ROWS if isinstance(row, Table)}
-"""Those that are released."""
+PUBLISHED: Mapping[str, Table] = {row.name: row for row in (*_ROWS, ARM_LISTS) if isinstance(row, Table)}
+"""Those that are released, the lists made for arms of experiments among them."""

@@ -20,7 +20,7 @@ from rich.table import Table
 # Wide enough for tables where there is no terminal to ask, such as in a pipe or a log of continuous integration.
 WIDTH = 118
 # Commands that have commands of their own.
-GROUPS = ("alerts", "demo", "export", "import", "quarantine", "rules")
+GROUPS = ("alerts", "demo", "experiment", "export", "import", "quarantine", "rules")
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
 

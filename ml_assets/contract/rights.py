@@ -55,6 +55,11 @@ WRITER: Rights = {
     "migrations": "SELECT",
     "objects": "SELECT",
     "roles": "SELECT",
+    "experiment_layers": "SELECT, INSERT",
+    # What was started stays as it was started.
+    "experiments": "SELECT, INSERT, UPDATE (serving_since, stopped_at, stopped_reason)",
+    "experiment_arms": "SELECT, INSERT",
+    "store.experiment_customers": "SELECT",
 }
 WRITER_FUNCTIONS = (
     "take_turn",
@@ -76,4 +81,5 @@ WRITER_FUNCTIONS = (
     "is_business_day",
     "judge_freshness",
     "hold_off_erasure",
+    "enter_customers",
 )

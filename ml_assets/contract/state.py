@@ -92,7 +92,7 @@ def state_of_grants(connection: ServingConnection) -> str:
     query = sql.SQL(GRANTS).format(
         schemas=_names(connection, schemas.ml, schemas.store, schemas.meta),
         store=sql.Literal(sql.Identifier(schemas.store).as_string(connection)),
-        stored=sql.Literal([*PUBLISHED, "items", "segments"]),
+        stored=sql.Literal([*PUBLISHED, "items", "segments", "experiment_customers"]),
         roles=sql.Literal([schemas.reader, schemas.writer, schemas.merchandiser]),
     )
     return str(one(connection, query))

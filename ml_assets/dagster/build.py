@@ -7,8 +7,10 @@ from datetime import date
 
 import dagster as dg
 
+from ml_assets.dagster.assets.arms import build_arm_assets
 from ml_assets.dagster.assets.customers import build_customer_assets
 from ml_assets.dagster.assets.descriptions import COLUMNS
+from ml_assets.dagster.assets.experiments import build_experiment_assets
 from ml_assets.dagster.assets.features import build_feature_assets
 from ml_assets.dagster.assets.models import build_model_assets
 from ml_assets.dagster.assets.opt_outs import build_opt_outs
@@ -61,7 +63,9 @@ def define(
         *build_model_assets(shop),
         *build_prediction_assets(shop),
         *build_customer_assets(shop),
+        *build_arm_assets(shop),
         *build_release_assets(shop),
+        *build_experiment_assets(shop),
     ]
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)

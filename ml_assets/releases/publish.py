@@ -58,6 +58,8 @@ class Publication:
     """The model that made them, from whose numbers the database assigns others."""
     active: pl.Series | None = None
     """Customers that must have a list."""
+    is_like_live: bool = True
+    """Whether it is to be compared with the live release; lists of other arms are not."""
     best_sellers: frozenset[str] = frozenset()
     """Placements for which nothing was found better than best-sellers."""
     gates: GateSettings = field(default_factory=GateSettings)
@@ -168,7 +170,7 @@ def _candidate(connection: ServingConnection, new: Publication, live: Live | Non
 
 def _beside(connection: ServingConnection, table: Table, new: Publication, live: Live | None) -> LiveSample | None:
     """What the new release is held against: not a later day, as a shop was smaller in the past."""
-    if live is None:
+    if live is None or not new.is_like_live:
         return None
     if live.day <= new.day:
         return sample_live(connection, table, live, new.frame)

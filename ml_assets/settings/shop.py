@@ -21,6 +21,7 @@ from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.calendar import BusinessCalendar
 from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
+from ml_assets.settings.experiments import ExperimentsSettings
 from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.made import deduced, subjects_made, why_impossible
 from ml_assets.settings.opt_outs import OptOutSettings
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     serving: ServingSettings = ServingSettings()
+    experiments: ExperimentsSettings = ExperimentsSettings()
     waiting: WaitingSettings = WaitingSettings()
 
     @field_validator("source", mode="before")

@@ -35,7 +35,7 @@ def arrive(connection: ServingConnection, day: date, *, subjects: frozenset[str]
         if subject.kind in ("data", "features") and (not subjects or name in subjects):
             observe(connection, name, subject.kind, day)
     for name, table in PUBLISHED.items():
-        if not subjects or name in subjects:
+        if name in SUBJECTS and (not subjects or name in subjects):
             segments = frames.segments() if table.has_segments else None
             facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run-12345", "k": 2, "segments": segments}
             publish(connection, Publication(name, frames.SAMPLES[name](), day, **facts))

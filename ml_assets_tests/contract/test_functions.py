@@ -164,6 +164,8 @@ def test_a_search_path_redirects_nothing(shop: ServingConnection, postgres_url: 
     """A reader who plants own functions and tables before the system's finds them ignored."""
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute("CREATE SCHEMA trap; GRANT ALL ON SCHEMA trap TO PUBLIC")
+        # Whether readers still have them depends on which logins there are.
+        admin.execute(f"GRANT TEMPORARY ON DATABASE {admin.info.dbname} TO PUBLIC".encode())
     with psycopg.connect(member_url(postgres_url, "ml_reader"), autocommit=True) as reader:
         reader.execute("CREATE FUNCTION trap.cardinality(anyarray) RETURNS int LANGUAGE sql AS 'SELECT 1/0'")
         reader.execute("CREATE FUNCTION trap.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz'")

@@ -40,6 +40,11 @@ CONTRACT = {
     "segment_catalogue": "segment_key segment_name valid_from valid_to change parents ended_into model_version",
     "past_segment_assignments": "release_id customer_id segment_key segment_name data_as_of predicted_at model_version "
     "alive_probability expected_spend_90d",
+    "experiments": "experiment arm share list placement state layer traffic segment_key min_orders started_at "
+    "serving_since ends_at stopped_at stopped_reason note is_control",
+    "past_arm_recommendations": "release_id customer_id placement experiment arm rank item_id score source reason_code "
+    "data_as_of predicted_at model_version",
+    "experiment_customers": "experiment customer_id arm entered_on",
 }
 IDS = {"customer_id", "item_id", "similar_item_id", "reason_items"}
 

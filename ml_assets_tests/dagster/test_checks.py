@@ -86,7 +86,7 @@ def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_po
     assert {subject.asset for subject in SUBJECTS.values()} <= {spec.key.path[-1] for spec in specs}
     for spec in specs:
         assert spec.owners == ["team:ml"], spec.key
-        assert spec.group_name in {"raw", "features", "models", "predictions", "serving"}, spec.key
+        assert spec.group_name in {"raw", "features", "models", "predictions", "serving", "experiments"}, spec.key
         assert spec.kinds, spec.key
         assert spec.description, spec.key
         assert spec.freshness_policy is not None, spec.key

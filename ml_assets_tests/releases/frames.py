@@ -54,11 +54,16 @@ def popular_items(items: Sequence[int] = (11, 12, 13)) -> pl.DataFrame:
     return pl.DataFrame({"scope": ["all", "dairy"], "item_ids": [list(items)] * 2, "scores": [scores] * 2})
 
 
+def arm_recommendations(customers: Sequence[Any] = (1, 2, 3), arm: str = "worth.other") -> pl.DataFrame:
+    return recommendations(customers, (14, 13, 12, 11)).with_columns(arm=pl.lit(arm))
+
+
 SAMPLES: Mapping[str, Callable[[], pl.DataFrame]] = {
     "recommendations": recommendations,
     "segment_assignments": assignments,
     "similar_items": similar_items,
     "popular_items": popular_items,
+    "arm_recommendations": arm_recommendations,
 }
 """A small frame of each published subject, for tests that run over all of them. Made when asked for: who imports this
 module may fork, and a fork must come before the threads of Polars."""

@@ -13,7 +13,11 @@ BEGIN
     PERFORM FROM :"meta".turns AS t WHERE t.name = 'policies' FOR UPDATE;
     UPDATE :"meta".releases AS r
     SET stale_at = :"meta".stale_moment(r.subject, r.data_as_of)
-    WHERE r.dropped_at IS NULL AND (of_subject IS NULL OR r.subject = of_subject)
+    WHERE r.dropped_at IS NULL AND (
+            of_subject IS NULL OR r.subject = of_subject
+            -- Lists of arms are as old as those of everybody may be.
+            OR (of_subject = 'recommendations' AND r.subject = 'arm_recommendations')
+        )
         AND r.stale_at IS DISTINCT FROM :"meta".stale_moment(r.subject, r.data_as_of);
 END
 $$;

@@ -13,13 +13,35 @@ DECLARE
     live bigint;
     generic integer[];
     generic_is_stale boolean;
+    shown text := 'live';
 BEGIN
+    IF EXISTS (SELECT FROM :"meta".experiments AS e WHERE e.serving_since IS NOT NULL AND e.stopped_at IS NULL) THEN
+        shown := :"meta".list_shown(recommend.customer_id, recommend.placement);
+        IF shown = 'none' THEN
+            RETURN;
+        END IF;
+    END IF;
+    IF shown LIKE '%.%' THEN
+        RETURN QUERY
+        SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
+            :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
+            d.model_version, d.release_id, d.is_stale
+        FROM :"meta".arm_lists AS d
+        WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.arm = shown
+            AND d.rank <= coalesce(wanted, d.k)
+        ORDER BY d.rank;
+        IF FOUND OR wanted = 0 THEN
+            RETURN;
+        END IF;
+        -- Nothing was made for this customer yet, or it was rolled back: rather the live list than none.
+    END IF;
     RETURN QUERY
     SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
         :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
         d.model_version, d.release_id, d.is_stale
     FROM :"meta".recommendation_lists AS d
     WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
+        AND shown <> 'popular'
     ORDER BY d.rank;
     IF FOUND OR wanted = 0 THEN
         RETURN;
@@ -30,7 +52,7 @@ BEGIN
         PERFORM :"meta".tell_not_made(subject);
         RETURN;
     END IF;
-    IF EXISTS (
+    IF shown <> 'popular' AND EXISTS (
         SELECT FROM :"store".recommendations AS t WHERE t.customer_id = recommend.customer_id AND t.release_id = live
     ) AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = recommend.customer_id) THEN
         -- Known customers see their own list or, where their shop says so, none.
@@ -56,5 +78,5 @@ END
 $$;
 
 COMMENT ON FUNCTION :"ml".recommend(:customer_id_type, text, integer)
-IS 'The k best items for a customer after all rules; the popular items for unknown and opted-out customers.';
+IS 'The k best items for a customer after all rules, or that of the customer''s arm; the popular items for unknown and opted-out customers.';
 REVOKE EXECUTE ON FUNCTION :"ml".recommend(:customer_id_type, text, integer) FROM PUBLIC;

@@ -3,7 +3,8 @@ LANGUAGE sql STABLE AS $$
     SELECT :"meta".moment_of_age(as_of, y.error_after, y.deadline, y.deadline_zone, y.business_days_only, h.timezone)
     FROM :"meta".freshness_policies AS y
     CROSS JOIN :"meta".shop AS h
-    WHERE y.subject = of_subject AND y.kind = 'predictions'
+    WHERE y.subject = CASE of_subject WHEN 'arm_recommendations' THEN 'recommendations' ELSE of_subject END
+        AND y.kind = 'predictions'
 $$;
 
 COMMENT ON FUNCTION :"meta".stale_moment(text, date)

@@ -1,6 +1,6 @@
--- The lists behind the contract, with rules and staleness judged at the moment of reading. Made twice (order.txt):
+-- The lists behind the contract, with rules and staleness judged at the moment of reading. Made three times (order.txt):
 -- shown_recommendation_lists for ml.recommendations looks no further than k items, recommendation_lists for
--- ml.recommend goes to full depth because k may be asked for.
+-- ml.recommend goes to full depth because k may be asked for, and arm_lists is the same for lists made for arms.
 --
 -- Candidates are looked at one by one, in their order, until there are enough. Each is looked up in a hash index of
 -- what is hidden, by a scalar subselect: PostgreSQL may turn a NOT EXISTS into a join that changes the order. There is
@@ -49,8 +49,8 @@ SELECT
             THEN coalesce(now() + (SELECT h.clock_shift FROM :"meta".shop AS h) > r.stale_at, false)
         ELSE :"meta".popular_list_is_stale()
     END AS is_stale,
-    r.k
-FROM :"store".recommendations AS t
+    r.k:more
+FROM :"store".:subject AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 LEFT JOIN :"meta".placements AS p ON p.placement = t.placement
 CROSS JOIN LATERAL unnest(
@@ -97,7 +97,7 @@ CROSS JOIN LATERAL unnest(
     )
 ) WITH ORDINALITY AS v (place, rank)
 WHERE NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id)
-    AND r.release_id = :"meta".live_release('recommendations')
+    AND r.release_id = :"meta".live_release(':subject')
     AND CASE WHEN r.state = 'live' THEN true ELSE :"meta".forget_plans() END;
 
 COMMENT ON VIEW :"meta".:view IS 'The lists behind ml.recommendations (shown) and ml.recommend, after all rules.';

@@ -11,15 +11,18 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.books.models import champion
+from ml_assets.dagster.assets.arms import active_in_arms, best_selling_arms, has_experiments
 from ml_assets.dagster.assets.champions import segmentation_of
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
+from ml_assets.experiments.entrants import live_arms
+from ml_assets.experiments.register import running
 from ml_assets.lake import Lake
 from ml_assets.methods import POPULAR, SOURCES
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.releases.publish import Publication, Release, publish
-from ml_assets.subjects import Table
+from ml_assets.subjects import ARM_LISTS, Table
 
 GATES = "passes_its_gates"
 OF_ITEMS = ("recommendations", "similar_items", "popular_items")
@@ -30,7 +33,8 @@ OVERRIDE_TAG = "ml_assets/override"
 
 def build_release_assets(shop: Shop) -> list[dg.AssetsDefinition]:
     """One release asset per subject that the shop publishes (daily)."""
-    return [_release_asset(shop, table) for table in shop.settings.published.values()]
+    arms = [ARM_LISTS] if has_experiments(shop) else []
+    return [_release_asset(shop, table) for table in (*shop.settings.published.values(), *arms)]
 
 
 def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
@@ -61,6 +65,8 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         frame = predictions.collect()
         day = date.fromisoformat(context.partition_key)
+        if table.has_arms and frame.is_empty():
+            return _nothing(shop, table)
         new = Publication(
             table.name,
             frame.drop("model_version"),
@@ -80,7 +86,15 @@ def _release_asset(shop: Shop, table: Table) -> dg.AssetsDefinition:
         with serving.connect() as connection:
             if table.has_segments:
                 new = replace(new, segmentation=segmentation_of(connection, lake, new.model_version))
-            if table.is_personal:
+            if table.has_arms:
+                experiments = running(connection)
+                new = replace(
+                    new,
+                    active=active_in_arms(experiments, new.frame, new.active),
+                    best_sellers=best_selling_arms(experiments),
+                    is_like_live=live_arms(connection) == set(new.frame["arm"].unique()),
+                )
+            elif table.is_personal:
                 new = replace(new, best_sellers=_best_sellers(connection, day))
             published = publish(connection, new)
         return _result(shop, table, published)
@@ -112,6 +126,14 @@ def _best_sellers(connection: ServingConnection, day: date) -> frozenset[str]:
     found = {placement: champion(connection, "recommender", day, placement) for placement in PLACEMENTS}
     simple = {name for name, source in SOURCES.items() if source.tier == POPULAR}
     return frozenset(placement for placement, model in found.items() if model and model.method in simple)
+
+
+def _nothing(shop: Shop, table: Table) -> dg.MaterializeResult[None]:
+    """Where no experiment asks for lists, none are published."""
+    check = dg.AssetCheckResult(
+        check_name=GATES, asset_key=shop.key(table.asset), passed=True, description="No experiment needs a list."
+    )
+    return dg.MaterializeResult(metadata={"state": "none"}, check_results=[check])
 
 
 def _result(shop: Shop, table: Table, published: Release) -> dg.MaterializeResult[None]:

@@ -23,6 +23,7 @@ def with_freshness_policies(
         "models": "model",
         "predictions": "predictions",
         "serving": "predictions",
+        "experiments": "predictions",
     }
 
     def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:

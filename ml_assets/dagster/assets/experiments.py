@@ -1,0 +1,56 @@
+"""Assets of experiments: who is counted, day by day.
+
+What counts is decided in `ml_assets.experiments`.
+"""
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.dagster.assets.arms import has_experiments
+from ml_assets.dagster.assets.champions import inputs
+from ml_assets.dagster.database import ServingDatabase
+from ml_assets.dagster.shop import Shop
+from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
+from ml_assets.experiments.register import sync_hold_out
+from ml_assets.releases.catalog import live_release
+from ml_assets.subjects import ARM_LISTS
+
+GROUP = "experiments"
+
+
+def build_experiment_assets(shop: Shop) -> list[dg.AssetsDefinition]:
+    """experiment_customers (daily), where the shop has lists."""
+    return [_experiment_customers(shop)] if has_experiments(shop) else []
+
+
+def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
+    @shop.daily_asset(
+        GROUP,
+        {"postgres"},
+        ins=inputs(shop, "customer_features"),
+        deps=[
+            shop.key(table.asset)
+            for table in (*shop.settings.published.values(), ARM_LISTS)
+            if "customer_id" in table.keys
+        ],
+    )
+    def experiment_customers(
+        context: dg.AssetExecutionContext,
+        customer_features: pl.LazyFrame,
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
+        """Who is counted in the experiments that run, readable as ml.experiment_customers."""
+        day = date.fromisoformat(context.partition_key)
+        with serving.connect() as connection:
+            sync_hold_out(connection, shop.settings.experiments.hold_out)
+            begun = serve_what_is_ready(connection)
+            live = live_release(connection, "recommendations")
+            if live is None or live.day != day:
+                # Who could see a list is said by what is live; an older day that is built again changes nothing.
+                return dg.MaterializeResult(metadata={"entered": 0, "live": str(live.day if live else None)})
+            entered = enter_customers(connection, customer_features.select("customer_id", "orders").collect())
+        return dg.MaterializeResult(metadata={"entered": sum(entered.values()), "begun": ", ".join(begun), **entered})
+
+    return experiment_customers

@@ -1,0 +1,107 @@
+"""Experiments: who is shown what, so that it can be measured what the lists are worth."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ml_assets.methods import SOURCES
+from ml_assets.settings.section import Section
+
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+HOLD_OUT = "hold_out"
+PLAIN_LISTS = ("live", "none", "popular")
+MADE_LIST = re.compile(r"(method|model):(.+)")
+LISTS = "live (the list of everybody), none, popular, method:NAME or model:VERSION"
+
+ArmName = Annotated[str, Field(pattern=NAME)]
+
+
+class ArmSettings(Section):
+    """What some of the customers of an experiment see."""
+
+    share: float = Field(gt=0, lt=1, description="Share of the experiment's customers; those of all arms sum to 1.")
+    list: str = Field(default="live", description=f"What they see: {LISTS}.")
+
+    @field_validator("list")
+    @classmethod
+    def _known_list(cls, value: str) -> str:
+        made = MADE_LIST.fullmatch(value)
+        if value not in PLAIN_LISTS and made is None:
+            raise ValueError(f"{value} is no list; it may be {LISTS}")
+        if made and made[1] == "method" and made[2] not in SOURCES:
+            raise ValueError(f"there is no method {made[2]}; methods are {', '.join(SOURCES)}")
+        return value
+
+
+class ExperimentSettings(Section):
+    """One experiment, as `ml-assets experiment start` takes it."""
+
+    placement: Literal["for_you", "discover", "buy_again"] = Field(description="The list that it is about.")
+    arms: dict[ArmName, ArmSettings] = Field(
+        min_length=2, description="The arms by name; the others are compared with the first."
+    )
+    layer: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="Experiments of one layer have no customer in common; those of different layers are independent. "
+        "Experiments on one list must be in one layer. Unset: a layer named like the list.",
+    )
+    traffic: float = Field(default=1.0, gt=0, le=1, description="Share of the layer's customers that take part.")
+    segment: str | None = Field(
+        default=None, description="Only customers who are in this segment on the day they enter. Unset: all."
+    )
+    min_orders: int | None = Field(
+        default=None, ge=1, description="Only customers with so many orders in the look-back on the day they enter."
+    )
+    until: date | None = Field(
+        default=None, description="The last day, in the shop's time zone. Unset: until it is stopped."
+    )
+    note: str = Field(default="", description="What it is to find out.")
+
+    @property
+    def layer_name(self) -> str:
+        """The layer, which is that of the list unless set."""
+        return self.layer or self.placement
+
+    @model_validator(mode="after")
+    def _whole(self) -> ExperimentSettings:
+        total = math.fsum(arm.share for arm in self.arms.values())
+        if abs(total - 1) > 1e-9:
+            shares = ", ".join(f"{name} {arm.share:g}" for name, arm in self.arms.items())
+            raise ValueError(f"the shares of the arms sum to {total:g}, not to 1: {shares}")
+        lists = [arm.list for arm in self.arms.values()]
+        if len(set(lists)) == 1 and lists[0] != "live":
+            raise ValueError(f"all arms see the same list ({lists[0]}); only an A/A test does, with live")
+        made = [one.removeprefix("method:") for one in lists if one.startswith("method:")]
+        if self.placement == "buy_again" and (unfit := [name for name in made if not SOURCES[name].repeats]):
+            raise ValueError(f"{unfit[0]} finds new items only, so it cannot fill buy_again")
+        if self.layer_name == HOLD_OUT:
+            raise ValueError(f"the layer {HOLD_OUT} is that of the permanent hold-out; name another")
+        return self
+
+
+class ExperimentsSettings(Section):
+    """Who is shown what, so that it can be measured what the lists are worth."""
+
+    hold_out: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Share of the customers who never see a list, in no experiment either: what all lists together are "
+        "worth is the difference to them. It is changed only while no experiment runs.",
+    )
+    planned: dict[ArmName, ExperimentSettings] = Field(
+        default={}, description="Experiments by name, each started by `ml-assets experiment start NAME`."
+    )
+
+    @field_validator("planned")
+    @classmethod
+    def _no_hold_out(cls, value: dict[str, ExperimentSettings]) -> dict[str, ExperimentSettings]:
+        if HOLD_OUT in value:
+            raise ValueError(f"{HOLD_OUT} is the name of the permanent one; set experiments.hold_out")
+        return value

@@ -1,0 +1,70 @@
+"""Experiments from the command line: started from the settings or by options, listed, stopped, refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets_tests.cli.test_serving_commands import Run, facts, run  # noqa: F401 a fixture
+from ml_assets_tests.releases.frames import recommendations, release
+
+SETTINGS = """
+experiments:
+  planned:
+    worth:
+      placement: for_you
+      traffic: 0.5
+      arms: {lists: {share: 0.5}, nothing: {share: 0.5, list: none}}
+"""
+
+
+@pytest.fixture
+def shop(run: Run, connection: ServingConnection, tmp_path: Path) -> Run:  # noqa: F811
+    release(connection, recommendations(range(1, 201)), day=2)
+    (tmp_path / "ml_assets.yaml").write_text(SETTINGS)
+    return run
+
+
+def test_an_experiment_is_started_from_the_settings_listed_and_stopped(shop: Run, tmp_path: Path) -> None:
+    started = facts(shop, "experiment", "start", "worth")
+    assert started["state"] == "running"
+    assert 60 < started["customers"] < 140
+    code, _, err = shop("experiment", "start", "worth")
+    assert code == 1
+    assert "is running" in err
+    (tmp_path / "ml_assets.yaml").write_text(SETTINGS.replace("0.5", "0.50").replace("traffic: 0.50", "traffic: 0.7"))
+    (listed,) = facts(shop, "experiment", "list")
+    assert listed["differs_from_settings"]
+    assert sum(arm["customers"] for arm in listed["arms"]) == started["customers"]
+    code, out, _ = shop("experiment", "list")
+    assert code == 0
+    assert "which changes nothing" in " ".join(out.split())
+    code, out, _ = shop("experiment", "stop", "worth", "--reason", "enough")
+    assert (code, "Stopped worth: enough" in out) == (0, True)
+    assert facts(shop, "experiment", "list")[0]["state"] == "stopped"
+
+
+def test_an_experiment_is_described_by_options(shop: Run) -> None:
+    arms = ("--arm", "a=0.5", "--arm", "b=0.5:popular")
+    started = facts(shop, "experiment", "start", "mine", "--placement", "for_you", *arms, "--until", "2099-01-01")
+    assert started == {"experiment": "mine", "state": "running", "customers": 200}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["unheard_of"], "no experiments.planned.unheard_of"),
+        (["worth", "--traffic", "0.1"], "described in the settings and by options"),
+        (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.4:none"], "sum to 0.9, not to 1"),
+        (["x", "--placement", "for_you", "--arm", "a=half"], "is not NAME=SHARE"),
+        (["x", "--placement", "front", "--arm", "a=0.5", "--arm", "b=0.5"], "placement: Input should be"),
+        (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5", "--min-orders", "2"], "no customers"),
+        (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5:model:m"], "no recommender of that version"),
+    ],
+)
+def test_what_is_no_experiment_is_refused_in_words(shop: Run, arguments: list[str], complaint: str) -> None:
+    code, out, _ = shop("experiment", "start", *arguments, "--json")
+    assert code == 1
+    assert complaint in json.loads(out)["error"]["problem"]
+    assert facts(shop, "experiment", "list") == []

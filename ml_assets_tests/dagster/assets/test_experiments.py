@@ -1,0 +1,98 @@
+"""Assets of experiments: lists of arms are made, published behind their gates, shown, and their customers counted."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from ml_assets.books.models import champion
+from ml_assets.dagster.assets.arms import build_arm_assets
+from ml_assets.dagster.assets.experiments import build_experiment_assets
+from ml_assets.dagster.assets.models import build_model_assets
+from ml_assets.dagster.assets.predictions import build_prediction_assets
+from ml_assets.dagster.assets.releases import build_release_assets
+from ml_assets.dagster.shop import Shop
+from ml_assets.database.connection import ServingConnection
+from ml_assets.experiments.entrants import drawn
+from ml_assets.experiments.register import experiment, start, stop
+from ml_assets.features.load import load_customer_features, load_interactions
+from ml_assets.lake import Lake
+from ml_assets.settings.experiments import ExperimentSettings
+from ml_assets.sources.base import EventSource
+from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
+from ml_assets_tests.dagster.assets.test_models_and_predictions import WEEK, lake  # noqa: F401 a fixture
+
+
+def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
+    shop: Shop,
+    lake: Lake,  # noqa: F811
+    source: EventSource,
+    text_connection: ServingConnection,
+) -> None:
+    database = OpenDatabase(text_connection)
+    list(named(build_model_assets(shop), "recommender_model")(on(WEEK), lake=lake, source=source, serving=database))
+    interactions = load_interactions(lake, as_of=WEEK, settings=shop.settings)
+    lake.write("interactions", interactions, WEEK)
+    inputs = interactions.lazy(), lake.scan("items")
+    features = load_customer_features(lake, as_of=WEEK, settings=shop.settings)
+
+    def publish(name: str, frame: pl.DataFrame, day: date = WEEK) -> dg.MaterializeResult[None]:
+        made = named(build_release_assets(shop), f"{name}_release")(on(day), frame.lazy(), lake=lake, serving=database)
+        assert isinstance(made, dg.MaterializeResult)
+        return made
+
+    def lists_of_arms(day: date = WEEK) -> pl.DataFrame:
+        made = named(build_arm_assets(shop), "arm_recommendations")(on(day), *inputs, lake=lake, serving=database)
+        assert isinstance(made, pl.DataFrame)
+        return made
+
+    def count() -> dict[str, object]:
+        asset = named(build_experiment_assets(shop), "experiment_customers")
+        return dict(asset(on(WEEK), features.lazy(), serving=database).metadata)
+
+    live = named(build_prediction_assets(shop), "recommendations")(on(WEEK), *inputs, lake=lake, serving=database)
+    publish("recommendations", live)
+    # Without an experiment there is nothing to make or to publish.
+    empty = lists_of_arms()
+    assert empty.is_empty()
+    assert publish("arm_recommendations", empty).metadata == {"state": "none"}
+    model = champion(text_connection, "recommender", WEEK, "for_you")
+    assert model is not None
+    arms = {
+        "lists": {"share": 0.4},
+        "often": {"share": 0.3, "list": "method:personal_frequency"},
+        "before": {"share": 0.3, "list": f"model:{model.version}"},
+    }
+    text_connection.execute("UPDATE x_ml_meta.shop SET timezone = 'UTC'")
+    asked = ExperimentSettings.model_validate({"placement": "for_you", "arms": arms})
+    start(text_connection, "methods", asked, shop.settings.tz)
+    # Nobody could see lists of a day before it was started.
+    assert lists_of_arms().is_empty()
+    text_connection.execute("UPDATE x_ml_meta.experiments SET started_at = %s", [WEEK])
+    made = lists_of_arms()
+    customers = drawn(experiment(text_connection, "methods"), interactions["customer_id"].unique())
+    for arm in ("often", "before"):
+        theirs = made.filter(pl.col("arm") == f"methods.{arm}")
+        assert set(theirs["customer_id"]) == set(customers.filter(pl.col("arm") == arm)["customer_id"])
+    # The model is that of everybody, so its lists are too.
+    same = made.filter(pl.col("arm") == "methods.before").join(
+        live.filter(pl.col("placement") == "for_you"), on="customer_id", suffix="_live"
+    )
+    assert same["item_ids"].to_list() == same["item_ids_live"].to_list()
+    often = made.filter(pl.col("arm") == "methods.often")
+    first = dict(often.select("customer_id", pl.col("item_ids").list.first()).iter_rows())
+    counts = interactions.group_by("customer_id", "item_id").len()
+    most = dict(counts.group_by("customer_id").agg(pl.col("len").max()).iter_rows())
+    bought = {(customer, item): count for customer, item, count in counts.iter_rows()}
+    # Weeks of the model apart, the first is what the customer buys most often.
+    assert sum(bought.get((who, item), 0) >= most[who] - 1 for who, item in first.items()) > 0.8 * len(first)
+    result = publish("arm_recommendations", made)
+    assert result.metadata is not None
+    assert (result.metadata["state"], result.check_results[0].passed) == ("live", True)
+    counted = count()
+    assert counted["begun"] == "methods"
+    assert counted["methods"] == customers.height
+    shown = "SELECT model_version FROM x_ml.recommend(%s, 'for_you') WHERE rank = 1"
+    assert text_connection.execute(shown, [often["customer_id"][0]]).fetchone() == (made["model_version"][0],)
+    stop(text_connection, "methods", "enough")
+    assert lists_of_arms(WEEK + timedelta(days=1)).is_empty()
