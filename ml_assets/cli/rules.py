@@ -67,7 +67,7 @@ def list_rules(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         [
             rule["rule_id"],
             rule["kind"],
-            rule["category"] or f"{rule['item_id']} {rule['item_name'] or ''}".strip(),
+            rule["category"] or rule["brand"] or f"{rule['item_id']} {rule['item_name'] or ''}".strip(),
             rule["placement"] or "every list",
             rule["segment_key"] or "everybody",
             f"{rule['value']:g}" if rule["value"] is not None else "",

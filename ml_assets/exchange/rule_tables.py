@@ -61,10 +61,10 @@ def import_rules(
 
 
 def unknown_things(connection: ServingConnection, rows: Iterable[dict[str, object]]) -> list[str]:
-    """Items, categories and segments of rules that nobody knows now, as words; they may still be to come."""
+    """Items, categories, brands and segments of rules that nobody knows now, as words; they may still be to come."""
     rows = list(rows)
     found = []
-    for column, singular in (("item_id", "item"), ("category", "category")):
+    for column, singular in (("item_id", "item"), ("category", "category"), ("brand", "brand")):
         named = list(dict.fromkeys(row[column] for row in rows if row.get(column) is not None))
         query = connection.schemas.sql(
             "SELECT DISTINCT {c} FROM {store}.items WHERE {c} = ANY (%s)", c=sql.Identifier(column)
@@ -79,7 +79,7 @@ def unknown_things(connection: ServingConnection, rows: Iterable[dict[str, objec
 def rules_to_come(connection: ServingConnection) -> list[dict[str, Any]]:
     """The rules that are in force, or will be, with the names of their items; null for dates without end."""
     query = """
-        SELECT rule_id, kind, item_id, item_name, r.category, placement, segment_key, value,
+        SELECT rule_id, kind, item_id, item_name, r.category, r.brand, placement, segment_key, value,
             nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
             note, noted_by, now() >= valid_from AS in_force
         FROM {meta}.rules AS r LEFT JOIN {store}.items USING (item_id)

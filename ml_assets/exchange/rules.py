@@ -35,7 +35,7 @@ TABLES = {
     "rules": RuleTable(
         "rules",
         ("kind",),
-        ("item_id", "category", "placement", "segment_key", "value", "valid_from", "valid_until", "note"),
+        ("item_id", "category", "brand", "placement", "segment_key", "value", "valid_from", "valid_until", "note"),
     ),
     "purchases": RuleTable("purchases", ("customer_id", "item_id"), ("bought_at",)),
     "opt-outs": RuleTable("opt_outs", ("customer_id",), ("note",)),
@@ -45,8 +45,8 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, float, float, bool] | None]] 
     "unavailable": (("item_id",), None),
     "ban": (("item_id",), None),
     "pin": (("item_id",), ("a place from 1 to 500", 1, 500, True)),
-    "boost": (("item_id", "category"), ("a factor from 0.001 to 1000", 0.001, 1000, False)),
-    "cap": (("category",), ("a number of items from 0 to 500", 0, 500, True)),
+    "boost": (("item_id", "category", "brand"), ("a factor from 0.001 to 1000", 0.001, 1000, False)),
+    "cap": (("category", "brand"), ("a number of items from 0 to 500", 0, 500, True)),
 }
 
 
@@ -70,9 +70,9 @@ def read_rules(path: Path, table: str, words: Vocabulary) -> list[dict[str, obje
 def _rule_problems(rule: dict[str, object]) -> Iterator[str]:
     kind = rule["kind"]
     about, value = NEEDS[str(kind)]
-    given = [name for name in ("item_id", "category") if rule.get(name) is not None]
+    given = [name for name in ("item_id", "category", "brand") if rule.get(name) is not None]
     if len(given) != 1 or given[0] not in about:
-        yield f"a {kind} needs {' or '.join(about)}, and nothing else of item_id and category"
+        yield f"a {kind} needs {' or '.join(about)}, and nothing else of item_id, category and brand"
     number = rule.get("value")
     if value is None and number is not None:
         yield f"column value: a {kind} has none"

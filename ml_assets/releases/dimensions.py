@@ -57,25 +57,28 @@ def keep_numbers(connection: ServingConnection, model: SegmentationModel) -> Non
 
 
 def upsert_items(connection: ServingConnection, items: pl.DataFrame) -> None:
-    """Take over names and categories of items; rows that are already so are not touched, nor locked."""
+    """Take over names, categories and brands of items; rows that are already so are not touched, nor locked."""
     kind = "text" if items.schema["item_id"] == pl.String else "bigint"
     upsert = """
-        INSERT INTO {store}.items (item_id, item_name, category)
-        SELECT n.item_id, n.item_name, n.category
-        FROM unnest(%(item_id)s::{kind}[], %(item_name)s::text[], %(category)s::text[])
-            AS n (item_id, item_name, category)
+        INSERT INTO {store}.items (item_id, item_name, category, brand)
+        SELECT n.item_id, n.item_name, n.category, n.brand
+        FROM unnest(%(item_id)s::{kind}[], %(item_name)s::text[], %(category)s::text[], %(brand)s::text[])
+            AS n (item_id, item_name, category, brand)
         WHERE NOT EXISTS (
             SELECT FROM {store}.items AS o
             WHERE o.item_id = n.item_id
-                AND (o.item_name, o.category) IS NOT DISTINCT FROM (n.item_name, n.category)
+                AND (o.item_name, o.category, o.brand) IS NOT DISTINCT FROM (n.item_name, n.category, n.brand)
         )
         -- The same order everywhere: two publishers at once cannot lock each other out.
         ORDER BY n.item_id
-        ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, category = excluded.category
+        ON CONFLICT (item_id) DO UPDATE SET
+            item_name = excluded.item_name, category = excluded.category, brand = excluded.brand
     """
     query = connection.schemas.sql(upsert, kind=sql.SQL(kind))
     # PostgreSQL's text cannot hold a zero byte; in a name it means nothing.
-    texts = pl.col("item_name", "category").cast(pl.String).str.replace_all("\0", "", literal=True)
+    if "brand" not in items.columns:
+        items = items.with_columns(brand=pl.lit(None, pl.String))
+    texts = pl.col("item_name", "category", "brand").cast(pl.String).str.replace_all("\0", "", literal=True)
     rows = items.select("item_id", texts).unique("item_id", keep="last", maintain_order=True).sort("item_id")
     for part in rows.iter_slices(ITEMS_AT_ONCE):
         connection.execute(query, part.to_dict(as_series=False))

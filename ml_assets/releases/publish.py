@@ -51,7 +51,7 @@ class Publication:
     """Items shown of each list."""
     run_id: str | None = None
     items: pl.DataFrame | None = None
-    """item_id, item_name, category: names to take over."""
+    """item_id, item_name, category, and where there are some, brand: to take over."""
     segments: pl.DataFrame | None = None
     """The profiles of the segments, for segment_assignments."""
     segmentation: SegmentationModel | None = None

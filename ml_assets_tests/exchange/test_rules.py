@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from psycopg import errors
 
@@ -15,6 +16,7 @@ from ml_assets.settings.shop import Settings
 from ml_assets_tests.exchange.ruled_shop import WORDS, rule, shown
 from ml_assets_tests.releases.frames import (
     assignments,
+    items,
     popular_items,
     recommendations,
     release,
@@ -122,6 +124,21 @@ def test_a_cap_limits_a_category_and_zero_bans_it(shop: ServingConnection) -> No
     assert shown(shop) == [11, 15, 16]
     rule(shop, "cap", category="dairy", value=0, placement="for_you")
     assert (shown(shop), shown(shop, "discover")) == ([15, 16, 21], [11, 15, 16])
+
+
+def test_boosts_and_caps_may_be_for_a_brand_and_a_segment(shop: ServingConnection) -> None:
+    release(shop, assignments(), "segment_assignments", segments=segments())
+    brands = items().with_columns(pl.lit("Own").alias("brand"))
+    release(shop, popular_items(), "popular_items", items=brands)
+    shop.execute("UPDATE ml_store.items SET brand = 'Other' WHERE item_id = 13")
+    rule(shop, "boost", brand="Other", value=10, segment_key="dormant")
+    assert (shown(shop, customer=1), shown(shop, customer=2)) == ([11, 12, 13], [13, 11, 12])
+    rule(shop, "cap", brand="Own", value=1)
+    assert shown(shop, customer=1)[:2] == [11, 13]
+    rule(shop, "cap", brand="Own", value=0)
+    assert shown(shop, customer=2)[:2] == [13, 15]
+    with pytest.raises(errors.CheckViolation, match="names_what_it_is_about"):
+        rule(shop, "boost", category="dairy", brand="Own", value=2)
 
 
 def test_lists_that_rules_emptied_are_filled_up_with_popular_items(shop: ServingConnection) -> None:

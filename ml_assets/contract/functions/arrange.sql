@@ -29,8 +29,12 @@ DECLARE
     item_factors float8[];
     boosted_categories text[];
     category_factors float8[];
+    boosted_brands text[];
+    brand_factors float8[];
     capped text[];
     caps float8[];
+    capped_brands text[];
+    brand_caps float8[];
     waits interval;
     places integer[];
     is_filled_up boolean := false;
@@ -86,17 +90,22 @@ BEGIN
         array_agg(g.strength) FILTER (WHERE g.item_id IS NOT NULL),
         array_agg(g.category) FILTER (WHERE g.kind = 'boost' AND g.category IS NOT NULL),
         array_agg(g.strength) FILTER (WHERE g.kind = 'boost' AND g.category IS NOT NULL),
-        array_agg(g.category) FILTER (WHERE g.kind = 'cap'),
-        array_agg(g.strength) FILTER (WHERE g.kind = 'cap')
-    INTO boosted_items, item_factors, boosted_categories, category_factors, capped, caps
+        array_agg(g.brand) FILTER (WHERE g.kind = 'boost' AND g.brand IS NOT NULL),
+        array_agg(g.strength) FILTER (WHERE g.kind = 'boost' AND g.brand IS NOT NULL),
+        array_agg(g.category) FILTER (WHERE g.kind = 'cap' AND g.category IS NOT NULL),
+        array_agg(g.strength) FILTER (WHERE g.kind = 'cap' AND g.category IS NOT NULL),
+        array_agg(g.brand) FILTER (WHERE g.kind = 'cap' AND g.brand IS NOT NULL),
+        array_agg(g.strength) FILTER (WHERE g.kind = 'cap' AND g.brand IS NOT NULL)
+    INTO boosted_items, item_factors, boosted_categories, category_factors, boosted_brands, brand_factors, capped, caps,
+        capped_brands, brand_caps
     FROM (
-        SELECT r.kind, r.item_id, r.category,
+        SELECT r.kind, r.item_id, r.category, r.brand,
             CASE r.kind WHEN 'cap' THEN min(r.value) ELSE exp(sum(ln(greatest(r.value, 0.001)::float8))) END AS strength
         FROM :"meta".rules AS r
         WHERE r.kind IN ('boost', 'cap') AND (r.placement IS NULL OR r.placement = in_placement)
             AND (r.segment_key IS NULL OR r.segment_key = segment)
             AND now() >= r.valid_from AND now() < r.valid_until
-        GROUP BY r.kind, r.item_id, r.category
+        GROUP BY r.kind, r.item_id, r.category, r.brand
     ) AS g;
     LOOP
         hidden := ARRAY(
@@ -107,7 +116,7 @@ BEGIN
             SELECT b.item_id FROM :"meta".recent_purchases AS b
             WHERE b.customer_id = for_customer AND (waits IS NULL OR b.bought_at > now() - waits)
         );
-        IF boosted_categories IS NULL AND capped IS NULL THEN
+        IF num_nonnulls(boosted_categories, boosted_brands, capped, capped_brands) = 0 THEN
             places := ARRAY(
                 SELECT c.code
                 FROM unnest(pool, codes) WITH ORDINALITY AS c (item_id, code, place)
@@ -118,18 +127,22 @@ BEGIN
             places := ARRAY(
                 SELECT n.code
                 FROM (
-                    SELECT k.code, k.key, k.place, k.most,
-                        row_number() OVER (PARTITION BY k.category ORDER BY k.key, k.place) AS nth
+                    SELECT k.code, k.key, k.place, k.most, k.most_of_brand,
+                        row_number() OVER (PARTITION BY k.category ORDER BY k.key, k.place) AS nth,
+                        row_number() OVER (PARTITION BY k.brand ORDER BY k.key, k.place) AS nth_of_brand
                     FROM (
-                        SELECT c.code, c.place, i.category, caps[array_position(capped, i.category)] AS most,
+                        SELECT c.code, c.place, i.category, i.brand, caps[array_position(capped, i.category)] AS most,
+                            brand_caps[array_position(capped_brands, i.brand)] AS most_of_brand,
                             c.place / coalesce(item_factors[array_position(boosted_items, c.item_id)], 1)
-                            / coalesce(category_factors[array_position(boosted_categories, i.category)], 1) AS key
+                            / coalesce(category_factors[array_position(boosted_categories, i.category)], 1)
+                            / coalesce(brand_factors[array_position(boosted_brands, i.brand)], 1) AS key
                         FROM unnest(pool, codes) WITH ORDINALITY AS c (item_id, code, place)
                         LEFT JOIN :"store".items AS i ON i.item_id = c.item_id
                         WHERE c.item_id <> ALL (hidden) AND c.item_id <> ALL (pins)
                     ) AS k
                 ) AS n
-                WHERE n.most IS NULL OR n.nth <= n.most
+                WHERE (n.most IS NULL OR n.nth <= n.most)
+                    AND (n.most_of_brand IS NULL OR n.nth_of_brand <= n.most_of_brand)
                 ORDER BY n.key, n.place
             );
         END IF;
