@@ -71,6 +71,10 @@ def run(
     return 2 if ran.failed or ran.overdue else 0
 
 
+OF_THE_PAST = 60
+"""So many days without anything are hardly a feed that is late."""
+
+
 @dataclass(frozen=True)
 class Ran:
     """What became of the days of a command."""
@@ -105,8 +109,10 @@ def _tell(settings: Settings, ran: Ran, config: Path | None) -> None:
         first, last = ran.overdue[0], ran.overdue[-1]
         days = f"{first}" if first == last else f"{len(ran.overdue)} days, {first} to {last}"
         ERR.print(f"[red]Missing:[/red] {days}: the source has no events after {ran.days[-1]}.", soft_wrap=True)
+        is_past = len(ran.overdue) > OF_THE_PAST
+        past = "An export of the past is as old as `status` says, and whole. Of a feed: look" if is_past else "Look"
         ERR.print(
-            "[yellow]Next:[/yellow]  Look at the feed, and run again when it has come. Days on which the shop is "
+            f"[yellow]Next:[/yellow]  {past} at the feed, and run again when it has come. Days on which the shop is "
             "closed belong into `calendar`; where days without sales are usual, set events.allow_empty_days: true.",
             soft_wrap=True,
         )

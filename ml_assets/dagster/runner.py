@@ -26,7 +26,7 @@ from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
-from ml_assets.dagster.source_words import guests_among, newly_found, opted_out
+from ml_assets.dagster.source_words import dated_later, guests_among, newly_found, opted_out
 from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.dagster.week_models import WeekModels
 from ml_assets.database.locks import one_at_a_time
@@ -132,6 +132,8 @@ class Runner:
         """
         for found in [*newly_found(self._source, SourceMemory(self._settings)), *self._serving.withdrawn]:
             self._report(found)
+        if later := dated_later(self._source):
+            self._report(later)
         reading = NewReading(self._shop, self._source, self._lake)
         if words := reading.words():
             self._report(words)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ml_assets.dagster.assets.opt_outs import TOLD
 from ml_assets.dagster.assets.raw import GUESTS
-from ml_assets.sources.base import EventSource
+from ml_assets.sources.base import EventSource, HoldsLaterLines
 from ml_assets.sources.memory import SourceMemory
 
 
@@ -35,3 +35,12 @@ def opted_out(result: dg.ExecuteInProcessResult) -> str | None:
     """What changed in the shop's list of opt-outs, where something did."""
     loaded = [one.step_materialization_data.materialization for one in result.get_asset_materialization_events()]
     return next((str(one.metadata[TOLD].value) for one in loaded if TOLD in one.metadata), None)
+
+
+def dated_later(source: EventSource) -> str | None:
+    """How many lines wait for their day, where some do."""
+    count = source.count_later() if isinstance(source, HoldsLaterLines) else 0
+    if not count:
+        return None
+    lines = "1 line is" if count == 1 else f"{count:,} lines are"
+    return f"{lines} dated after today: loaded on that day, and counted nowhere before (`ml-assets doctor` shows some)"

@@ -101,8 +101,11 @@ class EventSource(Protocol):
 class HoldsLaterLines(Protocol):
     """A source whose lines may be dated after today; they wait for their day."""
 
+    def count_later(self) -> int:
+        """How many they are."""
+
     def later_lines(self) -> pl.DataFrame:
-        """Those lines: source, line, and the time as text."""
+        """Some of them: source, line (null where lines have no number), and the time as text."""
 
 
 def together(blocks: Iterable[pl.DataFrame], types: IdTypes) -> pl.DataFrame:

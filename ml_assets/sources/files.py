@@ -161,6 +161,12 @@ class Files:
         )
         return together(self._mapped.blocks(lines, piece), types), file.last if file else None
 
+    def count_later(self) -> int:
+        """Lines dated after today; with `day_from: path` they are quarantined as of another day."""
+        if self._source.day_from == "path":
+            return 0
+        return sum(self._mapped.facts(path).later for path in self.event_paths)
+
     def later_lines(self) -> pl.DataFrame:
         """Lines dated after today, which wait for their day."""
         if self._source.day_from == "path":

@@ -45,6 +45,8 @@ class FileFacts:
     """Whether ids have lost digits."""
     whole: tuple[bool, bool]
     """Whether every customer id, every item id is an integer."""
+    later: int
+    """Lines of days after today."""
 
 
 def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Reading, today: date) -> FileFacts:
@@ -52,7 +54,7 @@ def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Read
     zone = ZoneInfo(reading.timezone)
     end = datetime.combine(today, datetime.max.time(), zone).astimezone(UTC)
     ends: list[datetime] = []
-    given = unreadable = bare = 0
+    given = unreadable = bare = later = 0
     lost, whole = False, [True, True]
     for block in blocks:
         kinds = block.schema
@@ -64,6 +66,7 @@ def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Read
         past = read.filter(pl.col("time") <= end)["time"]
         if len(past):
             ends += [past.dt.min(), past.dt.max()]  # type: ignore[list-item]
+        later += int((read["time"] > end).sum())
         given += int(read["given"].sum())
         unreadable += int((read["given"] & read["time"].is_null()).sum())
         bare += int((~read["given"] & ~read["customer"]).sum())
@@ -73,7 +76,7 @@ def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Read
             lost = lost or block.select(has_lost_digits(column, kinds).any()).item()
             whole[place] = whole[place] and block.select(is_whole(column, kinds, reading).all()).item()
     first, last = (pick(ends).astimezone(zone).date() if ends else None for pick in (min, max))
-    return FileFacts(first, last, int(given), int(unreadable), int(bare), lost, (whole[0], whole[1]))
+    return FileFacts(first, last, int(given), int(unreadable), int(bare), lost, (whole[0], whole[1]), later)
 
 
 def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, facts: Mapping[str, FileFacts]) -> IdTypes:

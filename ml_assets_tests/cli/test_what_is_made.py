@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
+import polars as pl
 import pytest
 
 from ml_assets_tests.cli.shops import Shop, running_shop
@@ -17,6 +19,9 @@ def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with running_shop(embedded_url, tmp_path_factory.mktemp("made"), "what_is_made") as found:
         text = found.config.read_text().replace("{k: 5", "{selection: {effort: quick}, k: 5")
         found.config.write_text(text.replace("customer: buyer", "customer: null"))
+        events = found.config.parent / "events"
+        late = pl.read_parquet(events / "part-1.parquet").head(2).with_columns(sold_at=datetime(2099, 1, 1))  # noqa: DTZ001
+        late.write_parquet(events / "part-2.parquet")
         yield found
 
 
@@ -42,6 +47,7 @@ def test_a_shop_that_knows_no_customers_gets_similar_and_popular_items(
     said = capfd.readouterr()
     assert f"Published {DAY}." in said.out
     assert "warning" not in said.err
+    assert "2 lines are dated after today: loaded on that day, and counted nowhere before" in said.err
     assert judged(shop, capfd) == {"transactions"} | OF_ITEMS
     assert faults(shop, capfd) <= {"days", "channels"}
     similar = "SELECT count(DISTINCT item_id) FROM books_ml.similar_items"

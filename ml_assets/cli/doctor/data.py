@@ -87,9 +87,10 @@ def _days(look: Look, about: str) -> Iterator[Finding]:
         yield Finding(
             about, "warning", f"{len(empty)} of {len(span)} days have no events: {shown}.", _fix_of_gaps(empty, counts)
         )
-    if look.later.height:
-        examples = (f"{source} line {line}: {time}" for source, line, time in look.later.head(EXAMPLES).iter_rows())
-        words = f"{look.later.height:,} lines are dated after today, {look.today}, and wait for their day"
+    if look.later_count:
+        found = look.later.head(EXAMPLES).iter_rows()
+        examples = (f"{source}{f' line {line}' if line is not None else ''}: {time}" for source, line, time in found)
+        words = f"{look.later_count:,} lines are dated after today, {look.today}, and wait for their day"
         fix = "Where their times are wrong, mend the export; else there is nothing to do. Is timezone the shop's own?"
         yield Finding(about, "warning", f"{words} ({'; '.join(examples)}).", fix)
     same = sorted(counts[day] for day in span[:-1] if day in counts and day.weekday() == covered.last.weekday())

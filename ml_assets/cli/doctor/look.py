@@ -24,7 +24,9 @@ class Look:
     items: pl.DataFrame
     today: date
     later: pl.DataFrame
-    """Lines dated after today: source, line, time."""
+    """Some lines dated after today: source, line, time."""
+    later_count: int
+    """How many there are."""
 
     @property
     def purchases(self) -> pl.DataFrame:
@@ -39,5 +41,6 @@ def read_look(settings: Settings, source: EventSource, today: date) -> Look:
     lines = source.read_lines(first, covered.last)
     measured = pl.Series("item_id", [], dtype=polars_type(types.item))
     checked = check_lines(lines, settings.events, measured)
-    later = source.later_lines() if isinstance(source, HoldsLaterLines) else pl.DataFrame()
-    return Look(settings, covered, checked, source.read_items(), today, later)
+    count = source.count_later() if isinstance(source, HoldsLaterLines) else 0
+    later = source.later_lines() if count and isinstance(source, HoldsLaterLines) else pl.DataFrame()
+    return Look(settings, covered, checked, source.read_items(), today, later, count)

@@ -45,6 +45,7 @@ from ml_assets.sources.postgres.refunds import RefundTable
 
 LONGEST_HISTORY = timedelta(days=3660)
 WHERE = "where"
+LATER_SHOWN = 100
 
 
 class Postgres:
@@ -154,6 +155,26 @@ class Postgres:
     def as_found(self) -> dict[str, str]:
         """The zone, where the column has none."""
         return {} if self._values["time"].type == ZONED else dict([zone(self._zone)])
+
+    def count_later(self) -> int:
+        """Lines dated after today, which wait for their day."""
+        query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(self._table, self._is_later)
+        return int(self._database.rows(query)[0][0])
+
+    def later_lines(self) -> pl.DataFrame:
+        """The first of them."""
+        time = self._values["time"].expression
+        query = sql.SQL("SELECT ({0})::text FROM {1} WHERE {2} ORDER BY {0} LIMIT {3}")
+        rows = self._database.rows(query.format(time, self._table, self._is_later, LATER_SHOWN))
+        table = self._source.table[:200]
+        schema = dict.fromkeys(("source", "line", "time"), pl.String)
+        return pl.DataFrame([(table, None, when) for (when,) in rows], schema=schema, orient="row")
+
+    @property
+    def _is_later(self) -> Sql:
+        time = self._values["time"]
+        # Bounds that an index on the time can use; times that no calendar has are left to the reading of lines.
+        return time.within(self._today + timedelta(days=1), date.max - timedelta(days=2), self._zone)
 
     def read_items(self) -> pl.DataFrame:
         """The items' table, else names and categories that the lines carry, else nothing."""

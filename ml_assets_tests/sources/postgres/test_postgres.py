@@ -222,3 +222,18 @@ def test_a_database_that_goes_away_in_the_middle_passes(
     with pytest.raises(UserError) as error:
         shop(tmp_path, url, table=kill).read_lines(date(2026, 9, 2), date(2026, 9, 6))
     assert isinstance(error.value, PassingError)
+
+
+def test_lines_dated_after_today_are_counted_and_shown(
+    tmp_path: Path, url: str, database: psycopg.Connection[Any]
+) -> None:
+    source = shop(tmp_path, url)
+    assert (source.count_later(), source.later_lines().height) == (0, 0)
+    database.execute(
+        "UPDATE sales.orders SET placed_at = '2999-01-01 12:00+00' "
+        "WHERE order_id = (SELECT order_id FROM sales.orders ORDER BY placed_at LIMIT 1)"
+    )
+    again = shop(tmp_path, url)
+    assert again.count_later() == 2
+    assert [(line, time[:10]) for _, line, time in again.later_lines().iter_rows()] == [(None, "2999-01-01")] * 2
+    assert again.days().last < TODAY
