@@ -38,6 +38,13 @@ from ml_assets.sources.guess.tables import Table, database_tables, find_tables, 
 
 def propose(events: str) -> Proposal:
     """Look at the newest file of each kind; raises `UserError` where there is none, or it cannot be read."""
+    if events.startswith(("postgres://", "postgresql://", "postgresql+")):
+        # Without the address, in which the password may be.
+        raise UserError(
+            "init looks at files, and at SQLite and DuckDB files; it does not look into a PostgreSQL.",
+            "Write a section `source` of the kind postgres with table and columns (docs/connect.md), give the "
+            "address as ML_ASSETS_SOURCE__URL, and `ml-assets doctor` says what is wrong.",
+        )
     settings = FilesSource(kind="files", events=events)
     if is_database(events):
         return _of_database(events, settings)
