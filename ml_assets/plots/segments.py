@@ -4,7 +4,9 @@ Drawing belongs here; the numbers come ready-made.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
+import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,6 +39,33 @@ def segment_profile_png(segments: pl.DataFrame) -> bytes:
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
     figure.suptitle("What the segments look like", fontweight="bold")
+    return png_of(figure)
+
+
+def flows_png(flows: pl.DataFrame, names: Mapping[str, str], *, since: date, day: date) -> bytes:
+    """Where the customers of a day were on an earlier one: a table of segments, darker where more went.
+
+    `flows`: from, to (keys; null for who was in none, or is no more), customers; `names` of the segments of the day, by
+    key. Segments that ended since stand below them.
+    """
+    starts = [*names, *sorted(set(flows["from"].drop_nulls()) - set(names)), None]
+    ends = [*names, None]
+    counts = {(start, end): count for start, end, count in flows.select("from", "to", "customers").iter_rows()}
+    table = np.array([[counts.get((start, end), 0) for end in ends] for start in starts], dtype=float)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(2.5 + 1.1 * len(ends), 1.6 + 0.4 * len(starts)), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+    for (row, column), count in np.ndenumerate(table):
+        if count:
+            axis.text(column, row, f"{count:,.0f}", ha="center", va="center", fontsize=9)
+    called = {key: names.get(key, f"{key} (ended)") for key in starts if key is not None}
+    axis.set_yticks(range(len(starts)), [called[key] if key else "joined since" for key in starts])
+    axis.set_xticks(range(len(ends)), [called[key] if key else "left" for key in ends], rotation=20, ha="left")
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0, labelsize=9)
+    axis.spines[:].set_visible(False)
+    figure.suptitle(f"From {since:%d %b} (rows) to {day:%d %b %Y} (columns)", fontweight="bold", fontsize=11)
     return png_of(figure)
 
 

@@ -236,7 +236,7 @@ def test_orders_before_the_look_back_and_after_the_day_do_not_count(connection: 
     assert (found["mean_gap_days"], found["mean_order_value"]) == (None, 50.0)
     ((nothing,),) = connection.execute(query, [days[:1], [1.0], AS_OF]).fetchall()
     assert nothing == {}
-    for wrong in ([days, [1.0]], [[None], [1.0]]):
+    for wrong in ([days, [1.0]], [[None], [1.0]], [[AS_OF], ["NaN"]], [[AS_OF], ["-inf"]]):
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="amounts of orders"):
             connection.execute(query, [*wrong, AS_OF])
 

@@ -13,10 +13,11 @@ DECLARE
 BEGIN
     IF coalesce(cardinality(days), 0) <> coalesce(cardinality(amounts), 0)
         OR array_position(days, NULL) IS NOT NULL OR array_position(amounts, NULL) IS NOT NULL
+        OR amounts && ARRAY['NaN', 'Infinity', '-Infinity']::double precision[]
     THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format(
-                'there are %s days and %s amounts of orders, or some are NULL',
+                'there are %s days and %s amounts of orders, or some are NULL, NaN or infinite',
                 coalesce(cardinality(days), 0), coalesce(cardinality(amounts), 0)
             ),
             HINT = 'Give each order its day and its amount; a return is an amount below 0.';

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs, segmentation_of
-from ml_assets.dagster.assets.figures import move_metadata, segment_metadata
+from ml_assets.dagster.assets.figures import flow_metadata, move_metadata, segment_metadata
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.shop import Shop
@@ -24,6 +24,8 @@ SEGMENT = "The segment of every customer."
 SEGMENTS = "Size and profile of every segment."
 PLAUSIBLE = "total_is_plausible"
 STAY, LARGE = "customers_stay_in_segments", "segments_are_large_enough"
+FLOW_DAYS = 28
+"""Over so many days flows are shown as a plot."""
 MEMORY_DAYS = 35
 """Segments of a day longer ago say nothing about where a customer is now."""
 
@@ -120,12 +122,25 @@ def _segmentation(shop: Shop) -> dg.AssetsDefinition:
         yield dg.Output(
             assignments.with_columns(version),
             "segment_assignments",
-            metadata={"model_version": model.card.version, **move_metadata(assignments, moved)},
+            metadata={
+                "model_version": model.card.version,
+                **move_metadata(assignments, moved),
+                **_flows(lake, day, assignments, segments),
+            },
         )
         yield dg.Output(segments, "segment_profiles", metadata=segment_metadata(segments))
         yield from _segment_checks(shop, moved, segments)
 
     return segmentation
+
+
+def _flows(lake: Lake, day: date, assignments: pl.DataFrame, segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """From the oldest day of the last weeks that the lake has."""
+    days = lake.days_between("segment_assignments", day - timedelta(days=FLOW_DAYS), day - timedelta(days=1))
+    if not days:
+        return {}
+    since = date.fromisoformat(str(days[0]))
+    return flow_metadata(assignments, lake.read("segment_assignments", since), segments, since=since, day=day)
 
 
 def _segment_checks(shop: Shop, moved: float | None, segments: pl.DataFrame) -> Iterator[dg.AssetCheckResult]:

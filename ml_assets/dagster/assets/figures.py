@@ -6,6 +6,7 @@ Drawing is in `ml_assets.plots.models`; only the conversion to metadata belongs 
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 import polars as pl
@@ -90,6 +91,19 @@ def move_metadata(assignments: pl.DataFrame, moved: float | None) -> dict[str, d
     flows = ways.len("customers").rename({"moved_from": "from", "segment_key": "to"})
     table = _table(flows.sort("customers", "from", "to", descending=[True, False, False]).head(MOST_FLOWS))
     return {"moved": dg.MetadataValue.float(moved), "moves": table}
+
+
+def flow_metadata(
+    assignments: pl.DataFrame, earlier: pl.DataFrame, segments: pl.DataFrame, *, since: date, day: date
+) -> dict[str, dg.MetadataValue]:
+    """Where the customers of a day were on an earlier one, as a plot; both frames have customer_id, segment_key."""
+    from ml_assets.plots.segments import flows_png  # noqa: PLC0415 as above
+
+    now = assignments.select("customer_id", pl.col("segment_key").alias("to"))
+    then = earlier.select("customer_id", pl.col("segment_key").alias("from"))
+    flows = then.join(now, on="customer_id", how="full", coalesce=True).group_by("from", "to").len("customers")
+    names = dict(segments.select("segment_key", "segment_name").iter_rows())
+    return {"flows": image(flows_png(flows, names, since=since, day=day), f"Flows since {since}")}
 
 
 def soundness_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
