@@ -169,9 +169,17 @@ def fit_recommender(
 
 
 def train_segmentation_week(
-    lake: Lake, settings: Settings, *, week: date, live: SegmentationModel | None = None
+    lake: Lake,
+    settings: Settings,
+    *,
+    week: date,
+    live: SegmentationModel | None = None,
+    scores: SegmentationModel | None = None,
 ) -> TrainedSegmentation:
-    """Train the segmentation of a week (its Monday) on events before that Monday; it continues the `live` one."""
+    """Train the segmentation of a week (its Monday) on events before that Monday; it continues the `live` one.
+
+    Whom it moves is seen against the one that `scores` the week's days until now, where that is another.
+    """
     through = week - timedelta(days=1)
     features = load_customer_features(lake, as_of=through, settings=settings)
     _require_rows(features, week)
@@ -180,7 +188,8 @@ def train_segmentation_week(
     model = replace(model, card=_dated(model.card, lake, settings))
     artifact = f"models/segmentation/{model.card.version}"
     checksum = model.save(artifact_folder(lake, artifact))
-    moved = moved_share(live, model, features) if live else None
+    known = scores or live
+    moved = moved_share(known, model, features) if known else None
     return TrainedSegmentation(model.card, artifact, checksum, moved)
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from ml_assets.books.models import RegisteredModel, champion, list_models, register, trained_on
+from ml_assets.dagster.assets.champions import segmentation_of
 from ml_assets.dagster.assets.figures import backtest_metadata, decision_metadata, soundness_metadata, value_metadata
 from ml_assets.dagster.assets.promotions import PROMOTED, all_promoted, segmentation_promoted
 from ml_assets.dagster.database import ServingDatabase
@@ -121,7 +122,8 @@ def _segmentation_model(shop: Shop) -> dg.AssetsDefinition:
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(shop.settings.tz).date())
         live, is_lost = _segmentation_before(lake, serving, week)
-        trained = train_segmentation_week(lake, shop.settings, week=week, live=live)
+        scores = None if is_lost else _segmentation_now(lake, serving, week)
+        trained = train_segmentation_week(lake, shop.settings, week=week, live=live, scores=scores)
         judged = trained.card.customers >= shop.settings.serving.gates.judge_from and not is_lost
         most = shop.settings.segmentation.max_moved if judged else 1.0
         decision = decide_segmentation(trained.moved, most=most)
@@ -170,6 +172,13 @@ def _segmentation_before(lake: Lake, serving: ServingDatabase, week: date) -> tu
     if found is None or artifact_fault(lake, found.artifact, found.checksum):
         return None, is_lost
     return SegmentationModel.load(artifact_folder(lake, found.artifact), found.checksum), is_lost
+
+
+def _segmentation_now(lake: Lake, serving: ServingDatabase, week: date) -> SegmentationModel | None:
+    """The model that scores the days of a week until now: perhaps one of the week itself, which somebody accepted."""
+    with serving.connect() as connection:
+        found = champion(connection, "segmentation", week)
+        return segmentation_of(connection, lake, found.version) if found else None
 
 
 def _live_methods(serving: ServingDatabase, week: date) -> Winners | None:

@@ -152,6 +152,21 @@ def test_a_week_is_not_trained_without_a_day_that_the_source_has(
     assert list(chain.from_iterable(list_models(text_connection, kind) for kind in MODEL_KINDS)) == []
 
 
+def test_a_week_that_is_trained_again_is_judged_by_whom_it_moves_from_where_they_are(
+    shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
+) -> None:
+    def trained_with(**settings: object) -> str:
+        segmentation = shop.settings.segmentation.model_copy(update={"max_moved": 0.1, **settings})
+        gates = shop.settings.serving.gates.model_copy(update={"judge_from": 1})
+        serving = shop.settings.serving.model_copy(update={"gates": gates})
+        other = shop.settings.model_copy(update={"segmentation": segmentation, "serving": serving})
+        train("segmentation_model", Shop.of(other, source), lake, source, text_connection)
+        return list_models(text_connection, "segmentation")[0].decision
+
+    assert trained_with(inputs=["orders_365d", "recency_days"], k_min=3, k_max=3) == "promoted"
+    assert trained_with(inputs=["weekend_share", "evening_share"], k_min=2, k_max=2) == "refused"
+
+
 def test_a_shop_of_guests_alone_is_told_that_models_need_customers(
     shop: Shop, lake: Lake, source: EventSource, text_connection: ServingConnection
 ) -> None:
