@@ -1,13 +1,14 @@
-"""ml.recommend with experiments as fractions of the same function without any of their code.
+"""ml.recommend with experiments beside the same function without any of their code; ml.log_exposure beside an INSERT.
 
 pgbench, 4 prepared clients, the sides interleaved. Each list has 60 candidates of which 20 are shown; half of the
-customers are in the control arm and half see what they would see anyway, so that all sides show the same.
+customers are in the control arm and half see what they would see anyway, so that all sides show the same. The bare
+INSERT writes the same row into a table of the same columns and key, with its own ON CONFLICT.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,7 @@ def main() -> int:
             connection.execute("VACUUM ANALYZE")
             _without_experiments(connection)
             _reading(Pgbench(url), connection, options)
+            _telling(Pgbench(url), connection, options)
     except UserError as error:
         print(f"Error: {error.problem}\nNext:  {error.next_step}", file=sys.stderr)
         return 1
@@ -72,13 +74,33 @@ def _reading(bench: Pgbench, connection: ServingConnection, options: argparse.Na
         "no experiment runs": lambda: bench.rate(scripts["recommend"], options.seconds),
         "one runs on the list": with_one,
     }
+    _compare("ml.recommend", sides, options.rounds)
+
+
+def _telling(bench: Pgbench, connection: ServingConnection, options: argparse.Namespace) -> None:
+    person = f"\\set c random(0, {options.customers - 1})\n"
+    connection.execute("CREATE TABLE public.bare (LIKE ml_store.exposures INCLUDING ALL)")
+    insert = (
+        "INSERT INTO public.bare AS e VALUES (current_date, :c, 'for_you', now(), now(), 1) "
+        "ON CONFLICT (shown_on, customer_id, placement) DO UPDATE SET times = e.times + 1, last_at = excluded.last_at\n"
+    )
+    sides: dict[str, Callable[[], float]] = {
+        "INSERT": lambda: bench.rate(f"{person}{insert}", options.seconds),
+        "ml.log_exposure": lambda: bench.rate(f"{person}SELECT ml.log_exposure(:c)\n", options.seconds),
+    }
+    _compare("telling", sides, options.rounds)
+
+
+def _compare(what: str, sides: Mapping[str, Callable[[], float]], rounds: int) -> None:
+    """Transactions per second of each side in turn, and the median of its ratios to the first."""
     rates: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, side in sides.items():
             rates[name].append(side())
-    print(f"{'ml.recommend':36} {'per second':>12} {'of plain':>10}")
+    first = next(iter(rates.values()))
+    print(f"{what:36} {'per second':>12} {'of first':>10}")
     for name, mine in rates.items():
-        share = median(one / plain for one, plain in zip(mine, rates[PLAIN], strict=True))
+        share = median(one / other for one, other in zip(mine, first, strict=True))
         print(f"{name:36} {median(mine):12,.0f} {share:10.2f}")
 
 

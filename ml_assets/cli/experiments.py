@@ -67,14 +67,14 @@ def start_experiment(
     }
     wanted = _wanted(settings, name, {key: value for key, value in given.items() if value is not None})
     with shop_database(settings) as connection:
-        orders = orders_of(connection, settings)
+        features = features_of(connection, settings)
 
         def judge(new: Experiment) -> None:
             _require_models(connection, new)
-            require_customers(connection, new, orders)
+            require_customers(connection, new, features)
 
         started = start(connection, name, wanted, settings.tz, judge=judge)
-        counted = enter_customers(connection, orders)
+        counted = enter_customers(connection, features)
         now = one(connection, "SELECT now()")
     state = started.state(now)
     if emit({"experiment": name, "state": state, "customers": counted.get(name, 0)}, as_json):
@@ -163,12 +163,12 @@ def _counted(counts: Mapping[tuple[str, str], int], experiment: Experiment, arm:
     return {"customers": counts.get((experiment.name, arm.name), 0)}
 
 
-def orders_of(connection: ServingConnection, settings: Settings) -> pl.DataFrame | None:
-    """customer_id and orders as of the day of the live lists; None where its features are not in the lake any more."""
+def features_of(connection: ServingConnection, settings: Settings) -> pl.DataFrame | None:
+    """What is known of customers as of the day of the live lists; None where that is not in the lake any more."""
     live, lake = live_release(connection, "recommendations"), Lake.of(settings)
     if live is None or not lake.exists("customer_features", live.day):
         return None
-    return lake.read("customer_features", live.day).select("customer_id", "orders")
+    return lake.read("customer_features", live.day).select("customer_id", "orders", "orders_90d", "spend_90d")
 
 
 def _require_models(connection: ServingConnection, experiment: Experiment) -> None:

@@ -60,6 +60,9 @@ WRITER: Rights = {
     "experiments": "SELECT, INSERT, UPDATE (serving_since, stopped_at, stopped_reason)",
     "experiment_arms": "SELECT, INSERT",
     "store.experiment_customers": "SELECT",
+    "store.exposures": "SELECT",
+    "experiment_days_known": "SELECT",
+    "exposures_set_aside": "SELECT",
 }
 WRITER_FUNCTIONS = (
     "take_turn",
@@ -82,4 +85,9 @@ WRITER_FUNCTIONS = (
     "judge_freshness",
     "hold_off_erasure",
     "enter_customers",
+    "drop_exposures",
+    "begin_outcomes",
+    "add_outcomes",
 )
+EXPOSURE_FUNCTIONS = ("log_exposure",)
+"""In the contract, but for those who tell exposures alone."""

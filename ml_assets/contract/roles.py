@@ -2,14 +2,17 @@
 
 `ml_owner` owns everything and nobody logs in as it (`owner.py`). `ml_reader` reads the contract and nothing else.
 `ml_writer` publishes and keeps the books; it can neither change the contract nor rewrite history. `ml_merchandiser`
-reads as well and edits the rules of reading. PUBLIC gets nothing. Where the connecting role may not create roles, they
-are taken when an administrator has made them, else noted as missing.
+reads as well and edits the rules of reading, `ml_exposure` tells what was shown and reads nothing. PUBLIC gets nothing.
+Where the connecting role may not create roles, they are taken when an administrator has made them, else noted as
+missing.
 """
+
+from collections.abc import Sequence
 
 from psycopg import sql
 
 from ml_assets.contract.owner import create_role, join_role
-from ml_assets.contract.rights import MERCHANDISER, WRITER, WRITER_FUNCTIONS, Rights
+from ml_assets.contract.rights import EXPOSURE_FUNCTIONS, MERCHANDISER, WRITER, WRITER_FUNCTIONS, Rights
 from ml_assets.contract.state import state_of_grants
 from ml_assets.contract.temporary_tables import close_temporary_tables
 from ml_assets.database.ask import one_row
@@ -35,7 +38,7 @@ def sync_roles(connection: ServingConnection, why_no_owner: str | None) -> None:
     tables, applied_at = one_row(connection, state)
     done = f"exists and has its grants, as of {tables} files of tables and the views of {applied_at}"
     grants = state_of_grants(connection)
-    roles = (schemas.owner, schemas.reader, schemas.writer, schemas.merchandiser)
+    roles = (schemas.owner, schemas.reader, schemas.writer, schemas.merchandiser, schemas.exposure)
     if all(noted.get(role) == (done, grants) for role in roles):
         return
     problems = {schemas.owner: why_no_owner}
@@ -55,6 +58,9 @@ def sync_roles(connection: ServingConnection, why_no_owner: str | None) -> None:
                 _grant(connection, role, rights)
         if problems[schemas.writer] is None:
             _grant_publishing(connection, schemas)
+        if problems[schemas.exposure] is None:
+            connection.execute(schemas.sql("GRANT USAGE ON SCHEMA {ml} TO {exposure}"))
+            _grant_functions(connection, schemas.ml, EXPOSURE_FUNCTIONS, schemas.exposure)
         notes = {role: (problem is None, problem or done) for role, problem in problems.items()}
         note = """
             INSERT INTO {meta}.roles (role, ready, note, grants) VALUES (%s, %s, %s, %s) ON CONFLICT (role) DO UPDATE
@@ -88,6 +94,8 @@ def _grant(connection: ServingConnection, role: str, rights: Rights) -> None:
     name, schemas = sql.Identifier(role), connection.schemas
     for what in ("USAGE ON SCHEMA", "SELECT ON ALL TABLES IN SCHEMA", "EXECUTE ON ALL FUNCTIONS IN SCHEMA"):
         connection.execute(sql.SQL("GRANT {} {} TO {}").format(sql.SQL(what), sql.Identifier(schemas.ml), name))
+    for function in _functions(connection, schemas.ml, EXPOSURE_FUNCTIONS):
+        connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(function, name))
     if rights:
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schemas.meta), name))
     for table, granted in rights.items():
@@ -110,10 +118,20 @@ def _grant_publishing(connection: ServingConnection, schemas: Schemas) -> None:
     names = {"store": schemas.store, "subjects": list(PUBLISHED)}
     for (table,) in connection.execute(query, names).fetchall():
         connection.execute(schemas.sql("GRANT SELECT ON {store}.{table} TO {writer}", table=sql.Identifier(table)))
-    functions = """
+    _grant_functions(connection, schemas.meta, WRITER_FUNCTIONS, schemas.writer)
+
+
+def _grant_functions(connection: ServingConnection, schema: str, names: Sequence[str], role: str) -> None:
+    for function in _functions(connection, schema, names):
+        grant = sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}")
+        connection.execute(grant.format(function, sql.Identifier(role)))
+
+
+def _functions(connection: ServingConnection, schema: str, names: Sequence[str]) -> list[sql.SQL]:
+    """The functions of these names with their arguments, as they are written in a statement."""
+    query = """
         SELECT p.oid::regprocedure::text
         FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace = quote_ident(%s)::regnamespace AND p.proname = ANY (%s)
     """
-    for (function,) in connection.execute(functions, [schemas.meta, list(WRITER_FUNCTIONS)]).fetchall():
-        connection.execute(schemas.sql("GRANT EXECUTE ON FUNCTION {function} TO {writer}", function=sql.SQL(function)))
+    return [sql.SQL(function) for (function,) in connection.execute(query, [schema, list(names)]).fetchall()]

@@ -87,13 +87,13 @@ def state_of_objects(connection: ServingConnection) -> dict[str, str]:
 
 
 def state_of_grants(connection: ServingConnection) -> str:
-    """What reader, writer, merchandiser and PUBLIC may, as a digest."""
+    """What reader, writer, merchandiser, exposure and PUBLIC may, as a digest."""
     schemas = connection.schemas
     query = sql.SQL(GRANTS).format(
         schemas=_names(connection, schemas.ml, schemas.store, schemas.meta),
         store=sql.Literal(sql.Identifier(schemas.store).as_string(connection)),
-        stored=sql.Literal([*PUBLISHED, "items", "segments", "experiment_customers"]),
-        roles=sql.Literal([schemas.reader, schemas.writer, schemas.merchandiser]),
+        stored=sql.Literal([*PUBLISHED, "items", "segments", "experiment_customers", "exposures"]),
+        roles=sql.Literal([schemas.reader, schemas.writer, schemas.merchandiser, schemas.exposure]),
     )
     return str(one(connection, query))
 

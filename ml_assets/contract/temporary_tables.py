@@ -19,7 +19,7 @@ OTHERS = """
         AND has_database_privilege(r.oid, current_database(), 'CONNECT')
         AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid
-            WHERE m.member = r.oid AND g.rolname ~ '(^|_)ml_(owner|reader|writer|merchandiser)$'
+            WHERE m.member = r.oid AND g.rolname ~ '(^|_)ml_(owner|reader|writer|merchandiser|exposure)$'
         )
 """
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from ml_assets.books.source_days import mark_rebuilt, restatements
-from ml_assets.dagster.automation.jobs import features_of
+from ml_assets.dagster.automation.jobs import built_again
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import Problem
 from ml_assets.dagster.runs import range_tags
@@ -143,7 +143,7 @@ class CatchUp:
         if not pending:
             return []
         due = self._rebuild_after({entry.day for entry in pending})
-        features = features_of(self._shop.settings.subjects)
+        features = built_again(self._shop)
         steps: list[tuple[date, str, Sequence[str] | None]] = [
             *((day, f"scoring {day} again", None) for day in [due.newest] if day),
             *((day, f"rebuilding the features of {day}", features) for day in due.features),

@@ -57,14 +57,19 @@ class Schemas:
         return self._named("ml_merchandiser")
 
     @property
+    def exposure(self) -> str:
+        """The role that may tell what was shown."""
+        return self._named("ml_exposure")
+
+    @property
     def names(self) -> dict[str, str]:
         """All names, by the words that SQL files and queries use for them."""
-        words = ("ml", "store", "meta", "owner", "reader", "writer", "merchandiser")
+        words = ("ml", "store", "meta", "owner", "reader", "writer", "merchandiser", "exposure")
         return {word: getattr(self, word) for word in words}
 
     def sql(self, text: LiteralString, **parts: sql.Composable) -> sql.Composed:
         """A query with the schemas `{ml}`, `{store}`, `{meta}`, the roles `{owner}`, `{reader}`, `{writer}`,
-        `{merchandiser}`, and further parts quoted into it.
+        `{merchandiser}`, `{exposure}`, and further parts quoted into it.
         """
         names = {word: sql.Identifier(name) for word, name in self.names.items()}
         return sql.SQL(text).format(**names, **parts)

@@ -82,8 +82,11 @@ def require_customers(connection: ServingConnection, experiment: Experiment, ord
     )
 
 
-def enter_customers(connection: ServingConnection, orders: pl.DataFrame | None) -> Mapping[str, int]:
+def enter_customers(connection: ServingConnection, features: pl.DataFrame | None) -> Mapping[str, int]:
     """Count who is eligible now in every experiment that serves; how many were new, by its name.
+
+    `features` has customer_id, orders, orders_90d and spend_90d as of the day of the live lists; without it nothing is
+    known of the time before.
 
     They count from the first day on which the list was live, which is the day after the newest data of its release, and
     not before the experiment served.
@@ -100,21 +103,36 @@ def enter_customers(connection: ServingConnection, orders: pl.DataFrame | None) 
     for experiment in running(connection):
         if experiment.serving_since is None:
             continue
-        customers = eligible(connection, experiment, orders)
+        customers = eligible(connection, experiment, features)
         if customers.is_empty():
             entered[experiment.name] = 0
             continue
         first: date = one(connection, day, [experiment.name])
-        entered[experiment.name] = _enter(connection, experiment.name, customers, first)
+        entered[experiment.name] = _enter(connection, experiment.name, _with_past(customers, features), first)
     return entered
 
 
-def _enter(connection: ServingConnection, name: str, customers: pl.Series, day: date) -> int:
+def _with_past(customers: pl.Series, features: pl.DataFrame | None) -> pl.DataFrame:
+    """customer_id, orders_90d, spend_90d: null where nothing is known."""
+    frame = customers.to_frame()
+    if features is None:
+        nothing = pl.lit(None, dtype=pl.Float64)
+        return frame.with_columns(nothing.alias("orders_90d"), nothing.alias("spend_90d"))
+    past = features.select(pl.col("customer_id").cast(customers.dtype), *map(_as_float, ("orders_90d", "spend_90d")))
+    return frame.join(past, on="customer_id", how="left", maintain_order="left")
+
+
+def _as_float(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.Float64)
+
+
+def _enter(connection: ServingConnection, name: str, customers: pl.DataFrame, day: date) -> int:
     total = 0
-    for start in range(0, len(customers), CUSTOMERS_AT_ONCE):
-        part = customers.slice(start, CUSTOMERS_AT_ONCE).to_list()
+    for part in customers.iter_slices(CUSTOMERS_AT_ONCE):
+        columns = [column.to_list() for column in part.iter_columns()]
         with writing(connection):
-            total += int(one(connection, "SELECT {meta}.enter_customers(%s, %s, %s)", [name, part, day]))
+            call = "SELECT {meta}.enter_customers(%s, %s, %s::float8[], %s::float8[], %s)"
+            total += int(one(connection, call, [name, *columns, day]))
     return total
 
 

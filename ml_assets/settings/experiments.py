@@ -95,6 +95,9 @@ class ExperimentsSettings(Section):
         description="Share of the customers who never see a list, in no experiment either: what all lists together are "
         "worth is the difference to them. It is changed only while no experiment runs.",
     )
+    keep_exposures_days: int = Field(
+        default=400, ge=30, description="What applications told of exposures is dropped after so many days."
+    )
     planned: dict[ArmName, ExperimentSettings] = Field(
         default={}, description="Experiments by name, each started by `ml-assets experiment start NAME`."
     )

@@ -44,6 +44,9 @@ CONTRACT = {
     "serving_since ends_at stopped_at stopped_reason note is_control",
     "past_arm_recommendations": "release_id customer_id placement experiment arm rank item_id score source reason_code "
     "data_as_of predicted_at model_version",
+    "experiment_outcomes": "experiment customer_id arm entered_on orders revenue listed_items orders_before "
+    "revenue_before",
+    "exposures": "shown_on customer_id placement first_at last_at times",
     "experiment_customers": "experiment customer_id arm entered_on",
 }
 IDS = {"customer_id", "item_id", "similar_item_id", "reason_items"}
@@ -185,7 +188,7 @@ def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str
     with ServingConnection.open(url, Schemas(name)) as connection:
         assert len(migrate(connection, **SHOP)) == len(names_of(delivered()))
         noted = connection.execute(f"SELECT ready, note FROM {name}_ml_meta.roles WHERE role <> 'PUBLIC'").fetchall()
-        assert [row[0] for row in noted] == [ready] * 4
+        assert [row[0] for row in noted] == [ready] * 5
         assert release(connection, recommendations()).state == "live"
         assert len(connection.execute(f"SELECT * FROM {name}_ml.recommendations").fetchall()) == 12
         assert migrate(connection, **SHOP) == []
@@ -196,7 +199,7 @@ def test_a_role_without_superuser_rights_sets_up_and_publishes(postgres_url: str
 
 def _an_administrator_adds_the_roles(admin_url: str, url: str, name: str) -> None:
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        for word in ("owner", "reader", "writer", "merchandiser"):
+        for word in ("owner", "reader", "writer", "merchandiser", "exposure"):
             admin.execute(f"CREATE ROLE {name}_ml_{word}")
         admin.execute(f"GRANT {name}_ml_owner, {name}_ml_writer TO {name}_owner")
     with ServingConnection.open(url, Schemas(name)) as connection:

@@ -21,6 +21,7 @@ ROLES = {
     "ml_writer": "publishes and keeps the books",
     "ml_merchandiser": "edits the rules of reading",
     "ml_reader": "reads the contract",
+    "ml_exposure": "tells what was shown",
     "PUBLIC": "everybody who may connect",
 }
 GRANTS = """
@@ -114,5 +115,5 @@ def test_the_owner_owns_everything_and_no_role_can_log_in_or_is_more_than_a_role
     count, others = connection.execute(OWNED).fetchall()[0]
     assert count > 100
     assert others == 0
-    roles = ["ml_owner", "ml_writer", "ml_merchandiser", "ml_reader"]
+    roles = ["ml_owner", "ml_writer", "ml_merchandiser", "ml_reader", "ml_exposure"]
     assert connection.execute(ATTRIBUTES, [roles]).fetchone() == (False,)

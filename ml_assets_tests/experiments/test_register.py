@@ -86,7 +86,8 @@ def test_experiments_of_a_layer_have_no_customer_in_common_and_those_of_two_are_
 def test_who_entered_with_a_segment_stays_when_the_segment_changes(shop: ServingConnection) -> None:
     experiment = start(shop, "loyal_only", asked(segment="loyal", min_orders=3), UTC)
     assert members(shop, "loyal_only") == set()
-    orders = pl.DataFrame({"customer_id": list(CUSTOMERS), "orders": [customer % 5 for customer in CUSTOMERS]})
+    counts = [customer % 5 for customer in CUSTOMERS]
+    orders = pl.DataFrame({"customer_id": [*CUSTOMERS], "orders": counts, "orders_90d": counts, "spend_90d": counts})
     require_customers(shop, experiment, orders)
     enter_customers(shop, orders)
     entered = {customer for customer in range(1, 201) if customer % 5 >= 3}

@@ -2,18 +2,22 @@
 -- experiment did stays in it. One who would have seen a list is in, whether or not the page was opened (intention to
 -- treat).
 
-CREATE OR REPLACE FUNCTION :"meta".enter_customers(of_experiment text, customers :customer_id_type[], on_day date)
-RETURNS bigint
+CREATE OR REPLACE FUNCTION :"meta".enter_customers(
+    of_experiment text, customers :customer_id_type[], orders_before double precision[], revenue_before double precision[],
+    on_day date
+) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     entered bigint;
 BEGIN
-    INSERT INTO :"store".experiment_customers AS c (experiment, customer_id, arm, entered_on)
-    SELECT of_experiment, d.customer_id, d.arm, on_day
+    INSERT INTO :"store".experiment_customers AS c (
+        experiment, customer_id, arm, entered_on, orders_before, revenue_before
+    )
+    SELECT of_experiment, d.customer_id, d.arm, on_day, d.orders, d.revenue
     FROM (
-        SELECT u.customer_id, :"meta".draw_arm(of_experiment, u.customer_id::text) AS arm
-        FROM unnest(customers) AS u (customer_id)
+        SELECT u.customer_id, u.orders, u.revenue, :"meta".draw_arm(of_experiment, u.customer_id::text) AS arm
+        FROM unnest(customers, orders_before, revenue_before) AS u (customer_id, orders, revenue)
         WHERE NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = u.customer_id)
             AND NOT :"meta".is_erased(u.customer_id::text)
             AND (of_experiment = 'hold_out' OR NOT :"ml".is_held_out(u.customer_id))
@@ -26,5 +30,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION :"meta".enter_customers(text, :customer_id_type[], date) IS 'Count these customers from a day on; how many were new.';
-REVOKE EXECUTE ON FUNCTION :"meta".enter_customers(text, :customer_id_type[], date) FROM PUBLIC;
+COMMENT ON FUNCTION :"meta".enter_customers(text, :customer_id_type[], double precision[], double precision[], date) IS 'Count these customers from a day on; how many were new.';
+REVOKE EXECUTE ON FUNCTION :"meta".enter_customers(text, :customer_id_type[], double precision[], double precision[], date) FROM PUBLIC;

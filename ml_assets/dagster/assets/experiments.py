@@ -3,7 +3,7 @@
 What counts is decided in `ml_assets.experiments`.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
@@ -13,16 +13,20 @@ from ml_assets.dagster.assets.champions import inputs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
 from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
+from ml_assets.experiments.exposures import drop_exposures
+from ml_assets.experiments.outcomes import missing_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import sync_hold_out
 from ml_assets.releases.catalog import live_release
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
+BEFORE = ("customer_id", "orders", "orders_90d", "spend_90d")
+COMPLETE = "no_day_is_missing"
 
 
 def build_experiment_assets(shop: Shop) -> list[dg.AssetsDefinition]:
-    """experiment_customers (daily), where the shop has lists."""
-    return [_experiment_customers(shop)] if has_experiments(shop) else []
+    """experiment_customers and experiment_outcomes (daily), where the shop has lists."""
+    return [_experiment_customers(shop), _experiment_outcomes(shop)] if has_experiments(shop) else []
 
 
 def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
@@ -45,12 +49,51 @@ def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
         day = date.fromisoformat(context.partition_key)
         with serving.connect() as connection:
             sync_hold_out(connection, shop.settings.experiments.hold_out)
+            drop_exposures(connection, day - timedelta(days=shop.settings.experiments.keep_exposures_days))
             begun = serve_what_is_ready(connection)
             live = live_release(connection, "recommendations")
             if live is None or live.day != day:
                 # Who could see a list is said by what is live; an older day that is built again changes nothing.
                 return dg.MaterializeResult(metadata={"entered": 0, "live": str(live.day if live else None)})
-            entered = enter_customers(connection, customer_features.select("customer_id", "orders").collect())
+            entered = enter_customers(connection, customer_features.select(BEFORE).collect())
         return dg.MaterializeResult(metadata={"entered": sum(entered.values()), "begun": ", ".join(begun), **entered})
 
     return experiment_customers
+
+
+def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
+    @shop.daily_asset(
+        GROUP,
+        {"postgres"},
+        ins=inputs(shop, "transactions"),
+        deps=[shop.key("experiment_customers")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                COMPLETE,
+                asset=shop.key("experiment_outcomes"),
+                description="Every day since the first experiment began has its outcomes.",
+            )
+        ],
+    )
+    def experiment_outcomes(
+        context: dg.AssetExecutionContext,
+        transactions: pl.LazyFrame,
+        serving: dg.ResourceParam[ServingDatabase],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
+        """What customers of experiments bought on the day, readable as ml.experiment_outcomes."""
+        day = date.fromisoformat(context.partition_key)
+        bought = outcomes_of(transactions, day, shop.settings.events.weights)
+        with serving.connect() as connection:
+            added = write_outcomes(connection, day, bought)
+            missing = missing_days(connection, day)
+        check = dg.AssetCheckResult(
+            check_name=COMPLETE,
+            asset_key=shop.key("experiment_outcomes"),
+            passed=not missing,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Without outcomes: {', '.join(map(str, missing[:5]))}." if missing else "All days are there.",
+            metadata={"next": f"ml-assets run --from {missing[0]} --to {missing[-1]}"} if missing else {},
+        )
+        return dg.MaterializeResult(metadata={"customers": added}, check_results=[check])
+
+    return experiment_outcomes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # noqa: TID251 for mypy: the public type of define_asset_job
 
+from ml_assets.dagster.assets.arms import has_experiments
 from ml_assets.dagster.checks.drift import drift_check_keys
 from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key
 from ml_assets.dagster.shop import Shop
@@ -21,9 +22,10 @@ MAX_RUNTIME = {"dagster/max_runtime": "7200"}
 BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 
-def features_of(subjects: Mapping[str, Subject]) -> list[str]:
-    """What of `rebuild` is built again of a day that is not the newest."""
-    return [name for name, subject in subjects.items() if subject.kind == "features"]
+def built_again(shop: Shop) -> list[str]:
+    """What of `rebuild` is built again of a day that is not the newest: features, and what came of experiments."""
+    features = [name for name, subject in shop.settings.subjects.items() if subject.kind == "features"]
+    return [*features, "experiment_outcomes"] if has_experiments(shop) else features
 
 
 def models_of(subjects: Mapping[str, Subject]) -> list[str]:

@@ -18,7 +18,7 @@ from datetime import date, datetime, time, timedelta
 import dagster as dg
 
 from ml_assets.books.source_days import Restatement, mark_rebuilt, newest_restatement, restatements
-from ml_assets.dagster.automation.jobs import Jobs, features_of
+from ml_assets.dagster.automation.jobs import Jobs, built_again
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.runs import PARTITION, UNFINISHED, range_tags
 from ml_assets.dagster.shop import Shop
@@ -164,7 +164,7 @@ def _rebuild_requests(
             run_key=f"rebuild-{number}-{day}",
             job_name=shop.prefixed("rebuild"),
             partition_key=day,
-            asset_selection=[shop.key(name) for name in features_of(shop.settings.subjects)],
+            asset_selection=[shop.key(name) for name in built_again(shop)],
             tags=LATER,
         )
 

@@ -1,0 +1,62 @@
+"""What came of experiments: what their customers bought, day by day, from the same transactions as everything else.
+
+Writing and reading it belongs here; comparing the arms does not.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from ml_assets.database.ask import one
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import writing
+from ml_assets.features.customers import build_customer_features
+from ml_assets.features.interactions import build_interactions
+
+CUSTOMERS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What was bought on a day."""
+
+    customers: pl.DataFrame
+    """customer_id, orders and revenue (returns subtracted) of everybody with an event."""
+    items: pl.DataFrame
+    """customer_id, item_id of what was bought, each once."""
+
+
+def outcomes_of(transactions: pl.LazyFrame, day: date, weights: dict[str, float]) -> Outcomes:
+    """What the transactions of a day come to, by the rules of the features."""
+    features = build_customer_features(transactions, None, as_of=day, lookback_days=1, weights=weights)
+    customers = features.select("customer_id", "orders", pl.col("spend_28d").cast(pl.Float64).alias("revenue"))
+    bought = build_interactions(transactions, as_of=day, lookback_days=1, weights=weights)
+    items = bought.select("customer_id", "item_id").drop_nulls().unique().sort("customer_id", "item_id")
+    return Outcomes(customers.collect(), items.collect())
+
+
+def write_outcomes(connection: ServingConnection, day: date, bought: Outcomes) -> int:
+    """Replace what came of a day, for those who are in an experiment; how many of them bought."""
+    added = 0
+    with writing(connection) as cursor:
+        cursor.execute(connection.schemas.sql("SELECT {meta}.begin_outcomes(%s)"), [day])
+        for part in bought.customers.iter_slices(CUSTOMERS_AT_ONCE):
+            theirs = bought.items.join(part.select("customer_id"), on="customer_id", how="semi")
+            columns = [column.to_list() for frame in (part, theirs) for column in frame.iter_columns()]
+            call = "SELECT {meta}.add_outcomes(%s, %s, %s::integer[], %s::float8[], %s, %s)"
+            added += int(one(connection, call, [day, *columns]))
+    return added
+
+
+def missing_days(connection: ServingConnection, until: date) -> list[date]:
+    """The days since the first customer entered, up to one, whose outcomes are not in."""
+    query = """
+        SELECT g.day::date
+        FROM (SELECT min(c.entered_on) AS first FROM {store}.experiment_customers AS c) AS f
+        CROSS JOIN LATERAL generate_series(f.first::timestamp, %s::timestamp, interval '1 day') AS g (day)
+        WHERE NOT EXISTS (SELECT FROM {meta}.experiment_days_known AS k WHERE k.day = g.day::date)
+        ORDER BY 1
+    """
+    with writing(connection) as cursor:
+        return [day for (day,) in cursor.execute(connection.schemas.sql(query), [until]).fetchall()]

@@ -1,0 +1,82 @@
+"""What customers of experiments bought is joined back by day, replaced whole, and hidden and erased like all else."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.erasure.database import count_rows, delete_rows
+from ml_assets.experiments.entrants import enter_customers
+from ml_assets.experiments.outcomes import missing_days, outcomes_of, write_outcomes
+from ml_assets.experiments.register import start, stop
+from ml_assets_tests.experiments.test_register import asked
+from ml_assets_tests.releases.frames import recommendations, release
+
+CUSTOMERS = range(1, 21)
+DAY = date(2026, 1, 6)
+LINES = [(1, 11, "a", 5.0), (1, 99, "a", 2.5), (1, 12, "b", 1.0), (2, 99, "c", 4.0), (77, 11, "d", 9.0)]
+
+
+def lines(rows: list[tuple[int, int, str, float]], day: date = DAY) -> pl.LazyFrame:
+    frame = pl.DataFrame(rows, schema=["customer_id", "item_id", "order_id", "amount"], orient="row")
+    return frame.with_columns(
+        occurred_at=pl.lit(datetime(day.year, day.month, day.day, 12, tzinfo=UTC)),
+        day=pl.lit(day),
+        quantity=pl.lit(1.0),
+        event_type=pl.lit("purchase"),
+        is_return=pl.lit(value=False),
+    ).lazy()
+
+
+@pytest.fixture
+def shop(connection: ServingConnection) -> ServingConnection:
+    """An experiment of all twenty, who entered on the day."""
+    release(connection, recommendations(CUSTOMERS))
+    start(connection, "worth", asked(), ZoneInfo("UTC"))
+    past = {"customer_id": [*CUSTOMERS], "orders": [9] * 20, "orders_90d": [3] * 20, "spend_90d": [7.5] * 20}
+    enter_customers(connection, pl.DataFrame(past))
+    connection.execute("UPDATE ml_store.experiment_customers SET entered_on = %s", [DAY])
+    connection.execute("UPDATE ml_meta.experiments SET started_at = '2026-01-05', serving_since = '2026-01-05'")
+    connection.execute("UPDATE ml_meta.live_history SET live_from = '2026-01-05'")
+    return connection
+
+
+def outcomes(connection: ServingConnection) -> dict[int, tuple[object, ...]]:
+    columns = "customer_id, orders, revenue, listed_items, orders_before, revenue_before"
+    return {row[0]: row[1:] for row in connection.execute(f"SELECT {columns} FROM ml.experiment_outcomes".encode())}
+
+
+def test_what_was_bought_is_counted_by_customer_and_a_day_that_was_corrected_is_replaced(
+    shop: ServingConnection,
+) -> None:
+    assert missing_days(shop, DAY) == [DAY]
+    assert write_outcomes(shop, DAY, outcomes_of(lines(LINES), DAY, {})) == 2
+    assert missing_days(shop, DAY) == []
+    found = outcomes(shop)
+    assert len(found) == 20
+    # Of each list two items are shown; 12 is the second.
+    assert found[1] == (2, 8.5, 2, 3.0, 7.5)
+    assert found[2] == (1, 4.0, 0, 3.0, 7.5)
+    assert found[3] == (0, 0.0, 0, 3.0, 7.5)
+    later = date(2026, 1, 8)
+    write_outcomes(shop, later, outcomes_of(lines(LINES[:1], later), later, {}))
+    assert missing_days(shop, later) == [date(2026, 1, 7)]
+    assert outcomes(shop)[1][:2] == (3, 13.5)
+    assert write_outcomes(shop, DAY, outcomes_of(lines(LINES[3:4]), DAY, {})) == 1
+    assert outcomes(shop)[1][:2] == (1, 5.0)
+    assert write_outcomes(shop, DAY, outcomes_of(lines([]), DAY, {})) == 0
+    assert outcomes(shop)[2][:2] == (0, 0.0)
+    # The day on which it was stopped is not whole.
+    stop(shop, "worth", "enough")
+    shop.execute("UPDATE ml_meta.experiments SET stopped_at = '2026-01-08 10:00+00'")
+    assert outcomes(shop)[1][:2] == (0, 0.0)
+
+
+def test_opting_out_hides_what_came_of_it_and_erasing_removes_it(shop: ServingConnection) -> None:
+    write_outcomes(shop, DAY, outcomes_of(lines(LINES), DAY, {}))
+    shop.execute("INSERT INTO ml_meta.opt_outs (customer_id) VALUES (1)")
+    assert 1 not in outcomes(shop)
+    assert delete_rows(shop, 2)["experiment_days"] == 1
+    assert count_rows(shop, 2).total() == 0
