@@ -1,20 +1,22 @@
 """Loading a whole history as CSV, Parquet and from PostgreSQL, beside the least that could be done with it.
 
-That least is Polars alone from the file to one Parquet file, and `COPY TO` of the table. Ours is the first load of a
-shop: the look at the files, the event contract, and a file of events and one of refused lines for every day. Each side
-runs in a process of its own, whose most memory is told.
+`read_sides.py` says what each side contains. Each runs in a process of its own, whose most memory is told, and they
+take turns. The database server is part of the seconds of processors, which say more than the seconds that passed where
+the machine does other work as well.
 """
 
 import argparse
 import json
+import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +24,16 @@ import numpy as np
 import polars as pl
 import psycopg
 
+from benchmarks.read_sides import SIDES, TABLE
 from benchmarks.shop import server
-from ml_assets.events.load import load_days
-from ml_assets.lake import Lake
-from ml_assets.settings.shop import Settings
-from ml_assets.sources.build import build_source
 
 KINDS = ("csv", "parquet", "postgres")
 FIRST_DAY = date(2024, 1, 1)
 SECONDS_A_DAY = 86_400
 BLOCK = 1_000_000
-COLUMNS = {"order": "order_id", "quantity": "quantity", "amount": "amount"}
-TABLE = "lines"
+# Lines without a customer, and lines that take goods back.
+GUESTS, RETURNS = 0.01, 0.02
+BAR = 1.5
 
 
 def main() -> None:
@@ -43,70 +43,94 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=730)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--folder", type=Path, help="Where files and databases lie; a temporary one unless given.")
+    parser.add_argument("--folder", type=Path, help="Where files and the database lie meanwhile.")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.side:
         _work(asked.side[0], asked.side[1], asked.folder)
         return
-    facts = _measure(asked)
-    if asked.json:
-        print(json.dumps(facts))
-        return
-    print(f"{asked.rows:,} lines of {asked.days} days, {asked.rounds} rounds in turns; seconds and ratios are medians")
-    for kind, sides in facts["kinds"].items():
-        for name, side in sides["sides"].items():
-            rate = asked.rows / side["seconds"]
-            print(f"  {kind:9} {name:6} {side['seconds']:8.1f} s {rate:12,.0f} lines/s {side['mb']:8,.0f} MB at most")
-        print(f"  {kind:9} ours / plain: {sides['ratio']:.2f} in time  (bar: 1.50)")
-
-
-def _measure(asked: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    with server() as (url, _), tempfile.TemporaryDirectory(dir=asked.folder) as name:
-        folder = Path(name)
-        (folder / "url").write_text(url, encoding="utf-8")
-        write_history(folder, asked.rows, asked.days, url if "postgres" in asked.kinds else None)
+    if not asked.json:
+        print(f"{asked.rows:,} lines of {asked.days} days, {asked.rounds} rounds in turns; medians, most memory")
+    with tempfile.TemporaryDirectory(dir=asked.folder, prefix="ml_assets_benchmark-") as name:
         for kind in asked.kinds:
-            runs: dict[str, list[dict[str, float]]] = {"plain": [], "ours": []}
-            for _ in range(asked.rounds):
-                for side, each in runs.items():
-                    each.append(_in_process(kind, side, folder))
-            both = zip(runs["ours"], runs["plain"], strict=True)
-            sides = {
-                side: {
-                    "seconds": statistics.median(run["seconds"] for run in each),
-                    "mb": max(run["mb"] for run in each),
-                }
-                for side, each in runs.items()
-            }
-            ratio = statistics.median(ours["seconds"] / plain["seconds"] for ours, plain in both)
-            found[kind] = {"sides": sides, "ratio": ratio}
-    return {"kinds": found}
+            found[kind] = _measure(kind, asked, Path(name))
+            if not asked.json:
+                _show(kind, found[kind], asked.rows)
+    if asked.json:
+        print(json.dumps({"kinds": found}))
 
 
-def write_history(folder: Path, rows: int, days: int, url: str | None) -> None:
-    """The same made-up lines as a CSV file, a Parquet file and, with a URL, a table; in the order of their times."""
+def _show(kind: str, facts: dict[str, Any], rows: int) -> None:
+    for name, side in facts["sides"].items():
+        took = f"{side['seconds']:8.1f} s passed {side['cpu']:8.1f} s of processors"
+        print(f"  {kind:9} {name:5} {took} {rows / side['seconds']:12,.0f} lines/s {side['mb']:7,.0f} MB")
+    for name, ratio in facts["ratios"].items():
+        bar = f"  (bar: {BAR})" if name == "days" else ""
+        print(
+            f"  {kind:9} load / {name}: {ratio['cpu']:.2f} in processors, {ratio['seconds']:.2f} in time{bar}",
+            flush=True,
+        )
+
+
+def _measure(kind: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One kind of source; what it took on the disk is gone afterwards."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
+    with tempfile.TemporaryDirectory(dir=folder) as name, server(folder) as (url, home):
+        place = Path(name)
+        (place / "url").write_text(url, encoding="utf-8")
+        write_history(place, asked.rows, asked.days, kind, url)
+        for _ in range(asked.rounds):
+            for side, each in runs.items():
+                before = _seconds_of_server(home)
+                ran = _in_process(kind, side, place)
+                ran["cpu"] += _seconds_of_server(home) - before if kind == "postgres" else 0.0
+                each.append(ran)
+    ratios = {
+        side: {
+            what: statistics.median(ours[what] / other[what] for ours, other in zip(runs["load"], each, strict=True))
+            for what in ("cpu", "seconds")
+        }
+        for side, each in runs.items()
+        if side != "load"
+    }
+    sides = {
+        side: {what: statistics.median(run[what] for run in each) for what in ("seconds", "cpu")}
+        | {"mb": max(run["mb"] for run in each)}
+        for side, each in runs.items()
+    }
+    return {"sides": sides, "ratios": ratios}
+
+
+def write_history(folder: Path, rows: int, days: int, kind: str, url: str) -> None:
+    """Made-up lines in the order of their times, as `lines.csv` or `lines.parquet`, or as a table of the database."""
     parts = folder / "parts"
     parts.mkdir()
     for number, frame in enumerate(_blocks(rows, days)):
         frame.write_parquet(parts / f"{number:05}.parquet")
     lines = pl.scan_parquet(parts / "*.parquet")
-    lines.sink_parquet(folder / "lines.parquet")
-    lines.sink_csv(folder / "lines.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+    if kind == "parquet":
+        lines.sink_parquet(folder / "lines.parquet")
+    else:
+        lines.sink_csv(folder / "lines.csv", datetime_format="%Y-%m-%d %H:%M:%S")
     shutil.rmtree(parts)
-    if url:
-        with psycopg.connect(url, autocommit=True) as connection, (folder / "lines.csv").open("rb") as file:
-            connection.execute(
-                f"CREATE TABLE {TABLE} (order_id bigint, customer_id bigint, item_id bigint, occurred_at timestamp, "
-                "quantity integer, amount double precision)"
-            )
-            with connection.cursor().copy(f"COPY {TABLE} FROM STDIN (FORMAT csv, HEADER)") as copy:
-                while block := file.read(2**20):
-                    copy.write(block)
-            connection.execute(f"CREATE INDEX ON {TABLE} (occurred_at)")
-            connection.execute(f"VACUUM ANALYZE {TABLE}")
+    if kind == "postgres":
+        _write_table(url, folder / "lines.csv")
+
+
+def _write_table(url: str, path: Path) -> None:
+    with psycopg.connect(url, autocommit=True) as connection, path.open("rb") as file:
+        connection.execute(
+            f"CREATE TABLE {TABLE} (order_id bigint, customer_id bigint, item_id bigint, occurred_at timestamp, "
+            "quantity integer, amount double precision)"
+        )
+        with connection.cursor().copy(f"COPY {TABLE} FROM STDIN (FORMAT csv, HEADER)") as copy:
+            while block := file.read(2**20):
+                copy.write(block)
+        connection.execute(f"CREATE INDEX ON {TABLE} (occurred_at)")
+        connection.execute(f"VACUUM ANALYZE {TABLE}")
+    path.unlink()
 
 
 def _blocks(rows: int, days: int) -> Iterator[pl.DataFrame]:
@@ -118,7 +142,8 @@ def _blocks(rows: int, days: int) -> Iterator[pl.DataFrame]:
         low, high = (days * SECONDS_A_DAY * place // rows for place in (begin, begin + count))
         order = orders + np.cumsum(rng.random(count) < 0.3)
         orders = int(order[-1]) + 1
-        yield pl.DataFrame(
+        pieces = rng.integers(1, 5, count)
+        lines = pl.DataFrame(
             {
                 "order_id": order,
                 "customer_id": rng.integers(1, customers, count),
@@ -126,15 +151,17 @@ def _blocks(rows: int, days: int) -> Iterator[pl.DataFrame]:
                 "occurred_at": pl.Series((np.sort(rng.integers(low, high, count)) + start) * 1_000_000).cast(
                     pl.Datetime("us")
                 ),
-                "quantity": rng.integers(1, 5, count),
+                "quantity": np.where(rng.random(count) < RETURNS, -pieces, pieces),
                 "amount": (rng.random(count) * 50).round(2),
             }
         )
+        is_guest = pl.Series(rng.random(count) < GUESTS)
+        yield lines.with_columns(customer_id=pl.when(~is_guest).then("customer_id"))
 
 
 def _in_process(kind: str, side: str, folder: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks", "read", "--side", kind, side, "--folder", str(folder)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 
@@ -143,46 +170,25 @@ def _work(kind: str, side: str, folder: Path) -> None:
     """One side, in this process."""
     url = (folder / "url").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        scratch = Path(name)
-        act = plain(kind, folder, scratch, url) if side == "plain" else ours(kind, folder, scratch, url)
-        began = time.perf_counter()
+        act = SIDES[side](kind, folder, Path(name), url)
+        began, before = time.perf_counter(), _seconds_of_processors()
         act()
-        print(json.dumps({"seconds": time.perf_counter() - began, "mb": _most_memory()}))
+        seconds, cpu = time.perf_counter() - began, _seconds_of_processors() - before
+        print(json.dumps({"seconds": seconds, "cpu": cpu, "mb": _most_memory()}))
 
 
-def plain(kind: str, folder: Path, scratch: Path, url: str) -> Callable[[], object]:
-    """The same data from one place to another, by nothing but the library or the server."""
-    target = scratch / "plain"
-    if kind == "csv":
-        return lambda: pl.scan_csv(folder / "lines.csv", try_parse_dates=True).sink_parquet(target)
-    if kind == "parquet":
-        return lambda: pl.scan_parquet(folder / "lines.parquet").sink_parquet(target)
-    return lambda: _copy(url, target)
+def _seconds_of_processors() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
-def _copy(url: str, target: Path) -> None:
-    statement = f"COPY {TABLE} TO STDOUT (FORMAT binary)"
-    with psycopg.connect(url) as connection, target.open("wb") as file, connection.cursor().copy(statement) as copy:
-        for block in copy:
-            file.write(block)
-
-
-def ours(kind: str, folder: Path, scratch: Path, url: str) -> Callable[[], object]:
-    """The first load of the history into a lake of its own."""
-    place = {"table": TABLE, "url": url} if kind == "postgres" else {"events": str(folder / f"lines.{kind}")}
-    section = {"kind": "postgres" if kind == "postgres" else "files", "columns": COLUMNS, **place}
-    settings = Settings.model_validate({"home": scratch, "source": section})
-
-    def load() -> None:
-        source = build_source(settings)
-        covered = source.days()
-        days = [covered.first + timedelta(days=number) for number in range((covered.last - covered.first).days + 1)]
-        loaded, lake = load_days(source, days, settings.events, aside=scratch), Lake.of(settings)
-        for day in loaded:
-            lake.write("transactions", loaded.valid(day), day)
-            lake.write("quarantined_transactions", loaded.quarantined(day), day)
-
-    return load
+def _seconds_of_server(home: Path) -> float:
+    """What all processes of the server that have ended took of processors."""
+    # That of the last session may be ending.
+    time.sleep(0.5)
+    pid = (home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _most_memory() -> float:

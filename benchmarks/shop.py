@@ -24,9 +24,9 @@ FIRST_DAY = date(2026, 1, 1)
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, Path]]:
-    """The URL of a new server with its defaults, and its home."""
-    home = Path(tempfile.mkdtemp(prefix="ml_assets_benchmark-"))
+def server(folder: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """The URL of a new server with its defaults, and its home, in `folder` or a folder of the system."""
+    home = Path(tempfile.mkdtemp(prefix="ml_assets_benchmark-", dir=folder))
     try:
         yield start_embedded(home), home
     finally:

@@ -8,7 +8,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 from upath import UPath
@@ -88,11 +91,11 @@ class Lake:
         path = self.path(asset, partition)
         if not self.is_local:
             with path.open("wb") as file:
-                frame.write_parquet(file)
+                _write(frame, file)
                 ready()
             return
         with replacing(Path(str(path)), NOT_WRITABLE) as file:
-            frame.write_parquet(file)
+            _write(frame, file)
             ready()
 
     def remove_abandoned(self, asset: str | None = None) -> list[Path]:
@@ -144,6 +147,21 @@ class Lake:
                 raise UserError(f"{path} is not in the lake.", f"Materialize {asset} for that partition first.")
             if self.is_local and not _is_whole(Path(str(path))):
                 raise _damaged(asset, path, "it is cut short")
+
+
+def _write(frame: pl.DataFrame, file: IO[bytes]) -> None:
+    if frame.is_empty():
+        file.write(_without_rows(tuple(frame.schema.items())))
+    else:
+        frame.write_parquet(file)
+
+
+@lru_cache
+def _without_rows(schema: tuple[tuple[str, pl.DataType], ...]) -> bytes:
+    """A file of Parquet that has columns alone: most days have nothing in quarantine, and all have a file for it."""
+    packed = BytesIO()
+    pl.DataFrame(schema=dict(schema)).write_parquet(packed)
+    return packed.getvalue()
 
 
 def lake_damage(error: BaseException) -> UserError | None:

@@ -17,26 +17,30 @@ import polars as pl
 from ml_assets.whole_files import explained
 
 FREE_SPACE = "Free some space, or set `home` to a folder that has more; nothing was loaded."
-# Less than this is no file at all.
+# Less than this is not written at all.
 IN_MEMORY = 64 * 2**20
+# Types of which whole frames may have one value.
+FEW_VALUES = (pl.String, pl.Boolean, pl.Date)
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Spill(Generic[Key]):
     """Frames by key, in the order in which they came; all of one key have the same columns.
 
-    Raises `UserError` where the folder cannot be written, or is full.
+    The newest are held as they are, up to `IN_MEMORY` bytes, and then written, the frames of a key as one. Raises
+    `UserError` where the folder cannot be written, or is full.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         # The caller's last use of it closes it.
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder))  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=1, dir=str(folder))  # noqa: SIM115
         self.close = weakref.finalize(self, self._file.close)
-        self._parts: dict[Key, list[tuple[int, int]]] = defaultdict(list)
-        self._schema: dict[Key, pl.Schema] = {}
+        self._held: dict[Key, list[pl.DataFrame]] = defaultdict(list)
+        self._held_bytes = 0
+        self._written: dict[Key, list[tuple[int, int, list[pl.Expr]]]] = defaultdict(list)
+        self._columns: dict[Key, list[str]] = {}
         self._rows: dict[Key, int] = defaultdict(int)
-        self._end = 0
 
     @property
     def rows(self) -> dict[Key, int]:
@@ -45,24 +49,43 @@ class Spill(Generic[Key]):
 
     def add(self, key: Key, frame: pl.DataFrame) -> None:
         """Put a frame aside."""
-        packed = io.BytesIO()
-        self._schema.setdefault(key, frame.schema)
-        # Columns without a value are many, and not worth their bytes.
-        frame = frame.select(column for column in frame if column.null_count() < frame.height or not frame.height)
-        frame.write_ipc_stream(packed, compression="lz4")
-        with explained(self._folder, FREE_SPACE):
-            self._file.seek(self._end)
-            written = self._file.write(packed.getbuffer())
-        self._parts[key].append((self._end, written))
+        self._columns.setdefault(key, frame.columns)
         self._rows[key] += frame.height
-        self._end += written
+        self._held[key].append(frame)
+        self._held_bytes += int(frame.estimated_size())
+        if self._held_bytes > IN_MEMORY:
+            for one, frames in self._held.items():
+                self._write(one, pl.concat(frames))
+            self._held.clear()
+            self._held_bytes = 0
 
     def read(self, key: Key) -> list[pl.DataFrame]:
         """The frames of a key."""
-        return [self._frame(start, size, self._schema[key]) for start, size in self._parts.get(key, [])]
+        written = [self._read(*place).select(self._columns[key]) for place in self._written.get(key, [])]
+        return [*written, *self._held.get(key, [])]
 
-    def _frame(self, start: int, size: int, schema: pl.Schema) -> pl.DataFrame:
+    def _write(self, key: Key, frame: pl.DataFrame) -> None:
+        packed = io.BytesIO()
+        # Columns of one value are many, and not worth their bytes; some column has to tell how many rows there are.
+        one_value = [column for column in frame if _has_one_value(column)][: frame.width - 1]
+        # Compressing takes longer than the disk does.
+        frame.drop(column.name for column in one_value).write_ipc_stream(packed, compression="uncompressed")
+        with explained(self._folder, FREE_SPACE):
+            start = self._file.seek(0, io.SEEK_END)
+            size = self._file.write(packed.getbuffer())
+            self._file.flush()
+        again = [pl.lit(column[0], column.dtype).alias(column.name) for column in one_value]
+        self._written[key].append((start, size, again))
+
+    def _read(self, start: int, size: int, again: list[pl.Expr]) -> pl.DataFrame:
         self._file.seek(start)
-        found = pl.read_ipc_stream(io.BytesIO(self._file.read(size)))
-        nothing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in found.schema]
-        return found.with_columns(nothing).select(schema.names())
+        return pl.read_ipc_stream(io.BytesIO(self._file.read(size))).with_columns(again)
+
+
+def _has_one_value(column: pl.Series) -> bool:
+    """Whether all values are the same; of types that rarely have one, only whether there is none."""
+    if column.null_count() or not len(column):
+        return 0 < len(column) == column.null_count()
+    if column.dtype not in FEW_VALUES or column[0] != column[-1]:
+        return False
+    return bool((column == column[0]).all())

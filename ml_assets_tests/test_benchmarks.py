@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from benchmarks.read import FIRST_DAY, write_history
+from benchmarks.read_sides import SIDES
 from benchmarks.scoring import K, available, random_rows
 from benchmarks.scoring_floors import BlockedProduct
 from benchmarks.sides import interleaved, ratios
+from ml_assets.events.contract import EVENT_COLUMNS
 from ml_assets.models.matrices.dense_scores import top_factors
 from ml_assets.models.matrices.sparse_scores import top_items
 
@@ -51,14 +56,36 @@ def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None
 
 
 @pytest.mark.long
-def test_a_short_run_of_the_reading_benchmark_gives_both_sides_of_every_kind() -> None:
+def test_a_short_run_of_the_reading_benchmark_gives_every_side_of_every_kind() -> None:
     ran = benchmarks("read", "--rows", "20000", "--days", "5", "--rounds", "1", "--json")
     assert ran.returncode == 0, ran.stderr
     kinds = json.loads(ran.stdout)["kinds"]
     assert kinds.keys() == {"csv", "parquet", "postgres"}
     for each in kinds.values():
-        assert each["ratio"] == pytest.approx(each["sides"]["ours"]["seconds"] / each["sides"]["plain"]["seconds"])
-        assert each["sides"]["ours"]["mb"] > 50
+        sides, ratios = each["sides"], each["ratios"]
+        assert sides.keys() == {"load", "days", "one"}
+        for what in ("seconds", "cpu"):
+            assert ratios["days"][what] == pytest.approx(sides["load"][what] / sides["days"][what])
+        assert all(side["mb"] > 50 for side in sides.values())
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_floor_of_loading_gives_the_same_files(kind: str, tmp_path: Path) -> None:
+    write_history(tmp_path, 2_000, 4, kind, "")
+    scratch = {side: tmp_path / side for side in ("load", "days")}
+    for side, folder in scratch.items():
+        folder.mkdir()
+        SIDES[side](kind, tmp_path, folder, "")()
+    lake = scratch["load"] / "lake"
+    for number in range(4):
+        day = FIRST_DAY + timedelta(days=number)
+        events, refused = (pl.read_parquet(scratch["days"] / f"{day}{of}.parquet") for of in ("", ".refused"))
+        assert events.select(EVENT_COLUMNS).equals(pl.read_parquet(lake / "transactions" / f"{day}.parquet"))
+        theirs = pl.read_parquet(lake / "quarantined_transactions" / f"{day}.parquet")
+        assert refused.select("reason", "customer_id", "item_id", "occurred_at").equals(
+            theirs.select("reason", "customer_id", "item_id", "occurred_at")
+        )
+        assert set(refused.columns) == set(theirs.columns)
 
 
 def test_without_a_name_the_benchmarks_are_listed() -> None:

@@ -1,5 +1,7 @@
 """Frames put aside come back whole, and leave nothing behind."""
 
+import math
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -22,9 +24,18 @@ def test_frames_come_back_by_key_in_their_order_with_columns_that_were_empty(tmp
 
 def test_what_does_not_fit_into_memory_lies_in_a_file_without_a_name(tmp_path: Path) -> None:
     aside: Spill[int] = Spill(tmp_path)
-    noise = pl.select(n=pl.int_range(1_000_000).hash(1)).with_columns(m=pl.col("n").hash(2))
+    day = date(2024, 5, 1)
+    noise = pl.select(n=pl.int_range(1_000_000).hash(1)).with_columns(m=pl.col("n").hash(2), day=day, zero=-0.0)
+    same = pl.DataFrame({"text": ["a", "a"], "none": pl.Series([None, None], dtype=pl.Float64)})
     for key in range(6):
         aside.add(key, noise)
+        aside.add(-1, same.head(key % 3))
     assert noise.estimated_size() * 6 > IN_MEMORY
     assert list(tmp_path.iterdir()) == []
-    assert aside.read(5)[0].equals(noise)
+    for key in range(6):
+        (read,) = aside.read(key)
+        assert read.equals(noise)
+        assert (1 / read["zero"] == -math.inf).all()
+    whole = pl.concat(aside.read(-1))
+    assert whole.equals(pl.concat([same] * 3))
+    assert whole.schema == same.schema

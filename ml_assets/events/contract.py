@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ml_assets.settings.events import EventSettings
-from ml_assets.sources.base import LEFT_OUT
+from ml_assets.sources.base import LEFT_OUT, ORDERED_BY, by_day, files_of
 
 EVENT_COLUMNS = (
     "customer_id",  # null: a guest, whose every order is a customer of its own (setting events.guests)
@@ -22,6 +22,8 @@ EVENT_COLUMNS = (
     "event_type",
     "is_return",
 )
+# What is kept of lines until their days are whole.
+GOOD_COLUMNS = (*EVENT_COLUMNS, "source_day", "source", "line")
 QUARANTINE_COLUMNS = ("reason", "detail", "source", "line", *EVENT_COLUMNS)
 
 # The first reason that applies is the one given.
@@ -44,6 +46,13 @@ REASONS = {
     "absurd_quantity": "The quantity is above events.max_quantity.",
     "duplicate": "The line was delivered before: every field equals those of a line in another file.",
 }
+# Which value a rule refuses.
+VALUES_REFUSED = {
+    "absurd_quantity": "quantity",
+    "negative_amount": "amount",
+    "return": "quantity",
+    "outside_day": "occurred_at",
+}
 
 
 @dataclass(frozen=True)
@@ -63,55 +72,77 @@ def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Se
 
     `measured_items` are the ids of items sold by measure; their quantity is no count (setting events.measured).
     """
-    return settle(judge(lines, rules, measured_items), rules)
+    good, refused = parted(judge(lines, rules, measured_items))
+    checked = settle(good, rules)
+    return CheckedLines(checked.valid, pl.concat([refused, checked.quarantined]), lines.height)
 
 
 def judge(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> pl.DataFrame:
     """Lines with what the contract makes of each by itself: `is_return`, quantity, amount, `reason` and `detail`."""
-    return (
+    counted = (
         lines.lazy()
-        .with_columns(is_return=_is_return(rules))
+        .with_columns(is_return=_is_return(lines, rules))
         .with_columns(
             quantity=_counted(rules, measured_items),
             amount=pl.when("is_return").then(-pl.col("amount").abs()).otherwise("amount"),
         )
-        .with_columns(reason=_reason(rules))
-        .with_columns(detail=pl.coalesce("detail", *_values_refused()))
         .collect()
     )
+    judged = counted.with_columns(reason=_reason(counted, rules))
+    # Of few lines: writing numbers as texts takes longer than all the rules.
+    places = judged["reason"].is_in(list(VALUES_REFUSED)).arg_true()
+    if places.is_empty():
+        return judged
+    details = judged[places].select(pl.coalesce("detail", *_values_refused())).to_series()
+    return judged.with_columns(judged["detail"].scatter(places, details))
 
 
-def settle(judged: pl.DataFrame, rules: EventSettings) -> CheckedLines:
-    """Whole days of judged lines, in the order of their files, without those that were delivered twice."""
-    lines = judged
-    twice = delivered_twice(judged, rules)
+def parted(judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The good ones of judged lines, with GOOD_COLUMNS, and the refused ones, with QUARANTINE_COLUMNS."""
+    is_good = judged["reason"].is_null()
+    good = judged.select(GOOD_COLUMNS)
+    if is_good.all():
+        return good, quarantine(judged.clear())
+    return good.filter(is_good), quarantine(judged.filter(~is_good))
+
+
+def quarantine(refused: pl.DataFrame) -> pl.DataFrame:
+    """Refused lines with QUARANTINE_COLUMNS, each under the day under which it was delivered."""
+    return refused.with_columns(day="source_day").select(QUARANTINE_COLUMNS)
+
+
+def settle(good: pl.DataFrame, rules: EventSettings) -> CheckedLines:
+    """Whole days of good lines (GOOD_COLUMNS), in the order of their files, without those delivered twice."""
+    twice, valid = delivered_twice(good, rules), good
+    again = good.clear()
     if twice.any():
-        lines = judged.with_columns(reason=pl.when(twice).then(pl.lit("duplicate")).otherwise("reason"))
-    valid = lines.filter(pl.col("reason").is_null()).with_columns(_order()).select(*EVENT_COLUMNS, "line")
-    quarantined = lines.filter(pl.col("reason").is_not_null()).with_columns(day="source_day")
-    return CheckedLines(
-        _sorted(valid).select(EVENT_COLUMNS),
-        quarantined.select(QUARANTINE_COLUMNS),
-        judged.height,
-    )
+        valid, again = good.filter(~twice), good.filter(twice)
+    told = {"reason": pl.lit("duplicate"), "detail": pl.lit(None, pl.String)}
+    return CheckedLines(_sorted(valid), quarantine(again.with_columns(**told)), good.height)
 
 
 def _sorted(valid: pl.DataFrame) -> pl.DataFrame:
-    """By day, customer, time, item and line: one day after the other, which takes half the time."""
-    keys = ["customer_id", "occurred_at", "item_id", "line"]
-    days = valid.partition_by("day", as_dict=True, maintain_order=True)
-    return pl.concat([days[day].sort(keys, maintain_order=True) for day in sorted(days)]) if days else valid
+    """EVENT_COLUMNS by day, customer, time, item and line: one day after the other, which takes half the time."""
+    keys = ["customer_id", "occurred_at", "item_id"]
+    ties = [name for name in ORDERED_BY if name not in keys] if valid["line"].null_count() else ["line"]
+    nulls_last = [False] * len(keys) + [True] * len(ties)
+    of_guests = ["source"] if valid["customer_id"].null_count() else []
+    days = by_day(valid.select(*EVENT_COLUMNS, "line", *of_guests), "day")
+    ordered = [days[day].sort(keys + ties, nulls_last=nulls_last, maintain_order=True) for day in sorted(days)]
+    events = pl.concat(ordered) if ordered else valid
+    if of_guests:
+        # A guest without an order buys what one file has at one time.
+        of_guest = pl.when(pl.col("customer_id").is_null()).then(pl.format("{} {}", "source", "occurred_at"))
+        events = events.with_columns(pl.coalesce("order_id", of_guest))
+    return events.select(EVENT_COLUMNS)
 
 
-def _order() -> pl.Expr:
-    """The order of a line; a guest without one buys what one file has at one time."""
-    of_guest = pl.when(pl.col("customer_id").is_null()).then(pl.format("{} {}", "source", "occurred_at"))
-    return pl.coalesce("order_id", of_guest).alias("order_id")
-
-
-def _is_return(rules: EventSettings) -> pl.Expr:
-    by_type = pl.col("event_type").str.to_lowercase().is_in([name.lower() for name in rules.return_types])
-    return ((pl.col("quantity") < 0) | by_type).fill_null(value=False)
+def _is_return(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
+    is_return = pl.col("quantity") < 0
+    if lines["event_type"].count():
+        types = [name.lower() for name in rules.return_types]
+        is_return |= pl.col("event_type").str.to_lowercase().is_in(types)
+    return is_return.fill_null(value=False)
 
 
 def _counted(rules: EventSettings, measured_items: pl.Series) -> pl.Expr:
@@ -122,45 +153,48 @@ def _counted(rules: EventSettings, measured_items: pl.Series) -> pl.Expr:
     return pl.when("is_return").then(-quantity.abs()).otherwise(quantity)
 
 
-def _reason(rules: EventSettings) -> pl.Expr:
+def _reason(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
+    """The first of the reasons that apply to a line, among those that occur in these lines."""
     quantity, amount, kept_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
     required = ("customer_id", "item_id", "occurred_at", "quantity")[rules.guests == "one_off" :]
-    verdicts = [
-        pl.when(pl.col("unreadable") == LEFT_OUT).then(pl.lit("left_out")),
-        pl.when(pl.col("unreadable").is_not_null()).then(pl.format("unreadable_{}", "unreadable")),
-        *(pl.when(pl.col(name).is_null()).then(pl.lit(f"missing_{name}")) for name in required),
-        pl.when(pl.col("day") != pl.col("source_day")).then(pl.lit("outside_day")),
-        pl.when(kept_return & (rules.returns == "quarantine")).then(pl.lit("return")),
-        pl.when(quantity == 0).then(pl.lit("non_positive_quantity")),
-        pl.when((amount < 0) & ~kept_return).then(pl.lit("negative_amount")),
-        pl.when(quantity.abs() > rules.max_quantity).then(pl.lit("absurd_quantity")),
-    ]
-    return pl.coalesce(verdicts)
+    fields = lines["unreadable"].drop_nulls().unique(maintain_order=True)
+    verdicts = {
+        **{
+            ("left_out" if field == LEFT_OUT else f"unreadable_{field}"): pl.col("unreadable") == field
+            for field in fields
+        },
+        **{f"missing_{name}": pl.col(name).is_null() for name in required},
+        "outside_day": pl.col("day") != pl.col("source_day"),
+        "return": kept_return if rules.returns == "quarantine" else pl.lit(value=False),
+        "non_positive_quantity": quantity == 0,
+        "negative_amount": (amount < 0) & ~kept_return,
+        "absurd_quantity": quantity.abs() > rules.max_quantity,
+    }
+    occurs = lines.select(**{reason: applies.any() for reason, applies in verdicts.items()}).row(0, named=True)
+    given = [pl.when(applies).then(pl.lit(reason)) for reason, applies in verdicts.items() if occurs[reason]]
+    return pl.coalesce(given) if given else pl.lit(None, pl.String)
 
 
 def _values_refused() -> list[pl.Expr]:
     """The value that a rule refuses, as text."""
-    columns = {
-        "absurd_quantity": "quantity",
-        "negative_amount": "amount",
-        "return": "quantity",
-        "outside_day": "occurred_at",
-    }
-    return [pl.when(pl.col("reason") == reason).then(pl.col(name).cast(pl.String)) for reason, name in columns.items()]
+    return [
+        pl.when(pl.col("reason") == reason).then(pl.col(name).cast(pl.String))
+        for reason, name in VALUES_REFUSED.items()
+    ]
 
 
-def delivered_twice(judged: pl.DataFrame, rules: EventSettings) -> pl.Series:
-    """A line that is there more often than in any one file: two files may overlap, one scan a line is no mistake."""
+def delivered_twice(good: pl.DataFrame, rules: EventSettings) -> pl.Series:
+    """A line that is there more often than in any one file: two files may overlap, one scan a line is no mistake.
+
+    Of good lines: refused ones make no good line a duplicate.
+    """
     fields = ("customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id", "event_type")
-    none = pl.repeat(value=False, n=judged.height, eager=True)
-    # Refused lines do not make a good line a duplicate.
-    good = judged.select("source", *fields, is_good=pl.col("reason").is_null())
-    if not judged.height or (rules.duplicates == "between_files" and good["source"].n_unique() == 1):
+    none = pl.repeat(value=False, n=good.height, eager=True)
+    if not good.height or (rules.duplicates == "between_files" and len(files_of(good)) == 1):
         return none
     # Hashes tell the few lines that can be equal; those are compared.
-    hashes = good.select(*fields, "is_good").hash_rows()
-    places = (hashes.is_duplicated() & good["is_good"]).arg_true()
-    lines = good[places]
+    places = good.select(fields).hash_rows().is_duplicated().arg_true()
+    lines = good.select("source", *fields)[places]
     if rules.duplicates == "between_files":
         lines = lines.with_columns(nth=pl.int_range(pl.len()).over("source", *fields))
     again = ~lines.select(pl.struct(pl.exclude("source")).is_first_distinct()).to_series()

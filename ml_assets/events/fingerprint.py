@@ -51,7 +51,10 @@ def sums_by_day(lines: pl.DataFrame) -> dict[date | None, Sums]:
     """What fingerprints are made of; the sums of parts of a day can be added."""
     # Hashes are added as two halves of 32 bits, whose sums cannot overflow.
     hashes = lines.select(CONTENT).hash_rows(SEED).cast(pl.UInt64)
-    halves = pl.DataFrame({"day": lines["source_day"], "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
+    days = lines["source_day"]
+    halves = pl.DataFrame({"day": days, "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
+    if days.is_sorted():
+        halves = halves.with_columns(pl.col("day").set_sorted())
     sums = halves.group_by("day").agg(pl.len(), pl.col("low").sum(), pl.col("high").sum())
     return {day: (rows, low, high) for day, rows, low, high in sums.iter_rows()}
 

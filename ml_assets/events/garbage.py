@@ -4,6 +4,7 @@ Only this decision and its words belong here; single lines are judged in `contra
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS
 from ml_assets.settings.events import EventSettings
+from ml_assets.sources.base import files_of
 
 # Ordinary in a good delivery: what the shop itself leaves out, guests, returns, and lines that came twice.
 GUEST = "missing_customer_id"
@@ -51,20 +53,25 @@ class Tally:
         """Lines without a customer that are events, or are set aside for that."""
         self._examples: list[pl.DataFrame] = []
 
-    def add(self, judged: pl.DataFrame) -> None:
-        """Count a block of judged lines (`contract.judge`)."""
-        for day, source, rows in judged.group_by("source_day", "source").len().iter_rows():
-            self.read[day] += rows
-            self.files[day].add(source)
-        guests = judged.filter(pl.col("customer_id").is_null() & (pl.col("reason").fill_null(GUEST) == GUEST))
-        self.guests.update(dict(guests.group_by("source_day").len().iter_rows()))
-        refused = judged.filter(pl.col("reason").is_not_null())
+    def add(self, good: Mapping[date, pl.DataFrame], refused: Mapping[date, pl.DataFrame]) -> None:
+        """Count the lines of a block, by the day under which they were delivered (`contract.parted`)."""
+        for parts in (good, refused):
+            for day, part in parts.items():
+                self.read[day] += part.height
+                self.files[day] |= files_of(part)
+        for day, part in good.items():
+            self.guests[day] += part["customer_id"].null_count()
+        if not refused:
+            return
+        lines = pl.concat(refused.values())
         example = pl.struct("source", "line", "detail").head(EXAMPLES).alias("examples")
-        groups = refused.group_by(pl.col("source_day").alias("day"), "reason", maintain_order=True)
-        counts = groups.agg(pl.len().cast(pl.Int64).alias("count"), example)
-        for day, reason, count in counts.select("day", "reason", "count").iter_rows():
+        guests = (pl.col("customer_id").is_null() & (pl.col("reason") == GUEST)).sum().alias("guests")
+        groups = lines.group_by("day", "reason", maintain_order=True)
+        counts = groups.agg(pl.len().cast(pl.Int64).alias("count"), guests, example)
+        for day, reason, count, without in counts.select("day", "reason", "count", "guests").iter_rows():
             self.refused[day][reason] += count
-        self._examples.append(counts)
+            self.guests[day] += without
+        self._examples.append(counts.drop("guests"))
 
     def refuse_garbage(self, rules: EventSettings) -> None:
         """Raise `UserError` where too large a share was refused (`events.max_quarantined`), in all or of a day."""

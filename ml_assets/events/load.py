@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.events.contract import CheckedLines, delivered_twice, judge, settle
+from ml_assets.events.contract import CheckedLines, delivered_twice, judge, parted, settle
 from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
 from ml_assets.events.garbage import Tally
 from ml_assets.settings.events import EventSettings
-from ml_assets.sources.base import BLOCK_ROWS, EventSource, empty_items, numbered, together
+from ml_assets.sources.base import BLOCK_ROWS, EventSource, by_day, empty_items, numbered, together
 from ml_assets.spill import Spill
 
 Admit = Callable[[pl.DataFrame], pl.DataFrame]
@@ -44,17 +44,16 @@ class DayFacts:
 class LoadedDays(Mapping[date, CheckedLines]):
     """Judged days, put aside; each is finished when it is asked for, best in their order."""
 
-    def __init__(self, facts: Mapping[date, DayFacts], judged: Spill[date], aside: Path, finish: Finish) -> None:
-        """`judged` are the lines by day, `aside` a folder, and `finish` makes whole days of judged lines events."""
+    def __init__(self, facts: Mapping[date, DayFacts], good: Spill[date], refused: Spill[date], finish: Finish) -> None:
+        """`good` and `refused` are the lines by day, and `finish` makes whole days of good lines events."""
         self.facts = facts
-        self._judged = judged
+        self._good = good
+        self._refused = refused
         self._finish = finish
-        self._groups = groups_of_days(judged.rows)
+        self._groups = groups_of_days(good.rows)
         self._group_of = {day: number for number, group in enumerate(self._groups) for day in group}
-        nothing = finish(pl.concat(judged.read(NO_DAY)))
-        self._nothing = nothing
+        self._nothing = finish(pl.concat(good.read(NO_DAY)))
         self._held: tuple[int, dict[date, pl.DataFrame]] = (-1, {})
-        self._refused: Spill[date] = Spill(aside)
         self._finished: set[int] = set()
 
     def valid(self, day: date) -> pl.DataFrame:
@@ -71,7 +70,9 @@ class LoadedDays(Mapping[date, CheckedLines]):
         number = self._group_of.get(day)
         if number is not None and number not in self._finished:
             self._finish_group(number)
-        return pl.concat([self._nothing.quarantined, *self._refused.read(day)])
+        lines = pl.concat([self._nothing.quarantined, *self._refused.read(day)])
+        # Lines of a table have no numbers of their own.
+        return numbered(lines, "day")
 
     def __getitem__(self, day: date) -> CheckedLines:
         return CheckedLines(self.valid(day), self.quarantined(day), self.facts[day].read)
@@ -83,10 +84,10 @@ class LoadedDays(Mapping[date, CheckedLines]):
         return len(self.facts)
 
     def _finish_group(self, number: int) -> None:
-        checked = self._finish(pl.concat(part for day in self._groups[number] for part in self._judged.read(day)))
-        self._held = (number, _by_day(checked.valid))
+        checked = self._finish(pl.concat(part for day in self._groups[number] for part in self._good.read(day)))
+        self._held = (number, by_day(checked.valid, "day"))
         if number not in self._finished:
-            for day, part in _by_day(checked.quarantined).items():
+            for day, part in by_day(checked.quarantined, "day").items():
                 self._refused.add(day, part)
             self._finished.add(number)
 
@@ -110,21 +111,24 @@ def load_days(
     first, last = min(days), max(days)
     sums: dict[date | None, Sums] = {}
     tally = Tally()
-    judged: Spill[date] = Spill(folder)
+    good: Spill[date] = Spill(folder)
+    refused: Spill[date] = Spill(folder)
     check = partial(judge, rules=rules, measured_items=_measured_items(source, rules))
-    judged.add(NO_DAY, check(together((), source.id_types())))
+    good.add(NO_DAY, parted(check(together((), source.id_types())))[0])
     for lines in source.blocks(first, last):
         # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
         sums = added(sums, sums_by_day(lines))
-        block = check(admit(lines))
-        tally.add(block)
-        for day, part in _by_day(block, "source_day").items():
-            judged.add(day, part)
+        both = parted(check(admit(lines)))
+        days_of_good, days_of_refused = by_day(both[0], "source_day"), by_day(both[1], "day")
+        tally.add(days_of_good, days_of_refused)
+        for aside_by_day, parts in ((good, days_of_good), (refused, days_of_refused)):
+            for day, part in parts.items():
+                aside_by_day.add(day, part)
     if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     tally.refuse_garbage(rules)
-    facts = dict(_facts(days, tally, _delivered_twice(judged, tally, rules), sums))
-    return LoadedDays(facts, judged, folder, lambda lines: settle(numbered(lines), rules))
+    facts = dict(_facts(days, tally, _delivered_twice(good, tally, rules), sums))
+    return LoadedDays(facts, good, refused, lambda lines: settle(lines, rules))
 
 
 def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
@@ -140,13 +144,13 @@ def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
     return groups
 
 
-def _delivered_twice(judged: Spill[date], tally: Tally, rules: EventSettings) -> dict[date, int]:
+def _delivered_twice(good: Spill[date], tally: Tally, rules: EventSettings) -> dict[date, int]:
     """Lines of each day that come twice; in days that one file alone holds, equal lines are no mistake."""
     alone = rules.duplicates == "between_files"
     found = {}
-    for day in judged.rows.keys() - {NO_DAY}:
+    for day in good.rows.keys() - {NO_DAY}:
         if not alone or len(tally.files[day]) > 1:
-            twice = int(delivered_twice(numbered(pl.concat(judged.read(day))), rules).sum())
+            twice = int(delivered_twice(pl.concat(good.read(day)), rules).sum())
             found.update({day: twice} if twice else {})
     return found
 
@@ -162,10 +166,6 @@ def _facts(
             day,
             DayFacts(read, read - sum(refused.values()), dict(sorted(refused.items())), tally.guests[day], content),
         )
-
-
-def _by_day(lines: pl.DataFrame, column: str = "day") -> dict[date, pl.DataFrame]:
-    return {day: part for (day,), part in lines.partition_by(column, as_dict=True, maintain_order=True).items()}
 
 
 def _are_closed(source: EventSource, first: date, last: date) -> bool:

@@ -114,13 +114,36 @@ def together(blocks: Iterable[pl.DataFrame], types: IdTypes) -> pl.DataFrame:
     return numbered(pl.concat(found)) if found else pl.DataFrame(schema=line_schema(types)).select(LINE_COLUMNS)
 
 
-def numbered(lines: pl.DataFrame) -> pl.DataFrame:
+def numbered(lines: pl.DataFrame, day: str = "source_day") -> pl.DataFrame:
     """Whole days of lines; those that no file gives a number get one, the same whenever the day is the same."""
     if not lines["line"].null_count():
         return lines
-    days = lines.partition_by("source_day", as_dict=True)
+    days = by_day(lines, day)
     number = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("line")
-    return pl.concat(days[day].sort(ORDERED_BY, nulls_last=True).with_columns(number) for day in sorted(days))
+    ordered = (days[one].sort(ORDERED_BY, nulls_last=True, maintain_order=True) for one in sorted(days))
+    return pl.concat(lines.with_columns(number) for lines in ordered)
+
+
+def by_day(lines: pl.DataFrame, column: str) -> dict[date, pl.DataFrame]:
+    """The lines of each day, the days and their lines in the order in which they come.
+
+    Days that lie one after the other, as shops usually deliver them, are cut out of the frame without being copied.
+    """
+    days = lines[column]
+    if not days.is_sorted():
+        parts = lines.partition_by(column, as_dict=True, maintain_order=True)
+        return {day: part for (day,), part in parts.items()}
+    found, start = {}, 0
+    for rows, day in days.rle().struct.unnest().iter_rows():
+        found[day] = lines.slice(start, rows)
+        start += rows
+    return found
+
+
+def files_of(lines: pl.DataFrame) -> set[str]:
+    """The files that the lines come from; mostly it is one, which is told by comparing."""
+    files = lines["source"]
+    return {files[0]} if len(files) and (files == files[0]).all() else set(files.unique())
 
 
 def days_of(source: EventSource, first: date, last: date) -> set[date]:

@@ -4,7 +4,7 @@ A value that cannot be read becomes null and is named in `unreadable` and `detai
 contract's work. What a shop's files are like as a whole is found out in `first_look.py`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -32,6 +32,7 @@ LINES_THAT_NAME = 30
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # Before a value is the line's own, it must not hide a column of the file.
 VALUE, NUMBER = "value of ", "number of the line"
+UNREAD = pl.Struct({"unreadable": pl.String, "detail": pl.String})
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ class Reading:
 
     def text_of(self, value: pl.Expr) -> pl.Expr:
         """The same of any expression."""
-        return _each(value, partial(read_texts, null_words=self.null_words), pl.String)
+        return value.map_batches(self._texts, return_dtype=pl.String, is_elementwise=True)
+
+    def _texts(self, values: pl.Series) -> pl.Series:
+        texts = values.cast(pl.String)
+        is_plain = values.dtype.is_integer() and not self._has_number_words
+        return texts if is_plain else read_texts(texts, self.null_words)
 
     def is_given(self, column: str, kinds: pl.Schema) -> pl.Expr:
         """Whether there is a value at all; in floating-point columns NaN is how other tools write none."""
@@ -95,8 +101,8 @@ class Reading:
             return localized(value.cast(pl.Datetime("us")), self.timezone)
         if kind.is_float():
             return numbers_as_times(value, self.timezone)
-        read = partial(read_times, style=self.dates, timezone=self.timezone)
-        return self.text(column).map_batches(read, return_dtype=UTC_TIME, is_elementwise=True)
+        read = partial(read_times, style=self.dates, timezone=self.timezone, null_words=self.null_words)
+        return _each(value, read, UTC_TIME)
 
     def local_day(self, frame: pl.LazyFrame, column: str) -> pl.Expr:
         """The shop's calendar day of a time column."""
@@ -184,8 +190,10 @@ def lines(
     }
     columns = (mapping.customer, mapping.item, mapping.time, mapping.quantity, mapping.amount)
     raw = {field: column for field, column in zip(values, columns, strict=False) if column}
-    lost = {field: pl.col(f"{VALUE}{field}").is_null() & reading.is_given(raw[field], kinds) for field in raw}
     left_out = [pl.when(~pl.col(where).cast(pl.Boolean).fill_null(value=False)).then(pl.lit(LEFT_OUT))] if where else []
+    unread = pl.struct(*(f"{VALUE}{field}" for field in raw), *dict.fromkeys(raw.values())).map_batches(
+        partial(_unread, raw=raw, reading=reading), return_dtype=UNREAD, is_elementwise=True
+    )
     # Computed once: Polars does not see that functions in Python are called with the same.
     read = frame.with_row_index(NUMBER, 1).with_columns(
         value.alias(f"{VALUE}{field}") for field, value in values.items()
@@ -195,14 +203,36 @@ def lines(
             *(pl.col(f"{VALUE}{field}").alias(field) for field in values),
             source=pl.lit(source),
             line=(pl.col(LINE) if LINE in kinds else pl.col(NUMBER)).cast(pl.UInt32),
-            unreadable=pl.coalesce(*left_out, *(pl.when(bad).then(pl.lit(field)) for field, bad in lost.items())),
-            detail=pl.coalesce(reading.text_of(pl.when(bad).then(pl.col(raw[field]))) for field, bad in lost.items()),
+            unread=unread,
+            left_out=pl.coalesce(left_out) if left_out else pl.lit(None, pl.String),
         )
+        .unnest("unread")
+        .with_columns(unreadable=pl.coalesce("left_out", "unreadable"))
         .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date())
         .with_columns(source_day=source_day)
         .cast({name: kind for name, kind in schema.items() if name in ("order_id", "source_day")})
         .select(LINE_COLUMNS)
     )
+
+
+def _unread(lines: pl.Series, raw: Mapping[str, str], reading: Reading) -> pl.Series:
+    """Of each line the first field whose value could not be read, and that value; null where all is well."""
+    frame = lines.struct.unnest()
+    told = pl.DataFrame(schema=UNREAD.to_schema()).clear(frame.height)
+    # What is no value of a column is none of the field either.
+    lost = {field: pl.col(f"{VALUE}{field}").is_null() & pl.col(column).is_not_null() for field, column in raw.items()}
+    if any(frame[f"{VALUE}{field}"].null_count() > frame[column].null_count() for field, column in raw.items()):
+        places = frame.select(pl.any_horizontal(*lost.values()).arg_true()).to_series()
+        kinds = frame.schema
+        bad = {field: lost[field] & reading.is_given(column, kinds) for field, column in raw.items()}
+        found = frame[places].select(
+            unreadable=pl.coalesce(pl.when(is_bad).then(pl.lit(field)) for field, is_bad in bad.items()),
+            detail=pl.coalesce(
+                reading.text_of(pl.when(is_bad).then(pl.col(raw[field]))) for field, is_bad in bad.items()
+            ),
+        )
+        told = told.with_columns(column.scatter(places, found[column.name]) for column in told)
+    return told.to_struct(lines.name)
 
 
 def newest(values: pl.Expr) -> pl.Expr:

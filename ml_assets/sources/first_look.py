@@ -58,25 +58,25 @@ def look_at(blocks: Iterable[pl.DataFrame], mapping: EventColumns, reading: Read
     lost, whole = False, [True, True]
     for block in blocks:
         kinds = block.schema
-        read = block.select(
-            time=reading.time(mapping.time, kinds),
-            given=reading.is_given(mapping.time, kinds),
-            customer=reading.is_given(mapping.customer, kinds),
-        )
-        past = read.filter(pl.col("time") <= end)["time"]
-        if len(past):
+        times = block.select(reading.time(mapping.time, kinds)).to_series()
+        past = times.filter(times <= end)
+        if past.count():
             ends += [past.dt.min(), past.dt.max()]  # type: ignore[list-item]
-        later += int((read["time"] > end).sum())
-        given += int(read["given"].sum())
-        unreadable += int((read["given"] & read["time"].is_null()).sum())
-        bare += int((~read["given"] & ~read["customer"]).sum())
+        later += times.count() - past.count()
+        given += times.count()
+        if times.null_count():
+            without = block.filter(times.is_null()).select(
+                given=reading.is_given(mapping.time, kinds), customer=reading.is_given(mapping.customer, kinds)
+            )
+            unreadable += int(without["given"].sum())
+            bare += without.filter(~pl.col("given") & ~pl.col("customer")).height
         for place, column in enumerate((mapping.customer, mapping.item)):
             if is_plainly_whole(block[column]):
                 continue
             lost = lost or block.select(has_lost_digits(column, kinds).any()).item()
             whole[place] = whole[place] and block.select(is_whole(column, kinds, reading).all()).item()
     first, last = (pick(ends).astimezone(zone).date() if ends else None for pick in (min, max))
-    return FileFacts(first, last, int(given), int(unreadable), int(bare), lost, (whole[0], whole[1]), later)
+    return FileFacts(first, last, given + unreadable, unreadable, bare, lost, (whole[0], whole[1]), later)
 
 
 def find_id_types(frames: Mapping[str, pl.LazyFrame], mapping: EventColumns, facts: Mapping[str, FileFacts]) -> IdTypes:

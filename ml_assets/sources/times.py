@@ -12,11 +12,11 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
-from ml_assets.sources.values import Read, by_turns
+from ml_assets.sources.values import Read, by_turns, read_texts
 
 DateStyle = Literal["2026-12-31", "31.12.2026", "12/31/2026"]
 UTC_TIME = pl.Datetime("us", "UTC")
-PLAIN_FORMATS = ("%Y-%m-%d %H:%M:%S",)
+PLAIN_FORMAT = "%Y-%m-%d %H:%M:%S"
 ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # The zones of RFC 2822, section 4.3, and the summer times that the zone database has no names for.
@@ -52,13 +52,19 @@ SECONDS_A_DAY = 86_400
 CLOCK_PARTS = ("hour", "minute", "second", "microsecond")
 
 
-def read_times(values: pl.Series, style: DateStyle, timezone: str) -> pl.Series:
+def read_times(values: pl.Series, style: DateStyle, timezone: str, null_words: tuple[str, ...] = ()) -> pl.Series:
     """Texts as moments, Datetime("us", "UTC"); without a zone of its own a time is in `timezone`.
 
     An hour that occurs twice is taken as the first, one that the clock skips as the hour after it. What cannot be read
-    is null.
+    is null, and so are words for no value (in small letters).
     """
-    return by_turns(values, _readers(style, timezone), UTC_TIME)
+    if null_words and pl.Series(null_words).str.to_datetime(PLAIN_FORMAT, strict=False).count():
+        values = read_texts(values, null_words)
+
+    def any_way(rest: pl.Series) -> pl.Series:
+        return by_turns(read_texts(rest, null_words), _readers(style, timezone), UTC_TIME)
+
+    return by_turns(values, [partial(_plain, timezone=timezone), any_way], UTC_TIME)
 
 
 def numbers_as_times(numbers: pl.Expr, timezone: str) -> pl.Expr:
@@ -85,16 +91,21 @@ def numbers_as_times(numbers: pl.Expr, timezone: str) -> pl.Expr:
 
 def localized(naive: pl.Expr, timezone: str) -> pl.Expr:
     """Wall-clock time in a zone as UTC."""
+    return naive.map_batches(partial(_localized, timezone=timezone), return_dtype=UTC_TIME, is_elementwise=True)
+
+
+def _localized(naive: pl.Series, timezone: str) -> pl.Series:
     first = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    later = naive.dt.offset_by("1h").dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    return pl.coalesce(first, later).dt.convert_time_zone("UTC")
+    # The hours that the clock skips are rare.
+    if first.null_count() > naive.null_count():
+        later = naive.dt.offset_by("1h").dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+        first = first.zip_with(first.is_not_null(), later)
+    return first.dt.convert_time_zone("UTC")
 
 
 def _readers(style: DateStyle, timezone: str) -> Iterator[Read]:
     """The usual ways first, because they are the fastest."""
     value = pl.col("value")
-    for form in PLAIN_FORMATS:
-        yield partial(_plain, form=form, timezone=timezone)
     blank = value.str.replace("T", " ", literal=True)
     for form in ISO_FORMATS:
         naive = blank.str.to_datetime(form, time_unit="us", strict=False, exact=True)
@@ -109,13 +120,11 @@ def _apply(expression: pl.Expr) -> Read:
     return lambda values: values.to_frame("value").select(time=expression)["time"]
 
 
-def _plain(values: pl.Series, form: str, timezone: str) -> pl.Series:
-    """Times without a zone in one format; the hours that the clock skips are rare."""
-    naive = values.str.to_datetime(form, time_unit="us", strict=False, exact=True)
-    first = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    if first.null_count() > naive.null_count():
-        return naive.to_frame("naive").select(localized(pl.col("naive"), timezone)).to_series()
-    return first.dt.convert_time_zone("UTC")
+def _plain(values: pl.Series, timezone: str) -> pl.Series:
+    """Times as databases print them."""
+    # Looking each value up among those before takes longer than reading it.
+    naive = values.str.to_datetime(PLAIN_FORMAT, time_unit="us", strict=False, exact=True, cache=False)
+    return _localized(naive, timezone)
 
 
 def _matched(values: pl.Series, pattern: str, timezone: str) -> pl.Series:

@@ -69,8 +69,13 @@ def read_ids(values: pl.Series, wanted: IdType, null_words: tuple[str, ...]) -> 
         return text.to_frame("v").select(pl.when(~bad).then("v")).to_series() if bad.any() else text
     if any(re.search(PLAIN_INTEGER, word) for word in null_words):
         values = read_texts(values, null_words)
-    if values.str.contains(PLAIN_INTEGER).all():
-        return values.cast(pl.Int64)
+    plain = values.cast(pl.Int64, strict=False)
+    if plain.null_count() == values.null_count() and (
+        # What a cast reads and is not written so: 007, +5, -0. Told by the first sign, and else by the whole.
+        (not any(values.str.starts_with(sign).any() for sign in "0+-") and not (plain >= 10**18).any())
+        or values.str.contains(PLAIN_INTEGER).all()
+    ):
+        return plain
     given = read_texts(values, null_words).to_frame("v")
     is_whole = pl.col("v").str.contains(CANONICAL_INTEGER) & ~pl.col("v").str.contains(LOST_DIGITS)
     whole = pl.when(is_whole).then(pl.col("v").str.replace(r"\.0+$", ""))

@@ -56,6 +56,8 @@ NOT_RUN: Mapping[str, str] = {
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
     "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
+    "python -m benchmarks read": "measures for many minutes; test_benchmarks.py runs it with few lines",
+    "python -m benchmarks read --rows 50000000 --rounds 1 --folder /var/tmp": "the same with more lines",
     "python -m benchmarks lookup": "measures for many minutes; test_benchmarks.py runs others of its kind",
 }
 

@@ -17,7 +17,7 @@ COLUMNS = {
     "reason": "Why the line is not an event.",
     "detail": "The value that could not be read.",
     "source": "File or data set of the line.",
-    "line": "Row in the source, from 1.",
+    "line": "Row in the source, from 1; of a table, which has no order, a number among the lines set aside of the day.",
     "order_day": "Day of the order.",
     "orders_ago": "Age of the order in the customer's own orders; 0 is the newest.",
     "weight": "Weight of the purchase by its event type, 0 to 1.",

@@ -16,7 +16,9 @@ from ml_assets.ids import IdType
 
 Sql = sql.Composed | sql.SQL
 INTEGERS = ("int2", "int4", "int8")
-NUMBERS = (*INTEGERS, "float4", "float8", "numeric")
+FLOATS = ("float4", "float8")
+NUMBERS = (*INTEGERS, *FLOATS, "numeric")
+TEXTS = ("text", "varchar")
 ZONED, NAIVE, DATE = "timestamptz", "timestamp", "date"
 TIMES = (ZONED, NAIVE, DATE)
 FINGERPRINT: Sql = sql.SQL("sum(hashtextextended(source::text, 0)::numeric)::text")
@@ -30,8 +32,11 @@ class Value:
     expression: Sql
     type: str
 
+    # What the reader's side makes the same of is sent as it is: a cast costs the server more than sending does.
     def as_id(self, wanted: IdType) -> Sql:
-        """As bigint or text."""
+        """As an integer or text."""
+        if self.type in (INTEGERS if wanted == "bigint" else TEXTS):
+            return self.expression
         kind = sql.SQL("bigint" if wanted == "bigint" else "text")
         return sql.SQL("({})::{}").format(self.expression, kind)
 
@@ -39,13 +44,19 @@ class Value:
         """As text."""
         return sql.SQL("({})::text").format(self.expression)
 
+    def as_word(self) -> Sql:
+        """As text, or as an integer."""
+        return self.expression if self.type in (*INTEGERS, *TEXTS) else self.as_text()
+
     def as_number(self) -> Sql:
-        """As double precision."""
+        """As a number that is no numeric."""
+        if self.type in (*INTEGERS, *FLOATS):
+            return self.expression
         return sql.SQL("({})::double precision").format(self.expression)
 
     def as_moment(self, timezone: str) -> Sql:
-        """As timestamptz; what has no zone is in the shop's."""
-        if self.type == ZONED:
+        """As timestamptz, what has no zone is in the shop's; as timestamp where that is UTC."""
+        if self.type == ZONED or (self.type == NAIVE and timezone == "UTC"):
             return self.expression
         return sql.SQL("(({})::timestamp AT TIME ZONE {})").format(self.expression, sql.Literal(timezone))
 

@@ -11,9 +11,10 @@ from psycopg import sql
 
 from ml_assets.ids import IdTypes
 from ml_assets.settings.source import PostgresSource
-from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, together
+from ml_assets.sources.base import together
 from ml_assets.sources.postgres.connection import ShopDatabase
-from ml_assets.sources.postgres.query import FINGERPRINT, Sql, Value, named, relation, value_of
+from ml_assets.sources.postgres.lines import events_of, fields, lines_of
+from ml_assets.sources.postgres.query import FINGERPRINT, Sql, Value, relation, value_of
 from ml_assets.sources.refunds import as_lines
 
 
@@ -34,26 +35,24 @@ class RefundTable:
         query = sql.SQL("SELECT {}, count(*), {} FROM {} GROUP BY 1").format(day, FINGERPRINT, self._table)
         return {day: f"{count} {content}" for day, count, content in self._database.rows(query)}
 
-    def lines(self, lines: Sql, fields: Sql, types: IdTypes, first: date, last: date) -> pl.DataFrame:
+    def lines(self, lines: Sql, asked: Sql, types: IdTypes, first: date, last: date) -> pl.DataFrame:
         """Return lines of the days `first` to `last`, or of no known day; more days where only orders have one.
 
-        `lines` is the relation with the shop's lines, and `fields` what is selected of it.
+        `lines` is the relation with the shop's lines, and `asked` what is selected of it.
         """
         values, time = self._values, self._values.get("time")
         wanted: Sql = sql.SQL("true")
         if time:
             wanted = sql.SQL("({}) OR {} IS NULL").format(time.within(first, last, self._zone), time.expression)
         query = sql.SQL("SELECT {} FROM {} WHERE {}")
-        found = self._database.frame(query.format(self._fields(types), self._table, wanted))
+        found = self._database.frame(query.format(fields(values, types, self._zone), self._table, wanted))
         if found.is_empty():
             return together((), types)
         orders = query.format(values["order"].as_text(), self._table, wanted)
-        purchases = query.format(fields, lines, sql.SQL("{} IN ({})").format(self._order.as_text(), orders))
+        purchases = query.format(asked, lines, sql.SQL("{} IN ({})").format(self._order.as_text(), orders))
         bought = self._database.frame(purchases)
-        left_out = pl.when(~pl.col("where").fill_null(value=False)).then(pl.lit(LEFT_OUT))
-        place = pl.lit(f"{self._source.refunds}"[:200])
-        refunds = _as_lines(found.with_columns(source=place, unreadable=pl.lit(None, pl.String)), types)
-        sold = _as_lines(bought.with_columns(source=place, unreadable=left_out), types)
+        place = f"{self._source.refunds}"
+        refunds, sold = lines_of(found, types, place), events_of(bought, types, place)
         return as_lines(refunds, sold, types, self._zone, own_time=time is not None)
 
     @cached_property
@@ -64,24 +63,3 @@ class RefundTable:
             name: value_of(f"source.refund_columns.{name}", text, self._table, have, self._database.types)
             for name, text in texts.items()
         }
-
-    def _fields(self, types: IdTypes) -> Sql:
-        values, number = self._values, sql.SQL("NULL::double precision")
-        time: Sql = values["time"].as_moment(self._zone) if "time" in values else sql.SQL("NULL::timestamptz")
-        item: Sql = sql.SQL("NULL::bigint" if types.item == "bigint" else "NULL::text")
-        return named(
-            {
-                "order_id": values["order"].as_text(),
-                "item_id": values["item"].as_id(types.item) if "item" in values else item,
-                "quantity": values["quantity"].as_number() if "quantity" in values else number,
-                "amount": values["amount"].as_number() if "amount" in values else number,
-                "occurred_at": time,
-            }
-        )
-
-
-def _as_lines(found: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
-    """With LINE_COLUMNS, null where nothing was asked for."""
-    schema = line_schema(types)
-    missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in found.columns]
-    return found.with_columns(missing).select(LINE_COLUMNS).cast(schema)  # type: ignore[arg-type]

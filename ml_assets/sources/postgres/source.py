@@ -17,17 +17,10 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
 from ml_assets.sources.as_found import zone
-from ml_assets.sources.base import (
-    LEFT_OUT,
-    LINE_COLUMNS,
-    DayRange,
-    empty_items,
-    line_schema,
-    polars_type,
-    together,
-)
+from ml_assets.sources.base import DayRange, empty_items, polars_type, together
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.postgres.connection import ShopDatabase
+from ml_assets.sources.postgres.lines import WHERE, events_of, fields
 from ml_assets.sources.postgres.query import (
     FINGERPRINT,
     INTEGERS,
@@ -44,7 +37,6 @@ from ml_assets.sources.postgres.query import (
 from ml_assets.sources.postgres.refunds import RefundTable
 
 LONGEST_HISTORY = timedelta(days=3660)
-WHERE = "where"
 LATER_SHOWN = 100
 
 
@@ -76,12 +68,14 @@ class Postgres:
     def days(self) -> DayRange:
         """From the oldest to the newest time, what is dated in the future left out."""
         time = self._values["time"]
-        query = sql.SQL("SELECT min({day}), max({day}) FROM (SELECT {time} AS time FROM {table}) AS t WHERE {past}")
-        bound = Value(sql.SQL("time"), time.type)
-        past = bound.within(self._today - LONGEST_HISTORY, self._today, self._zone)
-        ((first, last),) = self._database.rows(
-            query.format(day=bound.as_day(self._zone), time=time.expression, table=self._table, past=past)
-        )
+        # Of times, not of days: an index on the column tells them at once.
+        query = "SELECT min(time) AS first, max(time) AS last FROM (SELECT {} AS time FROM {}) AS t WHERE {}"
+        past = Value(sql.SQL("time"), time.type).within(self._today - LONGEST_HISTORY, self._today, self._zone)
+        ends = sql.SQL(query).format(time.expression, self._table, past)
+        days = [
+            Value(sql.SQL("{}").format(sql.Identifier(end)), time.type).as_day(self._zone) for end in ("first", "last")
+        ]
+        ((first, last),) = self._database.rows(sql.SQL("SELECT {}, {} FROM ({}) AS ends").format(*days, ends))
         if first is None:
             raise UserError(
                 f"source.table: {self._source.table} holds no line with a time up to today.",
@@ -102,21 +96,13 @@ class Postgres:
         if first <= newest <= last:
             wanted = sql.SQL("({}) OR {} IS NULL").format(wanted, self._values["time"].expression)
         query = sql.SQL("SELECT {fields} FROM {table} WHERE {wanted}")
-        statement = query.format(fields=self._fields(types), table=self._table, wanted=wanted)
+        asked = fields(self._values, types, self._zone)
         local = pl.col("occurred_at").dt.convert_time_zone(self._zone).dt.date()
-        left_out = pl.when(~pl.col(WHERE).fill_null(value=False)).then(pl.lit(LEFT_OUT))
-        for found in self._database.blocks(statement):
-            lines = found.with_columns(
-                day=local,
-                source_day=local.fill_null(newest),
-                source=pl.lit(self._source.table[:200]),
-                line=pl.lit(None, pl.UInt32),
-                unreadable=left_out,
-                detail=pl.lit(None, pl.String),
-            )
-            yield lines.cast(line_schema(types)).select(LINE_COLUMNS)  # type: ignore[arg-type]
+        for found in self._database.blocks(query.format(fields=asked, table=self._table, wanted=wanted)):
+            lines = events_of(found, types, self._source.table)
+            yield lines.with_columns(day=local, source_day=local.fill_null(newest))
         if self._refunds:
-            refunded = self._refunds.lines(self._table, self._fields(types), types, first, last)
+            refunded = self._refunds.lines(self._table, asked, types, first, last)
             dated = refunded.with_columns(pl.col("source_day").fill_null(newest))
             yield dated.filter(pl.col("source_day").is_between(first, last))
 
@@ -244,17 +230,3 @@ class Postgres:
 
     def _value(self, setting: str, text: str) -> Value:
         return value_of(f"source.{setting}", text, self._table, self._columns, self._database.types)
-
-    def _fields(self, types: IdTypes) -> Sql:
-        values, nothing = self._values, sql.SQL("NULL::text")
-        fields = {
-            "customer_id": values["customer"].as_id(types.customer),
-            "item_id": values["item"].as_id(types.item),
-            "occurred_at": values["time"].as_moment(self._zone),
-            "quantity": values["quantity"].as_number() if "quantity" in values else sql.SQL("1::double precision"),
-            "amount": values["amount"].as_number() if "amount" in values else sql.SQL("NULL::double precision"),
-            "order_id": values["order"].as_text() if "order" in values else nothing,
-            "event_type": values["event_type"].as_text() if "event_type" in values else nothing,
-            WHERE: values[WHERE].expression if WHERE in values else sql.SQL("true"),
-        }
-        return named(fields)
