@@ -18,7 +18,7 @@ from ml_assets.cli import (
     database,
     erase,
     evaluate,
-    experiments,
+    experiment_reports,
     explain,
     features,
     handoff,
@@ -73,7 +73,7 @@ app.command("erase")(erase.erase)
 app.add_typer(handoff.export_app, name="export")
 app.add_typer(handoff.import_app, name="import")
 app.add_typer(segments.app, name="segments")
-app.add_typer(experiments.app, name="experiment")
+app.add_typer(experiment_reports.app, name="experiment")
 app.add_typer(alerts.app, name="alerts")
 app.command("watch")(watch.watch)
 app.command("add-reader")(add_reader.add_reader_command)

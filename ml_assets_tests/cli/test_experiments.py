@@ -68,3 +68,26 @@ def test_what_is_no_experiment_is_refused_in_words(shop: Run, arguments: list[st
     assert code == 1
     assert complaint in json.loads(out)["error"]["problem"]
     assert facts(shop, "experiment", "list") == []
+
+
+def test_a_report_gives_a_verdict_or_says_why_there_is_none(shop: Run, connection: ServingConnection) -> None:
+    shop("experiment", "start", "worth")
+    code, out, _ = shop("experiment", "report", "worth")
+    assert code == 2
+    assert "No verdict: no day has its outcomes yet" in " ".join(out.split())
+    first = "SELECT max(entered_on) FROM ml.experiment_customers"
+    connection.execute(f"SELECT ml_meta.begin_outcomes(({first}))".encode())
+    found = facts(shop, "experiment", "report", "worth")
+    assert found["is_trusted"]
+    assert "No difference in revenue between nothing and lists is shown after 1 day" in found["verdict"]
+    code, out, _ = shop("experiment", "report", "worth")
+    assert (code, "the split is as drawn" in " ".join(out.split())) == (0, True)
+    code, _, err = shop("experiment", "report", "other")
+    assert code == 1
+    assert "No experiment other was ever started" in err
+
+
+def test_a_plan_without_a_past_says_what_is_missing(shop: Run) -> None:
+    code, _, err = shop("experiment", "plan", "--effect", "3")
+    assert code == 1
+    assert "The lake has only 0 of the 28 days" in err

@@ -1,0 +1,187 @@
+"""What an experiment says: its metrics arm by arm, whether the split can be trusted, and a verdict in a sentence.
+
+Reading the outcomes and judging them belongs here; the arithmetic is in `statistics.py`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.experiments.design import Experiment
+from ml_assets.experiments.statistics import (
+    SRM_ALPHA,
+    Comparison,
+    Floats,
+    compare,
+    corrected,
+    ratio_mismatch,
+    winsorised,
+)
+
+DAYS_BEFORE = 90
+PLANNED_DAYS = 28
+"""Of an experiment without an end; the always valid interval is narrowest there."""
+ALPHA = 0.05
+LEAST_CUSTOMERS = 30
+"""In an arm, without which nothing is said."""
+METRICS = {"revenue": "revenue_before", "orders": "orders_before", "bought": "orders_before", "listed_items": ""}
+"""Each metric with what is known of the time before. The first decides."""
+PRIMARY = next(iter(METRICS))
+GUARDRAILS = ("revenue", "orders")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric of one arm beside the control."""
+
+    metric: str
+    arm: str
+    found: Comparison
+    corrected_p: float
+    """Over all metrics and arms (Holm)."""
+    is_breached: bool
+    """Whether it is a guardrail and lower for sure."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of an experiment now."""
+
+    experiment: str
+    customers: dict[str, int]
+    days: int
+    """Days with outcomes since the first customer entered."""
+    mismatch: float
+    """Probability of such a split; below `SRM_ALPHA` nothing is concluded."""
+    rows: list[Row]
+    verdict: str
+    is_trusted: bool
+
+
+def report(connection: ServingConnection, experiment: Experiment) -> Report:
+    """What came of an experiment until now."""
+    frame, days = _outcomes(connection, experiment.name), _days(connection, experiment.name)
+    return judge(experiment, frame, days, planned_days(experiment))
+
+
+def judge(experiment: Experiment, frame: pl.DataFrame, days: int, planned: int) -> Report:
+    """The report on outcomes: arm, the metrics, orders_before and revenue_before, one row per customer."""
+    arms = {arm.name: frame.filter(pl.col("arm") == arm.name) for arm in experiment.arms}
+    counts = {name: part.height for name, part in arms.items()}
+    mismatch = ratio_mismatch([*counts.values()], [arm.share for arm in experiment.arms])
+    small = [name for name, count in counts.items() if count < LEAST_CUSTOMERS]
+    rows = [] if small or not days else _rows(experiment, arms, planned)
+    problem = None
+    if mismatch < SRM_ALPHA:
+        split = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        problem = (
+            f"No verdict: the split is not the one that was drawn ({split}; probability {mismatch:.1g}). Somebody is "
+            "left out of an arm, by a fault or by what the arm does; find out before anything is believed."
+        )
+    elif small:
+        problem = f"No verdict: fewer than {LEAST_CUSTOMERS} customers in {', '.join(small)}."
+    elif not days:
+        problem = "No verdict: no day has its outcomes yet. Run the next day."
+    verdict = problem or " ".join(
+        _sentence(experiment, [row for row in rows if row.arm == arm.name], days) for arm in experiment.arms[1:]
+    )
+    return Report(experiment.name, counts, days, mismatch, rows, verdict, problem is None)
+
+
+def planned_days(experiment: Experiment) -> int:
+    """Days from its begin to its end."""
+    if experiment.ends_at is None:
+        return PLANNED_DAYS
+    return max(1, (experiment.ends_at - (experiment.serving_since or experiment.started_at)).days)
+
+
+def _rows(experiment: Experiment, arms: dict[str, pl.DataFrame], planned: int) -> list[Row]:
+    control = experiment.control.name
+    compared = []
+    for metric, past in METRICS.items():
+        values = winsorised([_floats(part, metric) for part in arms.values()])
+        before = winsorised([_floats(part, past) for part in arms.values()]) if past else None
+        named = dict(zip(arms, values, strict=True))
+        pasts = dict(zip(arms, before, strict=True)) if before else None
+        for arm in (name for name in arms if name != control):
+            both = (pasts[control], pasts[arm]) if pasts else None
+            expected = _expected(both, planned) if metric in GUARDRAILS else None
+            # The first metric decides; the others share the errors that are allowed.
+            alpha = ALPHA if metric == PRIMARY else ALPHA / (len(METRICS) - 1)
+            compared.append(
+                (metric, arm, compare(named[control], named[arm], both, alpha=alpha, expected_variance=expected))
+            )
+    p_values = corrected([found.p_value for _, _, found in compared])
+    return [
+        Row(metric, arm, found, p, is_breached=metric in GUARDRAILS and found.always.high < 0)
+        for (metric, arm, found), p in zip(compared, p_values, strict=True)
+    ]
+
+
+def _expected(before: tuple[Floats, Floats] | None, planned: int) -> float | None:
+    """The variance of the difference after the planned days, guessed from the time before alone."""
+    if before is None:
+        return None
+    known = [each[np.isfinite(each)] for each in before]
+    if min(each.size for each in known) < 2:
+        return None
+    variance = sum(float(each.var(ddof=1)) / each.size for each in known) * planned / DAYS_BEFORE
+    return variance or None
+
+
+def _sentence(experiment: Experiment, rows: Sequence[Row], days: int) -> str:
+    arm, control = rows[0].arm, experiment.control.name
+    first = next(row for row in rows if row.metric == PRIMARY).found
+    change = _change(first)
+    after = f"after {days} day{'s' if days != 1 else ''}"
+    if first.always.low > 0:
+        found = f"{arm} brings more revenue than {control} {after}: {change}."
+    elif first.always.high < 0:
+        found = f"{arm} brings less revenue than {control} {after}: {change}."
+    else:
+        found = f"No difference in revenue between {arm} and {control} is shown {after}: {change}."
+    breached = [row.metric for row in rows if row.is_breached and row.metric != PRIMARY]
+    return found + (f" Lower for sure: {', '.join(breached)}." if breached else "")
+
+
+def _change(found: Comparison) -> str:
+    """The difference per customer, and as a share, with the bounds that may be peeked at."""
+    base = found.control_mean
+    words = f"{found.always.estimate:+,.2f} a customer, from {found.always.low:+,.2f} to {found.always.high:+,.2f}"
+    if base <= 0 or not math.isfinite(base):
+        return words
+    share = found.always.scaled(1 / base)
+    return f"{words} ({share.estimate:+.1%}, from {share.low:+.1%} to {share.high:+.1%})"
+
+
+def _outcomes(connection: ServingConnection, name: str) -> pl.DataFrame:
+    query = """
+        SELECT arm, revenue, orders, (orders > 0)::integer AS bought, listed_items, orders_before, revenue_before
+        FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
+    """
+    rows = connection.execute(connection.schemas.sql(query), [name]).fetchall()
+    numbers = ("revenue", "orders", "bought", "listed_items", "orders_before", "revenue_before")
+    return pl.DataFrame(rows, schema={"arm": pl.String, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
+
+
+def _days(connection: ServingConnection, name: str) -> int:
+    query = """
+        SELECT count(*) FROM {meta}.experiment_days_known AS k
+        CROSS JOIN {meta}.shop AS h
+        JOIN {meta}.experiments AS e ON e.experiment = %(name)s
+        WHERE k.day >= (SELECT min(c.entered_on) FROM {ml}.experiment_customers AS c WHERE c.experiment = %(name)s)
+            AND (
+                least(e.stopped_at, e.ends_at) = 'infinity'
+                OR k.day < (least(e.stopped_at, e.ends_at) AT TIME ZONE h.timezone)::date
+            )
+    """
+    row = connection.execute(connection.schemas.sql(query), {"name": name}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _floats(frame: pl.DataFrame, column: str) -> Floats:
+    return np.asarray(frame[column].cast(pl.Float64).fill_null(float("nan")).to_numpy(), np.float64)

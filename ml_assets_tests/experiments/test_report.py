@@ -1,0 +1,130 @@
+"""A report says in a sentence what came of an experiment, and nothing where the split cannot be trusted."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ml_assets.database.connection import ServingConnection
+from ml_assets.experiments.design import Arm, Experiment
+from ml_assets.experiments.entrants import enter_customers
+from ml_assets.experiments.outcomes import outcomes_of, write_outcomes
+from ml_assets.experiments.planning import Past, against_itself, plan
+from ml_assets.experiments.register import experiment, start
+from ml_assets.experiments.report import METRICS, Report, judge, report
+from ml_assets_tests.experiments.test_outcomes import lines
+from ml_assets_tests.experiments.test_register import asked
+from ml_assets_tests.releases.frames import recommendations, release
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+ARMS = (Arm("lists", 0.5, 0.5, "live"), Arm("nothing", 0.5, 1.0, "none"))
+WORTH = Experiment(
+    "worth", "for_you", "for_you", "a", 0, 1, "b", None, None, "", NOW, NOW, NOW + timedelta(days=28), None, None, ARMS
+)
+
+
+def outcomes(sizes: tuple[int, int] = (2000, 2000), factor: float = 1.0, whale: float = 0.0) -> pl.DataFrame:
+    rng = np.random.default_rng(3)
+    parts = []
+    for arm, size, times in zip(("lists", "nothing"), sizes, (1.0, factor), strict=True):
+        taste = rng.gamma(2.0, 1.0, size)
+        orders = rng.poisson(taste * times)
+        before = rng.poisson(taste * 3)
+        parts.append(
+            pl.DataFrame(
+                {
+                    "arm": arm,
+                    "revenue": orders * 10.0,
+                    "orders": orders.astype(float),
+                    "bought": (orders > 0).astype(float),
+                    "listed_items": orders.astype(float),
+                    "orders_before": before.astype(float),
+                    "revenue_before": before * 10.0,
+                }
+            )
+        )
+    frame = pl.concat(parts)
+    return frame.with_columns(pl.col("revenue") + pl.Series([0.0] * (frame.height - 1) + [whale]))
+
+
+def judged(frame: pl.DataFrame, days: int = 28) -> Report:
+    return judge(WORTH, frame, days, 28)
+
+
+def test_an_effect_is_told_in_a_sentence_with_bounds_that_may_be_peeked_at() -> None:
+    found = judged(outcomes(factor=0.8))
+    assert found.is_trusted
+    assert found.verdict.startswith("nothing brings less revenue than lists after 28 days: -")
+    assert "Lower for sure: orders." in found.verdict
+    assert {row.metric for row in found.rows} == set(METRICS)
+    revenue = found.rows[0].found
+    assert revenue.always.low < revenue.difference.low < revenue.difference.high < revenue.always.high < 0
+    assert revenue.variance_reduction > 0.2
+    assert all(row.corrected_p < 0.001 for row in found.rows)
+    none = judged(outcomes())
+    assert none.verdict.startswith("No difference in revenue between nothing and lists is shown after 28 days")
+    whale = judged(outcomes(whale=1e6))
+    assert whale.verdict.startswith("No difference in revenue")
+    assert whale.rows[0].found.difference.high < 3
+
+
+@pytest.mark.parametrize(
+    ("frame", "days", "words"),
+    [
+        (outcomes((2200, 1800)), 28, "the split is not the one that was drawn (lists 2,200, nothing 1,800"),
+        (outcomes((20, 20)), 28, "fewer than 30 customers in lists, nothing"),
+        (outcomes(), 0, "no day has its outcomes yet"),
+    ],
+)
+def test_what_cannot_be_trusted_gets_no_verdict(frame: pl.DataFrame, days: int, words: str) -> None:
+    found = judged(frame, days)
+    assert not found.is_trusted
+    assert found.verdict.startswith("No verdict: ")
+    assert words in found.verdict
+
+
+def test_outcomes_of_nothing_are_no_difference() -> None:
+    nothing = outcomes().with_columns(pl.lit(0.0).alias(name) for name in outcomes().columns if name != "arm")
+    found = judged(nothing)
+    assert found.is_trusted
+    assert "No difference in revenue" in found.verdict
+
+
+def test_a_report_reads_what_the_database_counts(connection: ServingConnection) -> None:
+    release(connection, recommendations(range(1, 201)))
+    start(connection, "worth", asked(), ZoneInfo("UTC"))
+    enter_customers(connection, None)
+    assert "no day has its outcomes" in report(connection, experiment(connection, "worth")).verdict
+    row = connection.execute("SELECT max(entered_on) FROM ml.experiment_customers").fetchone()
+    day: date = row[0] if row else date.min
+    write_outcomes(connection, day, outcomes_of(lines([(1, 11, "a", 5.0)], day), day, {}))
+    found = report(connection, experiment(connection, "worth"))
+    assert sum(found.customers.values()) == 200
+    assert (found.days, found.is_trusted) == (1, True)
+    assert "No difference in revenue" in found.verdict
+    assert "after 1 day:" in found.verdict
+
+
+def test_a_plan_and_a_test_against_itself_come_from_the_shops_own_past() -> None:
+    rng = np.random.default_rng(5)
+    taste = rng.gamma(1.0, 0.1, 400)
+    customers = pl.DataFrame({"customer_id": range(400), "spend_90d": rng.poisson(taste * 90) * 10.0})
+    days = [
+        pl.DataFrame({"customer_id": range(400), "revenue": rng.poisson(taste) * 10.0}).filter(pl.col("revenue") > 0)
+        for _ in range(28)
+    ]
+    past = Past.of(customers, days)
+    plans = plan(past, 0.05, (0.5, 0.5))
+    assert [one.days for one in plans] == [7, 14, 28]
+    assert plans[0].needed > plans[2].needed > 400
+    assert all(one.needed < one.needed_peeking for one in plans)
+    assert 0.3 < plans[2].variance_reduction < 1
+    assert plans[2].smallest > 0.05
+    found = against_itself(past, 100, 1)
+    assert found.always <= 0.05
+    assert found.once < 0.14
+    assert found.peeked >= found.once
+    nothing = Past(np.zeros((10, 28)), np.zeros(10))
+    assert plan(nothing, 0.05, (0.5, 0.5))[0].smallest == float("inf")
