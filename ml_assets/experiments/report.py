@@ -61,6 +61,11 @@ class Report:
     verdict: str
     is_trusted: bool
 
+    @property
+    def is_breached(self) -> bool:
+        """Whether a guardrail of an arm is lower for sure."""
+        return any(row.is_breached for row in self.rows)
+
 
 def report(connection: ServingConnection, experiment: Experiment) -> Report:
     """What came of an experiment until now."""

@@ -6,10 +6,16 @@ Only names belong here; a test holds them to the assets, jobs, schedules and sen
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from ml_assets.subjects import PUBLISHED, SUBJECTS
+from ml_assets.subjects import ARM_LISTS, PUBLISHED, SUBJECTS
 
 # Assets that have checks without being subjects of `ml.freshness`.
-CHECKED = ("quarantined_transactions", "customer_value", "opt_outs", *(table.asset for table in PUBLISHED.values()))
+CHECKED = (
+    "quarantined_transactions",
+    "customer_value",
+    "opt_outs",
+    "experiment_outcomes",
+    *(table.asset for table in PUBLISHED.values()),
+)
 JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
 INSTIGATORS = (
     "daily_scoring_schedule",
@@ -18,7 +24,7 @@ INSTIGATORS = (
     "retraining",
     "alerts",
 )
-ROUTABLE = (*SUBJECTS, *CHECKED, *JOBS, *INSTIGATORS, "dagster", "database")
+ROUTABLE = (*SUBJECTS, ARM_LISTS.name, *CHECKED, *JOBS, *INSTIGATORS, "dagster", "database")
 
 
 def refuse_unknown(where: str, names: Collection[str], known: Collection[str], *, what: str) -> None:

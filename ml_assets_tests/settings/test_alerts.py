@@ -9,7 +9,7 @@ from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.routable import ROUTABLE
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import SUBJECTS
+from ml_assets.subjects import PUBLISHED, SUBJECTS
 from ml_assets_tests.settings.files import write
 
 
@@ -18,7 +18,7 @@ def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
     checked = {key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys}
     instigators = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} - {"freshness"}
-    assert set(ROUTABLE) == checked | instigators | jobs | set(SUBJECTS) | {"dagster", "database"}
+    assert set(ROUTABLE) == checked | instigators | jobs | {*SUBJECTS, *PUBLISHED} | {"dagster", "database"}
     write(
         "owners: [team:ml]\nalerts: {channels: {ops: {url: 'x://'}}, owners: {channel ops: team:it, dagster: team:it}, "
         "routes: [{channels: [ops], subjects: [channel ops, daily_scoring], owners: [team:it, team:ml]}]}"

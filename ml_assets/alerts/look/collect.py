@@ -19,7 +19,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.freshness import VolumeLimits
 from ml_assets.settings.shop import Settings
-from ml_assets.subjects import SUBJECTS
+from ml_assets.subjects import ARM_LISTS, SUBJECTS
 
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
@@ -46,7 +46,8 @@ def collect(
 
 def _made(settings: Settings, found: Iterator[Finding]) -> Iterator[Finding]:
     """Without what was wrong with subjects that the shop does not make any more."""
-    return (one for one in found if one.subject in settings.subjects)
+    arms = {ARM_LISTS.name} if "recommendations" in settings.subjects else set()
+    return (one for one in found if one.subject in settings.subjects or one.subject in arms)
 
 
 def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:

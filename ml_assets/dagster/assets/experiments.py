@@ -3,6 +3,7 @@
 What counts is decided in `ml_assets.experiments`.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import dagster as dg
@@ -15,13 +16,21 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
 from ml_assets.experiments.exposures import drop_exposures
 from ml_assets.experiments.outcomes import missing_days, outcomes_of, write_outcomes
-from ml_assets.experiments.register import sync_hold_out
+from ml_assets.experiments.register import running, sync_hold_out
+from ml_assets.experiments.report import report
+from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.releases.catalog import live_release
+from ml_assets.settings.experiments import HOLD_OUT
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
 BEFORE = ("customer_id", "orders", "orders_90d", "spend_90d")
-COMPLETE = "no_day_is_missing"
+COMPLETE, SPLIT, GUARDRAILS = "no_day_is_missing", "splits_are_as_drawn", "guardrails_hold"
+CHECKS = {
+    COMPLETE: "Every day since the first experiment began has its outcomes.",
+    SPLIT: "The customers of every experiment are split as they were drawn.",
+    GUARDRAILS: "No arm has lower revenue or fewer orders than the control for sure.",
+}
 
 
 def build_experiment_assets(shop: Shop) -> list[dg.AssetsDefinition]:
@@ -68,11 +77,8 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
         ins=inputs(shop, "transactions"),
         deps=[shop.key("experiment_customers")],
         check_specs=[
-            dg.AssetCheckSpec(
-                COMPLETE,
-                asset=shop.key("experiment_outcomes"),
-                description="Every day since the first experiment began has its outcomes.",
-            )
+            dg.AssetCheckSpec(name, asset=shop.key("experiment_outcomes"), description=words)
+            for name, words in CHECKS.items()
         ],
     )
     def experiment_outcomes(
@@ -86,14 +92,36 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
         with serving.connect() as connection:
             added = write_outcomes(connection, day, bought)
             missing = missing_days(connection, day)
-        check = dg.AssetCheckResult(
-            check_name=COMPLETE,
-            asset_key=shop.key("experiment_outcomes"),
-            passed=not missing,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"Without outcomes: {', '.join(map(str, missing[:5]))}." if missing else "All days are there.",
-            metadata={"next": f"ml-assets run --from {missing[0]} --to {missing[-1]}"} if missing else {},
-        )
-        return dg.MaterializeResult(metadata={"customers": added}, check_results=[check])
+            found = [report(connection, one) for one in running(connection) if one.serving_since]
+        absent = f"Without outcomes: {', '.join(map(str, missing[:5]))}." if missing else None
+        wrong = {
+            COMPLETE: absent,
+            SPLIT: _words((one.experiment, one.verdict) for one in found if one.mismatch < SRM_ALPHA),
+            # Those who are held out for good are expected to buy less.
+            GUARDRAILS: _words(
+                (one.experiment, one.verdict)
+                for one in found
+                if one.is_trusted and one.is_breached and one.experiment != HOLD_OUT
+            ),
+        }
+        checks = [
+            dg.AssetCheckResult(
+                check_name=name,
+                asset_key=shop.key("experiment_outcomes"),
+                passed=words is None,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=words or CHECKS[name],
+                metadata={"next": f"ml-assets run --from {missing[0]} --to {missing[-1]}"}
+                if name == COMPLETE and missing
+                else {},
+            )
+            for name, words in wrong.items()
+        ]
+        verdicts = {one.experiment: one.verdict for one in found}
+        return dg.MaterializeResult(metadata={"customers": added, **verdicts}, check_results=checks)
 
     return experiment_outcomes
+
+
+def _words(found: Iterable[tuple[str, str]]) -> str | None:
+    return " ".join(f"{name}: {verdict}" for name, verdict in found) or None

@@ -96,3 +96,42 @@ def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
     assert text_connection.execute(shown, [often["customer_id"][0]]).fetchone() == (made["model_version"][0],)
     stop(text_connection, "methods", "enough")
     assert lists_of_arms(WEEK + timedelta(days=1)).is_empty()
+
+
+def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
+    shop: Shop,
+    lake: Lake,  # noqa: F811
+    text_connection: ServingConnection,
+) -> None:
+    database = OpenDatabase(text_connection)
+    text_connection.execute("UPDATE x_ml_meta.shop SET timezone = 'UTC'")
+    arms = {"lists": {"share": 0.5}, "nothing": {"share": 0.5, "list": "none"}}
+    asked = ExperimentSettings.model_validate({"placement": "for_you", "arms": arms})
+    start(text_connection, "worth", asked, shop.settings.tz)
+    enter = """
+        INSERT INTO x_ml_store.experiment_customers (experiment, customer_id, arm, entered_on, revenue_before)
+        SELECT 'worth', %(arm)s || n, %(arm)s, %(day)s, 10 FROM generate_series(1, %(count)s) AS n
+    """
+
+    def outcomes() -> dict[str, str]:
+        """The checks that fail, with what they say."""
+        asset = named(build_experiment_assets(shop), "experiment_outcomes")
+        nothing = lake.scan("transactions", [(WEEK - timedelta(days=1)).isoformat()]).filter(pl.lit(value=False))
+        result = asset(on(WEEK), nothing, serving=database)
+        return {check.check_name: str(check.description) for check in result.check_results if not check.passed}
+
+    for arm in arms:
+        text_connection.execute(enter, {"arm": arm, "day": WEEK, "count": 200})
+    assert outcomes() == {}
+    # The one arm buys every day, the other never.
+    bought = """
+        INSERT INTO x_ml_store.experiment_days SELECT %s, 'lists' || n, 1, 10 + mod(n, 3), 0
+        FROM generate_series(1, 200) AS n
+    """
+    text_connection.execute(bought, [WEEK + timedelta(days=1)])
+    (words,) = outcomes().values()
+    assert words.startswith("worth: nothing brings less revenue than lists after 1 day")
+    text_connection.execute(enter.replace("|| n", "|| -n"), {"arm": "nothing", "day": WEEK, "count": 100})
+    assert list(outcomes()) == ["splits_are_as_drawn"]
+    text_connection.execute("UPDATE x_ml_store.experiment_customers SET entered_on = %s", [WEEK - timedelta(days=1)])
+    assert outcomes()["no_day_is_missing"] == f"Without outcomes: {WEEK - timedelta(days=1)}."
