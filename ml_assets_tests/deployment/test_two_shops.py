@@ -102,7 +102,7 @@ def test_each_shop_serves_its_own_items_and_a_failure_of_one_holds_up_nobody_els
 def test_no_role_of_one_shop_may_read_or_write_anything_of_the_other(name: str, shops: dict[str, Shop]) -> None:
     mine, theirs = Schemas(name), Schemas(other(name))
     assert shops[name].call("add-reader", f"app_of_{name}") == 0
-    roles = (f"app_of_{name}", mine.reader, mine.merchandiser, mine.writer, mine.owner)
+    roles = (f"app_of_{name}", mine.reader, mine.merchandiser, mine.exposure, mine.writer, mine.owner)
     with psycopg.connect(shops[name].url, autocommit=True) as connection:
         schemas = [theirs.ml, theirs.store, theirs.meta]
         rights = connection.execute(

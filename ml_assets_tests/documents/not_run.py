@@ -44,7 +44,7 @@ NOT_RUN: Mapping[str, str] = {
     'pg_dump --format=custom --file=ml_assets.dump "$DATABASE_URL"': BACKUP,
     "tar --create --gzip --file=home.tar.gz --exclude=./postgres --directory=.ml_assets .": BACKUP,
     'psql "$DATABASE_URL" --command="CREATE ROLE ml_owner; CREATE ROLE ml_writer; CREATE ROLE ml_reader; '
-    'CREATE ROLE ml_merchandiser; GRANT ml_owner, ml_writer TO CURRENT_USER"': BACKUP,
+    'CREATE ROLE ml_merchandiser; CREATE ROLE ml_exposure; GRANT ml_owner, ml_writer TO CURRENT_USER"': BACKUP,
     'pg_restore --exit-on-error --dbname="$DATABASE_URL" ml_assets.dump': BACKUP,
     "mkdir --parents .ml_assets": BACKUP,
     "tar --extract --gzip --file=home.tar.gz --directory=.ml_assets": BACKUP,
@@ -56,6 +56,7 @@ NOT_RUN: Mapping[str, str] = {
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
     "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
+    "python -m benchmarks experiments": "measures for a minute; needs pgbench",
     "python -m benchmarks read": "measures for many minutes; test_benchmarks.py runs it with few lines",
     "python -m benchmarks read --rows 50000000 --rounds 1 --folder /var/tmp": "the same with more lines",
     "python -m benchmarks lookup": "measures for many minutes; test_benchmarks.py runs others of its kind",

@@ -83,6 +83,9 @@ class Reader:
             "test NAME": "test ops",
             "import segments FILE": "import segments own.csv",
             "add-reader NAME": "add-reader somebody",
+            "--effect PERCENT": "--effect 3",
+            "experiment start worth_of_for_you": "experiment start worth_of_for_you --placement for_you "
+            "--arm lists=0.5 --arm nothing=0.5:none",
         }
         for text, mine in texts.items():
             line = line.replace(text, mine)
