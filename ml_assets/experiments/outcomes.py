@@ -49,13 +49,17 @@ def write_outcomes(connection: ServingConnection, day: date, bought: Outcomes) -
     return added
 
 
-def missing_days(connection: ServingConnection, until: date) -> list[date]:
-    """The days since the first customer entered, up to one, whose outcomes are not in."""
+def due_days(connection: ServingConnection, until: date) -> list[date]:
+    """The loaded days since the first customer entered, up to one, whose outcomes are not in or from before a load.
+
+    Days that never came are none of these: the shop may have been closed, and `history_has_no_holes` looks after them.
+    """
     query = """
-        SELECT g.day::date
-        FROM (SELECT min(c.entered_on) AS first FROM {store}.experiment_customers AS c) AS f
-        CROSS JOIN LATERAL generate_series(f.first::timestamp, %s::timestamp, interval '1 day') AS g (day)
-        WHERE NOT EXISTS (SELECT FROM {meta}.experiment_days_known AS k WHERE k.day = g.day::date)
+        SELECT s.day
+        FROM {meta}.source_days AS s
+        LEFT JOIN {meta}.experiment_days_known AS k ON k.day = s.day
+        WHERE s.day >= (SELECT min(c.entered_on) FROM {store}.experiment_customers AS c) AND s.day <= %s
+            AND (k.day IS NULL OR s.loaded_at > k.computed_at)
         ORDER BY 1
     """
     with writing(connection) as cursor:

@@ -9,7 +9,7 @@ import pytest
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows
 from ml_assets.experiments.entrants import enter_customers
-from ml_assets.experiments.outcomes import missing_days, outcomes_of, write_outcomes
+from ml_assets.experiments.outcomes import due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import start, stop
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import recommendations, release
@@ -51,9 +51,12 @@ def outcomes(connection: ServingConnection) -> dict[int, tuple[object, ...]]:
 def test_what_was_bought_is_counted_by_customer_and_a_day_that_was_corrected_is_replaced(
     shop: ServingConnection,
 ) -> None:
-    assert missing_days(shop, DAY) == [DAY]
+    load = "INSERT INTO ml_meta.source_days (day, row_count, fingerprint, loaded_at) VALUES (%s, 1, 'x', '2026-01-09')"
+    for day in (date(2026, 1, 5), DAY, date(2026, 1, 7), date(2026, 1, 8)):
+        shop.execute(load, [day])
+    assert due_days(shop, DAY) == [DAY]
     assert write_outcomes(shop, DAY, outcomes_of(lines(LINES), DAY, {})) == 2
-    assert missing_days(shop, DAY) == []
+    assert due_days(shop, DAY) == []
     found = outcomes(shop)
     assert len(found) == 20
     # Of each list two items are shown; 12 is the second.
@@ -62,12 +65,14 @@ def test_what_was_bought_is_counted_by_customer_and_a_day_that_was_corrected_is_
     assert found[3] == (0, 0.0, 0, 3.0, 7.5)
     later = date(2026, 1, 8)
     write_outcomes(shop, later, outcomes_of(lines(LINES[:1], later), later, {}))
-    assert missing_days(shop, later) == [date(2026, 1, 7)]
+    assert due_days(shop, later) == [date(2026, 1, 7)]
     assert outcomes(shop)[1][:2] == (3, 13.5)
     assert write_outcomes(shop, DAY, outcomes_of(lines(LINES[3:4]), DAY, {})) == 1
     assert outcomes(shop)[1][:2] == (1, 5.0)
     assert write_outcomes(shop, DAY, outcomes_of(lines([]), DAY, {})) == 0
     assert outcomes(shop)[2][:2] == (0, 0.0)
+    shop.execute("UPDATE ml_meta.source_days SET loaded_at = clock_timestamp() WHERE day = %s", [DAY])
+    assert due_days(shop, DAY) == [DAY]
     # The day on which it was stopped is not whole.
     stop(shop, "worth", "enough")
     shop.execute("UPDATE ml_meta.experiments SET stopped_at = '2026-01-08 10:00+00'")

@@ -117,7 +117,7 @@ def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
         """The checks that fail, with what they say."""
         asset = named(build_experiment_assets(shop), "experiment_outcomes")
         nothing = lake.scan("transactions", [(WEEK - timedelta(days=1)).isoformat()]).filter(pl.lit(value=False))
-        result = asset(on(WEEK), nothing, serving=database)
+        result = asset(on(WEEK), nothing, lake=lake, serving=database)
         return {check.check_name: str(check.description) for check in result.check_results if not check.passed}
 
     for arm in arms:
@@ -133,5 +133,10 @@ def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
     assert words.startswith("worth: nothing brings less revenue than lists after 1 day")
     text_connection.execute(enter.replace("|| n", "|| -n"), {"arm": "nothing", "day": WEEK, "count": 100})
     assert list(outcomes()) == ["splits_are_as_drawn"]
-    text_connection.execute("UPDATE x_ml_store.experiment_customers SET entered_on = %s", [WEEK - timedelta(days=1)])
-    assert outcomes()["no_day_is_missing"] == f"Without outcomes: {WEEK - timedelta(days=1)}."
+    # What is in the lake is made up for; what is not is named.
+    text_connection.execute("UPDATE x_ml_store.experiment_customers SET entered_on = %s", [WEEK - timedelta(days=3)])
+    load = "INSERT INTO x_ml_meta.source_days (day, row_count, fingerprint) VALUES (%s, 1, 'x')"
+    for back in (2, 3):
+        text_connection.execute(load, [WEEK - timedelta(days=back)])
+    lake.path("transactions", WEEK - timedelta(days=2)).unlink()
+    assert outcomes()["no_day_is_missing"] == f"Without outcomes: {WEEK - timedelta(days=2)}."
