@@ -84,6 +84,7 @@ class Reader:
             "import segments FILE": "import segments own.csv",
             "add-reader NAME": "add-reader somebody",
             "--effect PERCENT": "--effect 3",
+            "experiment start NAME": "experiment start mine --placement discover --arm a=0.5 --arm b=0.5:popular",
             "experiment start worth_of_for_you": "experiment start worth_of_for_you --placement for_you "
             "--arm lists=0.5 --arm nothing=0.5:none",
         }
@@ -162,7 +163,9 @@ class Reader:
 
     def after(self, line: str) -> None:
         """What the shop adds to the settings that `init` wrote: a channel, and haste."""
-        if " init " in line:
+        settings = (self.folder / "ml_assets.yaml").read_text(encoding="utf-8") if " init " in line else ""
+        # One that was refused, or wrote somewhere else, left the settings as they were.
+        if settings and "effort: quick" not in settings:
             with (self.folder / "ml_assets.yaml").open("a", encoding="utf-8") as file:
                 file.write("\nrecommender: {selection: {effort: quick}, evaluation_days: [7]}\n")
                 file.write(f"alerts: {{channels: {{ops: {{url: '{self.hook}'}}}}}}\n")
