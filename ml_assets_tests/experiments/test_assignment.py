@@ -69,7 +69,7 @@ def test_sql_draws_what_python_draws_of_millions_of_ids(connection: ServingConne
     count = 2_000_000
     query = "COPY (SELECT ml_meta.place_of('salt', n::text) FROM generate_series(1, %s) AS n ORDER BY n) TO STDOUT"
     with connection.cursor().copy(query.replace("%s", str(count)).encode()) as copy:
-        found = pl.read_csv(b"".join(bytes(part) for part in copy), has_header=False)["column_1"]
+        found = pl.read_csv(b"".join(bytes(part) for part in copy), has_header=False, new_columns=["place"])["place"]
     assert found.to_list() == places_of("salt", range(1, count + 1)).tolist()
     numbers = arms_at(found.to_numpy(), bounds_of([0.5, 0.5]))
     assert abs(Counter(numbers.tolist())[0] - count / 2) < 5 * math.sqrt(count / 4)
