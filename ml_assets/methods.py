@@ -46,6 +46,8 @@ class Source(MethodRow):
     """Whether it is asked for what customers bought before, beside what is new to them."""
     is_quick: bool = False
     """Whether it competes where the effort is quick."""
+    is_combined: bool = True
+    """Whether combinations hear it; what others say as well costs them more than it tells."""
     grid: tuple[Mapping[str, Any], ...] = ()
     """Parameters worth trying beside the defaults, most promising first."""
     preset: Mapping[str, Any] = field(default_factory=dict)
@@ -144,6 +146,7 @@ _ROWS = (
         made_by="tifu:TifuKnn",
         tier=NEIGHBOURS,
         repeats=True,
+        is_combined=False,
         grid=({"alpha": 0.5}, {"r_group": 0.9}),
     ),
     Source(
@@ -154,6 +157,7 @@ _ROWS = (
         made_by="up_cf:UpCf",
         tier=NEIGHBOURS,
         repeats=True,
+        is_combined=False,
         grid=({"locality": 5}, {"recent": 100}),
     ),
     Source(

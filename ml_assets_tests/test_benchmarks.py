@@ -46,6 +46,17 @@ def test_a_short_run_of_the_scoring_benchmark_gives_every_figure() -> None:
 
 
 @pytest.mark.long
+def test_a_short_run_of_the_ranker_benchmark_gives_cost_equality_and_loss() -> None:
+    ran = benchmarks("ranker", "--quick", "--json")
+    assert ran.returncode == 0, ran.stderr
+    facts = json.loads(ran.stdout)
+    assert facts["trees"]["ours"]["apart"] < 1e-6
+    assert all(milliseconds > 0 for milliseconds in facts["scoring"].values())
+    for kept in facts["pruning"].values():
+        assert kept["200"] > 0.98 * kept["all"]
+
+
+@pytest.mark.long
 def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None:
     ran = benchmarks("alerts", "--quick", "--json")
     assert ran.returncode == 0, ran.stderr

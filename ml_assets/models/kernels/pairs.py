@@ -46,25 +46,6 @@ def score_factors(
 
 
 @compiled
-def union_of_lists(first: int, last: int, lists: Int32, columns: int, out: Int32, counts: Int32) -> None:
-    """The different items of several lists per row, ascending: `lists` is rows x any, -1 for none.
-
-    Fills `out`, of the same shape, and `counts`.
-    """
-    seen = np.full(columns, -1, np.int64)
-    for row in range(first, last):
-        found = 0
-        for place in range(lists.shape[1]):
-            item = lists[row, place]
-            if item >= 0 and seen[item] != row:
-                seen[item] = row
-                out[row, found] = item
-                found += 1
-        out[row, :found] = np.sort(out[row, :found])
-        counts[row] = found
-
-
-@compiled
 def best_pairs(
     first: int, last: int, starts: Int64, items: Int32, scores: Float32, allowed: Bools,
     out: Int32, out_scores: Float32, counts: Int32,
@@ -78,6 +59,17 @@ def best_pairs(
                 insert(out, out_scores, row, found, scores[place], items[place])
                 found = min(found + 1, k)
         counts[row] = found
+
+
+@compiled
+def mark_best(first: int, last: int, starts: Int64, scores: Float32, most: int, out: Bools) -> None:
+    """Mark the best `most` pairs of rows `first` to `last`, and those that equal the last of them."""
+    for row in range(first, last):
+        own = scores[starts[row] : starts[row + 1]]
+        if own.size > most:
+            out[starts[row] : starts[row + 1]] = own >= np.partition(own, own.size - most)[own.size - most]
+        else:
+            out[starts[row] : starts[row + 1]] = True
 
 
 @compiled

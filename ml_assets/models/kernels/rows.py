@@ -58,6 +58,22 @@ def explain(
 
 
 @compiled
+def give(
+    first: int, last: int, left: Matrix, right: Matrix, rows: Int32, columns: Int32, items: Int32, out: Float32
+) -> None:
+    """What one column of `left` gives to one item of its row in left x right, for pairs `first` to `last`.
+
+    `columns` holds -1 where there is none; `out` keeps what it held where nothing is given.
+    """
+    for pair in range(first, last):
+        for a in range(left[0][rows[pair]], left[0][rows[pair] + 1]):
+            if left[1][a] == columns[pair]:
+                for b in range(right[0][columns[pair]], right[0][columns[pair] + 1]):
+                    if right[1][b] == items[pair]:
+                        out[pair] = left[2][a] * right[2][b]
+
+
+@compiled
 def dense_rows(first: int, last: int, left: Matrix, right: Matrix, out: Float32) -> None:
     """Rows `first` to `last` of left x right, added to the dense `out`."""
     for row in range(first, last):

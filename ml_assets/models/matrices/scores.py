@@ -4,14 +4,14 @@ Three forms cover every method: a product of sparse matrices (`sparse_scores.py`
 factors. The methods decide what the numbers are; nothing here knows which placement asks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
-from ml_assets.models.matrices.dense_scores import top_factors
+from ml_assets.models.matrices.dense_scores import PackedItems
 from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads
 
 
@@ -71,14 +71,19 @@ class FactorScores:
 
     customers: Float32
     items: Float32
+    _packed: dict[bytes, PackedItems] = field(default_factory=dict, compare=False, repr=False)
+    """Eligible items as the kernel wants them, made once for all blocks."""
 
     def block(self, first: int, last: int) -> "FactorScores":
         """The rows of a block."""
-        return FactorScores(self.customers[first:last], self.items)
+        return FactorScores(self.customers[first:last], self.items, self._packed)
 
     def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
         """The largest positive dot products."""
-        lists = top_factors(self.customers, self.items, k, eligible=eligible, excluded=excluded)
+        key = np.packbits(eligible).tobytes()
+        if key not in self._packed:
+            self._packed[key] = PackedItems.of(self.items, eligible=eligible)
+        lists = self._packed[key].top(self.customers, k, excluded=excluded)
         found = (lists.items >= 0) & (lists.scores > 0)
         lists.items[~found], lists.scores[~found] = -1, 0
         lists.counts[:] = found.sum(axis=1)

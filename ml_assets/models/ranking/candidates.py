@@ -11,10 +11,14 @@ import numpy as np
 
 from ml_assets.methods import SOURCES
 from ml_assets.models.kernels import pairs as pair_kernels
+from ml_assets.models.kernels.candidates import Found, find_candidates
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 from ml_assets.models.matrices.scores import Scores
-from ml_assets.models.matrices.sparse_scores import Lists, in_threads
+from ml_assets.models.matrices.sparse_scores import Lists, ProductBlock, in_threads, matrix
 from ml_assets.models.ranking.snapshot import Snapshot
+
+_AT_ONCE = 8
+"""Products are padded to a multiple of it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,22 @@ class Pool:
             may_repeat=self.may_repeat,
         )
 
+    def promising(self, allowed: Bools, most: int) -> Bools:
+        """Of the allowed pairs the best `most` of each customer, by the mean of all sources; equal ones with them."""
+        places = np.flatnonzero(allowed)
+        part = self.only(places) if places.size < allowed.size else self
+        if np.diff(part.starts).max(initial=0) <= most:
+            return allowed
+        told = np.zeros(part.items.size, np.float32)
+        for scores in part.relative.values():
+            told += scores
+        kept = np.zeros(told.size, np.bool_)
+        arguments = (part.starts, told, most, kept)
+        in_threads(self.last - self.first, lambda start, end: pair_kernels.mark_best(start, end, *arguments))
+        out = np.zeros(allowed.size, np.bool_)
+        out[places[kept]] = True
+        return out
+
     def best(self, scores: Float32, allowed: Bools, k: int) -> Lists:
         """The best `k` allowed pairs of each customer by any finite scores, ties by the lower item code."""
         lists = Lists.empty(self.last - self.first, k)
@@ -92,42 +112,83 @@ def build_pool(
     last: int,
     *,
     depth: int,
-    only_new: bool = False,
     may_repeat: bool = True,
 ) -> Pool:
-    """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats.
-
-    With `only_new` nothing that was bought before is asked for.
-    """
+    """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats."""
     sellable = snapshot.sellable
     bought = snapshot.bought.block(first, last)
-    offered = []
     blocks = {name: scores.block(first, last) for name, scores in sources.items()}
+    products = {name: block for name, block in blocks.items() if isinstance(block, ProductBlock)}
+    offered = [np.empty((last - first, 0), np.int32)]
     for name, block in blocks.items():
-        offered.append(block.top(depth, eligible=sellable.as_new, excluded=bought).items)
-        if SOURCES[name].repeats and not only_new:
-            offered.append(block.top(depth, eligible=sellable.items).items)
-    starts, items = _union(np.concatenate(offered, axis=1), snapshot.items)
-    rows = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(starts))
-    was_bought = places_of(bought, rows, items) >= 0
-    if not sellable.as_new.all():
-        known = was_bought | sellable.as_new[items]
-        rows, items, was_bought = rows[known], items[known], was_bought[known]
-        starts = np.append(0, np.cumsum(np.bincount(rows, minlength=last - first), dtype=np.int64))
-    pairs = snapshot.purchases.pairs
-    inside = places_of(pairs.block(first, last), rows, items)
-    scores = {name: block.pairs(starts, items) for name, block in blocks.items()}
+        if name not in products:
+            offered.append(block.top(depth, eligible=sellable.as_new, excluded=bought).items)
+            if SOURCES[name].repeats:
+                offered.append(block.top(depth, eligible=sellable.items).items)
+    found = _find(snapshot, products, np.concatenate(offered, axis=1), first=first, last=last, depth=depth)
+    starts, rows, items, told = found.starts, found.rows, found.items, found.scores
+    asked = {name: block.pairs(starts, items) for name, block in blocks.items() if name not in products}
+    told |= {name: (values, _relative(values, starts, rows)) for name, values in asked.items()}
     return Pool(
         first=first,
         last=last,
         starts=starts,
         rows=rows,
         items=items,
-        entries=np.where(inside >= 0, inside + pairs.indptr[first], -1),
-        bought=was_bought,
-        scores=scores,
-        relative={name: _relative(values, starts, rows) for name, values in scores.items()},
+        entries=found.entries,
+        bought=found.bought,
+        scores={name: told[name][0] for name in blocks},
+        relative={name: told[name][1] for name in blocks},
         may_repeat=may_repeat,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The candidates of a block, and what products say of them."""
+
+    starts: Int64
+    rows: Int32
+    items: Int32
+    entries: Int64
+    bought: Bools
+    scores: dict[str, tuple[Float32, Float32]]
+    """By product, plain and relative."""
+
+
+def _find(
+    snapshot: Snapshot, products: Mapping[str, ProductBlock], offered: Int32, *, first: int, last: int, depth: int
+) -> _Found:
+    """One pass over the rows of all products; see the kernel."""
+    rows, bought = last - first, snapshot.bought.block(first, last)
+    pairs, columns = snapshot.purchases.pairs, snapshot.items
+    # Kernels are compiled once for each number of products.
+    spare = -len(products) % _AT_ONCE if products else _AT_ONCE
+    nothing = matrix(Csr.empty(rows, columns))
+    lefts = (*(matrix(block.left) for block in products.values()), *[nothing] * spare)
+    rights = (*(matrix(block.right) for block in products.values()), *[nothing] * spare)
+    asked = np.array([3 if SOURCES[name].repeats else 1 for name in products] + [0] * spare, np.int8)
+    eligible = snapshot.sellable.as_new.astype(np.int8) | snapshot.sellable.items.astype(np.int8) << 1
+    counts = np.zeros(rows, np.int32)
+    arguments = (
+        lefts, rights, asked, eligible, matrix(bought), matrix(pairs.block(first, last)), offered, depth, counts,
+    )  # fmt: skip
+    parts: dict[int, Found] = {}
+
+    def work(start: int, end: int) -> None:
+        parts[start] = find_candidates(start, end, *arguments)
+
+    in_threads(rows, work)
+    items, entries, own, scores, relative = (
+        np.concatenate(list(each), axis=-1) for each in zip(*(parts[start] for start in sorted(parts)), strict=True)
+    )
+    return _Found(
+        starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
+        rows=np.repeat(np.arange(rows, dtype=np.int32), counts),
+        items=items,
+        entries=np.where(entries >= 0, entries + pairs.indptr[first], -1),
+        bought=own,
+        scores={name: (scores[place], relative[place]) for place, name in enumerate(products)},
     )
 
 
@@ -187,15 +248,3 @@ def bought_before(pool: Pool, items: Int32) -> Bools:
     found = np.zeros(places.size, np.bool_)
     found[places >= 0] = pool.bought[places[places >= 0]]
     return found.reshape(items.shape)
-
-
-def _union(offered: Int32, columns: int) -> tuple[Int64, Int32]:
-    """Starts and items of the different items of each row, ascending."""
-    merged, counts = np.empty_like(offered), np.zeros(offered.shape[0], np.int32)
-    in_threads(
-        offered.shape[0],
-        lambda start, end: pair_kernels.union_of_lists(start, end, offered, columns, merged, counts),
-    )
-    starts = np.append(0, np.cumsum(counts, dtype=np.int64))
-    taken = np.arange(offered.shape[1]) < counts[:, np.newaxis]
-    return starts, merged[taken]

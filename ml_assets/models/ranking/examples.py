@@ -12,6 +12,9 @@ import numpy as np
 from ml_assets.models.kernels.csr import Bools, Float32, Int64
 from ml_assets.models.ranking.method import Lesson, allowed_pairs
 
+LEAST_CUSTOMERS = 2000
+"""Below so many customers nobody is left out."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -40,11 +43,21 @@ def choose_examples(lesson: Lesson, placement: str, *, negatives: int, seed: int
     return Chosen(places, positive[places], groups[groups > 0])
 
 
-def joined_features(lessons: Sequence[Lesson], chosen: Sequence[Chosen]) -> tuple[list[str], Float32]:
-    """Names and the features of all examples, lesson after lesson."""
+def some_customers(groups: Int64, share: float, seed: int) -> tuple[Bools, Int64]:
+    """Which examples belong to a drawn share of the customers, and the sizes of their groups; never to too few."""
+    wanted = max(round(share * groups.size), min(groups.size, LEAST_CUSTOMERS))
+    drawn = np.zeros(groups.size, np.bool_)
+    drawn[np.random.default_rng(seed).permutation(groups.size)[:wanted]] = True
+    return np.repeat(drawn, groups), groups[drawn]
+
+
+def joined_features(
+    lessons: Sequence[Lesson], chosen: Sequence[Chosen], sources: Sequence[str]
+) -> tuple[list[str], Float32]:
+    """Names, and features x examples, lesson after lesson."""
     names: list[str] = []
     parts = []
     for lesson, examples in zip(lessons, chosen, strict=True):
-        names, rows = lesson.description.matrix(lesson.pool.only(examples.places))
+        names, rows = lesson.description.matrix(lesson.pool.only(examples.places), sources)
         parts.append(rows)
-    return names, np.concatenate(parts)
+    return names, np.concatenate(parts, axis=1)

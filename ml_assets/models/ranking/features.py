@@ -4,12 +4,17 @@ Source scores, the pair's own history, its category, its item and its customer; 
 feature is computed for all pairs at once. NaN says that something is not known, which trees handle by themselves.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.kernels import features as kernels
+from ml_assets.models.kernels.csr import Csr, Float32, Int32, Int64
+from ml_assets.models.matrices.sparse_scores import in_threads, matrix
 from ml_assets.models.ranking.candidates import Pool
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.purchases import Purchases
@@ -17,6 +22,8 @@ from ml_assets.models.recommenders.purchases import Purchases
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 TASTE_HALF_LIFE = 90.0
 """Days; how fast a customer's interest in a category fades."""
+OF_CATEGORIES = ("category_share", "category_lift", "category_age")
+"""What the category of an item is to the customer."""
 
 
 class Description:
@@ -26,71 +33,47 @@ class Description:
         self._snapshot = snapshot
         self._purchases = snapshot.purchases
 
-    def matrix(self, pool: Pool) -> tuple[list[str], Float32]:
-        """Names, and pairs x features."""
-        columns: dict[str, Numbers] = {}
-        for name, scores in pool.scores.items():
-            columns[name] = scores
-            columns[f"{name}_relative"] = pool.relative[name]
-        for group in (self._of_pairs, self._of_categories):
-            columns |= group(pool)
-        columns |= {name: values[pool.items] for name, values in self._items.items()}
-        columns |= {name: values[pool.customers] for name, values in self._customers.items()}
-        out = np.empty((pool.items.size, len(columns)), np.float32)
-        for place, values in enumerate(columns.values()):
-            out[:, place] = values
-        return list(columns), out
+    def matrix(self, pool: Pool, sources: Sequence[str]) -> tuple[list[str], Float32]:
+        """Names, and features x pairs; of the sources of the pool, these speak."""
+        told = [numbers for name in sources for numbers in (pool.scores[name], pool.relative[name])]
+        names = [name for source in sources for name in (source, f"{source}_relative")]
+        groups = [
+            (self._history, pool.entries),
+            (self._items, pool.items.astype(np.int64)),
+            (self._customers, pool.customers.astype(np.int64)),
+        ]
+        width = len(names) + len(OF_CATEGORIES) + sum(len(table.names) for table, _ in groups)
+        out = np.empty((width, pool.items.size), np.float32)
+        for row, values in enumerate(told):
+            out[row] = values
+        for table, places in groups:
+            table.gather(places, out[len(names) : len(names) + len(table.names)])
+            names += table.names
+        self._describe_categories(pool, out[len(names) :])
+        return [*names, *OF_CATEGORIES], out
 
     @cached_property
     def bits(self) -> npt.NDArray[np.float64]:
         """By item, -log2(buyers / customers): how surprising it is that a customer bought it."""
         return -np.log2(np.maximum(self._purchases.buyers(), 1) / max(self._purchases.rows, 1))
 
-    def _of_pairs(self, pool: Pool) -> dict[str, Numbers]:
-        """What the customer did with the item before."""
-        known = pool.entries >= 0
-        places = np.maximum(pool.entries, 0)
+    def _describe_categories(self, pool: Pool, out: Float32) -> None:
+        """What the item's category is to the customer, in the order of `OF_CATEGORIES`."""
+        shares, ages, usual = self._tastes
+        arguments = (
+            pool.starts, pool.items, self._purchases.category, matrix(shares.block(pool.first, pool.last)),
+            ages[shares.indptr[pool.first] : shares.indptr[pool.last]], usual, out,
+        )  # fmt: skip
+        in_threads(pool.last - pool.first, lambda first, last: kernels.describe_categories(first, last, *arguments))
 
-        def gather(values: Numbers, otherwise: float = np.nan) -> Numbers:
-            if not values.size:
-                return np.full(known.size, otherwise)
-            return np.where(known, values[places], otherwise)
-
-        history = self._pairs
-        age, gap = gather(history["age"]), gather(history["gap"])
-        return {
-            "times": gather(history["times"], 0.0),
-            "age": age,
-            "orders_since": gather(history["orders_since"]),
-            "first_age": gather(history["first_age"]),
-            "gap": gap,
-            # 1 is when the next purchase would be usual.
-            "due": age / np.maximum(gap, 1.0),
-            "share_of_orders": gather(history["share_of_orders"], 0.0),
-            "share_of_orders_since_first": gather(history["share_of_orders_since_first"], 0.0),
-        }
-
-    def _of_categories(self, pool: Pool) -> dict[str, Numbers]:
-        """What the item's category is to the customer, and the item to its category."""
-        purchases = self._purchases
-        category = purchases.category[pool.items]
-        has_one = category >= 0
-        cell = pool.customers.astype(np.int64) * purchases.categories + np.maximum(category, 0)
-        tastes = self._tastes
-        share = np.where(has_one, _look_up(tastes["cell"], tastes["share"], cell, 0.0), 0.0)
-        usual = np.append(tastes["usual"], 1.0)[category]
-        popular = self._items["buyers_28d"]
-        in_category = np.bincount(
-            purchases.category[purchases.category >= 0],
-            weights=popular[purchases.category >= 0],
-            minlength=purchases.categories,
-        )
-        return {
-            "category_share": share,
-            "category_lift": share / np.maximum(usual, 1e-9),
-            "category_age": np.where(has_one, _look_up(tastes["cell"], tastes["age"], cell, np.nan), np.nan),
-            "item_share_of_category": popular[pool.items] / np.maximum(np.append(in_category, 1.0)[category], 1.0),
-        }
+    @cached_property
+    def _history(self) -> "_Table":
+        """By pair of the purchases: what the customer did with the item before."""
+        pairs = self._pairs
+        # 1 is when the next purchase would be usual.
+        due = pairs["age"] / np.maximum(pairs["gap"], 1.0)
+        never = {"times": 0.0, "share_of_orders": 0.0, "share_of_orders_since_first": 0.0}
+        return _Table.of(pairs | {"due": due}, never)
 
     @cached_property
     def _pairs(self) -> dict[str, Numbers]:
@@ -111,7 +94,7 @@ class Description:
         }
 
     @cached_property
-    def _items(self) -> dict[str, Numbers]:
+    def _items(self) -> "_Table":
         """By item: how many buy it, how many for the first time, and whether they come back."""
         purchases = self._purchases
         times = purchases.pairs.data
@@ -121,7 +104,10 @@ class Description:
         ages = np.zeros(self._snapshot.items)
         np.maximum.at(ages, purchases.pairs.indices, self._pairs["first_age"])
         counts = {f"buyers_{days}d": purchases.buyers(days).astype(np.float64) for days in (7, 28, 90)}
-        return {
+        category = purchases.category
+        popular = counts["buyers_28d"]
+        in_category = np.bincount(category[category >= 0], popular[category >= 0], purchases.categories)
+        found = {
             **counts,
             "buyers": buyers,
             **{f"newcomers_{days}d": purchases.newcomers(days) for days in (7, 28, 90)},
@@ -129,10 +115,12 @@ class Description:
             "bought_again": again / np.maximum(buyers, 1),
             "times_per_buyer": lines / np.maximum(buyers, 1),
             "item_age": ages,
+            "item_share_of_category": popular / np.maximum(np.append(in_category, 1.0)[category], 1.0),
         }
+        return _Table.of(found)
 
     @cached_property
-    def _customers(self) -> dict[str, Numbers]:
+    def _customers(self) -> "_Table":
         """By customer: how much, how lately, how varied."""
         purchases = self._purchases
         customers = purchases.rows
@@ -141,40 +129,56 @@ class Description:
         lines = np.maximum(np.bincount(owner, minlength=customers), 1)
         ages = np.full(customers, np.iinfo(np.int32).max)
         np.minimum.at(ages, owner, purchases.age)
-        return {
+        found: dict[str, Numbers] = {
             "orders": purchases.orders,
             "days_since_order": ages,
             "items_per_order": lines / np.maximum(purchases.orders, 1),
             "variety": np.diff(purchases.pairs.indptr) / lines,
             "lines_30d": np.bincount(owner[purchases.age < 30], minlength=customers),
         }
+        return _Table.of(found)
 
     @cached_property
-    def _tastes(self) -> dict[str, npt.NDArray[np.generic]]:
-        """By customer and category, in ascending cells (customer x categories + category); `usual` by category."""
+    def _tastes(self) -> tuple[Csr, Float32, npt.NDArray[np.float64]]:
+        """Customers x categories, the shares of their purchases; days since each of them; and the usual shares."""
         purchases = self._purchases
         shares = purchases.category_shares(TASTE_HALF_LIFE)
         cells = shares.row_numbers().astype(np.int64) * purchases.categories + shares.indices
         category = purchases.category[purchases.pairs.indices]
         known = category >= 0
         owner = purchases.pairs.row_numbers()[known].astype(np.int64)
-        ages = np.full(cells.size, np.inf)
+        ages = np.full(cells.size, np.inf, np.float32)
         places = np.searchsorted(cells, owner * purchases.categories + category[known])
-        np.minimum.at(ages, places, purchases.newest()[known])
+        np.minimum.at(ages, places, purchases.newest()[known].astype(np.float32))
         totals = np.bincount(shares.indices, weights=shares.data, minlength=purchases.categories)
-        return {"cell": cells, "share": shares.data, "age": ages, "usual": totals / max(totals.sum(), 1e-12)}
+        return shares, ages, totals / max(totals.sum(), 1e-12)
 
 
-def _per_pair(reduce: np.ufunc, purchases: Purchases, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    found: npt.NDArray[np.int32] = reduce.reduceat(values, purchases.pair_starts) if values.size else values
+@dataclass(frozen=True)
+class _Table:
+    """Features of one kind of thing: a row for each, so that what a pair asks for lies together."""
+
+    names: list[str]
+    rows: Float32
+    otherwise: Float32
+    """Of what is not in the table."""
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Numbers], otherwise: Mapping[str, float] | None = None) -> Self:
+        """From columns; what is not there is NaN, unless `otherwise` says what it is."""
+        known = otherwise or {}
+        return cls(
+            [*columns],
+            np.ascontiguousarray(np.stack([column.astype(np.float32) for column in columns.values()], axis=1)),
+            np.array([known.get(name, np.nan) for name in columns], np.float32),
+        )
+
+    def gather(self, places: Int64, out: Float32) -> None:
+        """The rows at some places, -1 for none, as columns of `out`."""
+        arguments = (self.rows, places, self.otherwise, out)
+        in_threads(places.size, lambda first, last: kernels.gather(first, last, *arguments))
+
+
+def _per_pair(reduce: np.ufunc, purchases: Purchases, values: Int32) -> Int32:
+    found: Int32 = reduce.reduceat(values, purchases.pair_starts) if values.size else values
     return found
-
-
-def _look_up(
-    keys: npt.NDArray[np.generic], values: npt.NDArray[np.generic], wanted: npt.NDArray[np.int64], otherwise: float
-) -> Numbers:
-    """The value beside each wanted key, of ascending keys."""
-    if not keys.size:
-        return np.full(wanted.size, otherwise)
-    places = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
-    return np.where(keys[places] == wanted, values[places], otherwise)

@@ -43,6 +43,8 @@ class Method(ABC):
     name: ClassVar[str]
     learns: ClassVar[bool] = True
     """Whether `fit` needs lessons."""
+    is_costly: ClassVar[bool] = False
+    """Whether only promising candidates are worth its cost."""
     free: ClassVar[tuple[str, ...]] = ()
     """Parameters that `variants` changes."""
 
@@ -71,6 +73,14 @@ class Method(ABC):
     @abstractmethod
     def score(self, pool: Pool, description: Description) -> Float32:
         """One finite score per pair of the pool; higher is better."""
+
+    def score_variants(self, pool: Pool, description: Description) -> list[Float32]:
+        """The scores of each of the `variants`."""
+        return [variant.score(pool, description) for variant in self.variants()]
+
+    def surely_lower(self, scores: Float32, others: Float32) -> Bools:
+        """Whether scores are lower than others by more than small changes of what is known can make."""
+        return scores < others
 
     def learned(self) -> Arrays:
         """What `fit` learned, as arrays for an artifact."""

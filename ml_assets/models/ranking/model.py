@@ -4,10 +4,12 @@ What a stored model holds belongs here; training and scoring do not. It holds no
 a customer never has to touch a model.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from upath import UPath
 
 from ml_assets.errors import UserError
@@ -60,7 +62,7 @@ class RecommenderModel:
         return cls(
             card=card,
             sources=FittedSources.restored(parameters, _below("sources", arrays)),
-            methods={name: recipe.make().restored(_below(name, arrays)) for name, recipe in recipes.items()},
+            methods=_methods(recipes, arrays),
             similar=make(ItemSimilarity, "similar_items", similar).restored(_below("similar", arrays)),
         )
 
@@ -70,6 +72,21 @@ def recipes_of(card: ModelCard) -> dict[str, Recipe]:
     written: Any = card.parameters.get("placements", {})
     found = {placement: Recipe.from_json(value) for placement, value in written.items()}
     return {placement: recipe for placement, recipe in found.items() if recipe is not None}
+
+
+def _methods(recipes: Mapping[str, Recipe], arrays: Arrays) -> dict[str, Method]:
+    """The method of each placement; one for placements that share what was learned, so that it scores once."""
+    made: dict[str, Method] = {}
+    for placement, recipe in recipes.items():
+        own = _below(placement, arrays)
+        same = (other for other in made if recipes[other] == recipe and _equal(_below(other, arrays), own))
+        other = next(same, None)
+        made[placement] = made[other] if other else recipe.make().restored(own)
+    return made
+
+
+def _equal(one: Arrays, two: Arrays) -> bool:
+    return one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
 
 
 def _named(prefix: str, arrays: Arrays) -> Arrays:

@@ -2,25 +2,29 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from ml_assets.models.artifacts import Arrays
-from ml_assets.models.boosting import from_text, load_lightgbm, to_text
-from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.boosting import load_lightgbm
+from ml_assets.models.kernels.csr import Bools, Float32, Float64
+from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.parameters import Seed, SourceNames
 from ml_assets.models.ranking.candidates import Pool
-from ml_assets.models.ranking.examples import choose_examples, joined_features
+from ml_assets.models.ranking.examples import choose_examples, joined_features, some_customers
 from ml_assets.models.ranking.features import Description
+from ml_assets.models.ranking.forest import MOST_LEAVES, Forest
 from ml_assets.models.ranking.method import Lesson, Method
 
-if TYPE_CHECKING:
-    import lightgbm
 Objective = Literal["lambdarank", "rank_xendcg"]
 NOVELTIES = (0.02, 0.06)
 """Weights of novelty that compete."""
+DOUBT = 0.08
+"""Of the sums of the trees, what a change must take away for the whole history without an item to score lower too."""
+BLOCK = 512
+"""Customers whose features are in memory together: few enough for the processor's caches."""
 
 
 class Ranker(Method):
@@ -28,16 +32,20 @@ class Ranker(Method):
 
     score = logistic(mean of the boosters' sums + `novelty` x spread of the sums x bits), where bits = -log2(buyers of
     the item / customers): a little of it shows many more different items at no cost in hits. The boosters of the
-    `committee` differ by their seeds; averaging calms the noise of sampling (bagging, Breiman, Machine Learning 1996).
+    `committee` learn from a `share` of the customers each; averaging calms the noise of sampling (bagging, Breiman,
+    Machine Learning 1996).
     Objectives: `lambdarank` (Burges, MSR-TR-2010-82) or `rank_xendcg` (Bruch, arXiv:1911.09798). Learned from earlier
     windows only, with the label window as long as the longest horizon that is judged.
     """
 
     name = "ranker"
+    is_costly = True
     free = ("novelty",)
 
-    boosters_: "list[lightgbm.Booster]"
-    """The trees, kept as LightGBM's own text, which runs no code when read."""
+    trees_: list[str]
+    """The trees of each booster in LightGBM's own text, which runs no code when read."""
+    forest_: Forest
+    """All of them, laid out for scoring."""
     spread_: float
     """Standard deviation of the first booster's sums over the examples."""
 
@@ -47,12 +55,15 @@ class Ranker(Method):
         *,
         objective: Annotated[Objective, Field(description="What the trees minimise.")] = "lambdarank",
         rounds: Annotated[int, Field(ge=1, description="Trees of each booster.")] = 100,
-        leaves: Annotated[int, Field(ge=2, description="Most leaves of a tree.")] = 20,
+        leaves: Annotated[int, Field(ge=2, le=MOST_LEAVES, description="Most leaves of a tree.")] = 20,
         learning_rate: Annotated[float, Field(gt=0, le=1, description="Shrinkage of each tree.")] = 0.1,
         min_leaf: Annotated[int, Field(ge=1, description="Fewest pairs in a leaf; small shops take fewer.")] = 1000,
         negatives: Annotated[int, Field(ge=1, description="Pairs that were not bought, for each customer.")] = 30,
         novelty: Annotated[float, Field(ge=0, description="Weight of the surprise of an item.")] = 0.02,
         committee: Annotated[int, Field(ge=1, description="Boosters that are averaged.")] = 3,
+        share: Annotated[
+            float, Field(gt=0, le=1, description="Customers that each booster learns from; small shops: all.")
+        ] = 0.5,
         threads: Annotated[int, Field(ge=1, description="Of LightGBM.")] = 1,
         seed: Seed = 20170101,
     ) -> None:
@@ -65,6 +76,7 @@ class Ranker(Method):
         self.negatives = negatives
         self.novelty = novelty
         self.committee = committee
+        self.share = share
         self.threads = threads
         self.seed = seed
 
@@ -80,20 +92,15 @@ class Ranker(Method):
             choose_examples(lesson, placement, negatives=self.negatives, seed=self.seed + number)
             for number, lesson in enumerate(lessons)
         ]
-        names, features = joined_features(lessons, chosen)
-        data = lightgbm.Dataset(
-            features,
-            np.concatenate([examples.label for examples in chosen]).astype(np.int8),
-            group=np.concatenate([examples.groups for examples in chosen]),
-            feature_name=names,
-            params={"max_bin": 63, "num_threads": self.threads, "verbose": -1},
-        )
+        names, features = joined_features(lessons, chosen, self.sources)
+        label = np.concatenate([examples.label for examples in chosen]).astype(np.int8)
+        groups = np.concatenate([examples.groups for examples in chosen])
         given = {
             "objective": self.objective,
             "num_leaves": self.leaves,
             "learning_rate": self.learning_rate,
             # Leaves of few pairs learn single customers.
-            "min_data_in_leaf": max(20, min(self.min_leaf, features.shape[0] // 200)),
+            "min_data_in_leaf": max(20, min(self.min_leaf, features.shape[1] // 200)),
             "feature_fraction": 0.7,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
@@ -104,16 +111,25 @@ class Ranker(Method):
             "force_row_wise": True,
             "verbose": -1,
         }
-        self.boosters_ = [
-            lightgbm.train({**given, "seed": self.seed + number}, data, self.rounds) for number in range(self.committee)
-        ]
-        self.spread_ = float(np.std(self.boosters_[0].predict(features, num_threads=self.threads)))
+        trees = []
+        for seed in range(self.seed, self.seed + self.committee):
+            taken, sizes = some_customers(groups, self.share, seed)
+            data = lightgbm.Dataset(
+                features[:, taken].T,
+                label[taken],
+                group=sizes,
+                feature_name=names,
+                params={"max_bin": 63, "num_threads": self.threads, "verbose": -1},
+            )
+            trees.append(lightgbm.train({**given, "seed": seed}, data, self.rounds).model_to_string())
+        self._take(trees)
+        self.spread_ = float(np.std(Forest.of(self.trees_[:1]).sums(names, features)))
         return self
 
     def draft(self) -> Self:
-        """One booster instead of the committee: enough to judge by, in a fraction of the time."""
+        """One booster of all customers instead of the committee: as good to judge by, in less time."""
         made = copy(self)
-        made.committee = 1
+        made.committee, made.share = 1, 1.0
         return made
 
     def variants(self) -> list[Self]:
@@ -127,21 +143,42 @@ class Ranker(Method):
 
     def score(self, pool: Pool, description: Description) -> Float32:
         """What the trees say, brought between 0 and 1 by the logistic function, which keeps the order."""
-        if not pool.items.size:
-            return np.empty(0, np.float32)
-        _, features = description.matrix(pool)
-        sums = [booster.predict(features, num_threads=self.threads) for booster in self.boosters_]
-        bits = description.bits[pool.items]
-        raw = np.mean(np.asarray(sums, dtype=np.float64), axis=0) + self.novelty * self.spread_ * bits
-        return np.asarray(1.0 / (1.0 + np.exp(-raw)), dtype=np.float32)
+        return self._with_novelty(self._sums(pool, description), pool, description)
+
+    def score_variants(self, pool: Pool, description: Description) -> list[Float32]:
+        """The trees are asked once."""
+        sums = self._sums(pool, description)
+        return [variant._with_novelty(sums, pool, description) for variant in self.variants()]  # noqa: SLF001 our own
+
+    def surely_lower(self, scores: Float32, others: Float32) -> Bools:
+        """By `DOUBT` in the sums of the trees, which step up and down between thresholds."""
+        sums, before = (np.log(p / (1 - p)) for p in (np.clip(each, 1e-6, 1 - 1e-6) for each in (scores, others)))
+        lower: Bools = sums < before - DOUBT
+        return lower
 
     def learned(self) -> Arrays:
-        """The trees as text."""
-        trees = {f"trees_{number}": to_text(booster) for number, booster in enumerate(self.boosters_)}
+        """The trees as text, in bytes."""
+        trees = {f"trees_{number}": np.frombuffer(text.encode(), np.uint8) for number, text in enumerate(self.trees_)}
         return {**trees, "spread": np.array([self.spread_])}
 
     def restored(self, arrays: Arrays) -> Self:
         """With what `learned` returned."""
-        self.boosters_ = [from_text(arrays[f"trees_{number}"]) for number in range(self.committee)]
+        self._take([arrays[f"trees_{number}"].tobytes().decode() for number in range(self.committee)])
         self.spread_ = float(arrays["spread"][0])
         return self
+
+    def _take(self, trees: list[str]) -> None:
+        self.trees_, self.forest_ = trees, Forest.of(trees)
+
+    def _sums(self, pool: Pool, description: Description) -> Float64:
+        """The mean of the boosters' sums, with the features of some customers in memory at a time."""
+        sums = np.empty(pool.items.size, np.float64)
+        for first, last in blocks(0, pool.starts.size - 1, BLOCK):
+            part = slice(int(pool.starts[first]), int(pool.starts[last]))
+            names, features = description.matrix(pool.rows_only(first, last), self.sources)
+            sums[part] = self.forest_.sums(names, features) / self.committee
+        return sums
+
+    def _with_novelty(self, sums: Float64, pool: Pool, description: Description) -> Float32:
+        raw = sums + self.novelty * self.spread_ * description.bits[pool.items]
+        return np.asarray(1.0 / (1.0 + np.exp(-raw)), dtype=np.float32)

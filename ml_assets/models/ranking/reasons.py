@@ -1,9 +1,8 @@
 """Why an item is in a list: a code and up to two items of the customer's own history, always literally true.
 
 An item that was bought before is its own reason. One that was not cites what the item-item model says contributed
-most, and only where that contribution carries weight: what is cited must matter, and be something else than another
-pack of the item itself. The words for people belong to the
-readers of the codes.
+most, and only where the method of the list itself scores the item lower without it: what is cited must matter to what
+is shown, and be something else than another pack of the item. The words for people belong to the readers of the codes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +14,12 @@ import polars as pl
 from ml_assets.methods import CATEGORY, COLLABORATIVE, NEIGHBOURS, PERSONAL, POPULAR, TIERS
 from ml_assets.models.kernels.csr import Bools, Int8, Int32
 from ml_assets.models.matrices.sparse_scores import Lists, Product, explain
-from ml_assets.models.ranking.candidates import places_of
+from ml_assets.models.ranking.candidates import Pool, places_of, places_of_pairs
+from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.lists import ListBuilder
+from ml_assets.models.ranking.method import Method
 from ml_assets.models.ranking.snapshot import Snapshot
+from ml_assets.models.ranking.without import Without
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.ease import Ease
@@ -69,6 +71,7 @@ class Explainer:
         citable = self._snapshot.sellable.as_new & ~purchases.items.is_in(hidden).to_numpy()
         self._citable: Bools = citable
         model = next((methods[name] for name in ("ease", "item_knn") if name in methods), None)
+        self._without = Without.of(methods, purchases)
         self._because: Product | None = None
         if isinstance(model, Ease | ItemSimilarity):
             self._because = model.product(purchases.only_bought(citable))
@@ -77,8 +80,9 @@ class Explainer:
             # Items of the model that nobody bought of late have no code, and no customer to cite them for.
             self._model_products = np.append(self._products, np.int32(-1))[self._model_codes]
 
-    def reasons(self, lists: Lists, first: int, last: int) -> Reasons:
-        """The reasons of the lists of customers `first` to `last`, the latter excluded."""
+    def reasons(self, lists: Lists, pool: Pool, method: Method, description: Description) -> Reasons:
+        """The reasons of the lists that a method made from a pool."""
+        first, last = pool.first, pool.last
         codes = np.array([_OF_TIER[tier] for tier in TIERS], np.int8)[lists.tiers]
         items = np.full((*lists.items.shape, 2), -1, np.int32)
         own = (lists.tiers == TIERS.index(PERSONAL)) & (lists.items >= 0)
@@ -88,6 +92,7 @@ class Explainer:
         told = np.isin(lists.tiers, [TIERS.index(COLLABORATIVE), TIERS.index(NEIGHBOURS)]) & (lists.items >= 0)
         if self._because is not None and told.any():
             found = self._contributors(np.where(told, lists.items, np.int32(-1)), first, last)
+            found = self._confirmed(found, lists.items, pool, method, description)
             cited = found[:, :, 0] >= 0
             items[cited] = found[cited]
             codes[cited] = _BECAUSE
@@ -117,3 +122,22 @@ class Explainer:
         found = explain(left, self._because.right, wanted, **groups)
         codes = np.append(self._model_codes, np.int32(-1))
         return codes[found]
+
+    def _confirmed(self, found: Int32, listed: Int32, pool: Pool, method: Method, description: Description) -> Int32:
+        """Of the contributors those without which the method scores the listed item lower, the others -1 and last."""
+        kept = np.full_like(found, -1)
+        rows = np.broadcast_to(np.arange(listed.shape[0], dtype=np.int32)[:, np.newaxis], listed.shape)
+        for which in range(found.shape[2]):
+            asked = found[:, :, which] >= 0
+            places = places_of_pairs(pool, rows[asked], listed[asked])
+            order = np.argsort(places)
+            before = method.score(pool.only(places[order]), description)
+            without = self._without.pool(pool, places[order], found[:, :, which][asked][order])
+            after = method.score(without, description)
+            lower = np.empty(order.size, np.bool_)
+            lower[order] = method.surely_lower(after, before)
+            row, place = np.nonzero(asked)
+            kept[row[lower], place[lower], which] = found[row[lower], place[lower], which]
+        second = (kept[:, :, 0] < 0) & (kept[:, :, 1] >= 0)
+        kept[second] = kept[second][:, ::-1]
+        return kept

@@ -11,13 +11,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from ml_assets.models.kernels.csr import Bools
+from ml_assets.models.kernels.csr import Bools, Float32
 from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.placements import PLACEMENTS
-from ml_assets.models.ranking.candidates import build_pool
+from ml_assets.models.ranking.candidates import Pool, build_pool
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.frames import recommendation_frame, recommendation_schema
 from ml_assets.models.ranking.lists import ListBuilder
+from ml_assets.models.ranking.method import Method, allowed_pairs
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.reasons import Explainer
 from ml_assets.models.ranking.snapshot import Snapshot
@@ -28,6 +29,10 @@ from ml_assets.settings.recommender import RecommenderSettings
 
 BLOCK = 2048
 """Customers ranked together; bounds the memory of candidates and features."""
+
+RANKED, RANKED_PER_STORED = 200, 3
+"""Candidates of a customer that a method ranks, at least, and for each item that is stored; the others follow. Fewer
+lose no NDCG@10 until half as many: `python -m benchmarks ranker`."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +117,33 @@ def _lists_of(
             )
         )
         pool = build_pool(snapshot, scores, first, last, depth=builder.settings.depth, may_repeat=model.may_repeat)
-        ranked = {}
+        ranked = _scores(methods, pool, description, max(RANKED, RANKED_PER_STORED * builder.settings.stored))
         for placement, method in methods.items():
-            # Placements that share a combination share its scores.
-            key = id(method)
-            if key not in ranked:
-                ranked[key] = method.score(pool, description)
-            lists = builder.lists(pool, ranked[key], placement)
-            reasons = explainer.reasons(lists, first, last)
+            lists = builder.lists(pool, ranked[placement], placement)
+            reasons = explainer.reasons(lists, pool, method, description)
             frame = recommendation_frame(known.customers[first:last], known.items, placement, lists, reasons)
             yield placement, frame.filter(pl.Series(here[first:last]))
+
+
+def _scores(methods: Mapping[str, Method], pool: Pool, description: Description, most: int) -> dict[str, Float32]:
+    """The scores of each placement's method, of the pairs that may be listed; of costly ones for the
+    `most` promising, 0 for others.
+
+    Placements that share a method share them.
+    """
+    scores: dict[str, Float32] = {}
+    for placement, method in methods.items():
+        sharing = [each for each, other in methods.items() if other is method]
+        if sharing[0] != placement:
+            scores[placement] = scores[sharing[0]]
+            continue
+        asked = [allowed_pairs(pool, each) for each in sharing]
+        if method.is_costly:
+            asked = [pool.promising(allowed, most) for allowed in asked]
+        places = np.flatnonzero(np.logical_or.reduce(asked))
+        scores[placement] = np.zeros(pool.items.size, np.float32)
+        scores[placement][places] = method.score(pool.only(places), description)
+    return scores
 
 
 def _wanted(snapshot: Snapshot, customers: Sequence[int] | Sequence[str] | pl.Series | None) -> Bools:

@@ -67,6 +67,11 @@ class Factorisation(Recommender):
         items[codes[codes >= 0]] = self.factors_[codes >= 0]
         return FactorScores(np.ascontiguousarray(customers), items)
 
+    def history(self, purchases: Purchases) -> Csr:
+        """X of all items, those outside the model too, whose factors are zeros: the pattern of the pairs."""
+        counts = purchases.decayed(self.half_life_days)
+        return counts.with_data(np.log1p(counts.data))
+
     def learned(self) -> Arrays:
         """Items and V."""
         return {"items": from_ids(self.items_), "factors": self.factors_}
@@ -79,8 +84,7 @@ class Factorisation(Recommender):
     def _counts(self, purchases: Purchases) -> Csr:
         """X: customers x items of the model."""
         codes = encode(purchases.items, self.items_).to_numpy()
-        counts = purchases.decayed(self.half_life_days).with_columns(codes, len(self.items_))
-        return counts.with_data(np.log1p(counts.data))
+        return self.history(purchases).with_columns(codes, len(self.items_))
 
 
 def _scipy(counts: Csr) -> csr_matrix:

@@ -75,12 +75,11 @@ def _best_variant(
     for number in range(validated):
         fitted.append(learned(recipe.make().draft(), windows, taught(placements[0]), after=number))
         one_learned()
-    tried = []
-    for variants in zip(*(method.variants() for method in fitted), strict=True):
-        measures: list[Measurement] = []
-        for method, window in zip(variants, windows[:validated], strict=True):
-            measures += window.measure(recipe.method, method, placements)
-        tried.append(measures)
+    by_window = [
+        window.measure_variants(recipe.method, method, placements)
+        for method, window in zip(fitted, windows[:validated], strict=True)
+    ]
+    tried = [[measure for window in one for measure in window] for one in zip(*by_window, strict=True)]
     quality = [sum(one.ndcg for one in measures) for measures in tried]
     tolerance = TOLERANCE * max(relative_half_width(one.metrics.ndcg) for one in tried[0])
     close = [number for number, value in enumerate(quality) if value >= max(quality) * (1 - tolerance)]

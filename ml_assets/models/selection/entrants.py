@@ -70,7 +70,8 @@ def competing_combinations(
     if judged < MIN_LESSON_CUSTOMERS:
         kinds = [kind for kind in kinds if kind != Ranker.name]
     seed: dict[str, dict[str, JsonValue]] = {Ranker.name: {"seed": options.seed}}
-    return [combination(kind, list(sources), sources, **seed.get(kind, {})) for kind in kinds]
+    heard = [name for name in sources if SOURCES[name].is_combined]
+    return [combination(kind, heard, sources, **seed.get(kind, {})) for kind in kinds]
 
 
 def starting_parameters(

@@ -3,7 +3,9 @@
 What combinations learn and which of their variants is best belongs to `combining.py`, the choice to `choose.py`.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ml_assets.models.metrics.measures import Measurement
@@ -14,7 +16,7 @@ from ml_assets.models.recommenders.registry import Parameters, fit_sources
 from ml_assets.models.selection.choose import CHAMPION
 from ml_assets.models.selection.entrants import suits, taught
 from ml_assets.models.selection.history import History
-from ml_assets.models.selection.plan import LESSONS, Plan
+from ml_assets.models.selection.plan import LESSONS, Plan, windows_for
 from ml_assets.models.selection.window import Window
 from ml_assets.progress import Course
 
@@ -37,6 +39,10 @@ class PreparedWindow:
     def measure(self, name: str, method: Method, placements: Sequence[str]) -> list[Measurement]:
         """The method's lists of each placement, judged at every horizon."""
         return self.window.measure(name, method, self.pool, placements)
+
+    def measure_variants(self, name: str, method: Method, placements: Sequence[str]) -> list[list[Measurement]]:
+        """The same of each of its variants."""
+        return self.window.measure_variants(name, method, self.pool, placements)
 
 
 def prepare_windows(
@@ -73,7 +79,7 @@ def measure_champion(
     history: History, plan: Plan, recipe: Recipe, placement: str, *, validated: int
 ) -> list[Measurement]:
     """A recipe that scores now, fitted with its own parameters and judged on the `validated` newest windows."""
-    count = validated + (LESSONS if recipe.make().learns else 0)
+    count = windows_for(validated, learns=recipe.make().learns)
     depth = history.settings.recommender.depth
     windows = [
         PreparedWindow.of(history.window(cutoff, plan.horizons), recipe.sources, depth)
@@ -87,6 +93,22 @@ def measure_champion(
         elif len(windows) > number + 1:
             measures += window.measure(CHAMPION, learned(method.draft(), windows, placement, after=number), [placement])
     return measures
+
+
+def learned_today(recipes: Mapping[str, Recipe], windows: Sequence[PreparedWindow]) -> dict[str, Method]:
+    """The method of each placement, having learned from the newest windows; one where placements learn the same."""
+    first: dict[str, str] = {}
+    for placement, recipe in recipes.items():
+        same = (other for other in first if recipes[other] == recipe and taught(other) == taught(placement))
+        first[placement] = next(same, placement)
+    distinct = list(dict.fromkeys(first.values()))
+
+    def teach(placement: str) -> Method:
+        return learned(recipes[placement].make(), windows, placement, after=-1)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        made = dict(zip(distinct, pool.map(teach, distinct), strict=True))
+    return {placement: made[other] for placement, other in first.items()}
 
 
 def learned(method: Method, windows: Sequence[PreparedWindow], placement: str, *, after: int) -> Method:

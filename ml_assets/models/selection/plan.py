@@ -37,9 +37,18 @@ def plan_windows(first_day: date, through: date, horizons: Sequence[int], wanted
         newest = through + timedelta(days=1 - longest)
         fitting = [
             newest - timedelta(days=longest * number)
-            for number in range(wanted + LESSONS)
+            for number in range(windows_for(wanted, learns=True))
             if newest - timedelta(days=longest * number) - first_day >= LEAST_HISTORY
         ]
         if fitting:
             return Plan(tuple(fitting), tuple(sorted(horizon for horizon in set(horizons) if horizon <= longest)))
     return None
+
+
+def windows_for(validated: int, *, learns: bool) -> int:
+    """How many windows it takes to judge on so many of them.
+
+    The oldest that judges leaves one lesson less than the others: a window more costs as much as all else that is
+    learned from one.
+    """
+    return validated + (LESSONS - 1 if learns else 0)

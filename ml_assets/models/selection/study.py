@@ -27,12 +27,12 @@ from ml_assets.models.selection.entrants import (
 from ml_assets.models.selection.history import History
 from ml_assets.models.selection.measuring import (
     as_champion,
-    learned,
+    learned_today,
     measure_champion,
     measure_sources,
     prepare_windows,
 )
-from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, Plan
+from ml_assets.models.selection.plan import LEAST_HISTORY, Plan, windows_for
 from ml_assets.models.selection.repeats import Repeats
 from ml_assets.models.selection.search import search_parameters
 from ml_assets.models.selection.window import Window
@@ -169,7 +169,7 @@ def _judged(
     tuned, tried = _tuned(newest, start, sources, options.selection, course)
     combinations = competing_combinations(options, off, plan, tuned, judged=newest.judged)
     validated = min(history.validation_windows, len(plan.cutoffs) - bool(combinations))
-    count = validated + LESSONS if combinations else validated
+    count = windows_for(validated, learns=bool(combinations))
     windows = prepare_windows(history, plan, newest, tuned, count=count, course=course)
     measures = Measures(measure_sources(windows[:validated], sources, options.enabled_placements))
     recipes = {(name, placement): single(name, tuned) for name in sources for placement in options.enabled_placements}
@@ -197,7 +197,7 @@ def _judged(
         measures=measures,
         choices=choices,
         recipes=chosen,
-        methods={name: learned(recipe.make(), windows, name, after=-1) for name, recipe in chosen.items()},
+        methods=learned_today(chosen, windows),
         repeats=repeats,
         notes=[*notes, *tried],
     )
@@ -217,7 +217,7 @@ def _tuned(
 def _weights(selection: SelectionSettings, windows: int, champions: Mapping[str, Recipe]) -> dict[str, float]:
     """Seconds that the steps take with the built-in data on two cores; only how they compare matters."""
     quick = selection.effort == "quick"
-    judged = 1 if quick else min(windows, selection.windows + LESSONS)
+    judged = 1 if quick else min(windows, windows_for(selection.windows, learns=True))
     return {
         "newest": 8.0,
         "search": 0.0 if quick else selection.search_seconds,

@@ -108,7 +108,22 @@ class Window:
 
     def measure(self, name: str, method: Method, pool: Pool, placements: Sequence[str]) -> list[Measurement]:
         """The method's lists of each placement, judged at every horizon."""
-        scores = in_blocks(method, pool, self.description)
+        return self.measure_scores(name, in_blocks(method, pool, self.description), pool, placements)
+
+    def measure_variants(
+        self, name: str, method: Method, pool: Pool, placements: Sequence[str]
+    ) -> list[list[Measurement]]:
+        """The same of each of the method's variants."""
+        parts = [
+            method.score_variants(pool.rows_only(first, last), self.description)
+            for first, last in blocks(0, pool.starts.size - 1, BLOCK)
+        ]
+        return [
+            self.measure_scores(name, np.concatenate(scores), pool, placements) for scores in zip(*parts, strict=True)
+        ]
+
+    def measure_scores(self, name: str, scores: Float32, pool: Pool, placements: Sequence[str]) -> list[Measurement]:
+        """The lists that scores of the pool make in each placement, judged at every horizon."""
         return [
             measure
             for placement in placements

@@ -75,20 +75,6 @@ def test_scores_of_pairs_of_factors_are_their_dot_products(
     assert out.tolist() == [product[row, item] for row, each in enumerate(lists) for item in each]
 
 
-@given(st.data(), COUNTS, st.integers(1, 7), st.integers(0, 9))
-@settings(deadline=None)
-def test_a_union_holds_each_listed_item_once_in_ascending_order(
-    data: st.DataObject, rows: int, columns: int, width: int
-) -> None:
-    lists = data.draw(arrays.arrays(np.int32, (rows, width), elements=st.integers(-1, columns - 1)))
-    out, counts = np.full(lists.shape, -9, np.int32), np.full(rows, -9, np.int32)
-    in_parts(pair_kernels.union_of_lists, rows, lists, columns, out, counts)
-    for row in range(rows):
-        expected = sorted({item for item in lists[row].tolist() if item >= 0})
-        assert counts[row] == len(expected)
-        assert out[row, : len(expected)].tolist() == expected
-
-
 @given(st.data(), COUNTS, st.integers(1, 9), st.integers(1, 12))
 @settings(deadline=None)
 def test_the_best_pairs_are_the_allowed_ones_by_score_then_item_however_few(
@@ -191,3 +177,16 @@ def test_items_keep_their_order_within_the_cap_and_beyond_it(listing: Any) -> No
 def test_items_without_a_group_stand_before_those_beyond_the_cap_however_many_they_are() -> None:
     group = np.array([-1, -1, -1, 0, 0], np.int32)
     assert capped(group, [[3, 4, 0, 1, 2]], 5, 1) == [[3, 0, 1, 2, 4]]
+
+
+@given(st.data(), COUNTS, st.integers(1, 4))
+@settings(deadline=None)
+def test_the_best_of_a_row_are_marked_with_all_that_equal_the_last(data: st.DataObject, rows: int, most: int) -> None:
+    lists, starts, _ = data.draw(items_of_rows(rows, 5))
+    scores = data.draw(numbers(int(starts[-1])))
+    out = np.zeros(scores.size, np.bool_)
+    in_parts(pair_kernels.mark_best, rows, starts, scores, most, out)
+    for row in range(len(lists)):
+        own = scores[starts[row] : starts[row + 1]]
+        least = sorted(own, reverse=True)[:most]
+        assert out[starts[row] : starts[row + 1]].tolist() == [bool(score >= least[-1]) for score in own]

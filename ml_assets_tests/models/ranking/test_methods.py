@@ -112,7 +112,7 @@ def test_novelty_shows_more_items_with_the_same_trees() -> None:
     plain.novelty = 0.0
     bold = method.variants()[-1]
     bold.novelty = 0.5
-    assert plain.boosters_ is bold.boosters_
+    assert plain.forest_ is bold.forest_
     shown = [made.measure("x", one, pool, ["discover"])[-1].facts for one in (plain, bold)]
     assert shown[1].novelty > shown[0].novelty
     assert method.novelty == 0.0, "variants leave the method as it is"
@@ -164,14 +164,14 @@ def test_the_pool_holds_the_best_of_every_source_that_a_placement_allows() -> No
 
 def test_features_have_a_name_each_and_say_what_is_not_known() -> None:
     made, pool, _ = past(60)
-    names, features = Description(made.snapshot).matrix(pool)
-    assert features.shape == (pool.items.size, len(names))
+    names, features = Description(made.snapshot).matrix(pool, NAMES)
+    assert features.shape == (len(names), pool.items.size)
     assert len(set(names)) == len(names)
-    age = features[:, names.index("age")]
+    age = features[names.index("age")]
     assert np.isnan(age[pool.entries < 0]).all()
     assert (age[pool.entries >= 0] >= 0).all()
-    assert not np.isnan(features[:, names.index("buyers_28d")]).any()
-    share = features[:, names.index("category_share")]
+    assert not np.isnan(features[names.index("buyers_28d")]).any()
+    share = features[names.index("category_share")]
     assert ((share >= 0) & (share <= 1 + 1e-6)).all()
 
 
