@@ -31,7 +31,7 @@ from ml_assets.models.recommenders.catalogue import items_of
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.registry import fit_sources
 from ml_assets.models.recommenders.similarity import ItemSimilarity
-from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, Past
+from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, RECENT_DAYS, Past
 from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
@@ -198,8 +198,11 @@ def _past(lake: Lake, settings: Settings, features: pl.DataFrame, through: date)
     earlier = through - timedelta(days=OUTCOME_DAYS)
     if not lake.days_between("transactions", first_day(earlier, settings.lookback_days), earlier):
         return None
-    known = load_customer_features(lake, as_of=earlier, settings=settings)
-    return Past(known, features)
+    known, recent = (
+        load_customer_features(lake, as_of=day, settings=settings)
+        for day in (earlier, through - timedelta(days=RECENT_DAYS))
+    )
+    return Past(known, features, recent)
 
 
 def train_value_week(lake: Lake, settings: Settings, *, week: date, live: Winners | None = None) -> TrainedModel:

@@ -12,7 +12,8 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from ml_assets.models.segmentation.clusters import Labels, fit_clusters
+from ml_assets.models.segmentation.calm import share_leaving
+from ml_assets.models.segmentation.clusters import Clusters, Labels, fit_clusters
 from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
 from ml_assets.models.segmentation.soundness import recovery
 from ml_assets.segments import MEASURES
@@ -48,12 +49,18 @@ FEATURES = tuple(sorted({name for measure in EXPRESSIONS.values() for name in me
 """Columns of the customer features that the measures read."""
 
 OUTCOME_DAYS = 28
+RECENT_DAYS = 10
+"""No multiple of a week, nor of a month: who orders by the clock is at another point of the cycle."""
+MOST_MOVED = 0.05
 CRITERION = (
-    f"of all pairs and triples of measures, those whose segments explain the spend of the next {OUTCOME_DAYS} days "
+    "of all pairs and triples of measures, those between whose segments at most "
+    f"{MOST_MOVED:.0%} of the customers would have moved in the last {RECENT_DAYS} days (all, where none are so calm); "
+    f"of these, those whose segments explain the spend of the next {OUTCOME_DAYS} days "
     "within 0.05 of the best (share of its variance, five clusters, spend cut at its 99th percentile); of these the "
     "largest mean of silhouette, of the adjusted Rand index on bootstrap samples, and of that between where the same "
     "clusters put customers then and now, which a third measure must raise by 0.02; the measures of the live "
-    "model stay while they explain within 0.1 of the best, because others would make other segments"
+    "model stay while they explain within 0.1 of the best and at most twice as many would have moved, because others "
+    "would make other segments"
 )
 EXPLAINED_SLACK = 0.05
 LIVE_SLACK = 0.1
@@ -74,6 +81,8 @@ class Past:
     """Customer features as of that day."""
     now: pl.DataFrame
     """Customer features as of training; customers without a row have left."""
+    recent: pl.DataFrame | None = None
+    """Customer features `RECENT_DAYS` before training; None: how calm measures are is not asked."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +102,30 @@ def input_matrix(features: pl.DataFrame, names: Sequence[str]) -> Matrix:
     ).to_numpy()
 
 
-def choose_inputs(past: Past | None, live: Sequence[str] | None, *, seed: int) -> ChosenInputs:
-    """The measures by `CRITERION`; those of the live model, else `DEFAULT`, where the past is too short to judge."""
+def on_both_days(before: pl.DataFrame, now: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The features of the customers who are known on both days, in the same order."""
+    ids = now.select("customer_id").join(before, on="customer_id", how="semi").sort("customer_id")
+    one, other = (ids.join(frame, on="customer_id", how="inner", maintain_order="left") for frame in (before, now))
+    return one, other
+
+
+def share_moving(
+    clusters: Clusters,
+    scaler: QuantileScaler,
+    names: Sequence[str],
+    days: tuple[pl.DataFrame, pl.DataFrame],
+    margin: float,
+) -> float:
+    """The share of the customers who would have moved from one day to the other, as `on_both_days` gives them."""
+    before, now = (clusters.distances(scaler.transform(input_matrix(frame, names))) for frame in days)
+    return share_leaving(before, now, margin)
+
+
+def choose_inputs(past: Past | None, live: Sequence[str] | None, *, margin: float = 0.0, seed: int) -> ChosenInputs:
+    """The measures by `CRITERION`; those of the live model, else `DEFAULT`, where the past is too short to judge.
+
+    `margin` is how much nearer another segment must be before customers move.
+    """
     if past is None or past.features.height < MIN_CUSTOMERS:
         return ChosenInputs(tuple(live or DEFAULT), None)
     features = past.features.sort("customer_id")
@@ -107,15 +138,18 @@ def choose_inputs(past: Past | None, live: Sequence[str] | None, *, seed: int) -
     if outcome.std() == 0:
         return ChosenInputs(tuple(live or DEFAULT), None)
     names = [name for name in MEASURES if features.select(EXPRESSIONS[name]).to_series().n_unique() > CLUSTERS]
-    values = dict(zip(names, input_matrix(features, names).T, strict=True)) if names else {}
     sets = [chosen for size in (2, 3) for chosen in combinations(names, size)]
-    explained = {chosen: _explained(_stacked(values, chosen), outcome, seed) for chosen in sets}
-    if not explained:
+    if not sets:
         return ChosenInputs(tuple(live or DEFAULT), None)
+    days = on_both_days(past.recent, past.now) if past.recent is not None else None
+    tried = {chosen: _try(features, chosen, outcome=outcome, days=days, margin=margin, seed=seed) for chosen in sets}
+    calm = [one for one in sets if tried[one].moved <= MOST_MOVED] or sets
+    explained = {one: tried[one].explained for one in calm}
     best = max(explained.values())
-    good = sorted((one for one in sets if explained[one] >= best - EXPLAINED_SLACK), key=lambda one: -explained[one])
-    if live and explained.get(tuple(live), -1.0) >= best - LIVE_SLACK:
-        return ChosenInputs(tuple(live), explained[tuple(live)])
+    known = tried.get(tuple(live)) if live else None
+    if live and known and known.explained >= best - LIVE_SLACK and (known.moved <= 2 * MOST_MOVED or calm is sets):
+        return ChosenInputs(tuple(live), known.explained)
+    good = sorted((one for one in calm if explained[one] >= best - EXPLAINED_SLACK), key=lambda one: -explained[one])
     later = features.select("customer_id").join(past.now, on="customer_id", how="inner")
     judged = {one: _soundness(features, later, one, seed) for one in good[:MOST_JUDGED]}
     chosen = max(judged, key=lambda one: judged[one] - THIRD * (len(one) - 2))
@@ -130,9 +164,29 @@ def explained_share(labels: Labels, outcome: Matrix) -> float:
     return 1 - float(((outcome - means[labels]) ** 2).sum()) / whole if whole else 0.0
 
 
-def _explained(values: Matrix, outcome: Matrix, seed: int) -> float:
-    scaled = QuantileScaler.fit(values).transform(values)
-    return explained_share(fit_clusters(scaled, CLUSTERS, seed=seed, restarts=3).nearest(scaled), outcome)
+@dataclass(frozen=True)
+class _Tried:
+    """What the segments by a set of measures say, and how many customers they would have moved."""
+
+    explained: float
+    moved: float
+
+
+def _try(
+    features: pl.DataFrame,
+    names: Sequence[str],
+    *,
+    outcome: Matrix,
+    days: tuple[pl.DataFrame, pl.DataFrame] | None,
+    margin: float,
+    seed: int,
+) -> _Tried:
+    values = input_matrix(features, names)
+    scaler = QuantileScaler.fit(values)
+    scaled = scaler.transform(values)
+    clusters = fit_clusters(scaled, CLUSTERS, seed=seed, restarts=3)
+    moved = share_moving(clusters, scaler, names, days, margin) if days and days[0].height else 0.0
+    return _Tried(explained_share(clusters.nearest(scaled), outcome), moved)
 
 
 def _soundness(features: pl.DataFrame, later: pl.DataFrame, names: Sequence[str], seed: int) -> float:
@@ -151,7 +205,3 @@ def _soundness(features: pl.DataFrame, later: pl.DataFrame, names: Sequence[str]
     moved_to = clusters.nearest(scaler.transform(input_matrix(after, names)))
     staying = adjusted_rand_score(after["label"].to_numpy(), moved_to)
     return float(silhouette_score(scaler.transform(values), labels) + returning + staying) / 3
-
-
-def _stacked(values: dict[str, Matrix], names: Sequence[str]) -> Matrix:
-    return np.stack([values[name] for name in names], axis=1)

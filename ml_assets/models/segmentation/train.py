@@ -18,8 +18,7 @@ from pydantic import JsonValue
 from ml_assets.errors import UserError
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
 from ml_assets.models.segmentation import inputs as measures
-from ml_assets.models.segmentation.calm import share_leaving
-from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Clusters, Labels, fit_clusters
+from ml_assets.models.segmentation.clusters import METHODS, RESTARTS, Labels, fit_clusters
 from ml_assets.models.segmentation.criterion import CRITERION, Clustering, choose
 from ml_assets.models.segmentation.identity import Origin, by_key, match, origins
 from ml_assets.models.segmentation.inputs import ChosenInputs, Past, choose_inputs, input_matrix
@@ -146,7 +145,7 @@ def _kind_of(live: SegmentationModel | None) -> tuple[int, str] | None:
 def _inputs(past: Past | None, live: SegmentationModel | None, settings: SegmentationSettings) -> ChosenInputs:
     if settings.inputs:
         return ChosenInputs(tuple(settings.inputs), None)
-    return choose_inputs(past, live.inputs if live else None, seed=settings.seed)
+    return choose_inputs(past, live.inputs if live else None, margin=settings.margin, seed=settings.seed)
 
 
 def _start(live: SegmentationModel | None, inputs: Sequence[str], k: int) -> Matrix | None:
@@ -174,7 +173,8 @@ def _try_all(
     values = input_matrix(features, inputs)
     scaler = QuantileScaler.fit(values)
     scaled = scaler.transform(values)
-    then = _then(features, past)
+    days = measures.on_both_days(past.features, features) if past else None
+    comparable = days is not None and days[0].height >= measures.MIN_CUSTOMERS
     most = min(settings.k_max, len(np.unique(scaled, axis=0)), len(values) // MIN_CUSTOMERS)
     candidates = []
     for k in range(min(settings.k_min, most), most + 1) if most > 1 else ():
@@ -182,32 +182,11 @@ def _try_all(
             soundness, clusters = judge(values, k, method=method, seed=settings.seed)
             labels = clusters.nearest(scaled)
             named = soundness.smallest_share > 0 and identify(features, labels, k, live).new_are_true
-            moved = _moved(clusters, scaler, inputs, then, settings.margin) if then else None
+            moved = (
+                measures.share_moving(clusters, scaler, inputs, days, settings.margin) if days and comparable else None
+            )
             candidates.append(Clustering(soundness, named, method, moved))
     return candidates
-
-
-def _then(features: pl.DataFrame, past: Past | None) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """The same customers in the past and now, in the same order; None where too few are known from then."""
-    if past is None:
-        return None
-    ids = features.select("customer_id").join(past.features, on="customer_id", how="semi", maintain_order="left")
-    if ids.height < measures.MIN_CUSTOMERS:
-        return None
-    before = ids.join(past.features, on="customer_id", how="inner", maintain_order="left")
-    return before, ids.join(features, on="customer_id", how="inner", maintain_order="left")
-
-
-def _moved(
-    clusters: Clusters,
-    scaler: QuantileScaler,
-    inputs: Sequence[str],
-    then: tuple[pl.DataFrame, pl.DataFrame],
-    margin: float,
-) -> float:
-    """The share of customers who would have moved between the two days."""
-    before, now = (clusters.distances(scaler.transform(input_matrix(frame, inputs))) for frame in then)
-    return share_leaving(before, now, margin)
 
 
 def _parameters(settings: SegmentationSettings, k: int, method: str, chosen: ChosenInputs) -> dict[str, JsonValue]:

@@ -16,7 +16,7 @@ from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.segments import MEASURES
 from ml_assets.settings.segmentation import SegmentationSettings
-from ml_assets_tests.features.lines import journey
+from ml_assets_tests.features.lines import day, journey, line, lines
 
 SUNDAYS = (date(2017, 11, 19), date(2017, 11, 26))
 SETTINGS = SegmentationSettings()
@@ -167,3 +167,33 @@ def test_a_shop_may_name_the_measures_itself(weeks: list[pl.DataFrame]) -> None:
     model = train_segmentation(weeks[0], trained_through=SUNDAYS[0], settings=own)
     assert model.inputs == ("recency_days", "orders_365d")
     assert len(set(model.keys)) == 4
+
+
+def subscribers() -> pl.LazyFrame:
+    """260 customers who order by the clock: every 7, 14, 28 or 30 days, since different days, the same each time."""
+    random = np.random.default_rng(4)
+    rows = []
+    for customer in range(260):
+        cycle, since = int(random.choice([7, 14, 28, 30])), int(random.integers(0, 350))
+        until, amount = since + int(random.exponential(500)), float(random.choice([9, 14, 19, 29, 39]))
+        rows += [
+            line(customer, int(random.integers(0, 30)), on, amount=amount, order=f"{customer}-{on}")
+            for on in range(since, min(until, 430), cycle)
+        ]
+    return lines(*rows)
+
+
+def test_measures_that_follow_the_order_cycle_do_not_decide() -> None:
+    orders = subscribers()
+    then, recent, now = (
+        build_customer_features(orders, None, as_of=day(number), lookback_days=400).collect()
+        for number in (392, 410, 420)
+    )
+    cyclic = choose_inputs(Past(then, now), None, margin=0.25, seed=1)
+    chosen = choose_inputs(Past(then, now, recent), None, margin=0.25, seed=1)
+    assert "recency_days" in cyclic.names
+    assert "recency_days" not in chosen.names
+    assert chosen.explained is not None
+    assert chosen.explained > 0.45
+    # Nor do they stay where they decided before.
+    assert choose_inputs(Past(then, now, recent), cyclic.names, margin=0.25, seed=1).names == chosen.names
