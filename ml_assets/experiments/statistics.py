@@ -25,8 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri, stdtr, stdtrit
-from scipy.stats import chi2
+from scipy.special import chdtrc, ndtri, stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
 HIGHEST = 0.999
@@ -173,7 +172,7 @@ def ratio_mismatch(counts: Sequence[int], shares: Sequence[float]) -> float:
         return 1.0
     expected = [total * share for share in shares]
     statistic = sum((count - each) ** 2 / each for count, each in zip(counts, expected, strict=True))
-    return float(chi2.sf(statistic, len(counts) - 1))
+    return float(chdtrc(len(counts) - 1, statistic))
 
 
 def corrected(p_values: Sequence[float]) -> list[float]:
