@@ -3,71 +3,19 @@
 from collections import Counter
 from datetime import date, timedelta
 from random import Random
-from typing import Any
 
 import polars as pl
 import psycopg
 import pytest
 
-from ml_assets.books.models import RegisteredModel, register
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import delete_rows
 from ml_assets.releases.pointer import accept, roll_back, unpin
 from ml_assets.releases.publish import Release
 from ml_assets.releases.retention import drop_retired
 from ml_assets.settings.serving import GateSettings
-from ml_assets_tests.releases.frames import MONDAY, UNJUDGED, release, segments
-
-KEYS = ("champions", "loyal", "dormant")
-States = dict[Any, str]
-
-
-def day(number: int) -> date:
-    return MONDAY + timedelta(days=number)
-
-
-def publish(connection: ServingConnection, number: int, states: States, model: str = "m-1", **more: Any) -> Release:
-    frame = pl.DataFrame({"customer_id": list(states), "segment_key": list(states.values())})
-    keys = sorted(set(more.pop("keys", KEYS)) | set(states.values()))
-    facts: dict[str, Any] = {"day": number, "segments": segments(keys), "model_version": model} | more
-    return release(connection, frame, "segment_assignments", **facts)
-
-
-def trained(connection: ServingConnection, version: str, lineage: dict[str, tuple[str, list[str]]]) -> None:
-    """A model in the registry whose card says what became of the segments."""
-    parameters = {"segments": {key: {"change": change, "parents": of} for key, (change, of) in lineage.items()}}
-    model = RegisteredModel(
-        kind="segmentation", version=version, trained_through=MONDAY, artifact="x", checksum="x", decision="promoted",
-        reason="x", parameters=parameters, metrics={},
-    )  # fmt: skip
-    register(connection, model, {"data_fingerprint": "x", "parameters": parameters})
-
-
-def history(connection: ServingConnection, customer: Any) -> list[tuple[Any, ...]]:
-    query = connection.schemas.sql(
-        "SELECT segment_key, valid_from - %s::date, valid_to - %s::date, kind FROM {ml}.segment_history "
-        "WHERE customer_id = %s ORDER BY valid_from"
-    )
-    return connection.execute(query, [MONDAY, MONDAY, customer]).fetchall()
-
-
-def moves(connection: ServingConnection, number: int) -> dict[tuple[str | None, str | None, str], int]:
-    query = "SELECT from_segment, to_segment, kind, customers FROM ml.segment_moves WHERE day = %s"
-    return {(a, b, kind): count for a, b, kind, count in connection.execute(query, [day(number)]).fetchall()}
-
-
-def states_on(connection: ServingConnection, when: date) -> States:
-    query = (
-        "SELECT customer_id, segment_key FROM ml.segment_history "
-        "WHERE valid_from <= %(day)s AND (valid_to > %(day)s OR valid_to IS NULL)"
-    )
-    rows = connection.execute(query, {"day": when}).fetchall()
-    assert len(rows) == len(dict(rows))
-    return dict(rows)
-
-
-def shown(connection: ServingConnection) -> States:
-    return dict(connection.execute("SELECT customer_id, segment_key FROM ml.segment_assignments").fetchall())
+from ml_assets_tests.releases.frames import UNJUDGED, release, segments
+from ml_assets_tests.releases.segment_days import KEYS, States, day, history, moves, publish, shown, states_on
 
 
 def test_a_customers_ranges_begin_and_end_with_the_days_of_data(connection: ServingConnection) -> None:
@@ -200,45 +148,6 @@ def test_who_opted_out_has_no_history_to_be_read(connection: ServingConnection) 
     publish(connection, 0, {1: "loyal", 2: "loyal"})
     connection.execute("INSERT INTO ml_meta.opt_outs (customer_id) VALUES (1)")
     assert (history(connection, 1), len(history(connection, 2))) == ([], 1)
-
-
-def test_the_catalogue_says_what_a_training_made_of_the_segments(connection: ServingConnection) -> None:
-    publish(connection, 0, {1: "loyal", 2: "dormant", 3: "active"}, keys=("loyal", "dormant", "active"))
-    lineage = {
-        "loyal": ("kept", ["loyal"]), "champions": ("split", ["loyal"]), "at_risk": ("merged", ["dormant", "active"]),
-        "dormant": ("ended", ["at_risk"]), "active": ("ended", ["at_risk"]),
-    }  # fmt: skip
-    trained(connection, "m-2", lineage)
-    publish(connection, 7, {1: "champions", 2: "at_risk", 3: "at_risk"}, "m-2", keys=("loyal", "champions", "at_risk"))
-    query = (
-        "SELECT segment_key, valid_from - %s::date, valid_to - %s::date, change, parents, ended_into "
-        "FROM ml.segment_catalogue ORDER BY valid_from, segment_key"
-    )
-    assert connection.execute(query, [MONDAY, MONDAY]).fetchall() == [
-        ("active", 0, 7, "born", [], ["at_risk"]),
-        ("dormant", 0, 7, "born", [], ["at_risk"]),
-        ("loyal", 0, 7, "born", [], None),
-        ("at_risk", 7, None, "merged", ["dormant", "active"], None),
-        ("champions", 7, None, "split", ["loyal"], None),
-        ("loyal", 7, None, "kept", ["loyal"], None),
-    ]
-
-
-def test_a_relabelling_is_no_move(connection: ServingConnection) -> None:
-    publish(connection, 0, {1: "loyal", 2: "dormant", 3: "loyal"}, keys=("loyal", "dormant"))
-    trained(connection, "m-2", {"at_risk": ("born", []), "dormant": ("ended", ["at_risk"]), "loyal": ("kept", [])})
-    publish(connection, 1, {1: "loyal", 2: "at_risk", 3: "at_risk"}, "m-2", keys=("loyal", "at_risk"))
-    publish(connection, 2, {1: "at_risk", 2: "at_risk", 3: "at_risk"}, "m-2", keys=("loyal", "at_risk"))
-    assert {kind for *_, kind in moves(connection, 1)} == {"stayed", "relabelled"}
-    assert history(connection, 2)[-1] == ("at_risk", 1, None, "relabelled")
-    assert history(connection, 1)[-1] == ("at_risk", 2, None, "moved")
-
-
-def test_a_key_that_ended_and_was_given_again_at_once_is_another_segment(connection: ServingConnection) -> None:
-    publish(connection, 0, {1: "loyal", 2: "dormant"}, keys=("loyal", "dormant"))
-    trained(connection, "m-2", {"loyal": ("kept", []), "dormant": ("ended", ["loyal"])})
-    publish(connection, 1, {1: "loyal", 2: "dormant"}, "m-2", keys=("loyal", "dormant"))
-    assert moves(connection, 1) == {("loyal", "loyal", "stayed"): 1, ("dormant", "dormant", "relabelled"): 1}
 
 
 def test_a_reason_is_read_of_the_move_that_it_is_about_alone(connection: ServingConnection) -> None:
