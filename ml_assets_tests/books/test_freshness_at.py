@@ -120,7 +120,7 @@ def test_dbt_syntax_and_short_durations_mean_the_same() -> None:
     [
         ("freshness: {data: {deadline: 7am}}", "freshness.data.deadline"),
         ("freshness: {data: {deadline: '07:00 Berlin'}}", "zone Berlin is not an IANA time zone"),
-        ("freshness: {subjects: {recomendations: {deadline: '07:00'}}}", "freshness.subjects.recomendations"),
+        ("freshness: {subjects: {recomendations: {max_age: 1d}}}", "freshness.subjects has the key 'recomendations'"),
         ("calendar: {business_days: [monday]}", "calendar.business_days"),
         ("calendar: {country: XX}", "public holidays of XX are not known"),
         ("alerts: {routes: [{channels: [ops]}]}", "channel ops is named but not defined"),
