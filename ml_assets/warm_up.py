@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import matplotlib.font_manager  # noqa: F401 importing it writes the list
+import numpy as np
 import polars as pl
 
 from ml_assets.features.interactions import build_interactions
@@ -51,8 +52,12 @@ def main() -> None:
     _encode(made.lists)
     window = Window.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
     purchases = window.snapshot.purchases
-    pool = window.pool(fit_sources(purchases, {"popularity": {}}).scores(purchases), options.depth)
+    scores = fit_sources(purchases, {"popularity": {}, "tifu_knn": everything["tifu_knn"]}).scores(purchases)
+    pool = window.pool(scores, options.depth)
     Fusion(["popularity"]).fit([window.lesson(pool)], "for_you")
+    # So small a shop has too few candidates to leave any out.
+    pool.promising(np.ones(pool.items.size, np.bool_), 1)
+    scores["tifu_knn"].block(pool.first, pool.last).pairs(pool.starts, pool.items)
 
 
 def _encode(lists: pl.DataFrame) -> None:
