@@ -12,7 +12,7 @@ import numpy as np
 from ml_assets.models.segmentation.clusters import Clusters, Labels, fit_clusters
 from ml_assets.models.segmentation.scaling import Matrix, QuantileScaler
 
-BOOTSTRAPS = 20
+BOOTSTRAPS = 40
 BOOTSTRAP_RESTARTS = 3
 
 
