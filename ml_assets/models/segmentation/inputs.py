@@ -54,8 +54,8 @@ RECENT_DAYS = 10
 MOST_MOVED = 0.05
 CRITERION = (
     "of all pairs and triples of measures, those between whose segments at most "
-    f"{MOST_MOVED:.0%} of the customers would have moved in the last {RECENT_DAYS} days (all, where none are so calm); "
-    f"of these, those whose segments explain the spend of the next {OUTCOME_DAYS} days "
+    f"{MOST_MOVED:.0%} of the customers would have moved in the last {RECENT_DAYS} days, or twice as many as by the "
+    f"calmest; of these, those whose segments explain the spend of the next {OUTCOME_DAYS} days "
     "within 0.05 of the best (share of its variance, five clusters, spend cut at its 99th percentile); of these the "
     "largest mean of silhouette, of the adjusted Rand index on bootstrap samples, and of that between where the same "
     "clusters put customers then and now, which a third measure must raise by 0.02; the measures of the live "
@@ -63,6 +63,8 @@ CRITERION = (
     "would make other segments"
 )
 EXPLAINED_SLACK = 0.05
+LEAST_EXPLAINED = 0.1
+"""Where no set explains more, what comes next is chance, and the best of them says nothing."""
 LIVE_SLACK = 0.1
 THIRD = 0.02
 CLUSTERS = 5
@@ -122,7 +124,7 @@ def share_moving(
 
 
 def choose_inputs(past: Past | None, live: Sequence[str] | None, *, margin: float = 0.0, seed: int) -> ChosenInputs:
-    """The measures by `CRITERION`; those of the live model, else `DEFAULT`, where the past is too short to judge.
+    """The measures by `CRITERION`, where the past tells something; else those of the live model, else `DEFAULT`.
 
     `margin` is how much nearer another segment must be before customers move.
     """
@@ -143,11 +145,14 @@ def choose_inputs(past: Past | None, live: Sequence[str] | None, *, margin: floa
         return ChosenInputs(tuple(live or DEFAULT), None)
     days = on_both_days(past.recent, past.now) if past.recent is not None else None
     tried = {chosen: _try(features, chosen, outcome=outcome, days=days, margin=margin, seed=seed) for chosen in sets}
-    calm = [one for one in sets if tried[one].moved <= MOST_MOVED] or sets
+    most = max(MOST_MOVED, 2 * min(one.moved for one in tried.values()))
+    calm = [one for one in sets if tried[one].moved <= most]
     explained = {one: tried[one].explained for one in calm}
     best = max(explained.values())
+    if best < LEAST_EXPLAINED:
+        return ChosenInputs(tuple(live or DEFAULT), None)
     known = tried.get(tuple(live)) if live else None
-    if live and known and known.explained >= best - LIVE_SLACK and (known.moved <= 2 * MOST_MOVED or calm is sets):
+    if live and known and known.explained >= best - LIVE_SLACK and known.moved <= 2 * most:
         return ChosenInputs(tuple(live), known.explained)
     good = sorted((one for one in calm if explained[one] >= best - EXPLAINED_SLACK), key=lambda one: -explained[one])
     later = features.select("customer_id").join(past.now, on="customer_id", how="inner")

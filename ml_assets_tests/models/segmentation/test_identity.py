@@ -160,6 +160,8 @@ def test_a_past_that_tells_nothing_leaves_the_measures_as_they_are(weeks: list[p
     assert choose_inputs(Past(few.features.head(20), few.now), None, seed=1).names == DEFAULT
     nobody_bought = Past(few.features, few.now.with_columns(spend_28d=pl.lit(0.0)))
     assert choose_inputs(nobody_bought, None, seed=1).names == DEFAULT
+    chance = Past(few.features, few.now.with_columns(pl.col("spend_28d").shuffle(seed=1)))
+    assert choose_inputs(chance, None, seed=1).names == DEFAULT
 
 
 def test_a_shop_may_name_the_measures_itself(weeks: list[pl.DataFrame]) -> None:
