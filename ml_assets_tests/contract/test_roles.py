@@ -9,9 +9,8 @@ from psycopg import errors
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import Schemas
 from ml_assets.releases.pointer import accept, roll_back, unpin
-from ml_assets.releases.retention import drop_retired
 from ml_assets_tests.contract.test_migrate import CONTRACT
-from ml_assets_tests.releases.frames import items, recommendations, release
+from ml_assets_tests.releases.frames import drops, items, recommendations, release
 
 FORBIDDEN = [
     "SELECT * FROM ml_store.recommendations",
@@ -113,7 +112,7 @@ def test_a_writer_rolls_back_accepts_and_retires(url: str) -> None:
         blocked = release(writer, recommendations([1]), day=2)
         accept(writer, blocked.release_id, reason="x")
         release(writer, recommendations([1]), day=2)
-        assert drop_retired(writer, "recommendations", grace=timedelta(0)) == 1
+        assert drops(writer, "recommendations", 1, grace=timedelta(0))
 
 
 def test_everybody_else_sees_nothing(url: str) -> None:

@@ -1,5 +1,6 @@
 """Small frames of every subject, and one call that publishes them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import polars as pl
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.publish import Publication, Release, publish
+from ml_assets.releases.retention import drop_retired
 from ml_assets.settings.serving import GateSettings
 
 MONDAY = date(2026, 1, 5)
@@ -80,3 +82,11 @@ def release(
     """Publish a frame as of a Monday plus some days; by default such frames are too small to judge by shares."""
     facts: dict[str, Any] = {"model_version": "m-1", "run_id": "run", "k": 2, "gates": UNJUDGED} | more
     return publish(connection, Publication(subject, frame, day=MONDAY + timedelta(days=day), **facts))
+
+
+def drops(connection: ServingConnection, subject: str, count: int, **more: Any) -> bool:
+    """Whether so many retired releases are dropped in a while: autovacuum may hold one for a moment."""
+    dropped, until = 0, time.monotonic() + 30
+    while dropped < count and time.monotonic() < until:
+        dropped += drop_retired(connection, subject, **more)
+    return dropped == count

@@ -27,7 +27,7 @@ from ml_assets_tests.clocks import Clock, other_clock
 from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.before_owner import hand_back
 from ml_assets_tests.contract.test_migrate import SHOP
-from ml_assets_tests.releases.frames import recommendations, release
+from ml_assets_tests.releases.frames import drops, recommendations, release
 from ml_assets_tests.releases.publishers import PUBLISHERS
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
 from ml_assets_tests.small_disk import give_to_server
@@ -199,7 +199,7 @@ def test_a_snapshot_older_than_the_move_still_reads_its_release_whatever_retenti
         assert drop_retired(connection, "recommendations", grace=timedelta(0)) == 0
         ((day,),) = reader.execute("SELECT DISTINCT item_id / 1000 FROM ml.recommendations").fetchall()
         assert day == 0
-    assert drop_retired(connection, "recommendations", grace=timedelta(0)) == 1
+    assert drops(connection, "recommendations", 1, grace=timedelta(0))
     assert shown(connection) == 1
 
 

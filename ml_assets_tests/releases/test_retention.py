@@ -7,7 +7,7 @@ import psycopg
 from ml_assets.database.connection import ServingConnection
 from ml_assets.releases.retention import drop_retired, retire
 from ml_assets.releases.space import drop_now, retired_releases
-from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
+from ml_assets_tests.releases.frames import assignments, drops, recommendations, release, segments
 
 NOW = timedelta(0)
 
@@ -41,7 +41,7 @@ def test_retired_rows_are_dropped_after_the_grace_period_only(connection: Servin
     for day in (0, 0):
         release(connection, assignments(), "segment_assignments", day=day, segments=segments())
     assert drop_retired(connection, "segment_assignments") == 0
-    assert drop_retired(connection, "segment_assignments", grace=NOW) == 1
+    assert drops(connection, "segment_assignments", 1, grace=NOW)
     assert drop_retired(connection, "segment_assignments", grace=NOW) == 0
     assert connection.execute("SELECT DISTINCT release_id FROM ml_store.segments").fetchall() == [(2,)]
     assert connection.execute("SELECT count(*) FROM ml.segment_assignments").fetchone() == (3,)
@@ -54,7 +54,7 @@ def test_dropping_gives_way_to_a_reader_and_is_tried_again(connection: ServingCo
         reader.execute("SELECT count(*) FROM ml.recommendations").fetchone()
         assert drop_retired(connection, "recommendations", grace=NOW) == 0
         assert release(connection, recommendations(), day=1).state == "live"
-    assert drop_retired(connection, "recommendations", grace=NOW) == 1
+    assert drops(connection, "recommendations", 1, grace=NOW)
 
 
 def test_a_live_release_that_is_not_the_newest_is_kept(connection: ServingConnection) -> None:

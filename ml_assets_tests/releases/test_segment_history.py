@@ -14,7 +14,7 @@ from ml_assets.releases.pointer import accept, roll_back, unpin
 from ml_assets.releases.publish import Release
 from ml_assets.releases.retention import drop_retired
 from ml_assets.settings.serving import GateSettings
-from ml_assets_tests.releases.frames import UNJUDGED, release, segments
+from ml_assets_tests.releases.frames import UNJUDGED, drops, release, segments
 from ml_assets_tests.releases.segment_days import KEYS, States, day, history, moves, publish, shown, states_on
 
 
@@ -169,7 +169,7 @@ def test_a_day_whose_rows_retention_has_dropped_is_known_from_the_history(connec
     for number, key in enumerate(("loyal", "dormant", "dormant")):
         publish(connection, number, {1: key, 2: "loyal"}, keep=1)
     connection.execute("UPDATE ml_meta.releases SET retired_at = now() - interval '1 day' WHERE state = 'retired'")
-    assert drop_retired(connection, "segment_assignments") == 2
+    assert drops(connection, "segment_assignments", 2)
     publish(connection, 1, {1: "loyal", 2: "loyal"}, keep=1)
     assert [row[:3] for row in history(connection, 1)] == [("loyal", 0, 2), ("dormant", 2, None)]
     assert history(connection, 2) == [("loyal", 0, None, "joined")]
