@@ -15,13 +15,8 @@ import numpy.typing as npt
 from ml_assets.models.kernels.compiling import compiled
 from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32, Int64, Matrix
 from ml_assets.models.kernels.lists import beats_last, insert
+from ml_assets.models.kernels.sums import FEW, LEAST, PAGE, add_in_pages, count_products, may_enter
 
-PAGE = 64
-"""Columns looked through at once."""
-_FEW = 4
-"""Rows with fewer products than this part of the columns list what they touch."""
-_LEAST = np.float32(2.0**-149)
-"""The smallest positive score."""
 _ROOM = 512
 """Candidates of a row for which room is made at first."""
 _NEW, _SOLD, _BOUGHT = 1, 2, 4
@@ -31,15 +26,6 @@ Products = tuple[Matrix, ...]
 Work = tuple[Float32, Float32, Int8, Int32, Int64]
 """By product: sums, the same in pages, marked pages, touched columns, and how many these are, -1 for pages."""
 Found = tuple[Int32, Int64, Bools, Float32, Float32]
-
-
-@compiled
-def _count(row: int, left: Matrix, right: Matrix) -> int:
-    """How many multiplications a row of left x right takes."""
-    count = 0
-    for a in range(left[0][row], left[0][row + 1]):
-        count += right[0][left[1][a] + 1] - right[0][left[1][a]]
-    return count
 
 
 @compiled
@@ -59,21 +45,10 @@ def _add_listed(row: int, left: Matrix, right: Matrix, sums: Float32, stamps: In
 
 
 @compiled
-def _add_paged(row: int, left: Matrix, right: Matrix, sums: Float32, marked: Int8) -> None:
-    """Add a row of left x right to `sums` and mark the pages it touches."""
-    for a in range(left[0][row], left[0][row + 1]):
-        r, factor = left[1][a], left[2][a]
-        for b in range(right[0][r], right[0][r + 1]):
-            column = np.uint32(right[1][b])
-            sums[column] += factor * right[2][b]
-            marked[column // np.uint32(PAGE)] = 1
-
-
-@compiled
 def _lowest(lists: Int32, scores: Float32, counts: Int64, which: int) -> float:
     """The score from which on a column may enter a list."""
     k = lists.shape[1]
-    return float(scores[which, k - 1] if counts[which] == k else _LEAST)
+    return float(scores[which, k - 1] if counts[which] == k else LEAST)
 
 
 @compiled
@@ -93,11 +68,7 @@ def _take_page(
     lowest = _lowest(lists, scores, counts, 0)
     if asked & 2:
         lowest = min(lowest, _lowest(lists, scores, counts, 1))
-    promising = np.uint8(0)
-    for lane in range(PAGE):
-        # Neither a branch nor a wider type, so that the compiler compares many at once.
-        promising = np.uint8(promising | np.uint8(pages[page, lane] >= lowest))
-    if promising == 0:
+    if not may_enter(page, pages, lowest):
         return
     for lane in range(PAGE):
         if pages[page, lane] >= lowest:
@@ -113,15 +84,15 @@ def _offer(
     """Sum up a row of product p, keep its sums, and make its two lists."""
     sums, pages, marked, touched, touches = work
     counts[:] = 0
-    if _count(row, left, right) <= touched.shape[1] - 1:
+    if count_products(row, left, right) <= touched.shape[1] - 1:
         touches[p] = _add_listed(row, left, right, sums[p], stamps, stamp, touched[p])
         for t in range(touches[p]):
             column = touched[p, t]
-            if sums[p, column] >= _LEAST:
+            if sums[p, column] >= LEAST:
                 _take(column, sums[p, column], allowed[column] & asked, lists, scores, counts)
         return
     touches[p] = -1
-    _add_paged(row, left, right, sums[p], marked[p])
+    add_in_pages(row, left, right, sums[p], marked[p])
     for page in range(marked.shape[1]):
         if marked[p, page] != 0:
             _take_page(page, pages[p], allowed, asked, lists, scores, counts)
@@ -205,7 +176,7 @@ def find_candidates(
     products, columns = asked.size, eligible.size
     pages = np.zeros((products, -(-columns // PAGE), PAGE), np.float32)
     sums = pages.reshape(products, pages.shape[1] * PAGE)
-    touched = np.empty((products, columns // _FEW + 1), np.int32)
+    touched = np.empty((products, columns // FEW + 1), np.int32)
     work = (sums, pages, np.zeros((products, pages.shape[1]), np.int8), touched, np.zeros(products, np.int64))
     seen = np.full(columns, -1, np.int64)
     stamps, place_of, allowed = seen.copy(), seen.copy(), eligible.copy()

@@ -10,15 +10,9 @@ numbers enter here; threads belong to `matrices/sparse_scores.py`.
 import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
-from ml_assets.models.kernels.csr import Bools, Float32, Int8, Int32, Matrix
+from ml_assets.models.kernels.csr import Bools, Float32, Int32, Matrix
 from ml_assets.models.kernels.lists import beats_last, insert
-
-PAGE = 64
-"""Columns looked through at once."""
-_FEW = 4
-"""Rows with fewer products than this part of the columns list what they touch; measured."""
-_LEAST = np.float32(2.0**-149)
-"""The smallest positive score."""
+from ml_assets.models.kernels.sums import FEW, LEAST, PAGE, add_in_pages, count_products, may_enter
 
 
 @compiled
@@ -29,26 +23,11 @@ def _clear(pages: Float32, page: int) -> None:
 
 
 @compiled
-def _scatter(row: int, left: Matrix, right: Matrix, sums: Float32, touched: Int8) -> None:
-    """Add one row of left x right to `sums` and mark the pages it touches."""
-    for a in range(left[0][row], left[0][row + 1]):
-        r, factor = left[1][a], left[2][a]
-        for b in range(right[0][r], right[0][r + 1]):
-            column = np.uint32(right[1][b])
-            sums[column] += factor * right[2][b]
-            touched[column // np.uint32(PAGE)] = 1
-
-
-@compiled
 def _take_page(page: int, pages: Float32, eligible: Bools, row: int, items: Int32, scores: Float32, found: int) -> int:
     """Put the columns of a page that belong there into the list of a row; returns its new length."""
     k = items.shape[1]
-    lowest = scores[row, k - 1] if found == k else _LEAST
-    promising = np.uint8(0)
-    for lane in range(PAGE):
-        # Neither a branch nor a wider type, so that the compiler compares many at once.
-        promising = np.uint8(promising | np.uint8(pages[page, lane] >= lowest))
-    if promising == 0:
+    lowest = scores[row, k - 1] if found == k else LEAST
+    if not may_enter(page, pages, lowest):
         return found
     for lane in range(PAGE):
         score = pages[page, lane]
@@ -58,7 +37,7 @@ def _take_page(page: int, pages: Float32, eligible: Bools, row: int, items: Int3
         if eligible[column] and beats_last(items, scores, row, found, score, column):
             insert(items, scores, row, found, score, column)
             found = min(found + 1, k)
-            lowest = scores[row, k - 1] if found == k else _LEAST
+            lowest = scores[row, k - 1] if found == k else LEAST
     return found
 
 
@@ -83,7 +62,7 @@ def _take_listed(
 ) -> int:
     """Make the list of a row from the touched columns, and clear their sums; returns its length."""
     found, k = 0, items.shape[1]
-    lowest = _LEAST
+    lowest = LEAST
     for t in range(count):
         column = touched[t]
         score = sums[column]
@@ -94,7 +73,7 @@ def _take_listed(
         if eligible[column] and beats_last(items, scores, row, found, score, column):
             insert(items, scores, row, found, score, column)
             found = min(found + 1, k)
-            lowest = scores[row, k - 1] if found == k else _LEAST
+            lowest = scores[row, k - 1] if found == k else LEAST
     return found
 
 
@@ -103,15 +82,6 @@ def _exclude(row: int, excluded: Matrix, sums: Float32) -> None:
     """Set the sums of what must not be listed to 0."""
     for x in range(excluded[0][row], excluded[0][row + 1]):
         sums[excluded[1][x]] = 0.0
-
-
-@compiled
-def _products(row: int, left: Matrix, right: Matrix) -> int:
-    """How many products a row of left x right consists of."""
-    count = 0
-    for a in range(left[0][row], left[0][row + 1]):
-        count += right[0][left[1][a] + 1] - right[0][left[1][a]]
-    return count
 
 
 @compiled
@@ -136,15 +106,15 @@ def top_sums(
     """
     pages = np.zeros((-(-eligible.size // PAGE), PAGE), np.float32)
     sums, marked = pages.reshape(-1), np.zeros(pages.shape[0], np.int8)
-    few = eligible.size // _FEW
+    few = eligible.size // FEW
     touched = np.empty(few + 1, np.int32)
     for row in range(first, last):
-        listed = _products(row, left, right) <= few
+        listed = count_products(row, left, right) <= few
         count = 0
         if listed:
             count = _scatter_listed(row, left, right, sums, touched)
         else:
-            _scatter(row, left, right, sums, marked)
+            add_in_pages(row, left, right, sums, marked)
         _exclude(row, excluded, sums)
         found = 0
         if listed:
