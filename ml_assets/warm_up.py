@@ -15,6 +15,7 @@ from ml_assets.features.interactions import build_interactions
 from ml_assets.ids import IdTypes
 from ml_assets.methods import SOURCES
 from ml_assets.models.ranking.fusion import Fusion
+from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
@@ -54,7 +55,9 @@ def main() -> None:
     purchases = window.snapshot.purchases
     scores = fit_sources(purchases, {"popularity": {}, "tifu_knn": everything["tifu_knn"]}).scores(purchases)
     pool = window.pool(scores, options.depth)
-    Fusion(["popularity"]).fit([window.lesson(pool)], "for_you")
+    lesson = window.lesson(pool)
+    Fusion(["popularity"]).fit([lesson], "for_you")
+    Ranker(["popularity"], rounds=1, committee=1).fit([lesson], "for_you").score(pool, lesson.description)
     # So small a shop has too few candidates to leave any out.
     pool.promising(np.ones(pool.items.size, np.bool_), 1)
     scores["tifu_knn"].block(pool.first, pool.last).pairs(pool.starts, pool.items)

@@ -4,12 +4,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module  # noqa: TID251 - every module of the folder, those to come as well
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from ml_assets.models.kernels import lists, pairs, rows, top_dots, top_sums
+from ml_assets.models import kernels
 from ml_assets.releases.copy import kernels as copy_kernels
 from ml_assets_tests.deployment.files import (
     DOCKER,
@@ -23,9 +25,10 @@ from ml_assets_tests.deployment.files import (
 
 INSTRUCTIONS = dockerfile()
 LAST = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]
+KERNELS = [import_module(f"{kernels.__name__}.{each.name}") for each in iter_modules(kernels.__path__)]
 LOOPS = {
     name: value
-    for module in (lists, rows, top_sums, top_dots, pairs, copy_kernels)
+    for module in (*KERNELS, copy_kernels)
     for name, value in vars(module).items()
     if isinstance(value, Dispatcher)
 }
