@@ -174,7 +174,8 @@ def _try_all(
     scaler = QuantileScaler.fit(values)
     scaled = scaler.transform(values)
     days = measures.on_both_days(past.features, features) if past else None
-    comparable = days is not None and days[0].height >= measures.MIN_CUSTOMERS
+    if days and days[0].height < measures.MIN_CUSTOMERS:
+        days = None
     most = min(settings.k_max, len(np.unique(scaled, axis=0)), len(values) // MIN_CUSTOMERS)
     candidates = []
     for k in range(min(settings.k_min, most), most + 1) if most > 1 else ():
@@ -182,9 +183,7 @@ def _try_all(
             soundness, clusters = judge(values, k, method=method, seed=settings.seed)
             labels = clusters.nearest(scaled)
             named = soundness.smallest_share > 0 and identify(features, labels, k, live).new_are_true
-            moved = (
-                measures.share_moving(clusters, scaler, inputs, days, settings.margin) if days and comparable else None
-            )
+            moved = measures.share_moving(clusters, scaler, inputs, days, settings.margin) if days else None
             candidates.append(Clustering(soundness, named, method, moved))
     return candidates
 
