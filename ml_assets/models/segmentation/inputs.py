@@ -155,8 +155,8 @@ def choose_inputs(past: Past | None, live: Sequence[str] | None, *, margin: floa
     if live and known and known.explained >= best - LIVE_SLACK and known.moved <= 2 * most:
         return ChosenInputs(tuple(live), known.explained)
     good = sorted((one for one in calm if explained[one] >= best - EXPLAINED_SLACK), key=lambda one: -explained[one])
-    later = features.select("customer_id").join(past.now, on="customer_id", how="inner")
-    judged = {one: _soundness(features, later, one, seed) for one in good[:MOST_JUDGED]}
+    four_weeks = on_both_days(features, past.now)
+    judged = {one: _soundness(features, four_weeks, one, tried[one], seed) for one in good[:MOST_JUDGED]}
     chosen = max(judged, key=lambda one: judged[one] - THIRD * (len(one) - 2))
     return ChosenInputs(chosen, explained[chosen])
 
@@ -171,10 +171,16 @@ def explained_share(labels: Labels, outcome: Matrix) -> float:
 
 @dataclass(frozen=True)
 class _Tried:
-    """What the segments by a set of measures say, and how many customers they would have moved."""
+    """Clusters by a set of measures, what they say, and how many customers they would have moved."""
 
+    scaler: QuantileScaler
+    clusters: Clusters
     explained: float
     moved: float
+
+    def labels(self, features: pl.DataFrame, names: Sequence[str]) -> Labels:
+        """The cluster of each customer."""
+        return self.clusters.nearest(self.scaler.transform(input_matrix(features, names)))
 
 
 def _try(
@@ -191,22 +197,24 @@ def _try(
     scaled = scaler.transform(values)
     clusters = fit_clusters(scaled, CLUSTERS, seed=seed, restarts=3)
     moved = share_moving(clusters, scaler, names, days, margin) if days and days[0].height else 0.0
-    return _Tried(explained_share(clusters.nearest(scaled), outcome), moved)
+    return _Tried(scaler, clusters, explained_share(clusters.nearest(scaled), outcome), moved)
 
 
-def _soundness(features: pl.DataFrame, later: pl.DataFrame, names: Sequence[str], seed: int) -> float:
+def _soundness(
+    features: pl.DataFrame,
+    four_weeks: tuple[pl.DataFrame, pl.DataFrame],
+    names: Sequence[str],
+    tried: _Tried,
+    seed: int,
+) -> float:
     """How separate segments by these measures are, how they come back, and how long customers stay in them."""
     from sklearn.metrics import adjusted_rand_score, silhouette_score  # noqa: PLC0415 slow to import
 
     values = input_matrix(features, names)
-    scaler = QuantileScaler.fit(values)
-    clusters = fit_clusters(scaler.transform(values), CLUSTERS, seed=seed, restarts=3)
-    labels = clusters.nearest(scaler.transform(values))
-    if len(np.unique(labels)) < 2 or later.is_empty():
+    labels = tried.labels(features, names)
+    then, now = four_weeks
+    if len(np.unique(labels)) < 2 or then.is_empty():
         return 0.0
     returning, _ = recovery(values, labels, CLUSTERS, seed=seed, bootstraps=BOOTSTRAPS)
-    then = features.with_columns(pl.Series("label", labels)).join(later.select("customer_id"), on="customer_id")
-    after = later.join(then.select("customer_id", "label"), on="customer_id", how="inner", maintain_order="left")
-    moved_to = clusters.nearest(scaler.transform(input_matrix(after, names)))
-    staying = adjusted_rand_score(after["label"].to_numpy(), moved_to)
-    return float(silhouette_score(scaler.transform(values), labels) + returning + staying) / 3
+    staying = adjusted_rand_score(tried.labels(then, names), tried.labels(now, names))
+    return float(silhouette_score(tried.scaler.transform(values), labels) + returning + staying) / 3
