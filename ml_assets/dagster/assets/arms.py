@@ -70,7 +70,8 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         frames, versions = [lists.with_columns(arm=pl.lit("")).clear()], {}
         with serving.connect() as connection:
             wanted = list(made_arms(running(connection), day, shop.settings))
-        known = interactions.collect() if wanted else pl.DataFrame()
+        known = interactions.collect() if wanted else lists
+        everybody = known["customer_id"].unique().sort()
         for experiment, arm in wanted:
             placement = experiment.placement or ""
             kind, _, name = arm.list.partition(":")
@@ -79,7 +80,7 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
             else:
                 champion = RecommenderModel.load(*artifact_of(lake, serving, "recommender", day, placement))
                 model = with_one_method(champion, name, placement, known, items=catalogue, settings=rules)
-            customers = drawn(experiment, known["customer_id"].unique().sort())
+            customers = drawn(experiment, everybody)
             theirs = customers.filter(pl.col("arm") == arm.name)["customer_id"]
             made = recommend(
                 {placement: model}, known, catalogue, as_of=day, settings=rules, customers=theirs, report=told(context)
