@@ -4,11 +4,12 @@ The file has no name from its first moment, so that the system frees it with its
 else can open it. What is put aside, and where, is the caller's matter.
 """
 
-import io
+import os
 import tempfile
 import weakref
 from collections import defaultdict
 from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Generic, TypeVar
 
@@ -19,6 +20,8 @@ from ml_assets.whole_files import explained
 FREE_SPACE = "Free some space, or set `home` to a folder that has more; nothing was loaded."
 # Less than this is not written at all.
 IN_MEMORY = 64 * 2**20
+# What is written in one piece of several MB takes the kernel many times as long.
+ROWS_WRITTEN = 65_536
 # Types of which whole frames may have one value.
 FEW_VALUES = (pl.String, pl.Boolean, pl.Date)
 Key = TypeVar("Key", bound=Hashable)
@@ -33,12 +36,10 @@ class Spill(Generic[Key]):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # The caller's last use of it closes it.
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=1, dir=str(folder))  # noqa: SIM115
-        self.close = weakref.finalize(self, self._file.close)
+        self._file: IO[bytes] | None = None
         self._held: dict[Key, list[pl.DataFrame]] = defaultdict(list)
         self._held_bytes = 0
-        self._written: dict[Key, list[tuple[int, int, list[pl.Expr]]]] = defaultdict(list)
+        self._written: dict[Key, list[_Place]] = defaultdict(list)
         self._columns: dict[Key, list[str]] = {}
         self._rows: dict[Key, int] = defaultdict(int)
 
@@ -61,25 +62,41 @@ class Spill(Generic[Key]):
 
     def read(self, key: Key) -> list[pl.DataFrame]:
         """The frames of a key."""
-        written = [self._read(*place).select(self._columns[key]) for place in self._written.get(key, [])]
+        written = [self._read(place).select(self._columns[key]) for place in self._written.get(key, [])]
         return [*written, *self._held.get(key, [])]
 
     def _write(self, key: Key, frame: pl.DataFrame) -> None:
-        packed = io.BytesIO()
         # Columns of one value are many, and not worth their bytes; some column has to tell how many rows there are.
         one_value = [column for column in frame if _has_one_value(column)][: frame.width - 1]
-        # Compressing takes longer than the disk does.
-        frame.drop(column.name for column in one_value).write_ipc_stream(packed, compression="uncompressed")
-        with explained(self._folder, FREE_SPACE):
-            start = self._file.seek(0, io.SEEK_END)
-            size = self._file.write(packed.getbuffer())
-            self._file.flush()
         again = [pl.lit(column[0], column.dtype).alias(column.name) for column in one_value]
-        self._written[key].append((start, size, again))
+        rest = frame.drop(column.name for column in one_value)
+        with explained(self._folder, FREE_SPACE):
+            file = self._opened()
+            for piece in rest.iter_slices(ROWS_WRITTEN) if frame.height else [rest]:
+                start = os.lseek(file.fileno(), 0, os.SEEK_END)
+                # Compressing takes longer than the disk does.
+                piece.write_ipc_stream(file, compression="uncompressed")
+                self._written[key].append(_Place(start, again))
 
-    def _read(self, start: int, size: int, again: list[pl.Expr]) -> pl.DataFrame:
-        self._file.seek(start)
-        return pl.read_ipc_stream(io.BytesIO(self._file.read(size))).with_columns(again)
+    def _read(self, place: "_Place") -> pl.DataFrame:
+        file = self._opened()
+        os.lseek(file.fileno(), place.start, os.SEEK_SET)
+        return pl.read_ipc_stream(file).with_columns(place.again)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            # Without a buffer of Python's Polars writes into the file itself. The caller's last use of this closes it.
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
+        return self._file
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where rows lie in the file, and the columns that were left out because they have one value."""
+
+    start: int
+    again: list[pl.Expr]
 
 
 def _has_one_value(column: pl.Series) -> bool:

@@ -72,38 +72,23 @@ def check_lines(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Se
 
     `measured_items` are the ids of items sold by measure; their quantity is no count (setting events.measured).
     """
-    good, refused = parted(judge(lines, rules, measured_items))
+    good, refused = judge(lines, rules, measured_items)
     checked = settle(good, rules)
     return CheckedLines(checked.valid, pl.concat([refused, checked.quarantined]), lines.height)
 
 
-def judge(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> pl.DataFrame:
-    """Lines with what the contract makes of each by itself: `is_return`, quantity, amount, `reason` and `detail`."""
-    counted = (
-        lines.lazy()
-        .with_columns(is_return=_is_return(lines, rules))
-        .with_columns(
-            quantity=_counted(rules, measured_items),
-            amount=pl.when("is_return").then(-pl.col("amount").abs()).otherwise("amount"),
-        )
-        .collect()
-    )
-    judged = counted.with_columns(reason=_reason(counted, rules))
-    # Of few lines: writing numbers as texts takes longer than all the rules.
-    places = judged["reason"].is_in(list(VALUES_REFUSED)).arg_true()
-    if places.is_empty():
-        return judged
-    details = judged[places].select(pl.coalesce("detail", *_values_refused())).to_series()
-    return judged.with_columns(judged["detail"].scatter(places, details))
+def judge(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the contract makes of each line by itself.
 
-
-def parted(judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The good ones of judged lines, with GOOD_COLUMNS, and the refused ones, with QUARANTINE_COLUMNS."""
-    is_good = judged["reason"].is_null()
-    good = judged.select(GOOD_COLUMNS)
-    if is_good.all():
-        return good, quarantine(judged.clear())
-    return good.filter(is_good), quarantine(judged.filter(~is_good))
+    Returns the good lines, with GOOD_COLUMNS, and the refused ones, with QUARANTINE_COLUMNS, each under the day under
+    which it was delivered.
+    """
+    counted = lines.with_columns(is_return=_is_return(lines, rules), **_counted(rules, measured_items))
+    # Reasons are told of few lines: texts for all of them take longer than all the rules.
+    is_bad = counted.select(pl.any_horizontal(*_verdicts(counted, rules).values()).fill_null(value=False)).to_series()
+    good = counted.select(GOOD_COLUMNS)
+    good = good.filter(~is_bad) if is_bad.any() else good
+    return _signed(good) if rules.returns == "net" else good, _told(counted.filter(is_bad), rules)
 
 
 def quarantine(refused: pl.DataFrame) -> pl.DataFrame:
@@ -123,18 +108,28 @@ def settle(good: pl.DataFrame, rules: EventSettings) -> CheckedLines:
 
 def _sorted(valid: pl.DataFrame) -> pl.DataFrame:
     """EVENT_COLUMNS by day, customer, time, item and line: one day after the other, which takes half the time."""
+    days = by_day(valid, "day")
+    ordered = [_in_order(days[day]) for day in sorted(days)]
+    return pl.concat(ordered) if ordered else valid.select(EVENT_COLUMNS)
+
+
+def _in_order(day: pl.DataFrame) -> pl.DataFrame:
+    """EVENT_COLUMNS of one day's lines."""
     keys = ["customer_id", "occurred_at", "item_id"]
-    ties = [name for name in ORDERED_BY if name not in keys] if valid["line"].null_count() else ["line"]
-    nulls_last = [False] * len(keys) + [True] * len(ties)
-    of_guests = ["source"] if valid["customer_id"].null_count() else []
-    days = by_day(valid.select(*EVENT_COLUMNS, "line", *of_guests), "day")
-    ordered = [days[day].sort(keys + ties, nulls_last=nulls_last, maintain_order=True) for day in sorted(days)]
-    events = pl.concat(ordered) if ordered else valid
-    if of_guests:
+    if day["line"].null_count():
+        ties = [name for name in ORDERED_BY if name not in keys]
+    else:
+        # Lines of one file come in their order, and sorting keeps it.
+        ties = [] if day["line"].is_sorted() else ["line"]
+    events = day.select(*EVENT_COLUMNS, *(name for name in ties if name not in EVENT_COLUMNS))
+    if day["customer_id"].null_count():
         # A guest without an order buys what one file has at one time.
         of_guest = pl.when(pl.col("customer_id").is_null()).then(pl.format("{} {}", "source", "occurred_at"))
-        events = events.with_columns(pl.coalesce("order_id", of_guest))
-    return events.select(EVENT_COLUMNS)
+        events = events.with_columns(day.select(pl.coalesce("order_id", of_guest)))
+    nulls_last = [False] * len(keys) + [True] * len(ties)
+    # A day is sorted sooner than its lines are shared out among threads.
+    ordered = events.sort(keys + ties, nulls_last=nulls_last, maintain_order=True, multithreaded=False)
+    return ordered.select(EVENT_COLUMNS)
 
 
 def _is_return(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
@@ -145,42 +140,51 @@ def _is_return(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
     return is_return.fill_null(value=False)
 
 
-def _counted(rules: EventSettings, measured_items: pl.Series) -> pl.Expr:
-    quantity = pl.col("quantity")
-    if rules.measured == "count_as_one" and measured_items.len():
-        is_measured = pl.col("item_id").is_in(measured_items.implode()) & (quantity > 0)
-        quantity = pl.when(is_measured).then(1.0).otherwise(quantity)
-    return pl.when("is_return").then(-quantity.abs()).otherwise(quantity)
+def _counted(rules: EventSettings, measured_items: pl.Series) -> dict[str, pl.Expr]:
+    """The quantity that counts, where it is another than the line says."""
+    if rules.measured != "count_as_one" or not measured_items.len():
+        return {}
+    is_measured = pl.col("item_id").is_in(measured_items.implode()) & (pl.col("quantity") > 0)
+    return {"quantity": pl.when(is_measured).then(1.0).otherwise("quantity")}
 
 
-def _reason(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
-    """The first of the reasons that apply to a line, among those that occur in these lines."""
-    quantity, amount, kept_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
+def _signed(lines: pl.DataFrame) -> pl.DataFrame:
+    """Returns with negative signs, whichever they came with."""
+    if not lines["is_return"].any():
+        return lines
+    return lines.with_columns(
+        pl.when("is_return").then(-pl.col(name).abs()).otherwise(name).alias(name) for name in ("quantity", "amount")
+    )
+
+
+def _verdicts(lines: pl.DataFrame, rules: EventSettings) -> dict[str, pl.Expr]:
+    """By reason whether it applies to a line; the first that does is the reason given."""
+    quantity, amount, is_return = pl.col("quantity"), pl.col("amount"), pl.col("is_return")
     required = ("customer_id", "item_id", "occurred_at", "quantity")[rules.guests == "one_off" :]
     fields = lines["unreadable"].drop_nulls().unique(maintain_order=True)
-    verdicts = {
-        **{
-            ("left_out" if field == LEFT_OUT else f"unreadable_{field}"): pl.col("unreadable") == field
-            for field in fields
-        },
-        **{f"missing_{name}": pl.col(name).is_null() for name in required},
-        "outside_day": pl.col("day") != pl.col("source_day"),
-        "return": kept_return if rules.returns == "quarantine" else pl.lit(value=False),
+    found = {
+        ("left_out" if field == LEFT_OUT else f"unreadable_{field}"): pl.col("unreadable") == field for field in fields
+    }
+    found |= {f"missing_{name}": pl.col(name).is_null() for name in required if lines[name].null_count()}
+    found["outside_day"] = pl.col("day") != pl.col("source_day")
+    if rules.returns == "quarantine":
+        found["return"] = is_return
+    return found | {
         "non_positive_quantity": quantity == 0,
-        "negative_amount": (amount < 0) & ~kept_return,
+        "negative_amount": (amount < 0) & ~is_return,
         "absurd_quantity": quantity.abs() > rules.max_quantity,
     }
-    occurs = lines.select(**{reason: applies.any() for reason, applies in verdicts.items()}).row(0, named=True)
-    given = [pl.when(applies).then(pl.lit(reason)) for reason, applies in verdicts.items() if occurs[reason]]
-    return pl.coalesce(given) if given else pl.lit(None, pl.String)
 
 
-def _values_refused() -> list[pl.Expr]:
-    """The value that a rule refuses, as text."""
-    return [
+def _told(refused: pl.DataFrame, rules: EventSettings) -> pl.DataFrame:
+    """Refused lines with the reason, and the value that was refused."""
+    reason = pl.coalesce(pl.when(applies).then(pl.lit(name)) for name, applies in _verdicts(refused, rules).items())
+    told = _signed(refused).with_columns(refused.select(reason=reason))
+    values = (
         pl.when(pl.col("reason") == reason).then(pl.col(name).cast(pl.String))
         for reason, name in VALUES_REFUSED.items()
-    ]
+    )
+    return quarantine(told.with_columns(pl.coalesce("detail", *values)))
 
 
 def delivered_twice(good: pl.DataFrame, rules: EventSettings) -> pl.Series:

@@ -54,7 +54,7 @@ class Tally:
         self._examples: list[pl.DataFrame] = []
 
     def add(self, good: Mapping[date, pl.DataFrame], refused: Mapping[date, pl.DataFrame]) -> None:
-        """Count the lines of a block, by the day under which they were delivered (`contract.parted`)."""
+        """Count the lines of a block, by the day under which they were delivered (`contract.judge`)."""
         for parts in (good, refused):
             for day, part in parts.items():
                 self.read[day] += part.height
