@@ -34,6 +34,7 @@ CAUSES: Mapping[str, Cause] = {
         Cause("blocked", "release is blocked", "release was blocked", makes_itself_old=True),
         Cause("refused", "challenger was refused", "challenger was refused", makes_itself_old=True),
         Cause("drift", "has drifted", "had drifted"),
+        Cause("below_promise", "is worse than its backtest promised", "was worse than its backtest promised"),
         Cause("run", "run failed", "run had failed", makes_old=True, makes_itself_old=True),
         Cause("check", "check failed", "check had failed", makes_old=True, makes_itself_old=True),
         Cause("tick", "does not run", "did not run", makes_old=True),

@@ -63,6 +63,9 @@ WRITER: Rights = {
     "store.exposures": "SELECT",
     "experiment_days_known": "SELECT",
     "exposures_set_aside": "SELECT",
+    "opted_out": "SELECT",
+    "live_quality": "SELECT, INSERT, DELETE",
+    "live_places": "SELECT, INSERT",
 }
 WRITER_FUNCTIONS = (
     "take_turn",

@@ -12,6 +12,7 @@ from ml_assets.dagster.assets.customers import build_customer_assets
 from ml_assets.dagster.assets.descriptions import COLUMNS
 from ml_assets.dagster.assets.experiments import build_experiment_assets
 from ml_assets.dagster.assets.features import build_feature_assets
+from ml_assets.dagster.assets.live_quality import build_live_quality
 from ml_assets.dagster.assets.models import build_model_assets
 from ml_assets.dagster.assets.opt_outs import build_opt_outs
 from ml_assets.dagster.assets.predictions import build_prediction_assets
@@ -66,6 +67,7 @@ def define(
         *build_arm_assets(shop),
         *build_release_assets(shop),
         *build_experiment_assets(shop),
+        *build_live_quality(shop),
     ]
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)

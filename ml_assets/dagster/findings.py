@@ -20,8 +20,14 @@ from ml_assets.alerts.finding import Collected, Finding, Severity
 from ml_assets.dagster.failures import crashes
 from ml_assets.dagster.runs import WILL_RETRY, days_of
 
-# What the database tells better: age, gates, drift and refused challengers.
-TOLD_BY_THE_DATABASE = ("is_fresh", "passes_its_gates", "has_not_drifted", "challengers_are_promoted")
+# What the database tells better: age, gates, drift, refused challengers and broken promises.
+TOLD_BY_THE_DATABASE = (
+    "is_fresh",
+    "passes_its_gates",
+    "has_not_drifted",
+    "challengers_are_promoted",
+    "keeps_its_promise",
+)
 # Jobs that do the work of a job as well, so that their success ends its failure.
 HEIRS = {"load_days": ("daily_scoring",), "rebuild": ("daily_scoring",)}
 # Jobs whose work `ml-assets run` does again.

@@ -14,6 +14,7 @@ CHECKED = (
     "customer_value",
     "opt_outs",
     "experiment_outcomes",
+    "live_quality",
     *(table.asset for table in PUBLISHED.values()),
 )
 JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")

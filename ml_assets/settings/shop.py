@@ -23,6 +23,7 @@ from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.experiments import ExperimentsSettings
 from ml_assets.settings.freshness import FreshnessSettings
+from ml_assets.settings.live_quality import LiveQualitySettings
 from ml_assets.settings.made import deduced, subjects_made, why_impossible
 from ml_assets.settings.opt_outs import OptOutSettings
 from ml_assets.settings.recommender import RecommenderSettings
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     schedules: ScheduleSettings = ScheduleSettings()
     serving: ServingSettings = ServingSettings()
     experiments: ExperimentsSettings = ExperimentsSettings()
+    live_quality: LiveQualitySettings = LiveQualitySettings()
     waiting: WaitingSettings = WaitingSettings()
 
     @field_validator("source", mode="before")

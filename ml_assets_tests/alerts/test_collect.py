@@ -87,6 +87,33 @@ def test_drift_of_the_newest_measured_day_is_told(shop: ServingConnection, statu
     assert findings(shop) == {}
 
 
+def test_lists_that_stay_below_their_promise_are_told_until_a_day_that_is_not(shop: ServingConnection) -> None:
+    insert = """
+        INSERT INTO ml_meta.live_quality (day, placement, release_id, model_version, method, data_as_of, was_live,
+            horizon, customers, listed, hit_rate, items_shown, promised_hit_rate, promised_low, promised_high,
+            least_hit_rate)
+        SELECT %s, 'for_you', release_id, 'm', 'x', %s, %s, 7, %s, 9, %s, 1, 0.5, 0.45, 0.55, 0.4
+        FROM ml_meta.releases WHERE subject = 'recommendations'
+    """
+
+    def judged(day: int, hit_rate: float, *, was_live: bool = True, customers: int = 100) -> bool:
+        on = MONDAY + timedelta(days=day)
+        shop.execute(insert, [on, on, was_live, customers, hit_rate])
+        return "recommendations/below_promise:for_you" in findings(shop)
+
+    # Two days, whatever few customers bought, or lists that nobody saw, are not enough.
+    assert not judged(0, 0.3)
+    assert not judged(1, 0.39)
+    assert not judged(2, 0.3, customers=9)
+    assert not judged(3, 0.3, was_live=False)
+    assert judged(4, 0.0)
+    found = findings(shop)["recommendations/below_promise:for_you"]
+    assert found.severity == "warning"
+    assert "0.0% of the buyers bought something of their list of 2026-01-09; 50.0% was promised" in found.summary
+    assert judged(5, 0.1, customers=9)
+    assert not judged(6, 0.4)
+
+
 def test_what_never_arrived_is_told_once_the_shop_is_no_longer_being_set_up(connection: ServingConnection) -> None:
     sync_policies(connection, SETTINGS)
     now = datetime.now(UTC)

@@ -46,6 +46,10 @@ CONTRACT = {
     "data_as_of predicted_at model_version",
     "experiment_outcomes": "experiment customer_id arm entered_on orders revenue listed_items orders_before "
     "revenue_before",
+    "live_quality": "day placement model_version method data_as_of was_live horizon through customers listed_share "
+    "hit_rate hit_rate_low hit_rate_high recall ndcg coverage items_shown novelty promised_hit_rate promised_low "
+    "promised_high least_hit_rate is_below release_id",
+    "live_calibration": "day placement model_version kind place shown bought share_bought",
     "exposures": "shown_on customer_id placement first_at last_at times",
     "experiment_customers": "experiment customer_id arm entered_on",
 }

@@ -97,7 +97,7 @@ def test_a_corrected_day_is_loaded_again_and_what_depends_on_it_rebuilt(
     with house.serving.connect() as connection:
         ledger, loads = restatements(connection), first_loads(connection)
     assert [(entry.day, entry.rows_before == entry.rows_after) for entry in ledger] == [(date(2024, 5, 17), True)]
-    features = "interactions,customer_features,experiment_outcomes"
+    features = "interactions,customer_features,experiment_outcomes,live_quality"
     # Exactly the days that see the seventeenth: not the fifteenth, nor the sixteenth, which was never built. The
     # twentieth, which was never published, is scored once.
     assert house.look() == [
@@ -148,7 +148,7 @@ def test_features_that_were_built_without_a_late_day_are_built_again(house: Hous
         (entry,) = restatements(connection)
     assert (entry.day, entry.rows_before, entry.rows_after > 0) == (date(2024, 5, 16), 0, True)
     assert house.look() == [
-        ("books_rebuild(interactions,customer_features,experiment_outcomes)", "2024-05-18"),
+        ("books_rebuild(interactions,customer_features,experiment_outcomes,live_quality)", "2024-05-18"),
         ("books_daily_scoring", "2024-05-20"),
     ]
 

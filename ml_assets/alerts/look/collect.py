@@ -1,4 +1,5 @@
-"""What the database alone shows to be wrong: staleness, volume, blocked releases, refused models, drift, silence.
+"""What the database alone shows to be wrong: staleness, volume, blocked releases, refused models, drift, broken
+promises, silence.
 
 Each collector is one function; its query is in `alerts/store/` or `books/`. What only Dagster knows is collected in
 `dagster/findings.py`.
@@ -13,6 +14,7 @@ from ml_assets.alerts.store.incidents import last_evaluation
 from ml_assets.alerts.store.outbox import failing_channels
 from ml_assets.books.drift import newest_drift
 from ml_assets.books.freshness import Freshness, read_freshness
+from ml_assets.books.live_quality import below_promise
 from ml_assets.books.models import newest_refusals
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
@@ -24,7 +26,7 @@ from ml_assets.subjects import ARM_LISTS, SUBJECTS
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
 FIRST_HOURS = 3
-COLLECTORS = ("freshness", "releases", "models", "drift", "channels")
+COLLECTORS = ("freshness", "releases", "models", "drift", "live_quality", "channels")
 
 
 def collect(
@@ -37,6 +39,7 @@ def collect(
             *_made(settings, _blocked_releases(connection)),
             *_made(settings, _refused_models(connection)),
             *_made(settings, _drift(connection)),
+            *_made(settings, _below_promise(connection, settings.live_quality.days_below)),
             *_broken_channels(connection, settings.alerts),
         ],
         *COLLECTORS,
@@ -105,6 +108,14 @@ def _drift(connection: ServingConnection) -> Iterator[Finding]:
         yield Finding(
             subject, "drift", SUBJECTS[subject].kind, "error" if is_error else "warning", "drift", words, step
         )
+
+
+def _below_promise(connection: ServingConnection, days: int) -> Iterator[Finding]:
+    for newest in below_promise(connection, days):
+        words = f"{newest.words} So it was on the last {days} days that were judged."
+        step = "`ml-assets models` shows which model makes the list; train it anew, or roll back to the one before"
+        cause = f"below_promise:{newest.placement}"
+        yield Finding("recommendations", cause, "predictions", "warning", "live_quality", words, step)
 
 
 def _broken_channels(connection: ServingConnection, alerts: AlertSettings) -> Iterator[Finding]:

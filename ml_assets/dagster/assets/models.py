@@ -21,6 +21,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
+from ml_assets.models.metrics.card_metrics import PROMISED
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.selection.decisions import champion_recipes, decide_placements
 from ml_assets.models.selection.promotion import Decision, decide_segmentation, decide_value
@@ -272,7 +273,7 @@ def _facts(trained: TrainedModel) -> dict[str, dg.MetadataValue | str | int | fl
 
 
 def _is_own(metric: str) -> bool:
-    return "_recommender_" in metric or metric == "repeat_share"
+    return ("_recommender_" in metric and not metric.endswith(PROMISED)) or metric == "repeat_share"
 
 
 def _short(metric: str) -> str:

@@ -23,9 +23,9 @@ BACK_OFF = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIA
 
 
 def built_again(shop: Shop) -> list[str]:
-    """What of `rebuild` is built again of a day that is not the newest: features, and what came of experiments."""
+    """What of `rebuild` is built again of a day that is not the newest: features, and what came of lists."""
     features = [name for name, subject in shop.settings.subjects.items() if subject.kind == "features"]
-    return [*features, "experiment_outcomes"] if has_experiments(shop) else features
+    return [*features, "experiment_outcomes", "live_quality"] if has_experiments(shop) else features
 
 
 def models_of(subjects: Mapping[str, Subject]) -> list[str]:

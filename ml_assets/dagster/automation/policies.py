@@ -24,6 +24,7 @@ def with_freshness_policies(
         "predictions": "predictions",
         "serving": "predictions",
         "experiments": "predictions",
+        "quality": "predictions",
     }
 
     def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:

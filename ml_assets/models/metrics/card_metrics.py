@@ -8,6 +8,8 @@ import polars as pl
 from ml_assets.models.placements import PLACEMENTS
 
 METRICS = ("recall", "ndcg", "hit_rate", "coverage", "near_duplicate_share")
+PROMISED = ("hit_rate_low", "hit_rate_high")
+"""The 95 % interval of what the chosen method is held to while its lists are live."""
 METRIC_NAME = re.compile(rf"(\w+?)_(\d+)d_(\w+?)_({'|'.join(METRICS)})")
 
 
@@ -18,8 +20,9 @@ def card_metrics(summary: pl.DataFrame) -> dict[str, float]:
     """
     metrics = {}
     for row in summary.filter(pl.col("role") != "").iter_rows(named=True):
-        method = "recommender" if row["role"] == "chosen" else row["method"]
-        for metric in METRICS:
+        is_chosen = row["role"] == "chosen"
+        method = "recommender" if is_chosen else row["method"]
+        for metric in (*METRICS, *(PROMISED if is_chosen else ())):
             metrics[f"{row['placement']}_{row['horizon']}d_{method}_{metric}"] = round(float(row[metric]), 6)
     return metrics
 
