@@ -27,6 +27,7 @@ from ml_assets.cli import (
     prune,
     quarantine,
     releases,
+    report,
     rules,
     run,
     segments,
@@ -61,6 +62,7 @@ app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("features")(features.features)
 app.command("status")(status.status)
+app.command("report")(report.report)
 app.command("releases")(releases.releases)
 app.command("rollback")(releases.rollback)
 app.command("unpin")(releases.unpin)

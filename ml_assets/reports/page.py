@@ -23,7 +23,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": number, "percent": percent}
+    found.filters |= {
+        "number": number,
+        "percent": percent,
+        "short": short,
+        "duration": duration,
+        "bytes": bytes_,
+    }
     return found
 
 
@@ -35,3 +41,24 @@ def number(value: float | None, digits: int = 0) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """0.123 as 12 %; a dash for nothing."""
     return "\N{EN DASH}" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def short(text: object, most: int = 90) -> str:
+    """A text of the shop without line breaks, cut at so many characters."""
+    line = " ".join(str("" if text is None else text).split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if seconds is None:
+        return "\N{EN DASH}"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def bytes_(size: int) -> str:
+    """Bytes in the unit that people read."""
+    unit, scale = next(((name, by) for name, by in (("GB", 1e9), ("MB", 1e6)) if size >= by), ("kB", 1e3))
+    return f"{size / scale:,.1f} {unit}"

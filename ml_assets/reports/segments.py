@@ -10,22 +10,19 @@ from typing import Any, LiteralString
 
 import polars as pl
 from markupsafe import Markup
-from psycopg.rows import dict_row
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.reports.charts import bars, colour, flows, lines
+from ml_assets.reports.charts import bars, colour, lines
 from ml_assets.reports.page import render
+from ml_assets.reports.rows import rows_of
+from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, SegmentFlows, flows_of, live_segments
 from ml_assets.settings.shop import Settings
 
-LOOK_BACK_DAYS = 28
-"""Flows are shown from so many days ago."""
 HISTORY_DAYS = 180
 EXAMPLES = 3
 RECENT_MOVES = 12
-NEW, LEFT = "(joined)", "(left)"
-"""Where customers were before they had a segment, or are when they have none; no names that a segment may have."""
 MEASURES = {
     "recency_days": "days since the last order",
     "orders_90d": "orders in 90 days",
@@ -64,17 +61,14 @@ class Segment:
 
 def segment_report(connection: ServingConnection, lake: Lake, settings: Settings, *, made_on: date) -> str:
     """The page as HTML. Raises `UserError` where no segments are live."""
-    live = _rows(connection, "SELECT * FROM {ml}.segments ORDER BY median_spend_365d DESC NULLS LAST, customers DESC")
+    live = live_segments(connection)
     if not live:
         raise UserError("There are no segments yet.", "`ml-assets run` makes them.")
     day: date = live[0]["data_as_of"]
-    names = {row["segment_key"]: row["segment_name"] for row in live}
-    past = _told_apart(names | _names_of_the_past(connection) | names)
-    colours = {name: colour(place) for place, name in enumerate(past.values())}
+    moved = flows_of(connection, live, day)
     features = _features(connection, lake, day)
-    moves = _rows(connection, MOVES, first=day - timedelta(days=HISTORY_DAYS))
-    flow = _rows(connection, FLOWS, then=day - timedelta(days=LOOK_BACK_DAYS), day=day)
-    segments = _segments(live, features, flow)
+    moves = rows_of(connection, MOVES, first=day - timedelta(days=HISTORY_DAYS))
+    segments = _segments(live, features, moved)
     return render(
         "segments.html",
         title=f"Segments of {settings.name or 'the shop'}",
@@ -85,13 +79,13 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         model_version=_model_version(connection),
         value=any(row["mean_alive_probability"] is not None for row in live),
         look_back=LOOK_BACK_DAYS,
-        flow=_flow_chart(flow, past, colours, day),
+        flow=moved.chart,
         moved=_moved(moves),
-        sizes=_size_chart(moves, past, colours),
+        sizes=_size_chart(moves, moved.names, moved.colours),
         stability=_stability_chart(moves),
-        reasons=_rows(connection, REASONS, most=RECENT_MOVES),
-        names=past,
-        catalogue=_rows(connection, CHANGES),
+        reasons=rows_of(connection, REASONS, most=RECENT_MOVES),
+        names=moved.names,
+        catalogue=rows_of(connection, CHANGES),
         columns=EXAMPLE_COLUMNS,
         words=MEASURES,
     )
@@ -102,18 +96,6 @@ MOVES: LiteralString = """
     FROM {ml}.segment_moves
     WHERE day >= %(first)s
     ORDER BY day
-"""
-FLOWS: LiteralString = """
-    SELECT b.segment_key AS from_segment, n.segment_key AS to_segment, count(*) AS customers
-    FROM (
-        SELECT customer_id, segment_key FROM {ml}.segment_history
-        WHERE valid_from <= %(then)s AND (valid_to IS NULL OR valid_to > %(then)s)
-    ) AS b
-    FULL JOIN (
-        SELECT customer_id, segment_key FROM {ml}.segment_history
-        WHERE valid_from <= %(day)s AND (valid_to IS NULL OR valid_to > %(day)s)
-    ) AS n ON n.customer_id = b.customer_id
-    GROUP BY 1, 2
 """
 CHANGES: LiteralString = """
     SELECT segment_key, segment_name, change, parents, valid_from AS day
@@ -134,27 +116,9 @@ REASONS: LiteralString = """
 """
 
 
-def _rows(connection: ServingConnection, query: LiteralString, **values: object) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(connection.schemas.sql(query), values).fetchall()
-
-
 def _model_version(connection: ServingConnection) -> str:
-    found = _rows(connection, "SELECT model_version FROM {ml}.segment_assignments LIMIT 1")
+    found = rows_of(connection, "SELECT model_version FROM {ml}.segment_assignments LIMIT 1")
     return str(found[0]["model_version"]) if found else ""
-
-
-def _names_of_the_past(connection: ServingConnection) -> dict[str, str]:
-    rows = _rows(connection, "SELECT segment_key, segment_name FROM {ml}.segment_catalogue ORDER BY valid_from")
-    return {row["segment_key"]: row["segment_name"] for row in rows}
-
-
-def _told_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """Names by key, with the key behind one that another segment has, or had when it ended."""
-    told: dict[str, str] = {}
-    for key, name in names.items():
-        told[key] = f"{name} ({key})" if name in told.values() else name
-    return told
 
 
 def _features(connection: ServingConnection, lake: Lake, day: date) -> pl.DataFrame | None:
@@ -168,9 +132,7 @@ def _features(connection: ServingConnection, lake: Lake, day: date) -> pl.DataFr
     return features.join(assigned, on="customer_id", how="inner")
 
 
-def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, flow: list[dict[str, Any]]) -> list[Segment]:
-    before = {row["from_segment"] for row in flow if row["from_segment"]}
-    whole = sum(row["customers"] for row in flow if row["from_segment"])
+def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, moved: SegmentFlows) -> list[Segment]:
     return [
         Segment(
             row["segment_key"],
@@ -178,9 +140,7 @@ def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, flow: l
             row["description"],
             row["customers"],
             row["share"],
-            sum(one["customers"] for one in flow if one["from_segment"] == row["segment_key"]) / whole
-            if row["segment_key"] in before
-            else None,
+            moved.shares_before.get(row["segment_key"]),
             row,
             colour(place),
             None if features is None else _distinct(features, row["segment_key"], row["segment_name"]),
@@ -212,25 +172,6 @@ def _examples(features: pl.DataFrame, key: str) -> list[dict[str, Any]]:
     far = pl.sum_horizontal((pl.col(f"rank_{one}") - pl.col(f"rank_{one}").median()) ** 2 for one in EXAMPLE_COLUMNS)
     nearest = ranks.with_columns(far.alias("far")).sort("far", "customer_id").head(EXAMPLES)
     return nearest.select("customer_id", *EXAMPLE_COLUMNS).to_dicts()
-
-
-def _flow_chart(
-    flow: list[dict[str, Any]], names: Mapping[str, str], colours: Mapping[str, str], day: date
-) -> Markup | None:
-    if not any(row["from_segment"] for row in flow):
-        return None
-    before: dict[str, float] = {}
-    after: dict[str, float] = {}
-    moved: dict[tuple[str, str], float] = {}
-    order = {key: place for place, key in enumerate(names)}
-    for row in sorted(flow, key=lambda one: (order.get(one["from_segment"], 99), order.get(one["to_segment"], 99))):
-        start = names.get(row["from_segment"], NEW) if row["from_segment"] else NEW
-        end = names.get(row["to_segment"], LEFT) if row["to_segment"] else LEFT
-        before[start] = before.get(start, 0) + row["customers"]
-        after[end] = after.get(end, 0) + row["customers"]
-        moved[start, end] = moved.get((start, end), 0) + row["customers"]
-    title = f"Where customers moved between {day - timedelta(days=LOOK_BACK_DAYS):%d %b} and {day:%d %b %Y}"
-    return flows(before, after, moved, colours, title)
 
 
 def _moved(moves: list[dict[str, Any]]) -> dict[str, float | None]:
