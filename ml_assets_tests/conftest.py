@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -28,8 +29,32 @@ SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 TRAINING = ("cli", "dagster", "deployment")
 LONG = ("cli", "deployment", "models", "dagster")
 """Rooms of tests that run whole commands, or train."""
+SUCCEEDED = pytest.StashKey[bool]()
 # A PostgreSQL version; without it the embedded server is tested with. `make test-postgres` sets it.
 VERSION = os.environ.get("TEST_POSTGRES")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give every session a folder of its own.
+
+    In those that pytest shares out, every pytest that starts closes all to but its user, while under root servers run
+    as another one: two sessions at once would disturb each other.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="ml_assets_tests-")
+        config.add_cleanup(partial(_remove_after_success, config))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note whether there is something to look at."""
+    session.config.stash[SUCCEEDED] = exitstatus == pytest.ExitCode.OK
+
+
+def _remove_after_success(config: pytest.Config) -> None:
+    if config.stash.get(SUCCEEDED, False):
+        shutil.rmtree(config.option.basetemp, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,11 +93,7 @@ def short_lived_home() -> Iterator[Path]:
 
 @contextmanager
 def short_lived_folder() -> Iterator[Path]:
-    """A folder for a server, removed at the end.
-
-    Not in pytest's own folders: every pytest that starts closes them to all but its user, while under root the
-    server runs as another one.
-    """
+    """A folder for a server, removed at the end."""
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
     folder = Path(tempfile.mkdtemp(prefix="ml_assets_tests-", dir=MEMORY if has_room else None))
     try:

@@ -55,6 +55,19 @@ def reading(url: str) -> Iterator[None]:
                 time.sleep(1)
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that this thread asks for, noted instead of taken; other threads go on taking theirs."""
+    noted: list[float] = []
+    sleep, mine = time.sleep, threading.get_ident()
+
+    def pause(seconds: float) -> None:
+        noted.append(seconds) if threading.get_ident() == mine else sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", pause)
+    return noted
+
+
 def seen_after(connection: ServingConnection, seconds: float) -> bool:
     with connection.transaction():
         seen = Readers(connection)
@@ -83,10 +96,8 @@ def test_what_the_publisher_reads_itself_does_not_count(connection: ServingConne
 
 
 def test_a_release_loaded_gently_is_the_same_release(
-    connection: ServingConnection, monkeypatch: pytest.MonkeyPatch
+    connection: ServingConnection, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
     monkeypatch.setattr(partition, "GENTLE_BYTES", 4096)
     at_once = release(connection, recommendations(range(300)), give_way=False)
     lists = rows(connection, LISTS)
@@ -102,10 +113,8 @@ def test_a_release_loaded_gently_is_the_same_release(
 
 @pytest.mark.long
 def test_a_publisher_gives_way_while_somebody_reads(
-    connection: ServingConnection, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    connection: ServingConnection, postgres_url: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
     monkeypatch.setattr(partition, "BLOCK_ROWS", 500)
     release(connection, recommendations())
     with reading(postgres_url):
