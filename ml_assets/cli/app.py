@@ -18,10 +18,11 @@ from ml_assets.cli import (
     database,
     erase,
     evaluate,
-    experiment_reports,
+    experiment_uplift,
     explain,
+    exports,
     features,
-    handoff,
+    imports,
     init,
     models,
     prune,
@@ -72,10 +73,10 @@ app.command("prune")(prune.prune)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(rules.app, name="rules")
 app.command("erase")(erase.erase)
-app.add_typer(handoff.export_app, name="export")
-app.add_typer(handoff.import_app, name="import")
+app.add_typer(exports.app, name="export")
+app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segments")
-app.add_typer(experiment_reports.app, name="experiment")
+app.add_typer(experiment_uplift.app, name="experiment")
 app.add_typer(alerts.app, name="alerts")
 app.command("watch")(watch.watch)
 app.command("add-reader")(add_reader.add_reader_command)

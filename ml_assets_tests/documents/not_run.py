@@ -7,6 +7,7 @@ SYSTEMD = "changes the machine's systemd; deployment/test_deploy_folder.py has i
 BACKUP = "deployment/test_recipes.py runs it, into an empty server"
 ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop its like"
 NETWORK = "fetches from the network"
+UPLIFT = "learns from weeks of an experiment; cli/test_uplift.py runs it"
 
 
 NOT_RUN: Mapping[str, str] = {
@@ -56,6 +57,10 @@ NOT_RUN: Mapping[str, str] = {
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
     "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
+    "ml-assets experiment uplift NAME": UPLIFT,
+    "ml-assets experiment uplift mail_in_may": UPLIFT,
+    "ml-assets experiment uplift mail_in_may --plot curve.png": UPLIFT,
+    "ml-assets export segments --by uplift --experiment mail_in_may": UPLIFT,
     "python -m benchmarks experiments": "measures for a minute; needs pgbench",
     "python -m benchmarks read": "measures for many minutes; test_benchmarks.py runs it with few lines",
     "python -m benchmarks read --rows 50000000 --rounds 1 --folder /var/tmp": "the same with more lines",
