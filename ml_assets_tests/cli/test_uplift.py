@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.experiments import register
 from ml_assets.experiments.outcomes import Outcomes, write_outcomes
 from ml_assets.lake import Lake
 from ml_assets_tests.cli.test_serving_commands import Run, facts, run  # noqa: F401 a fixture
@@ -28,7 +27,7 @@ def campaign(
 ) -> Run:
     """A mail that makes those buy more who were long away; they are the segment dormant."""
     # Drawn anew each time, one experiment of twenty would show what is not there.
-    monkeypatch.setattr(register.secrets, "token_hex", lambda _: "always the same")
+    monkeypatch.setattr("ml_assets.experiments.register.secrets.token_hex", lambda _: "always the same")
     lapsed = np.random.default_rng(3).random(len(CUSTOMERS)) < 0.5
     keys = ["dormant" if each else "loyal" for each in lapsed]
     release(connection, recommendations(CUSTOMERS), day=1)
