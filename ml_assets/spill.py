@@ -70,18 +70,21 @@ class Spill(Generic[Key]):
         one_value = [column for column in frame if _has_one_value(column)][: frame.width - 1]
         again = [pl.lit(column[0], column.dtype).alias(column.name) for column in one_value]
         rest = frame.drop(column.name for column in one_value)
+        starts = []
         with explained(self._folder, FREE_SPACE):
             file = self._opened()
             for piece in rest.iter_slices(ROWS_WRITTEN) if frame.height else [rest]:
-                start = os.lseek(file.fileno(), 0, os.SEEK_END)
+                starts.append(os.lseek(file.fileno(), 0, os.SEEK_END))
                 # Compressing takes longer than the disk does.
                 piece.write_ipc_stream(file, compression="uncompressed")
-                self._written[key].append(_Place(start, again))
+        self._written[key].append(_Place(starts, again))
 
     def _read(self, place: "_Place") -> pl.DataFrame:
-        file = self._opened()
-        os.lseek(file.fileno(), place.start, os.SEEK_SET)
-        return pl.read_ipc_stream(file).with_columns(place.again)
+        file, pieces = self._opened(), []
+        for start in place.starts:
+            os.lseek(file.fileno(), start, os.SEEK_SET)
+            pieces.append(pl.read_ipc_stream(file))
+        return pl.concat(pieces).with_columns(place.again)
 
     def _opened(self) -> IO[bytes]:
         if self._file is None:
@@ -93,9 +96,9 @@ class Spill(Generic[Key]):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where rows lie in the file, and the columns that were left out because they have one value."""
+    """Where the pieces of a frame lie in the file, and the columns that were left out because they have one value."""
 
-    start: int
+    starts: list[int]
     again: list[pl.Expr]
 
 

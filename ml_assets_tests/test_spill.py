@@ -33,7 +33,7 @@ def test_what_does_not_fit_into_memory_lies_in_a_file_without_a_name(tmp_path: P
     assert noise.estimated_size() * 6 > IN_MEMORY
     assert list(tmp_path.iterdir()) == []
     for key in range(6):
-        read = pl.concat(aside.read(key))
+        (read,) = aside.read(key)
         assert read.equals(noise)
         assert (1 / read["zero"] == -math.inf).all()
     whole = pl.concat(aside.read(-1))

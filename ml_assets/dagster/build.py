@@ -48,8 +48,9 @@ def build_defs(
 
     Steps that fail are tried again by `retry`, unless a person must mend what failed.
     """
+    # The calendar's source has read the files; what it keeps of them would take room for as long as this process lives.
+    shop = Shop.of(settings, source or build_source(settings, today=today))
     source = source or build_source(settings, today=today)
-    shop = Shop.of(settings, source)
     return define(shop, source, Lake.of(settings), ServingDatabase(settings, source), retry=retry)
 
 

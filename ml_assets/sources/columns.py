@@ -4,7 +4,7 @@ A value that cannot be read becomes null and is named in `unreadable` and `detai
 contract's work. What a shop's files are like as a whole is found out in `first_look.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -12,14 +12,13 @@ from typing import Literal
 import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
-from ml_assets.settings.columns import EventColumns, ItemColumns, RefundColumns
+from ml_assets.settings.columns import EventColumns, RefundColumns
 from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, polars_type
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 from ml_assets.sources.values import (
     CANONICAL_INTEGER,
     LOST_DIGITS,
-    PLAIN_INTEGER,
     NumberStyle,
     Read,
     read_ids,
@@ -28,11 +27,23 @@ from ml_assets.sources.values import (
 )
 
 WHOLE_FLOATS = 2.0**53
-LINES_THAT_NAME = 30
 YES_WORDS, NO_WORDS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # Before a value is the line's own, it must not hide a column of the file.
-VALUE, NUMBER = "value of ", "number of the line"
-UNREAD = pl.Struct({"unreadable": pl.String, "detail": pl.String})
+VALUE, NUMBER = "lost value of ", "number of the line"
+LEAVES_OUT = "the condition leaves it out"
+UNREAD = ("unreadable", "detail")
+FIELDS = {
+    "customer_id": "customer",
+    "item_id": "item",
+    "occurred_at": "time",
+    "quantity": "quantity",
+    "amount": "amount",
+    "order_id": "order",
+    "event_type": "event_type",
+}
+"""What lines consist of, and the setting that says where it stands."""
+TOLD = ("customer_id", "item_id", "occurred_at", "quantity", "amount")
+"""Those of which a value may be unreadable."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,9 @@ class Reading:
 
     def _texts(self, values: pl.Series) -> pl.Series:
         texts = values.cast(pl.String)
-        is_plain = values.dtype.is_integer() and not self._has_number_words
-        return texts if is_plain else read_texts(texts, self.null_words)
+        # Whether texts are whole numbers, which have no blanks, is told sooner than whether they have blanks.
+        are_numbers = not self._has_number_words and _are_whole_numbers(values)
+        return texts if are_numbers else read_texts(texts, self.null_words)
 
     def is_given(self, column: str, kinds: pl.Schema) -> pl.Expr:
         """Whether there is a value at all; in floating-point columns NaN is how other tools write none."""
@@ -126,6 +138,12 @@ class Reading:
         )
 
 
+def _are_whole_numbers(values: pl.Series) -> bool:
+    if values.dtype == pl.String:
+        return values.cast(pl.Int64, strict=False).null_count() == values.null_count()
+    return values.dtype.is_integer()
+
+
 def _each(value: pl.Expr, read: Read, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
     """What a reader makes of values, as text."""
     return value.cast(pl.String).map_batches(read, return_dtype=kind, is_elementwise=True)
@@ -141,13 +159,6 @@ def has_lost_digits(column: str, kinds: pl.Schema) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.strip_chars().str.contains(LOST_DIGITS)
 
 
-def is_plainly_whole(ids: pl.Series) -> bool:
-    """Whether all of them are integers as a database prints them, told fast."""
-    if ids.dtype == pl.String:
-        return bool(ids.str.contains(PLAIN_INTEGER).all())
-    return ids.dtype.is_integer()
-
-
 def is_whole(column: str, kinds: pl.Schema, reading: Reading) -> pl.Expr:
     """Whether an id is an integer, or missing."""
     if kinds[column].is_integer():
@@ -157,113 +168,95 @@ def is_whole(column: str, kinds: pl.Schema, reading: Reading) -> pl.Expr:
     return reading.text(column).str.contains(CANONICAL_INTEGER).fill_null(value=True)
 
 
-def lines(
-    frame: pl.LazyFrame,
+def needed(
+    frame: pl.LazyFrame, mapping: EventColumns | RefundColumns, reading: Reading, where: str | None
+) -> pl.LazyFrame:
+    """Of the lines of a file what `read_fields` takes."""
+    kinds = frame.collect_schema()
+    texts = [*(getattr(mapping, field) for field in FIELDS.values() if hasattr(mapping, field)), where]
+    frame = reading.carried_down(frame, mapping) if isinstance(mapping, EventColumns) else frame
+    return frame.select(list(dict.fromkeys([*filter(None, texts), *([LINE] if LINE in kinds else [])])))
+
+
+def read_fields(
+    block: pl.DataFrame,
     mapping: EventColumns | RefundColumns,
     reading: Reading,
     *,
     types: IdTypes,
     source: str,
-    source_day: pl.Expr,
+    first_line: int = 1,
     where: str | None = None,
     one: float | None = 1.0,
-) -> pl.LazyFrame:
-    """The lines of one file in the project's words; `source_day` may refer to the column `day`.
+) -> pl.DataFrame:
+    """Some lines of one file (`needed`) in the project's words, for `whole_lines`.
 
     `where` is a column that says which lines are the shop's events, and `one` the quantity where no column has it.
     """
-    kinds = frame.collect_schema()
-    frame = reading.carried_down(frame, mapping) if isinstance(mapping, EventColumns) else frame
-    schema = line_schema(types)
-
-    def none(field: str) -> pl.Expr:
-        return pl.lit(None, schema[field])
-
-    values = {
-        "customer_id": reading.id(mapping.customer, kinds, types.customer) if mapping.customer else none("customer_id"),
-        "item_id": reading.id(mapping.item, kinds, types.item) if mapping.item else none("item_id"),
-        "occurred_at": reading.time(mapping.time, kinds) if mapping.time else none("occurred_at"),
-        "quantity": reading.number(mapping.quantity, kinds) if mapping.quantity else pl.lit(one, pl.Float64),
-        "amount": reading.number(mapping.amount, kinds) if mapping.amount else none("amount"),
-        "order_id": reading.text(mapping.order) if mapping.order else none("order_id"),
-        "event_type": reading.text(mapping.event_type) if mapping.event_type else none("event_type"),
+    kinds, schema = block.schema, line_schema(types)
+    raw = {field: column for field, name in FIELDS.items() if (column := getattr(mapping, name, None))}
+    ways: dict[str, Callable[[str], pl.Expr]] = {
+        "customer_id": lambda column: reading.id(column, kinds, types.customer),
+        "item_id": lambda column: reading.id(column, kinds, types.item),
+        "occurred_at": lambda column: reading.time(column, kinds),
+        "quantity": lambda column: reading.number(column, kinds),
+        "amount": lambda column: reading.number(column, kinds),
+        "order_id": lambda column: reading.text(column).cast(pl.String),
+        "event_type": reading.text,
     }
-    columns = (mapping.customer, mapping.item, mapping.time, mapping.quantity, mapping.amount)
-    raw = {field: column for field, column in zip(values, columns, strict=False) if column}
-    left_out = [pl.when(~pl.col(where).cast(pl.Boolean).fill_null(value=False)).then(pl.lit(LEFT_OUT))] if where else []
-    unread = pl.struct(*(f"{VALUE}{field}" for field in raw), *dict.fromkeys(raw.values())).map_batches(
-        partial(_unread, raw=raw, reading=reading), return_dtype=UNREAD, is_elementwise=True
-    )
-    # Computed once: Polars does not see that functions in Python are called with the same.
-    read = frame.with_row_index(NUMBER, 1).with_columns(
-        value.alias(f"{VALUE}{field}") for field, value in values.items()
-    )
-    return (
-        read.select(
-            *(pl.col(f"{VALUE}{field}").alias(field) for field in values),
+    read = block.select(ways[field](column).alias(field) for field, column in raw.items())
+    # Columns of one value are added as such, and take no memory.
+    nothing = {
+        field: pl.lit(one if field == "quantity" else None, schema[field]) for field in FIELDS if field not in raw
+    }
+    line = block[LINE].cast(pl.UInt32) if LINE in kinds else pl.int_range(first_line, first_line + pl.len())
+    told = _unread(block, read, {field: raw[field] for field in TOLD if field in raw}, reading)
+    lines = (
+        read.with_columns(**nothing)
+        .with_columns(
             source=pl.lit(source),
-            line=(pl.col(LINE) if LINE in kinds else pl.col(NUMBER)).cast(pl.UInt32),
-            unread=unread,
-            left_out=pl.coalesce(left_out) if left_out else pl.lit(None, pl.String),
-        )
-        .unnest("unread")
-        .with_columns(unreadable=pl.coalesce("left_out", "unreadable"))
-        .with_columns(day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date())
-        .with_columns(source_day=source_day)
-        .cast({name: kind for name, kind in schema.items() if name in ("order_id", "source_day")})
-        .select(LINE_COLUMNS)
-    )
-
-
-def _unread(lines: pl.Series, raw: Mapping[str, str], reading: Reading) -> pl.Series:
-    """Of each line the first field whose value could not be read, and that value; null where all is well."""
-    frame = lines.struct.unnest()
-    told = pl.DataFrame(schema=UNREAD.to_schema()).clear(frame.height)
-    # What is no value of a column is none of the field either.
-    lost = {field: pl.col(f"{VALUE}{field}").is_null() & pl.col(column).is_not_null() for field, column in raw.items()}
-    if any(frame[f"{VALUE}{field}"].null_count() > frame[column].null_count() for field, column in raw.items()):
-        places = frame.select(pl.any_horizontal(*lost.values()).arg_true()).to_series()
-        kinds = frame.schema
-        bad = {field: lost[field] & reading.is_given(column, kinds) for field, column in raw.items()}
-        found = frame[places].select(
-            unreadable=pl.coalesce(pl.when(is_bad).then(pl.lit(field)) for field, is_bad in bad.items()),
-            detail=pl.coalesce(
-                reading.text_of(pl.when(is_bad).then(pl.col(raw[field]))) for field, is_bad in bad.items()
+            line=line,
+            day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date(),
+            **(
+                {name: pl.lit(None, pl.String) for name in UNREAD}
+                if told is None
+                else {name: told[name] for name in UNREAD}
             ),
         )
-        told = told.with_columns(column.scatter(places, found[column.name]) for column in told)
-    return told.to_struct(lines.name)
-
-
-def newest(values: pl.Expr) -> pl.Expr:
-    """Of what is said of an item the last."""
-    return values.drop_nulls().last()
-
-
-def usual(values: pl.Expr) -> pl.Expr:
-    """Of what lines say of an item the most common of the last, so that `damaged?` on one of them renames nothing."""
-    # The newest first, so that of two that are equally common it wins.
-    return values.drop_nulls().tail(LINES_THAT_NAME).reverse().mode(maintain_order=True).first()
-
-
-def items(frame: pl.LazyFrame, mapping: ItemColumns, reading: Reading, item_type: IdType) -> pl.LazyFrame:
-    """Catalogue columns of one file; all but the id may be absent."""
-    texts = {"item_name": mapping.name, "category": mapping.category, "brand": mapping.brand}
-    return frame.select(
-        item_id=reading.id(mapping.item, frame.collect_schema(), item_type),
-        **{name: reading.text(column) if column else pl.lit(None, pl.String) for name, column in texts.items()},
-        available=reading.flag(mapping.available) if mapping.available else pl.lit(None, pl.Boolean),
+        .cast({"line": pl.UInt32})
     )
+    if where is None:
+        return lines
+    holds = block.select(pl.col(where).cast(pl.Boolean).fill_null(value=False)).to_series()
+    return lines.with_columns((~holds).alias(LEAVES_OUT))
 
 
-def one_of_each(
-    blocks: Iterable[pl.DataFrame], choose: Callable[[pl.Expr], pl.Expr], nothing: pl.DataFrame
-) -> pl.DataFrame:
-    """One line for each item of the blocks, sorted, with what `choose` takes of its last LINES_THAT_NAME mentions."""
-    words = pl.exclude("item_id")
-    held = nothing.cast({name: pl.List(kind) for name, kind in nothing.schema.items() if name != "item_id"})
-    for block in blocks:
-        mentions = block.drop_nulls("item_id").group_by("item_id", maintain_order=True).agg(words)
-        together = pl.concat([held, mentions]).group_by("item_id", maintain_order=True)
-        held = together.agg(words.explode().drop_nulls().tail(LINES_THAT_NAME))
-    return held.sort("item_id").select("item_id", words.list.eval(choose(pl.element())).list.first())
+def whole_lines(fields: pl.DataFrame, source_day: pl.Expr) -> pl.DataFrame:
+    """LINE_COLUMNS out of `read_fields`; `source_day` may refer to the column `day`."""
+    if LEAVES_OUT in fields.columns:
+        left_out = pl.when(LEAVES_OUT).then(pl.lit(LEFT_OUT))
+        fields = fields.with_columns(unreadable=pl.coalesce(left_out, "unreadable"))
+    return fields.with_columns(source_day=source_day.cast(pl.Date)).select(LINE_COLUMNS)
+
+
+def _unread(block: pl.DataFrame, read: pl.DataFrame, raw: Mapping[str, str], reading: Reading) -> pl.DataFrame | None:
+    """Of each line the first field whose value could not be read, and that value; None where all is well."""
+    # What is no value of a column is none of the field either.
+    if all(read[field].null_count() == block[column].null_count() for field, column in raw.items()):
+        return None
+    kinds = block.schema
+    lost = {field: read[field].is_null() & block[column].is_not_null() for field, column in raw.items()}
+    places = pl.DataFrame(lost).select(pl.any_horizontal(pl.all()).arg_true()).to_series()
+    lines = block[places].with_columns(lost[field][places].alias(f"{VALUE}{field}") for field in raw)
+    bad = {field: pl.col(f"{VALUE}{field}") & reading.is_given(column, kinds) for field, column in raw.items()}
+    found = lines.select(
+        unreadable=pl.coalesce(pl.when(is_bad).then(pl.lit(field)) for field, is_bad in bad.items()),
+        detail=pl.coalesce(reading.text_of(pl.when(is_bad).then(pl.col(raw[field]))) for field, is_bad in bad.items()),
+    )
+    if found["unreadable"].null_count() == found.height:
+        return None
+
+    def throughout(values: pl.Series) -> pl.Series:
+        return pl.repeat(None, block.height, dtype=pl.String, eager=True).scatter(places, values)
+
+    return pl.DataFrame({name: throughout(found[name]) for name in UNREAD})

@@ -23,7 +23,7 @@ from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import DuckdbSource, FilesSource, SqliteSource
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.files import Files
-from ml_assets.sources.mapped import MappedFiles
+from ml_assets.sources.looked import LookedFiles
 from ml_assets.sources.stamps import stamp_of
 
 # For somebody who writes.
@@ -45,28 +45,32 @@ class DatabaseFile(Files):
         self.identity = f"{source.kind} {source.database} {source.table}"
 
     @cached_property
-    def _mapped(self) -> MappedFiles:
-        about = (self._source, self._timezone, self._memory)
+    def _mapped(self) -> LookedFiles:
         orders = (self._source.orders,) if self._source.orders else ()
-        return MappedTables(self._file, self.event_paths, *about, today=self._today, orders=orders)
+        return MappedTables(self._file, self.event_paths, orders=orders, **self._about)
 
     def _paths(self, pattern: str, setting: str) -> list[str]:  # noqa: ARG002 one signature
         """The table, in place of files."""
         return [pattern]
 
 
-class MappedTables(MappedFiles):
+class MappedTables(LookedFiles):
     """Tables with a mapping; a path is a table, view or query."""
 
     def __init__(self, file: SqliteSource | DuckdbSource, *about: Any, **more: Any) -> None:
         super().__init__(*about, **more)
         self._file = file
 
-    def stamp(self, path: str) -> str | None:  # noqa: ARG002 one signature
+    def stamp(self, path: str, *, settled: bool = True) -> str | None:  # noqa: ARG002 one signature
         """That of the database; what was written beside it and not yet into it counts as well."""
         logs = [UPath(f"{self._file.database}{ending}") for ending in ("-wal", ".wal")]
-        found = [stamp_of(UPath(self._file.database)), *(stamp_of(log) for log in logs if log.exists())]
+        files = [UPath(self._file.database), *(log for log in logs if log.exists())]
+        found = [stamp_of(file, settled=settled) for file in files]
         return None if None in found else f"{found}"
+
+    def _is_slow(self, path: str) -> bool:  # noqa: ARG002 one signature
+        """Values of SQLite are texts that come one by one."""
+        return self._file.kind == "sqlite"
 
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:  # noqa: ARG002 one signature
         return open_database_table(self._file.database, self._file.kind, path)

@@ -40,3 +40,14 @@ def unreadable_file(path: str, error: Exception) -> UserError:
         "Deliver the file again, whole, or take it out of the folder.",
         code="source.unreadable",
     )
+
+
+def collected(path: str, frame: pl.LazyFrame, *, streaming: bool = False) -> pl.DataFrame:
+    """The few rows of a frame; `streaming` holds less in memory, and keeps no order.
+
+    Raises `UserError` where the file turns out to be damaged.
+    """
+    try:
+        return frame.collect(engine="streaming" if streaming else "in-memory")
+    except pl.exceptions.PolarsError as error:
+        raise unreadable_file(path, error) from None

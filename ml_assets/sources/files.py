@@ -1,21 +1,19 @@
 """A shop's own files, with a column mapping.
 
-Finding the files, and which days they hold, belongs here; opening them with the mapping belongs to `mapped.py`. A line
-belongs to the day of its time (or of its file's path, setting `day_from`). A line without a readable time belongs to
-the newest day of its file, so that it is quarantined there and not lost.
+Which days the files hold, and giving their lines, belongs here; what the files are like is found out in `looked.py`. A
+line belongs to the day of its time (or of its file's path, setting `day_from`). A line without a readable time belongs
+to the newest day of its file, so that it is quarantined there and not lost.
 """
 
-import glob
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from pathlib import Path
+from itertools import groupby
+from typing import Any
 
 import polars as pl
-from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdTypes
@@ -23,20 +21,15 @@ from ml_assets.settings.columns import ItemColumns
 from ml_assets.settings.opt_outs import OptOutColumns
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
-from ml_assets.sources import columns
+from ml_assets.sources import catalogue
 from ml_assets.sources.as_found import files_as_found
 from ml_assets.sources.base import DayRange, empty_items, together
-from ml_assets.sources.first_look import (
-    find_id_types,
-    refuse_headers_on_first_lines,
-    refuse_unreadable_times,
-)
-from ml_assets.sources.formats.open import format_of
-from ml_assets.sources.mapped import MappedFiles
+from ml_assets.sources.find_files import find_files
+from ml_assets.sources.kept import gathered
+from ml_assets.sources.looked import LookedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.other_days import later_lines, nothing_dated
 from ml_assets.sources.refund_files import RefundFiles
-from ml_assets.stores import place
 
 # One line dated 1970 must not make twenty thousand days.
 LONGEST_HISTORY = timedelta(days=3660)
@@ -67,17 +60,7 @@ class Files:
         self._most_unreadable = settings.events.max_quarantined
         self._source = source
         self._memory = SourceMemory(settings)
-
-    def _lines(self, frame: pl.LazyFrame, path: str, source_day: pl.Expr) -> pl.LazyFrame:
-        return columns.lines(
-            frame,
-            self._source.columns,
-            self._mapped.reading,
-            types=self.id_types(),
-            source=path,
-            source_day=source_day,
-            where=self._source.where,
-        )
+        self._home = settings.home
 
     @cached_property
     def _refunds(self) -> RefundFiles | None:
@@ -86,24 +69,25 @@ class Files:
         return RefundFiles(self._paths(self._source.refunds, "source.refunds"), self._source, self._mapped)
 
     @cached_property
-    def _mapped(self) -> MappedFiles:
+    def _mapped(self) -> LookedFiles:
         orders = self._paths(self._source.orders, "source.orders") if self._source.orders else ()
-        return MappedFiles(
-            self.event_paths, self._source, self._timezone, self._memory, today=self._today, orders=orders
-        )
+        return LookedFiles(self.event_paths, orders=orders, **self._about)
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What looking at the files takes."""
+        return {
+            "source": self._source,
+            "timezone": self._timezone,
+            "memory": self._memory,
+            "today": self._today,
+            "most_unreadable": self._most_unreadable,
+            "aside": self._home,
+        }
 
     def id_types(self) -> IdTypes:
         """bigint where every id in the files is an integer, text otherwise; remembered from the first time."""
-        return self._memory.id_types(self._find_id_types)
-
-    def _find_id_types(self) -> IdTypes:
-        shop = (self._mapped.all_events(), self._source.columns, self._mapped.reading)
-        facts = {path: self._mapped.facts(path) for path in self.event_paths}
-        if any(each.bare for each in facts.values()):
-            refuse_headers_on_first_lines(*shop)
-        if any(each.unreadable for each in facts.values()):
-            refuse_unreadable_times(*shop, limit=self._most_unreadable)
-        return find_id_types(*shop[:2], facts)
+        return self._mapped.id_types()
 
     def days(self) -> DayRange:
         """From the oldest to the newest time in the files."""
@@ -119,19 +103,26 @@ class Files:
 
     def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
         """Lines of the given days out of the files that hold them, then what was refunded."""
-        parts = [
-            self._lines(self._mapped.events(file.path), file.path, self._source_day(file)).filter(
-                pl.col("source_day").is_between(first, last)
-            )
-            for file in self._files
-            if file.first <= last and file.last >= first
-        ]
-        if parts:
-            yield from self._mapped.blocks(pl.concat(parts))
+        files = [file for file in self._files if file.first <= last and file.last >= first]
+        for is_kept, group in groupby(files, key=lambda file: self._mapped.is_kept(file.path)):
+            yield from gathered((self._kept if is_kept else self._read)(group, first, last))
         if self._refunds:
             newest = pl.col("source_day").fill_null(self.days().last)
             refunded = self._refunds.lines(self._refunds.paths, self.id_types(), first, last)
             yield refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last))
+
+    def _kept(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[pl.DataFrame]:
+        for file in files:
+            # Of a file that is one day by its path all lines are wanted, whatever their time.
+            days = (date.min, date.max) if self._source.day_from == "path" else (first, last)
+            for block in self._mapped.kept_lines(file.path, *days, undated=first <= file.last <= last):
+                lines = block.with_columns(source_day=self._source_day(file))
+                yield lines.filter(pl.col("source_day").is_between(first, last))
+
+    def _read(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[pl.DataFrame]:
+        for file in files:
+            for block in self._mapped.lines(file.path, self._source_day(file)):
+                yield block.filter(pl.col("source_day").is_between(first, last))
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """The same at once."""
@@ -155,11 +146,12 @@ class Files:
         file = self._look_into(piece)
         if file and (file.first > last or file.last < first):
             return together((), types), file.last
-        source_day = self._source_day(file) if file else pl.col("day")
-        lines = self._lines(self._mapped.events(piece), piece, source_day).filter(
-            pl.col("source_day").is_between(first, last) | pl.col("source_day").is_null()
-        )
-        return together(self._mapped.blocks(lines, piece), types), file.last if file else None
+        if file:
+            read = self._kept if self._mapped.is_kept(piece) else self._read
+            return together(read([file], first, last), types), file.last
+        # Its lines belong to the newest day of other files.
+        blocks = self._mapped.lines(piece, pl.col("day"))
+        return together((block.filter(pl.col("source_day").is_null()) for block in blocks), types), None
 
     def count_later(self) -> int:
         """Lines dated after today; with `day_from: path` they are quarantined as of another day."""
@@ -198,11 +190,11 @@ class Files:
         else:
             return empty_items(item_type)
         frames = [
-            columns.items(self._mapped.table(path, at, of), of, self._mapped.reading, item_type) for path in paths
+            catalogue.items(self._mapped.table(path, at, of), of, self._mapped.reading, item_type) for path in paths
         ]
         # The newest mention of a catalogue wins: files are read in the order of their names.
-        choose = columns.newest if self._source.items else columns.usual
-        return columns.one_of_each(self._mapped.blocks(pl.concat(frames)), choose, empty_items(item_type))
+        choose = catalogue.newest if self._source.items else catalogue.usual
+        return catalogue.one_of_each(self._mapped.blocks(pl.concat(frames)), choose, empty_items(item_type))
 
     @cached_property
     def _files(self) -> list[EventFile]:
@@ -240,58 +232,4 @@ class Files:
         return self._paths(self._source.events, self.events_setting)
 
     def _paths(self, pattern: str, setting: str) -> list[str]:
-        """The files behind a file, folder or glob, in the order of their names."""
-        if "://" in pattern:
-            found = _stored(pattern)
-        elif os.path.isdir(pattern):  # noqa: PTH112 False, and no error, below a folder that is closed to this user
-            found = [str(path) for path in Path(pattern).rglob("*") if path.is_file()]
-        else:
-            found = glob.glob(pattern, recursive=True)  # noqa: PTH207 the pattern may be absolute
-        known = sorted(
-            path
-            for path in found
-            # A file that is named is meant, whatever its ending.
-            if (path == pattern and "://" not in path)
-            or (format_of(path, self._source) and not Path(path).name.startswith((".", "_")))
-        )
-        if not known:
-            if closed := _closed(pattern):
-                raise UserError(
-                    f"{setting}: {closed} may not be read by the user that ml-assets runs as.",
-                    "Give that user the right to read the folder and the files in it.",
-                    code="source.unreadable",
-                )
-            raise UserError(
-                f"{setting}: no CSV, Parquet, Arrow, NDJSON or Excel file is found at {pattern}.",
-                "Give a file, a folder or a glob; set source.format where files have other endings.",
-                code="source.unreadable",
-            )
-        return known
-
-
-def _stored(pattern: str) -> list[str]:
-    """The files behind a URL, a folder's URL or a glob in an object store."""
-    # fsspec remembers listings for as long as the process runs; new files must be seen.
-    place(pattern).fs.invalidate_cache()
-    fixed, wildcard, _ = pattern.partition("*")
-    if not wildcard:
-        folder = UPath(pattern)
-        return [str(path) for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [pattern]
-    root = fixed.rpartition("/")[0]
-    return [str(path) for path in UPath(root).glob(pattern.removeprefix(f"{root}/")) if path.is_file()]
-
-
-def _closed(pattern: str) -> Path | None:
-    """The local folder on the way to a pattern, or behind it, that this user may not look into."""
-    if "://" in pattern:
-        return None
-    path = Path(pattern).absolute()
-    for folder in (*reversed(path.parents), path):
-        try:
-            if folder.is_dir():
-                os.scandir(folder).close()
-        except PermissionError:
-            # Those above may be passed through without being listed.
-            if folder == path or not os.path.lexists(folder / path.parts[len(folder.parts)]):
-                return folder
-    return None
+        return find_files(pattern, setting, self._source)

@@ -1,11 +1,11 @@
 """A shop's files opened with its mapping: the mapped columns are there, computed ones too, and how values are written.
 
-Which files there are, and which days they hold, belongs to `files.py`.
+Which files there are belongs to `find_files.py`, what they are like to `looked.py`, and which days they hold to
+`files.py`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -20,21 +20,13 @@ from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
-from ml_assets.sources.first_look import (
-    FileFacts,
-    find_date_style,
-    find_number_style,
-    hold_numbers,
-    look_at,
-    needs_date_style,
-)
 from ml_assets.sources.formats.csv import SEPARATORS
 from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.orders import Orders
 from ml_assets.sources.stamps import stamp_of
-from ml_assets.sources.times import DateStyle
+from ml_assets.sources.writing_styles import find_number_style, hold_numbers
 
 EVENTS = "source.columns"
 # Their expressions compute with numbers.
@@ -51,47 +43,17 @@ class MappedFiles:
         timezone: str,
         memory: SourceMemory,
         *,
-        today: date,
         orders: Sequence[str] = (),
     ) -> None:
         self.paths = paths
         self._source = source
         self._memory = memory
-        self._today = today
         words = tuple(word.lower() for word in source.null_words)
         self._plain = Reading(timezone, words, order_fields=source.order_fields)
         self.orders = Orders(orders, source.orders_on, self._read, self.stamp, source.undated) if orders else None
         # What is said of event files alone.
         self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
-        self._looked: dict[str, tuple[str | None, FileFacts]] = {}
-
-    @cached_property
-    def reading(self) -> Reading:
-        """How values are written, by the settings and by the first look at the files."""
-        found = self._set_or_found("dates", self._source.dates, self._date_style)
-        return replace(self._numbers, dates=found)
-
-    def facts(self, path: str, reading: Reading | None = None) -> FileFacts:
-        """What one pass over an event file tells, remembered for as long as it stays as it is."""
-        # Finding out how values are written looks at the files as well.
-        reading = reading or self.reading
-        stamp = self.stamp(path)
-        known = self._looked.get(path)
-        if known is None or stamp is None or known[0] != stamp:
-            blocks = self.blocks(self.events(path), path)
-            known = self._looked[path] = (stamp, look_at(blocks, self._source.columns, reading, self._today))
-        return known[1]
-
-    def _date_style(self) -> DateStyle:
-        """Looked for where the first lines ask for it, or some cannot be read without."""
-        time = self._source.columns.time
-        if not needs_date_style(self.all_events(), time, self._numbers) and not any(
-            self.facts(path, self._numbers).unreadable for path in self.paths
-        ):
-            return self._numbers.dates
-        self._looked.clear()
-        return find_date_style(self.all_events(), time, self._numbers)
 
     def all_events(self) -> dict[str, pl.LazyFrame]:
         """Every event file, in the order of the paths."""
@@ -243,9 +205,9 @@ class MappedFiles:
         frame = self._open_table(path, self._source, wanted)
         return unnested(frame, self._source.unnest, path) if self._source.unnest else frame
 
-    def stamp(self, path: str) -> str | None:
-        """What changes whenever a file does; None where only reading tells."""
-        return stamp_of(UPath(path))
+    def stamp(self, path: str, *, settled: bool = True) -> str | None:
+        """What changes whenever a file does; None where only reading tells (`stamps.stamp_of`)."""
+        return stamp_of(UPath(path), settled=settled)
 
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
         return open_table(path, source, wanted)

@@ -61,11 +61,15 @@ class SourceMemory:
     def id_types(self, find: Callable[[], IdTypes]) -> IdTypes:
         """The id types as remembered, else those of the lines in the lake, else as found; then remembered."""
         known = self.recall("id_types")
-        if known:
-            return IdTypes(**known)
-        types = self._loaded_id_types() or find()
-        self.remember(id_types={"customer": types.customer, "item": types.item})
+        types = self.known_id_types() or find()
+        if not known:
+            self.remember(id_types={"customer": types.customer, "item": types.item})
         return types
+
+    def known_id_types(self) -> IdTypes | None:
+        """The id types as remembered, else those of the lines in the lake; None where nothing was settled yet."""
+        known = self.recall("id_types")
+        return IdTypes(**known) if known else self._loaded_id_types()
 
     def first_day(self, find: Callable[[], date]) -> date:
         """The first day as remembered, else the older of the lake's first and the found one; then remembered."""

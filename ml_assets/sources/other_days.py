@@ -10,10 +10,10 @@ import polars as pl
 
 from ml_assets.errors import Code, UserError
 from ml_assets.settings.source import FilesSource
-from ml_assets.sources.mapped import MappedFiles
+from ml_assets.sources.looked import LookedFiles
 
 
-def later_lines(mapped: MappedFiles, paths: Sequence[str], source: FilesSource, today: date) -> pl.DataFrame:
+def later_lines(mapped: LookedFiles, paths: Sequence[str], source: FilesSource, today: date) -> pl.DataFrame:
     """Lines dated after `today`, which wait for their day: source, line, and the time as text."""
     parts = []
     for path in paths:
@@ -25,7 +25,7 @@ def later_lines(mapped: MappedFiles, paths: Sequence[str], source: FilesSource, 
 
 
 def nothing_dated(
-    mapped: MappedFiles, paths: Sequence[str], source: FilesSource, today: date, *, setting: str
+    mapped: LookedFiles, paths: Sequence[str], source: FilesSource, today: date, *, setting: str
 ) -> UserError:
     """Why no file has a line of today or of a day before; `setting` names where the files are said."""
     where, column = source.events, source.columns.time

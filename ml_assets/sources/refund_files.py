@@ -12,7 +12,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
 from ml_assets.sources.base import together
-from ml_assets.sources.mapped import MappedFiles
+from ml_assets.sources.looked import LookedFiles
 from ml_assets.sources.refunds import as_lines, key_of
 
 SECTION = "source.refund_columns"
@@ -21,7 +21,7 @@ SECTION = "source.refund_columns"
 class RefundFiles:
     """The files of `source.refunds`, at `paths`."""
 
-    def __init__(self, paths: Sequence[str], source: FilesSource, mapped: MappedFiles) -> None:
+    def __init__(self, paths: Sequence[str], source: FilesSource, mapped: LookedFiles) -> None:
         self.paths = paths
         self._source = source
         self._mapped = mapped
@@ -38,26 +38,25 @@ class RefundFiles:
         own_time = self._source.refund_columns.time is not None
         if own_time:
             refunds = [each.filter(pl.col("day").is_between(first, last) | pl.col("day").is_null()) for each in refunds]
-        found = self._mapped.collect(pl.concat(refunds), self._source.refunds)
+        found = pl.concat(refunds)
         if found.is_empty():
             return together((), types)
-        bought = [self._bought(path, found["order_id"], types) for path in self._mapped.paths]
-        reading = self._mapped.reading
-        return as_lines(found, self._mapped.collect(pl.concat(bought)), types, reading.timezone, own_time=own_time)
+        bought = pl.concat(self._bought(path, found["order_id"], types) for path in self._mapped.paths)
+        return as_lines(found, bought, types, self._mapped.reading.timezone, own_time=own_time)
 
-    def _read(self, path: str, types: IdTypes) -> pl.LazyFrame:
-        mapping = self._source.refund_columns
-        frame = self._mapped.table(path, SECTION, mapping)
-        return columns.lines(
-            frame, mapping, self._mapped.reading, types=types, source=path, source_day=pl.col("day"), one=None
-        )
+    def _read(self, path: str, types: IdTypes) -> pl.DataFrame:
+        mapping, reading = self._source.refund_columns, self._mapped.reading
+        frame = columns.needed(self._mapped.table(path, SECTION, mapping), mapping, reading, None)
+        lines = self._mapped.collect(frame, path)
+        fields = columns.read_fields(lines, mapping, reading, types=types, source=path, one=None)
+        return columns.whole_lines(fields, pl.col("day"))
 
-    def _bought(self, path: str, orders: pl.Series, types: IdTypes) -> pl.LazyFrame:
+    def _bought(self, path: str, orders: pl.Series, types: IdTypes) -> pl.DataFrame:
         """The purchases of these orders in one file of events."""
-        mapping, reading = self._source.columns, self._mapped.reading
+        mapping, reading, where = self._source.columns, self._mapped.reading, self._source.where
         keys = orders.to_frame("order").select(key_of(pl.col("order"))).to_series().drop_nulls().unique()
-        frame = self._mapped.events(path)
+        frame = columns.needed(self._mapped.events(path), mapping, reading, where)
         wanted = frame.filter(key_of(reading.text(mapping.order or "")).is_in(keys.implode()))
-        return columns.lines(
-            wanted, mapping, reading, types=types, source=path, source_day=pl.col("day"), where=self._source.where
-        )
+        lines = self._mapped.collect(wanted, path)
+        fields = columns.read_fields(lines, mapping, reading, types=types, source=path, where=where)
+        return columns.whole_lines(fields, pl.col("day"))

@@ -13,15 +13,19 @@ SECONDS_UNTIL_SETTLED = 5.0
 CHANGES = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "updated", "mtime", "created")
 
 
-def stamp_of(path: UPath) -> str | None:
-    """The stamp of a file; None where only reading tells whether it changed."""
+def stamp_of(path: UPath, *, settled: bool = True) -> str | None:
+    """The stamp of a file; None where only reading tells whether it changed.
+
+    Without `settled` a file that was written a moment ago has one as well, which tells what was read from what is there
+    now, as long as nobody remembers it.
+    """
     if path.protocol in ("", "file", "local"):
         try:
             found = path.stat()
         except OSError:
             # Gone since it was listed: reading says what is wrong.
             return None
-        if time.time() - found.st_mtime < SECONDS_UNTIL_SETTLED:
+        if settled and time.time() - found.st_mtime < SECONDS_UNTIL_SETTLED:
             return None
         return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
     facts = path.fs.info(path.path)

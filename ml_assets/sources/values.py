@@ -34,9 +34,10 @@ def by_turns(values: pl.Series, readers: Iterable[Read], kind: pl.DataType | typ
         if found is None:
             found = read(values)
             continue
-        left = (found.is_null() & values.is_not_null()).arg_true()
-        if left.is_empty():
+        # What is no value is read as none.
+        if found.null_count() == values.null_count():
             break
+        left = (found.is_null() & values.is_not_null()).arg_true()
         more = read(values.gather(left))
         if more.null_count() < len(more):
             found = found.to_physical().scatter(left, more.to_physical()).cast(found.dtype)
@@ -70,10 +71,9 @@ def read_ids(values: pl.Series, wanted: IdType, null_words: tuple[str, ...]) -> 
     if any(re.search(PLAIN_INTEGER, word) for word in null_words):
         values = read_texts(values, null_words)
     plain = values.cast(pl.Int64, strict=False)
+    # What a cast reads and is not written so, 007, +5, -0, comes before all that begin with 1 to 9.
     if plain.null_count() == values.null_count() and (
-        # What a cast reads and is not written so: 007, +5, -0. Told by the first sign, and else by the whole.
-        (not any(values.str.starts_with(sign).any() for sign in "0+-") and not (plain >= 10**18).any())
-        or values.str.contains(PLAIN_INTEGER).all()
+        (str(values.min() or "1") >= "1" and not (plain >= 10**18).any()) or values.str.contains(PLAIN_INTEGER).all()
     ):
         return plain
     given = read_texts(values, null_words).to_frame("v")

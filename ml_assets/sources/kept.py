@@ -1,0 +1,112 @@
+"""Lines of files that one pass has read, put aside for the passes after it.
+
+A text is parsed once: the look at a file reads its lines, and loading them, or reading some days of them again, takes
+them from here. Nothing depends on it. What cannot be put aside, because the disk has little room or may not be written,
+is read from the file again.
+"""
+
+import logging
+import shutil
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from ml_assets.errors import UserError
+from ml_assets.sources.base import BLOCK_ROWS
+from ml_assets.spill import Spill
+from ml_assets.whole_files import make_private
+
+log = logging.getLogger(__name__)
+# Of the room on the disk, for what can be read again.
+SHARE_OF_ROOM = 0.25
+
+
+@dataclass
+class _File:
+    """What is kept of one file."""
+
+    state: Hashable
+    number: int
+    days: list[tuple[date | None, date | None, bool]] = field(default_factory=list)
+    """Of each block the first and last day, and whether some of its lines have none."""
+    is_whole: bool = False
+
+
+class KeptLines:
+    """Lines by file, in their order, in an unnamed file in `folder`, which is gone with this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, _File] = {}
+        self._spill: Spill[tuple[int, int]] = Spill(folder)
+        self._begun = 0
+        self._room: float | None = None
+        self._is_full = False
+
+    def begin(self, path: str, state: Hashable) -> None:
+        """From now on lines of a file are added; `state` is that of the file and of how it is read."""
+        if not any(known.is_whole for known in self._files.values()):
+            # What was added before something else was learnt takes no room.
+            self._spill = Spill(self._folder)
+        self._begun += 1
+        self._files[path] = _File(state, self._begun)
+
+    def add(self, path: str, lines: pl.DataFrame) -> None:
+        """Some lines more, with a column `day`."""
+        if self._is_full:
+            return
+        file, days = self._files[path], lines["day"]
+        try:
+            if self._has_room_for(lines):
+                self._spill.add((file.number, len(file.days)), lines)
+                file.days.append((days.min(), days.max(), days.null_count() > 0))  # type: ignore[arg-type]
+                return
+            log.info("Lines are not kept, but read again: they would take too much of the room in %s", self._folder)
+        except (UserError, OSError) as error:
+            log.info("Lines are not kept, but read again: %s", error)
+        self._is_full = True
+        self.forget()
+
+    def _has_room_for(self, lines: pl.DataFrame) -> bool:
+        if self._room is None:
+            make_private(self._folder)
+            self._room = SHARE_OF_ROOM * shutil.disk_usage(self._folder).free
+        self._room -= lines.estimated_size()
+        return self._room > 0
+
+    def end(self, path: str) -> None:
+        """All lines of the file were added."""
+        if not self._is_full:
+            self._files[path].is_whole = True
+
+    def forget(self) -> None:
+        """Keep nothing, and give the room back."""
+        self._files.clear()
+        self._spill = Spill(self._folder)
+
+    def has(self, path: str, state: Hashable) -> bool:
+        """Whether all lines of a file are here, as they are in this state."""
+        file = self._files.get(path)
+        return file is not None and file.is_whole and file.state == state
+
+    def read(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[pl.DataFrame]:
+        """The blocks of a file that have lines of some days, other lines among them; `undated`: or of no day."""
+        file = self._files[path]
+        for number, (oldest, newest, has_undated) in enumerate(file.days):
+            if (oldest and newest and oldest <= last and newest >= first) or (undated and has_undated):
+                yield pl.concat(self._spill.read((file.number, number)))
+
+
+def gathered(blocks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Small blocks as larger ones, of BLOCK_ROWS lines or less where they do not fit together."""
+    held: list[pl.DataFrame] = []
+    for block in blocks:
+        if held and sum(one.height for one in held) + block.height > BLOCK_ROWS:
+            yield pl.concat(held)
+            held = []
+        held.append(block)
+    if held:
+        yield pl.concat(held)
