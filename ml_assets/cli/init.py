@@ -40,7 +40,12 @@ SHOWN = 5
 
 
 def init(
-    source: Annotated[str, typer.Option("--from", metavar="PATH|URL", help="A file, folder, glob or URL with orders.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="PATH|URL", help="A file, folder, glob or URL with orders, or a PostgreSQL's address."
+        ),
+    ],
     config: Annotated[Path, typer.Option("--config", help="Settings file to write.")] = Path(CONFIG_FILE),
     timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin.")] = None,
     column: Annotated[
@@ -58,6 +63,10 @@ def init(
             help="Day of every customer's first order, where orders have no date but days since the one before.",
         ),
     ] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option("--table", metavar="TABLE|QUERY", help="Of a PostgreSQL: what has the lines, a query in SQL too."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a settings file that is there.")] = False,
 ) -> int:
     """Look at your orders and write the settings that read them, with the reason for each.
@@ -68,7 +77,7 @@ def init(
         raise UserError(f"{config} is there already.", "Give another --config, or --force to replace it.")
     if timezone is not None and timezone not in available_timezones():
         raise UserError(f"--timezone {timezone} is no IANA time zone.", "Use a name such as Europe/Berlin.")
-    found = _given(propose(source), column or [], dates)
+    found = _given(propose(source, lines), column or [], dates)
     if start and found.days_since:
         found = on_calendar(found, start.date())
     asks = not yes and sys.stdin.isatty()
@@ -87,6 +96,8 @@ def init(
     # What was written can be read, or it is a mistake of this command.
     load_settings(config)
     OUT.print(f"Wrote {config}. Every other key has a default: docs/settings.md.", soft_wrap=True)
+    for line in found.advice:
+        OUT.print(escape(line), soft_wrap=True)
     named = None if config.name == CONFIG_FILE and config.resolve().parent == Path.cwd() else config
     next_commands(
         named, ("ml-assets doctor", "check the whole way"), ("ml-assets run", "load, train, score and publish")
@@ -158,7 +169,9 @@ def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
 def _without_services(found: Proposal, trial: Trial, zone: str) -> tuple[Proposal, Trial]:
     """Without postage and fees, where the item is a column of the lines."""
     item, services = found.columns["item"].text, services_among(trial.items)
-    if not services or len(services) > MOST or item not in found.have:
+    # PostgreSQL knows names with capitals in quotes alone.
+    is_plain = found.kind != "postgres" or item == item.lower()
+    if not services or len(services) > MOST or item not in found.have or not is_plain:
         return found, trial
     before = found.source["where"].text if "where" in found.source else None
     names = trial.items.filter(pl.col("item_id").cast(pl.String).is_in(services))["item_name"].unique().sort()
@@ -205,13 +218,13 @@ def _plain(text: str) -> Any:
 
 
 def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> None:
-    files = "1 file" if found.files == 1 or found.database else f"{found.files} files"
     what = (
         f"This looks like {found.shape}. {found.note}"
         if found.shape
         else "No known system's export; by names and values."
     )
-    OUT.print(f"{files}, {found.format}; events from {trial.first} to {trial.last}.\n{escape(what)}\n", soft_wrap=True)
+    covered = f"events from {trial.first} to {trial.last}"
+    OUT.print(f"{escape(found.looked_at)}; {covered}.\n{escape(what)}\n", soft_wrap=True)
     chosen: Mapping[str, Choice] = {**found.ordered, **found.source, **found.rules}
     rows = [(field, choice.text, choice.why) for field, choice in chosen.items()]
     rows += [(name, str(value), why) for name, (value, why) in found.structured.items()]

@@ -44,7 +44,8 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     yield "source:"
     paths = KINDS[found.kind].paths
     yield f"  kind: {found.kind}"
-    yield f"  # {found.files} file{'s' * (found.files != 1)}, {found.format}"
+    yield f"  # {found.looked_at}"
+    yield from (f"  # {line}" for line in found.advice)
     for name, place in found.place.items():
         if name != "kind":
             yield f"  {name}: {_scalar(_relative(place, folder) if name in paths else place)}"
@@ -59,7 +60,9 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
         yield f"  # {why}"
         yield f"  {name}: {json.dumps(value, ensure_ascii=False)}"
     if found.left_alone:
-        others = found.left_alone if found.database else [_relative(path, folder) for path in found.left_alone]
+        others = (
+            found.left_alone if found.database or found.url else [_relative(path, folder) for path in found.left_alone]
+        )
         yield f"  # left alone: {', '.join(others)}"
     if found.rules:
         yield ""

@@ -39,6 +39,17 @@ class Proposal:
     """Of source."""
     database: str = ""
     """The file with the tables, where the kind has one."""
+    url: str = field(default="", repr=False)
+    """The address of a PostgreSQL, for trying out alone: the password may be in it."""
+    advice: tuple[str, ...] = ()
+    """What else is to be known, line by line."""
+
+    @property
+    def looked_at(self) -> str:
+        """For people: how many files of which format."""
+        if self.kind == "postgres":
+            return self.format
+        return f"{self.files} file{'s' * (self.files != 1)}, {self.format}"
 
     @property
     def missing(self) -> list[str]:
@@ -55,11 +66,14 @@ class Proposal:
         columns = {name: None if choice.text == NOTHING else choice.text for name, choice in self.ordered.items()}
         texts = {name: choice.text for name, choice in self.source.items()}
         values = {name: value for name, (value, _) in self.structured.items()}
-        return {**self.place, "columns": columns, **texts, **values}
+        address = {"url": self.url} if self.url else {}
+        return {**self.place, **address, "columns": columns, **texts, **values}
 
     @property
     def place(self) -> dict[str, str]:
         """The keys of source that say where the lines are."""
+        if self.kind == "postgres":
+            return {"kind": self.kind, "table": self.events}
         if not self.database:
             return {"kind": self.kind, "events": self.events}
         return {"kind": self.kind, "database": self.database, "table": self.events}

@@ -23,6 +23,7 @@ from ml_assets.sources.first_look import refuse_headers_on_first_lines
 from ml_assets.sources.guess.absent import without_what_is_not_there
 from ml_assets.sources.guess.columns import REQUIRED, Choice
 from ml_assets.sources.guess.event_types import is_status, returns_of, weights_of
+from ml_assets.sources.guess.postgres import PostgresShop, is_postgres
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.several import (
     is_of_other_age,
@@ -36,16 +37,17 @@ from ml_assets.sources.guess.shapes import known_shape, with_columns_of
 from ml_assets.sources.guess.tables import Table, database_tables, find_tables, orders_beside
 
 
-def propose(events: str) -> Proposal:
-    """Look at the newest file of each kind; raises `UserError` where there is none, or it cannot be read."""
-    if events.startswith(("postgres://", "postgresql://", "postgresql+")):
-        # Without the address, in which the password may be.
-        raise UserError(
-            "init looks at files, and at SQLite and DuckDB files; it does not look into a PostgreSQL.",
-            "Write a section `source` of the kind postgres with table and columns (docs/connect.md), give the "
-            "address as ML_ASSETS_SOURCE__URL, and `ml-assets doctor` says what is wrong.",
-        )
+def propose(events: str, table: str | None = None) -> Proposal:
+    """Look at the newest file of each kind, or at the tables of a database; `table` is which of them has the lines.
+
+    Raises `UserError` where there is none, or it cannot be read.
+    """
     settings = FilesSource(kind="files", events=events)
+    if is_postgres(events):
+        shop = PostgresShop(events, table)
+        return shop.described(_proposed(events, shop.tables(settings, _plainly(settings)), in_database=True))
+    if table:
+        raise UserError("--table names a table of a PostgreSQL, and --from is none.", "Leave it out.")
     if is_database(events):
         return _of_database(events, settings)
     with tempfile.TemporaryDirectory() as home:

@@ -53,6 +53,8 @@ class Table:
     settings: FilesSource = field(kw_only=True)
     opened: Callable[[str], pl.LazyFrame] | None = field(default=None, kw_only=True)
     """What opens one of its paths, where they are no files."""
+    asked: Callable[[str, pl.Series], pl.DataFrame] | None = field(default=None, kw_only=True)
+    """What answers `with_values`, where a database does."""
 
     @property
     def newest(self) -> str:
@@ -77,6 +79,8 @@ class Table:
 
     def with_values(self, column: str, values: pl.Series) -> pl.DataFrame:
         """Those lines of all its files that have one of some values, as text."""
+        if self.asked:
+            return self.asked(column, values)
         frames = [self.opened(path) if self.opened else open_table(path, self.settings, ()) for path in self.paths]
         whole = pl.concat(frames, how="diagonal_relaxed")
         return _collected(self.newest, whole.filter(pl.col(column).cast(pl.String).is_in(values.implode())))
