@@ -139,10 +139,3 @@ def test_totals_in_files_without_a_header_are_told_by_their_values(run: Run) -> 
     assert "customer column_1 by its values alone" in said
     assert "item null no column says what was bought" in said
     assert read_back()[:2] == (300, 30)
-
-
-def test_a_postgresql_is_described_by_hand_and_its_password_not_shown(run: Run) -> None:
-    code, _, error = run("init", "--from", "postgresql://shop:s3cret@localhost/shop", "--yes")
-    assert code == 1
-    assert "s3cret" not in error
-    assert "of the kind postgres" in error
