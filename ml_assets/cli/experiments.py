@@ -121,6 +121,7 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
             "layer": each.layer,
             "traffic": each.slice_until - each.slice_from,
             "serving_since": each.serving_since,
+            "stopped_reason": each.stopped_reason,
             "differs_from_settings": each.name in planned and not is_as_planned(each, planned[each.name]),
             "arms": [
                 {"arm": arm.name, "share": arm.share, "list": arm.list, **_counted(counts, each, arm)}

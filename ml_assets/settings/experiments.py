@@ -98,6 +98,11 @@ class ExperimentsSettings(Section):
     keep_exposures_days: int = Field(
         default=400, ge=30, description="What applications told of exposures is dropped after so many days."
     )
+    on_breach: Literal["stop", "warn"] = Field(
+        default="stop",
+        description="What happens where an arm brings less revenue or fewer orders than the control for sure. stop: "
+        "the experiment is stopped, and everybody sees the live list again. Either way the team is told.",
+    )
     planned: dict[ArmName, ExperimentSettings] = Field(
         default={}, description="Experiments by name, each started by `ml-assets experiment start NAME`."
     )

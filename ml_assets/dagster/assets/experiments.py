@@ -15,13 +15,13 @@ from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
 from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
 from ml_assets.experiments.exposures import drop_exposures
+from ml_assets.experiments.guardrails import breached, stop_breached
 from ml_assets.experiments.outcomes import due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import running, sync_hold_out
 from ml_assets.experiments.report import report
 from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import live_release
-from ml_assets.settings.experiments import HOLD_OUT
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
@@ -100,15 +100,15 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
                     write_outcomes(connection, other, outcomes_of(lines, other, shop.settings.events.weights))
             missing = due_days(connection, day)
             found = [report(connection, one) for one in running(connection) if one.serving_since]
+            stops = shop.settings.experiments.on_breach == "stop"
+            stopped = stop_breached(connection, found) if stops else []
         absent = f"Without outcomes: {', '.join(map(str, missing[:5]))}." if missing else None
         wrong = {
             COMPLETE: absent,
             SPLIT: _words((one.experiment, one.verdict) for one in found if one.mismatch < SRM_ALPHA),
-            # Those who are held out for good are expected to buy less.
             GUARDRAILS: _words(
-                (one.experiment, one.verdict)
-                for one in found
-                if one.is_trusted and one.is_breached and one.experiment != HOLD_OUT
+                (one.experiment, f"stopped. {one.verdict}" if one.experiment in stopped else one.verdict)
+                for one in breached(found)
             ),
         }
         checks = [

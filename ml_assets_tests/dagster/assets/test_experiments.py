@@ -1,5 +1,6 @@
 """Assets of experiments: lists of arms are made, published behind their gates, shown, and their customers counted."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
@@ -113,9 +114,12 @@ def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
         SELECT 'worth', %(arm)s || n, %(arm)s, %(day)s, 10 FROM generate_series(1, %(count)s) AS n
     """
 
-    def outcomes() -> dict[str, str]:
+    told_only = shop.settings.experiments.model_copy(update={"on_breach": "warn"})
+    patient = replace(shop, settings=shop.settings.model_copy(update={"experiments": told_only}))
+
+    def outcomes(of: Shop = patient) -> dict[str, str]:
         """The checks that fail, with what they say."""
-        asset = named(build_experiment_assets(shop), "experiment_outcomes")
+        asset = named(build_experiment_assets(of), "experiment_outcomes")
         nothing = lake.scan("transactions", [(WEEK - timedelta(days=1)).isoformat()]).filter(pl.lit(value=False))
         result = asset(on(WEEK), nothing, lake=lake, serving=database)
         return {check.check_name: str(check.description) for check in result.check_results if not check.passed}
@@ -131,6 +135,7 @@ def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
     text_connection.execute(bought, [WEEK + timedelta(days=1)])
     (words,) = outcomes().values()
     assert words.startswith("worth: nothing brings less revenue than lists after 1 day")
+    assert experiment(text_connection, "worth").stopped_at is None
     text_connection.execute(enter.replace("|| n", "|| -n"), {"arm": "nothing", "day": WEEK, "count": 100})
     assert list(outcomes()) == ["splits_are_as_drawn"]
     # What is in the lake is made up for; what is not is named.
@@ -140,3 +145,12 @@ def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
         text_connection.execute(load, [WEEK - timedelta(days=back)])
     lake.path("transactions", WEEK - timedelta(days=2)).unlink()
     assert outcomes()["no_day_is_missing"] == f"Without outcomes: {WEEK - timedelta(days=2)}."
+    # An arm that loses ends the experiment, unless the settings say otherwise, and not where the split is wrong.
+    outcomes(shop)
+    assert experiment(text_connection, "worth").stopped_at is None
+    text_connection.execute("DELETE FROM x_ml_store.experiment_customers WHERE customer_id LIKE '%-%'")
+    words = outcomes(shop)["guardrails_hold"]
+    assert words.startswith("worth: stopped. nothing brings less revenue than lists")
+    reason = str(experiment(text_connection, "worth").stopped_reason)
+    assert reason.startswith("By itself, because of a guardrail. nothing brings less revenue than lists")
+    assert "guardrails_hold" not in outcomes(shop)
