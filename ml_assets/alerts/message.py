@@ -5,6 +5,7 @@ Plain text, one line for the title. Channels give it their own form.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ml_assets.alerts.causes import cause_of
@@ -19,14 +20,19 @@ MARKS = {
 }
 
 
+Told = Event | Literal["report"]
+"""What a message is about: an event of an incident, or a page."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What a channel gets."""
 
     title: str
     body: str
-    event: Event
+    event: Told
     severity: str
+    """info, warning or error."""
     incident_id: int | None = None
 
 

@@ -18,6 +18,7 @@ from ml_assets.dagster.assets.opt_outs import build_opt_outs
 from ml_assets.dagster.assets.predictions import build_prediction_assets
 from ml_assets.dagster.assets.raw import build_raw_assets
 from ml_assets.dagster.assets.releases import build_release_assets
+from ml_assets.dagster.assets.report import build_report
 from ml_assets.dagster.automation.alert_sensor import build_alert_sensor
 from ml_assets.dagster.automation.jobs import BACK_OFF, build_jobs
 from ml_assets.dagster.automation.policies import with_freshness_policies
@@ -69,6 +70,7 @@ def define(
         *build_release_assets(shop),
         *build_experiment_assets(shop),
         *build_live_quality(shop),
+        *build_report(shop),
     ]
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)

@@ -12,6 +12,7 @@ from ml_assets.books.erased import nobody_writes, note_erased
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows, parse_customer, write_receipt
 from ml_assets.erasure.files import count_in_exports, count_in_lake, erase_from_exports, erase_from_lake
+from ml_assets.erasure.pages import count_pages, erase_pages
 from ml_assets.erasure.unfinished import exports_folder, remove_unfinished
 from ml_assets.lake import Lake
 from ml_assets.settings.shop import Settings
@@ -46,8 +47,10 @@ def erase(connection: ServingConnection, settings: Settings, customer: str, *, v
     removed += delete_rows(connection, person)
     # Last, because they are written from the database.
     removed += erase_from_exports(exports, person)
+    removed += erase_pages(settings, person)
     found = None
     if verify:
         found = count_rows(connection, person) + count_in_lake(lake, person) + count_in_exports(exports, person)
+        found += count_pages(settings, person)
     receipt = write_receipt(connection, digest, removed, None if found is None else not found)
     return Receipt(receipt, digest.hex(), dict(sorted(removed.items())), None if found is None else dict(found))

@@ -15,6 +15,7 @@ JOBS = {
     "daily_scoring": "Scoring a day",
     "weekly_training": "Training the models of a week",
     "rebuild": "Building days again",
+    "weekly_report": "Writing this page",
 }
 
 

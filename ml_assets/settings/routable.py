@@ -17,10 +17,11 @@ CHECKED = (
     "live_quality",
     *(table.asset for table in PUBLISHED.values()),
 )
-JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild")
+JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild", "weekly_report")
 INSTIGATORS = (
     "daily_scoring_schedule",
     "weekly_training_schedule",
+    "weekly_report_schedule",
     "source_changes",
     "retraining",
     "alerts",

@@ -15,6 +15,9 @@ class ScheduleSettings(Section):
     enabled: bool = Field(default=True, description="Schedules are on as soon as Dagster runs.")
     daily_at: str = Field(default="03:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Daily scoring, HH:MM.")
     weekly_at: str = Field(default="04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Training, Mondays.")
+    report_at: str = Field(
+        default="07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="The page about the shop, Mondays."
+    )
     check_source_every: int = Field(
         default=15, ge=1, le=1440, description="Minutes between looks at the source for arrived or changed days."
     )

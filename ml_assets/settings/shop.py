@@ -27,6 +27,7 @@ from ml_assets.settings.live_quality import LiveQualitySettings
 from ml_assets.settings.made import deduced, subjects_made, why_impossible
 from ml_assets.settings.opt_outs import OptOutSettings
 from ml_assets.settings.recommender import RecommenderSettings
+from ml_assets.settings.report import ReportSettings
 from ml_assets.settings.routable import refuse_unknown
 from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.segmentation import SegmentationSettings
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     serving: ServingSettings = ServingSettings()
     experiments: ExperimentsSettings = ExperimentsSettings()
     live_quality: LiveQualitySettings = LiveQualitySettings()
+    report: ReportSettings = ReportSettings()
     waiting: WaitingSettings = WaitingSettings()
 
     @field_validator("source", mode="before")
@@ -137,6 +139,13 @@ class Settings(BaseSettings):
         for number, route in enumerate(self.alerts.routes):
             where = f"alerts.routes.{number}.owners"
             refuse_unknown(where, route.owners, known, what="owner of a subject (alerts.owners names them)")
+        return self
+
+    @model_validator(mode="after")
+    def _reports_go_to_channels(self) -> Settings:
+        refuse_unknown(
+            "report.channels", self.report.channels, [*self.alerts.channels], what="channel of alerts.channels"
+        )
         return self
 
     @model_validator(mode="after")

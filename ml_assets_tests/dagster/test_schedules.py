@@ -40,6 +40,7 @@ def tick(defs: dg.Definitions, schedule: str, when: str) -> dg.RunRequest | str:
         ("daily_scoring_schedule", "2026-03-29T03:00", "2026-03-28"),
         ("daily_scoring_schedule", "2026-10-25T03:00", "2026-10-24"),
         ("weekly_training_schedule", "2026-03-09T04:00", "2026-03-09"),
+        ("weekly_report_schedule", "2026-03-09T07:00", "2026-03-09"),
     ],
 )
 def test_a_tick_asks_for_the_partition_of_its_own_time(

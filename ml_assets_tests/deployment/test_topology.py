@@ -129,7 +129,7 @@ def test_schedules_run_without_anybody_switching_them_on(containers: Containers)
         ... on Schedules { results { name scheduleState { status } } } } }"""
     schedules = ask(containers, query, repository=REPOSITORY)["schedulesOrError"]["results"]
     states = {schedule["name"]: schedule["scheduleState"]["status"] for schedule in schedules}
-    assert {"daily_scoring_schedule", "weekly_training_schedule"} == states.keys()
+    assert {"daily_scoring_schedule", "weekly_training_schedule", "weekly_report_schedule"} == states.keys()
     assert set(states.values()) == {"RUNNING"}
 
 

@@ -1,21 +1,26 @@
 """The page about the shop: what is so is said, also where there is nothing, and no name of the shop's breaks it."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
+from ml_assets.alerts.send.deliver import deliver
 from ml_assets.books.freshness import sync_policies
 from ml_assets.database.connection import ServingConnection
+from ml_assets.erasure.pages import count_pages, erase_pages
 from ml_assets.experiments.register import start
 from ml_assets.lake import Lake
 from ml_assets.releases.withdraw import withdraw_unmade
+from ml_assets.reports.kept import kept_pages
 from ml_assets.reports.page import bytes_, duration, short
 from ml_assets.reports.shop import ShopReport, shop_report
+from ml_assets.reports.weekly import keep_page, tell_channels
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import MONDAY, assignments, popular_items, recommendations, release, segments
@@ -163,3 +168,38 @@ def test_numbers_are_told_in_units_of_people() -> None:
     assert short("a\n b\t") == "a b"
     assert short(None) == ""
     assert len(short("y" * 1000)) == 90
+
+
+def test_the_weekly_page_is_kept_told_once_and_goes_with_a_person_who_is_erased(
+    shop: ServingConnection, tmp_path: Path
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "home": tmp_path / ".ml_assets",
+            "report": {"keep": 2, "channels": ["ops"]},
+            "alerts": {"channels": {"ops": {"url": "json://127.0.0.1:9"}}},
+        }
+    )
+    made = shop_report(shop, Lake.of(settings), settings)
+    now = datetime.now(UTC)
+    for number in range(3):
+        week = DAY + timedelta(days=7 * number)
+        for _ in range(2):
+            path = keep_page(settings, made, week)
+            assert tell_channels(shop, settings, made, path, week=week, now=now) == ["ops"]
+    assert [page.name for page in kept_pages(settings)] == ["shop-2026-02-16.html", "shop-2026-02-23.html"]
+    rows = shop.execute("SELECT title, body FROM ml_meta.messages ORDER BY message_id").fetchall()
+    assert [title for title, _ in rows] == [f"The week until 2026-02-{day:02}" for day in (8, 15, 22)]
+    assert "What is live is of Monday, 09 February 2026" in rows[0][1]
+    assert f"The page: {tmp_path}/.ml_assets/reports/shop-2026-02-09.html" in rows[0][1]
+    assert [delivery.channel for delivery in deliver(shop, settings, now=now, seconds=2)] == ["ops"]
+    drawn = re.findall(r'data-customer="(\d+)"', made.page)
+    stranger = next(str(who) for who in range(1, 21) if str(who) not in drawn)
+    assert erase_pages(settings, stranger).total() == 0
+    assert (count_pages(settings, int(drawn[0])).total(), erase_pages(settings, int(drawn[0])).total()) == (2, 2)
+    assert kept_pages(settings) == []
+
+
+def test_a_report_for_a_channel_that_is_none_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"report\.channels"):
+        Settings.model_validate({"report": {"channels": ["ops"]}})

@@ -14,6 +14,7 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
     "load_days": ("dagster",),
     "daily_scoring": ("dagster",),
     "weekly_training": ("dagster",),
+    "weekly_report": ("dagster",),
     **{name: subject.made_from for name, subject in SUBJECTS.items()},
 }
 # An old model goes on scoring every day; only one that does not exist leaves its predictions without a list.

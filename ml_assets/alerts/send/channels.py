@@ -22,7 +22,7 @@ SECONDS_TO_SEND = 10.0
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Where Docker and Kubernetes mount secrets as files.
 MOUNTED = "/run/secrets"
-KINDS = {"error": "failure", "warning": "warning"}
+KINDS = {"error": "failure", "warning": "warning", "info": "info"}
 ANSWER = re.compile(r"error=(\d{3})")
 
 

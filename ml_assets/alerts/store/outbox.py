@@ -9,8 +9,7 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
-from ml_assets.alerts.incident import Event
-from ml_assets.alerts.message import Message
+from ml_assets.alerts.message import Message, Told
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 
@@ -20,8 +19,9 @@ class Queued:
     """A message that is due."""
 
     message_id: int
-    incident_id: int
-    event: Event
+    incident_id: int | None
+    """None: it is about a page."""
+    event: Told
     number: int
     channel: str
     severity: str

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition  # noqa: TID251 for mypy: the public type of define_asset_job
 
 from ml_assets.dagster.assets.arms import has_experiments
+from ml_assets.dagster.assets.report import NAME as REPORT
 from ml_assets.dagster.checks.drift import drift_check_keys
 from ml_assets.dagster.checks.freshness import freshness_check_keys, history_check_key
 from ml_assets.dagster.shop import Shop
@@ -42,11 +43,14 @@ class Jobs:
     daily_scoring: UnresolvedAssetJobDefinition
     weekly_training: UnresolvedAssetJobDefinition
     rebuild: UnresolvedAssetJobDefinition
+    weekly_report: UnresolvedAssetJobDefinition | None
+    """None where no page is wanted."""
 
     @property
     def all(self) -> list[UnresolvedAssetJobDefinition]:
         """In the order of the data flow."""
-        return [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild]
+        jobs = [self.load_days, self.daily_scoring, self.weekly_training, self.rebuild]
+        return [*jobs, self.weekly_report] if self.weekly_report else jobs
 
 
 def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
@@ -56,6 +60,8 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
     """
     raw = dg.AssetSelection.assets(*(shop.key(name) for name in ("transactions", "quarantined_transactions", "items")))
     models = dg.AssetSelection.assets(*(shop.key(name) for name in models_of(shop.settings.subjects)))
+    page = dg.AssetSelection.assets(*([shop.key(REPORT)] if shop.settings.report.weekly else []))
+    weekly = models | page
     # Shown by the sensor `alerts` without a run.
     freshness = dg.AssetSelection.checks(*freshness_check_keys(shop))
     drift = dg.AssetSelection.checks(*drift_check_keys(shop))
@@ -70,7 +76,7 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
         ),
         daily_scoring=dg.define_asset_job(
             shop.prefixed("daily_scoring"),
-            selection=(dg.AssetSelection.all() - models - freshness) | drift,
+            selection=(dg.AssetSelection.all() - weekly - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Loads a day, builds features, scores every customer and publishes the releases.",
@@ -85,9 +91,17 @@ def build_jobs(shop: Shop, retry: dg.RetryPolicy | None = BACK_OFF) -> Jobs:
         ),
         rebuild=dg.define_asset_job(
             shop.prefixed("rebuild"),
-            selection=(dg.AssetSelection.all() - models - raw - freshness) | drift,
+            selection=(dg.AssetSelection.all() - weekly - raw - freshness) | drift,
             tags=MAX_RUNTIME,
             op_retry_policy=retry,
             description="Builds a day again from raw days that changed.",
         ),
+        weekly_report=dg.define_asset_job(
+            shop.prefixed("weekly_report"),
+            selection=page,
+            op_retry_policy=retry,
+            description="Writes the page about the shop, and tells the channels that want it.",
+        )
+        if shop.settings.report.weekly
+        else None,
     )

@@ -25,6 +25,7 @@ def with_freshness_policies(
         "serving": "predictions",
         "experiments": "predictions",
         "quality": "predictions",
+        "reports": "model",
     }
 
     def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:

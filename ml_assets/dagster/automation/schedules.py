@@ -14,7 +14,7 @@ from ml_assets.dagster.shop import Shop
 
 
 def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
-    """Daily scoring of yesterday, weekly training for the week that begins."""
+    """Daily scoring of yesterday, weekly training for the week that begins, and the page about the one before."""
     settings = shop.settings
     status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
 
@@ -41,7 +41,26 @@ def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         return _request(shop.calendar, week_of(_local_day(context, shop)), shop.calendar.first_week)
 
-    return [daily, weekly]
+    report = _report(shop, jobs, status)
+    return [daily, weekly, report] if report else [daily, weekly]
+
+
+def _report(shop: Shop, jobs: Jobs, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition | None:
+    if jobs.weekly_report is None:
+        return None
+
+    @dg.schedule(
+        name=shop.prefixed("weekly_report_schedule"),
+        job=jobs.weekly_report,
+        cron_schedule=_cron(shop.settings.schedules.report_at, "1"),
+        execution_timezone=shop.settings.timezone,
+        default_status=status,
+        description="Writes the page about the week that is over.",
+    )
+    def report(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return _request(shop.calendar, week_of(_local_day(context, shop)), shop.calendar.first_week)
+
+    return report
 
 
 def _cron(at: str, weekday: str) -> str:
