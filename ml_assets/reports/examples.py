@@ -16,10 +16,12 @@ from ml_assets.database.rights import writing
 from ml_assets.lake import Lake
 from ml_assets.reports.rows import rows_of
 
-CUSTOMERS, SHOWN = 10, 5
+CUSTOMERS = 10
+SHOWN, SHOWN_OF_OTHERS = 5, 3
+"""Items of the first list, and of each other one."""
 WORDS: Mapping[str, str] = {"for_you": "For you", "discover": "Never bought before", "buy_again": "Buy again"}
 """What lists are called on pages."""
-MEASURES = ("recency_days", "orders_90d", "spend_90d")
+MEASURES = ("recency_days", "orders_90d")
 
 DRAWN: LiteralString = """
     SELECT t.customer_id
@@ -34,7 +36,8 @@ DRAWN: LiteralString = """
 LISTS: LiteralString = """
     SELECT r.customer_id, r.placement, r.rank, r.item_id, r.reason_text
     FROM {ml}.recommendations AS r
-    WHERE r.customer_id = ANY (%(customers)s) AND r.rank <= %(shown)s
+    WHERE r.customer_id = ANY (%(customers)s)
+        AND r.rank <= CASE r.placement WHEN 'for_you' THEN %(shown)s ELSE %(others)s END
     ORDER BY r.customer_id, r.placement, r.rank
 """
 POPULAR: LiteralString = """
@@ -53,6 +56,16 @@ class Example:
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """By placement: rank, name, reason_text."""
 
+    @property
+    def words(self) -> str:
+        """Who it is, in a line."""
+        said = [self.segment or "No segment"]
+        if (days := self.measures.get("recency_days")) is not None:
+            said.append("last order on the day itself" if days == 0 else f"last order {_counted(days, 'day')} before")
+        if (orders := self.measures.get("orders_90d")) is not None:
+            said.append(f"{_counted(orders, 'order')} in 90 days")
+        return ", ".join(said)
+
 
 def examples_of(connection: ServingConnection, lake: Lake, day: date) -> list[Example]:
     """Ten customers with live lists, in the order they were drawn; none where nobody has one."""
@@ -68,7 +81,7 @@ def examples_of(connection: ServingConnection, lake: Lake, day: date) -> list[Ex
     named = {row["customer_id"]: row["segment_name"] for row in segments}
     measures = _measures(lake, drawn, day)
     found = {who: Example(who, named.get(who), measures.get(who, {})) for who in drawn}
-    rows = rows_of(connection, LISTS, customers=drawn, shown=SHOWN)
+    rows = rows_of(connection, LISTS, customers=drawn, shown=SHOWN, others=SHOWN_OF_OTHERS)
     names = _names(connection, [row["item_id"] for row in rows])
     for row in rows:
         shown = found[row["customer_id"]].lists.setdefault(row["placement"], [])
@@ -79,6 +92,10 @@ def examples_of(connection: ServingConnection, lake: Lake, day: date) -> list[Ex
         one.lists.clear()
         one.lists.update(ordered)
     return [one for one in found.values() if one.lists]
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
 def popular_of(connection: ServingConnection) -> list[dict[str, Any]]:

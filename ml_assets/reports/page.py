@@ -39,8 +39,8 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """0.123 as 12 %; a dash for nothing."""
-    return "\N{EN DASH}" if share is None else f"{share * 100:.{digits}f} %"
+    """0.123 as 12 %, on one line; a dash for nothing."""
+    return "\N{EN DASH}" if share is None else f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def short(text: object, most: int = 90) -> str:

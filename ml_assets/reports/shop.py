@@ -16,11 +16,12 @@ from ml_assets.lake import Lake
 from ml_assets.reports.costs import DAYS as COST_DAYS
 from ml_assets.reports.costs import costs
 from ml_assets.reports.data_quality import DAYS, DataQuality, data_quality
-from ml_assets.reports.examples import SHOWN, WORDS, examples_of, popular_of
+from ml_assets.reports.examples import WORDS, examples_of, popular_of
 from ml_assets.reports.live_section import LiveList, live_section
 from ml_assets.reports.page import render
 from ml_assets.reports.rows import rows_of
 from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, flows_of, live_segments
+from ml_assets.settings.experiments import HOLD_OUT
 from ml_assets.settings.shop import Settings
 
 STATES = {"fresh": "fresh", "warn": "late", "stale": "stale", "missing": "never arrived"}
@@ -57,6 +58,11 @@ class Judged:
     state: str
     found: Report
 
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return "The permanent hold-out" if self.experiment.name == HOLD_OUT else self.experiment.name
+
 
 def shop_report(connection: ServingConnection, lake: Lake, settings: Settings, until: date | None = None) -> ShopReport:
     """The page as HTML; `until` ends the weeks that are looked back on, by default the newest day that is live.
@@ -81,11 +87,10 @@ def shop_report(connection: ServingConnection, lake: Lake, settings: Settings, u
         "ages": [row for row in ages.values() if row.status != "fresh"],
         "subjects": SUBJECTS,
         "states": STATES,
-        "counts": {row["subject"]: row["key_count"] for row in live},
+        "customers": sum(row["key_count"] for row in live if row["subject"] == "recommendations"),
         "not_made": rows_of(connection, "SELECT subject, reason FROM {ml}.not_made ORDER BY subject"),
         "examples": examples_of(connection, lake, newest) if newest else [],
         "popular": popular_of(connection),
-        "shown": SHOWN,
         "words": WORDS,
         "segments": segments,
         "segment_day": segments[0]["data_as_of"] if segments else None,
@@ -144,7 +149,7 @@ def _summary(
         said.append(f"Customers find less in these lists than was promised: {', '.join(below)}.")
     elif any(one.newest.was_live and one.newest.is_below is not None for one in lists):
         said.append("Customers find as much in their lists as was promised.")
-    said += [f"{one.experiment.name}: {one.found.verdict}" for one in experiments if one.state == "running"]
+    said += [f"{one.name}: {one.found.verdict}" for one in experiments if one.state == "running"]
     if count := quality.open_incidents:
         said.append(f"{count} {'thing is' if count == 1 else 'things are'} wrong at the moment.")
     return said

@@ -24,6 +24,8 @@ from ml_assets_tests.features.lines import day as day_of
 from ml_assets_tests.features.lines import write_steady_shop
 from ml_assets_tests.releases.frames import MONDAY, recommendations, release
 
+GROUPS = {"raw", "features", "models", "predictions", "serving", "experiments", "quality", "reports"}
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -86,7 +88,7 @@ def test_every_asset_has_an_owner_a_group_kinds_a_description_and_a_freshness_po
     assert {subject.asset for subject in SUBJECTS.values()} <= {spec.key.path[-1] for spec in specs}
     for spec in specs:
         assert spec.owners == ["team:ml"], spec.key
-        assert spec.group_name in {"raw", "features", "models", "predictions", "serving", "experiments"}, spec.key
+        assert spec.group_name in GROUPS, spec.key
         assert spec.kinds, spec.key
         assert spec.description, spec.key
         assert spec.freshness_policy is not None, spec.key

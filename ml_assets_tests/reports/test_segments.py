@@ -62,7 +62,7 @@ def test_a_segment_that_began_since_has_no_share_before_and_one_called_new_is_no
     assert row is not None
     cells = re.findall(r"<td>(.*?)</td>", row[1])
     assert cells[2] == "\N{EN DASH}"
-    assert cells[-2:] == ["75 %", "1,234"]
+    assert cells[-2:] == ["75\N{NO-BREAK SPACE}%", "1,234"]
 
 
 def test_the_page_loads_nothing_and_can_run_nothing(shop: tuple[ServingConnection, Lake, Settings]) -> None:

@@ -117,7 +117,8 @@ def test_the_page_says_what_is_live_what_it_is_worth_and_how_good_the_data_were(
         "Of every 100 customers who bought in the 7 days from 01 February 2026 on, 31 bought one of the first ten",
         "ten items of this list; the backtest promised 50.",
         "below the promise", "made later, seen by nobody", "Nobody bought anything in the 7 days from 01 February 2026",
-        "last order 3 days ago, 4 orders in 90 days", "Dormant → Loyal", "No verdict: fewer than 30 customers",
+        "Loyal, last order 3 days before, 4 orders in 90 days",
+        "Dormant → Loyal", "No verdict: fewer than 30 customers",
         "3 lines set aside", "The line was delivered before", "1,234", "Orders: never arrived.",
         "&lt;i&gt;It is old.&lt;/i&gt;", "&lt;script&gt;alert(1)&lt;/script&gt;",
     ):  # fmt: skip
