@@ -57,6 +57,7 @@ NOT_RUN: Mapping[str, str] = {
     "python -m ml_assets.secret_files dagster-daemon run": ENDLESS,
     "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
+    "ml-assets init --from postgresql://reader@db.example/shop": "needs that server; cli/test_init_postgres.py runs it",
     "ml-assets experiment uplift NAME": UPLIFT,
     "ml-assets experiment uplift mail_in_may": UPLIFT,
     "ml-assets experiment uplift mail_in_may --plot curve.png": UPLIFT,
