@@ -19,6 +19,8 @@ from ml_assets.models.ranking.ranker import Ranker
 from ml_assets.models.ranking.recipes import single
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import similar_items
+from ml_assets.models.recommenders.ease import Ease
+from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.registry import fit_sources, parameters_of
 from ml_assets.models.selection.study import study_shop
 from ml_assets.models.selection.window import Window
@@ -51,6 +53,9 @@ def main() -> None:
         made = recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
     similar_items(model, items, options)
     _encode(made.lists)
+    # Shops with fewer customers than items take another way to the same weights.
+    few = interactions.filter(pl.col("customer_id") < ITEMS // 3)
+    Ease(min_item_buyers=1).fit(Purchases.of(few, last))
     window = Window.of(events.lazy(), items, cutoff=FIRST + timedelta(days=DAYS // 2), horizons=[5], settings=settings)
     purchases = window.snapshot.purchases
     scores = fit_sources(purchases, {"popularity": {}, "tifu_knn": everything["tifu_knn"]}).scores(purchases)

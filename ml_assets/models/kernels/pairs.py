@@ -115,9 +115,11 @@ def cap_groups(
 
 @compiled
 def ndcg_of_pairs(
-    first: int, last: int, starts: Int64, scores: Float32, label: Bools, discounts: Float64, out: Float64
-) -> None:
-    """The NDCG of the pairs of rows `first` to `last` ranked by score, with as many ranks as there are discounts.
+    first: int, last: int, starts: Int64, scores: Float32, added: Float32, weight: float, label: Bools,
+    discounts: Float64, out: Float64,
+) -> None:  # fmt: skip
+    """The NDCG of the pairs of rows `first` to `last` ranked by scores + weight x added, with as many ranks as there
+    are discounts.
 
     Equal scores rank by the earlier pair; a row without a labelled pair keeps what `out` held.
     """
@@ -127,9 +129,9 @@ def ndcg_of_pairs(
         found, relevant = 0, 0
         for place in range(starts[row], starts[row + 1]):
             relevant += label[place]
-            here = place - starts[row]
-            if beats_last(places, best, 0, found, scores[place], here):
-                insert(places, best, 0, found, scores[place], here)
+            here, score = place - starts[row], np.float32(scores[place] + weight * added[place])
+            if beats_last(places, best, 0, found, score, here):
+                insert(places, best, 0, found, score, here)
                 found = min(found + 1, k)
         if relevant == 0:
             continue

@@ -22,6 +22,8 @@ ROUNDS = 8
 """Most sources, or further steps of one, that are added."""
 LEAST_GAIN = 1e-3
 """Relative gain in NDCG below which another source is noise."""
+SKETCHED, SHORTLISTED = 4, 12
+"""One in so many customers shows which so many steps are worth trying on all."""
 K = 10
 
 
@@ -55,9 +57,9 @@ class Fusion(Method):
 
     def fit(self, lessons: Sequence[Lesson], placement: str) -> Self:
         """Learn the weights; without a single purchase among the candidates all sources weigh the same."""
-        tasks = [_Task.of(lesson, placement, self.sources, self.customers) for lesson in lessons]
-        tasks = [task for task in tasks if task.label.any()]
-        self.weights_ = np.ones(len(self.sources)) if not tasks else self._select(tasks)
+        tasks = self._tasks(lessons, placement, self.customers)
+        sketch = self._tasks(lessons, placement, max(1, self.customers // SKETCHED))
+        self.weights_ = np.ones(len(self.sources)) if not tasks else self._select(tasks, sketch)
         return self
 
     def score(self, pool: Pool, description: Description) -> Float32:  # noqa: ARG002 the sources say it all
@@ -77,23 +79,32 @@ class Fusion(Method):
         self.weights_ = arrays["weights"]
         return self
 
-    def _select(self, tasks: "list[_Task]") -> Float64:
-        count = len(self.sources)
+    def _tasks(self, lessons: Sequence[Lesson], placement: str, customers: int) -> "list[_Task]":
+        """What is learned from; without lessons in which nobody bought a candidate."""
+        tasks = [_Task.of(lesson, placement, self.sources, customers) for lesson in lessons]
+        return [task for task in tasks if task.label.any()]
+
+    def _select(self, tasks: "list[_Task]", sketch: "list[_Task]") -> Float64:
+        weights = np.zeros(len(self.sources))
         # A source that scores nothing, such as the category's best-sellers where items have no category, leaves the
         # order of the candidates as it is. That may be a good one, and a list of zeros says nothing.
         speaking = np.flatnonzero(np.any([task.table.any(axis=1) for task in tasks], axis=0))
         if not speaking.size:
-            return np.ones(count)
-        alone = np.eye(count)[speaking]
-        quality = [_quality(tasks, one) for one in alone]
-        weights, reached = alone[int(np.argmax(quality))], max(quality)
-        for _ in range(ROUNDS):
-            tried = [weights + step * one for one in alone for step in STEPS]
-            quality = [_quality(tasks, candidate) for candidate in tried]
+            return np.ones(len(self.sources))
+        alone = [_quality(tasks, source, 1.0) for source in speaking]
+        reached, source, step = max(alone), int(speaking[np.argmax(alone)]), 1.0
+        steps = [(int(each), step) for each in speaking for step in STEPS]
+        for _ in range(ROUNDS + 1):
+            weights[source] += step
+            for task in (*tasks, *sketch):
+                task.total[:] += np.float32(step) * task.table[source]
+            rough = np.array([_quality(sketch, *each) for each in steps])
+            tried = [steps[place] for place in np.argsort(-rough, kind="stable")[:SHORTLISTED]]
+            quality = [_quality(tasks, *each) for each in tried]
             if max(quality) < reached * (1 + LEAST_GAIN):
                 break
-            weights, reached = tried[int(np.argmax(quality))], max(quality)
-        return np.asarray(weights)
+            reached, (source, step) = max(quality), tried[int(np.argmax(quality))]
+        return weights
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,8 @@ class _Task:
     table: Float32
     """Sources x pairs."""
     label: Bools
+    total: Float32
+    """By pair, the weighted sum so far."""
 
     @classmethod
     def of(cls, lesson: Lesson, placement: str, sources: Sequence[str], customers: int) -> "_Task":
@@ -115,22 +128,18 @@ class _Task:
         places = np.flatnonzero(allowed & taken[pool.rows])
         counts = np.bincount(pool.rows[places], minlength=taken.size)[taken]
         table = np.stack([pool.relative[name][places] for name in sources])
-        return cls(np.append(0, np.cumsum(counts, dtype=np.int64)), table, lesson.label[places])
+        starts = np.append(0, np.cumsum(counts, dtype=np.int64))
+        return cls(starts, table, lesson.label[places], np.zeros(places.size, np.float32))
 
 
-def _quality(tasks: Sequence[_Task], weights: Float64) -> float:
-    """Mean over the lessons of the mean NDCG@10 among the candidates."""
+def _quality(tasks: Sequence[_Task], source: int, step: float) -> float:
+    """Mean over the lessons of the mean NDCG@10 among the candidates, with a step of a source beside what there is."""
     discounts = 1.0 / np.log2(np.arange(2, K + 2))
-    means = []
-    for task in tasks:
-        used = np.flatnonzero(weights)
-        scores = weights[used].astype(np.float32) @ task.table[used]
-        means.append(float(_ndcg(task, scores, discounts).mean()))
-    return sum(means) / len(means)
+    return sum(float(_ndcg(task, source, step, discounts).mean()) for task in tasks) / len(tasks)
 
 
-def _ndcg(task: _Task, scores: Float32, discounts: Float64) -> Float64:
+def _ndcg(task: _Task, source: int, step: float, discounts: Float64) -> Float64:
     out = np.zeros(task.starts.size - 1, np.float64)
-    arguments = (task.starts, scores, task.label, discounts, out)
+    arguments = (task.starts, task.total, task.table[source], step, task.label, discounts, out)
     in_threads(out.size, lambda first, last: pair_kernels.ndcg_of_pairs(first, last, *arguments))
     return out

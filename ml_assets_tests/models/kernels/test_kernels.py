@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.kernels.item_weights import largest_weights
+from ml_assets.models.matrices.item_weights import closed_form_weights
 from ml_assets.models.matrices.sparse_scores import Lists, explain, fill_up, gram, top_items
 from ml_assets.models.ranking.near_duplicates import NearDuplicates
 
@@ -106,6 +108,39 @@ def test_lists_do_not_depend_on_how_rows_are_shared_between_threads(rows: int) -
 @settings(deadline=None)
 def test_the_gram_matrix_is_the_product_with_the_transpose(dense: np.ndarray) -> None:
     np.testing.assert_array_equal(gram(sparse(dense)), dense.T @ dense)
+
+
+@given(st.integers(1, 12), st.integers(2, 9), st.integers(1, 20), st.integers(0, 1000))
+@settings(deadline=None)
+def test_item_weights_are_the_largest_of_the_closed_form(rows: int, items: int, kept: int, seed: int) -> None:
+    counts = np.random.default_rng(seed).integers(0, 3, (rows, items)).astype(np.float32)
+    gram_matrix = counts.T @ counts
+    inverse = np.linalg.pinv(gram_matrix + 2.0 * np.diag(gram_matrix).mean() * np.eye(items))
+    weights = -inverse / np.maximum(np.diag(inverse), 1e-12)
+    np.fill_diagonal(weights, 0)
+    made = closed_form_weights(sparse(counts), 2.0, kept)
+    found = np.zeros((items, items))
+    found[made.row_numbers(), made.indices] = made.data
+    kept = min(kept, items - 1) if counts.any() else 0
+    assert (np.diff(made.indptr) == kept).all()
+    np.testing.assert_allclose(np.where(found == 0, weights, found), weights, atol=1e-5)
+    left_out = np.where(found == 0, np.abs(weights), 0).max(axis=1)
+    smallest = np.sort(np.abs(weights), axis=1)[:, items - kept :].min(axis=1, initial=np.inf)
+    assert (left_out <= smallest + 1e-5).all()
+
+
+@given(st.lists(SMALL, min_size=2, max_size=9), st.integers(1, 8))
+@settings(deadline=None)
+def test_of_equal_weights_those_of_lower_columns_are_kept(row: list[int], kept: int) -> None:
+    size = len(row)
+    square = np.zeros((size, size), np.float32)
+    square[-1] = row
+    columns, data = np.empty((size, min(kept, size - 1)), np.int32), np.empty((size, min(kept, size - 1)), np.float32)
+    largest_weights(size - 1, size, square, np.ones(size, np.float32), columns, data)
+    values = np.append(np.array(row[:-1]), 0)
+    best = np.sort(np.argsort(-np.abs(values), kind="stable")[: columns.shape[1]])
+    np.testing.assert_array_equal(columns[-1], best)
+    np.testing.assert_array_equal(data[-1], values[best])
 
 
 @given(dense_matrices(3, 6))

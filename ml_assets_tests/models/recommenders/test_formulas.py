@@ -102,8 +102,9 @@ def test_neighbours_are_the_nearest_by_cosine_and_never_oneself() -> None:
         np.testing.assert_allclose(np.sort(cosines[row, near]), np.sort(cosines[row])[-5:], atol=1e-6)
 
 
-def test_ease_is_the_closed_form() -> None:
-    purchases = Purchases.of(as_interactions(made_shop()), END)
+@pytest.mark.parametrize("customers", [60, 20])
+def test_ease_is_the_closed_form_of_many_customers_and_of_few(customers: int) -> None:
+    purchases = Purchases.of(as_interactions(made_shop(customers)), END)
     X = np.log1p(dense(purchases.decayed(90)))
     gram = X.T @ X
     P = np.linalg.inv(gram + 6.0 * np.diag(gram).mean() * np.eye(gram.shape[0]))
