@@ -62,7 +62,7 @@ def main() -> None:
     pool = window.pool(scores, options.depth)
     lesson = window.lesson(pool)
     Fusion(["popularity"]).fit([lesson], "for_you")
-    Ranker(["popularity"], rounds=1, committee=1).fit([lesson], "for_you").score(pool, lesson.description)
+    Ranker(["popularity"], rounds=1).fit([lesson], "for_you").score(pool, lesson.description)
     # So small a shop has too few candidates to leave any out.
     pool.promising(np.ones(pool.items.size, np.bool_), 1)
     scores["tifu_knn"].block(pool.first, pool.last).pairs(pool.starts, pool.items)

@@ -10,13 +10,12 @@ import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
 from ml_assets.models.kernels.csr import Float32, Int32, Matrix
+from ml_assets.models.kernels.largest import least_kept
 
 _WIDTH = 256
 """Columns of a dense matrix that are worked on together: few enough to stay in the processor's caches; measured."""
 _ROWS = 256
 """Rows of sums in memory at a time."""
-_LOW = 20
-"""Bits of a float32 that a first look at its size leaves out."""
 
 
 @compiled
@@ -54,41 +53,16 @@ def mirror(first: int, last: int, square: Float32) -> None:
 
 
 @compiled
-def _least_kept(sizes: Int32, kept: int) -> tuple[int, int]:
-    """The size, as the bits of a float32, from which on a value is kept, and how many of exactly this size are."""
-    counts = np.zeros(1 << (31 - _LOW), np.int64)
-    for column in range(sizes.size):
-        counts[sizes[column] >> _LOW] += 1
-    rough, above = counts.size - 1, 0
-    while above + counts[rough] < kept:
-        above += counts[rough]
-        rough -= 1
-    near = np.empty(counts[rough], np.int32)
-    found = 0
-    for column in range(sizes.size):
-        if sizes[column] >> _LOW == rough:
-            near[found] = sizes[column]
-            found += 1
-    near.sort()
-    least = near[found - (kept - above)]
-    # Of those within reach, what is larger than the least comes first.
-    return least, kept - above - (found - np.searchsorted(near, least, side="right"))
-
-
-@compiled
 def _keep_largest(row: Float32, sizes: Int32, columns: Int32, data: Float32) -> None:
     """The entries of a row that are furthest from 0, as many as there is room for; equal ones by the lower column."""
     bits = row.view(np.int32)
     for column in range(row.size):
         sizes[column] = bits[column] & np.int32(0x7FFFFFFF)
-    least, equal = _least_kept(sizes, data.size)
+    least, equal = least_kept(sizes, data.size)
     found = 0
     for column in range(row.size):
-        if sizes[column] >= least:
-            if sizes[column] == least:
-                if equal == 0:
-                    continue
-                equal -= 1
+        if sizes[column] > least or (sizes[column] == least and equal > 0):
+            equal -= sizes[column] == least
             columns[found], data[found] = column, row[column]
             found += 1
 

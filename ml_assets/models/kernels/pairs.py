@@ -6,6 +6,8 @@ Only numbers enter; lists over all items are made in `top_sums.py` and `top_dots
 # Compiled functions take positional arguments only.
 # ruff: noqa: PLR0917
 
+from typing import Any
+
 import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
@@ -115,11 +117,11 @@ def cap_groups(
 
 @compiled
 def ndcg_of_pairs(
-    first: int, last: int, starts: Int64, scores: Float32, added: Float32, weight: float, label: Bools,
+    first: int, last: int, starts: Int64, scores: Float32, added: Float32, weight: Any, label: Bools,
     discounts: Float64, out: Float64,
 ) -> None:  # fmt: skip
     """The NDCG of the pairs of rows `first` to `last` ranked by scores + weight x added, with as many ranks as there
-    are discounts.
+    are discounts; `weight` is a float32.
 
     Equal scores rank by the earlier pair; a row without a labelled pair keeps what `out` held.
     """
@@ -129,7 +131,7 @@ def ndcg_of_pairs(
         found, relevant = 0, 0
         for place in range(starts[row], starts[row + 1]):
             relevant += label[place]
-            here, score = place - starts[row], np.float32(scores[place] + weight * added[place])
+            here, score = place - starts[row], scores[place] + weight * added[place]
             if beats_last(places, best, 0, found, score, here):
                 insert(places, best, 0, found, score, here)
                 found = min(found + 1, k)

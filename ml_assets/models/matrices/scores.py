@@ -1,18 +1,19 @@
 """What scoring customers comes to: the best items of a customer, and the scores of given items.
 
-Three forms cover every method: a product of sparse matrices (`sparse_scores.py`), one ranking for everybody, and dense
-factors. The methods decide what the numbers are; nothing here knows which placement asks.
+Four forms cover every method: a product of sparse matrices (`sparse_scores.py`), one ranking for everybody, rankings of
+groups of items, and dense factors. The methods decide what the numbers are; nothing here knows which placement asks.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
+from ml_assets.models.kernels import groups as group_kernels
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 from ml_assets.models.matrices.dense_scores import PackedItems
-from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads
+from ml_assets.models.matrices.sparse_scores import Lists, fill_up, in_threads, matrix
 
 
 class BlockScores(Protocol):
@@ -63,6 +64,49 @@ class SharedScores:
     def pairs(self, starts: Int64, items: Int32) -> Float32:  # noqa: ARG002 the same for all customers
         """The score of each item."""
         return self.scores[items]
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """Scores of items, each in one group, times the customer's share of the group."""
+
+    shares: Csr
+    """Customers x groups."""
+    group: Int32
+    """The group of each item, -1 for none."""
+    scores: Float32
+    """One score per item."""
+    ranked: Csr
+    """Groups x items, the items of a group best first."""
+
+    @classmethod
+    def of(cls, shares: Csr, group: Int32, scores: Float32) -> Self:
+        """Rank the items of each group, equal ones by the lower item."""
+        known = np.flatnonzero(group >= 0).astype(np.int32)
+        ranked = known[np.lexsort((known, -scores[known], group[known]))]
+        indptr = np.searchsorted(group[ranked], np.arange(shares.columns + 1))
+        return cls(shares, group, scores, Csr.of(indptr, ranked, scores[ranked], group.size))
+
+    def block(self, first: int, last: int) -> "GroupScores":
+        """The rows of a block."""
+        return GroupScores(self.shares.block(first, last), self.group, self.scores, self.ranked)
+
+    def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
+        """Merged from the rankings of the customer's groups; cost grows with the length of the lists."""
+        lists = Lists.empty(self.shares.rows, k)
+        barred = matrix(excluded or Csr.empty(self.shares.rows, 0))
+        arguments = (
+            matrix(self.shares), matrix(self.ranked), eligible, barred, lists.items, lists.scores, lists.counts,
+        )  # fmt: skip
+        in_threads(self.shares.rows, lambda first, last: group_kernels.top_of_groups(first, last, *arguments))
+        return lists
+
+    def pairs(self, starts: Int64, items: Int32) -> Float32:
+        """Share x score."""
+        out = np.empty(items.size, np.float32)
+        arguments = (matrix(self.shares), self.group, self.scores, self.shares.columns, starts, items, out)
+        in_threads(self.shares.rows, lambda first, last: group_kernels.score_groups(first, last, *arguments))
+        return out
 
 
 @dataclass(frozen=True)

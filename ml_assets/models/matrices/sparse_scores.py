@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_assets.models.kernels import lists as list_kernels
+from ml_assets.models.kernels import nearest
 from ml_assets.models.kernels import pairs as pair_kernels
 from ml_assets.models.kernels import rows as row_kernels
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int8, Int32, Int64, Matrix
@@ -93,6 +94,18 @@ def top_items(left: Csr, right: Csr, k: int, *, eligible: Bools, excluded: Csr |
     arguments = (matrix(left), matrix(right), barred, eligible, lists.items, lists.scores, lists.counts)
     in_threads(left.rows, lambda first, last: top_sums(first, last, *arguments))
     return lists
+
+
+def nearest_columns(left: Csr, right: Csr, k: int, *, itself: Int32) -> Csr:
+    """The `k` columns with the largest positive sums of left x right for each row, ascending; `itself`, a column for
+    each row, -1 for none, is left out."""
+    items, scores = np.full((left.rows, k), -1, np.int32), np.empty((left.rows, k), np.float32)
+    counts = np.zeros(left.rows, np.int32)
+    if k:
+        arguments = (matrix(left), matrix(right), right.columns, itself, items, scores, counts)
+        in_threads(left.rows, lambda first, last: nearest.nearest_columns(first, last, *arguments))
+    listed = items >= 0
+    return Csr.of(np.append(0, np.cumsum(counts, dtype=np.int64)), items[listed], scores[listed], right.columns)
 
 
 def fill_up(

@@ -12,9 +12,6 @@ import numpy as np
 from ml_assets.models.kernels.csr import Bools, Float32, Int64
 from ml_assets.models.ranking.method import Lesson, allowed_pairs
 
-LEAST_CUSTOMERS = 2000
-"""Below so many customers nobody is left out."""
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -25,6 +22,11 @@ class Chosen:
     label: Bools
     groups: Int64
     """Pairs of each customer."""
+
+    def only(self, customers: Bools) -> "Chosen":
+        """The pairs of marked customers."""
+        pairs = np.repeat(customers, self.groups)
+        return Chosen(self.places[pairs], self.label[pairs], self.groups[customers])
 
 
 def choose_examples(lesson: Lesson, placement: str, *, negatives: int, seed: int) -> Chosen:
@@ -43,12 +45,13 @@ def choose_examples(lesson: Lesson, placement: str, *, negatives: int, seed: int
     return Chosen(places, positive[places], groups[groups > 0])
 
 
-def some_customers(groups: Int64, share: float, seed: int) -> tuple[Bools, Int64]:
-    """Which examples belong to a drawn share of the customers, and the sizes of their groups; never to too few."""
-    wanted = max(round(share * groups.size), min(groups.size, LEAST_CUSTOMERS))
-    drawn = np.zeros(groups.size, np.bool_)
-    drawn[np.random.default_rng(seed).permutation(groups.size)[:wanted]] = True
-    return np.repeat(drawn, groups), groups[drawn]
+def some_customers(chosen: Sequence[Chosen], most: int, seed: int) -> list[Chosen]:
+    """The examples of at most so many customers, drawn from all lessons together."""
+    sizes = [examples.groups.size for examples in chosen]
+    kept = np.zeros(sum(sizes), np.bool_)
+    kept[np.random.default_rng(seed).permutation(kept.size)[:most]] = True
+    parts = np.split(kept, np.cumsum(sizes)[:-1])
+    return [examples.only(part) for examples, part in zip(chosen, parts, strict=True)]
 
 
 def joined_features(

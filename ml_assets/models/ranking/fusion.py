@@ -91,7 +91,7 @@ class Fusion(Method):
         speaking = np.flatnonzero(np.any([task.table.any(axis=1) for task in tasks], axis=0))
         if not speaking.size:
             return np.ones(len(self.sources))
-        alone = [_quality(tasks, source, 1.0) for source in speaking]
+        alone = [_quality(tasks, int(each), 1.0) for each in speaking]
         reached, source, step = max(alone), int(speaking[np.argmax(alone)]), 1.0
         steps = [(int(each), step) for each in speaking for step in STEPS]
         for _ in range(ROUNDS + 1):
@@ -140,6 +140,6 @@ def _quality(tasks: Sequence[_Task], source: int, step: float) -> float:
 
 def _ndcg(task: _Task, source: int, step: float, discounts: Float64) -> Float64:
     out = np.zeros(task.starts.size - 1, np.float64)
-    arguments = (task.starts, task.total, task.table[source], step, task.label, discounts, out)
+    arguments = (task.starts, task.total, task.table[source], np.float32(step), task.label, discounts, out)
     in_threads(out.size, lambda first, last: pair_kernels.ndcg_of_pairs(first, last, *arguments))
     return out

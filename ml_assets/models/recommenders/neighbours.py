@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ml_assets.models.kernels.csr import Csr
-from ml_assets.models.matrices.sparse_scores import top_items
+from ml_assets.models.matrices.sparse_scores import nearest_columns
 
 PANEL = 20_000
 """Neighbours are drawn from at most this many customers, so that cost grows with customers and not their square."""
@@ -35,18 +35,12 @@ def nearest_others(asking: Csr, asked: Csr, neighbours: int, panel: int = PANEL)
     in_panel[members] = True
     kept = asked.where(in_panel[asked.row_numbers()])
     inverted = Csr(kept.indptr[np.append(members, asked.rows)], kept.indices, kept.data, kept.columns).transposed()
-    everyone = np.ones(members.size, np.bool_)
 
     def search(first: int, last: int) -> Csr:
-        itself = np.arange(first, last)
-        member = itself % step == 0
-        own = Csr.of(np.append(0, np.cumsum(member)), itself[member] // step, np.ones(member.sum()), members.size)
-        found = top_items(
-            asking.block(first, last), inverted, min(neighbours, members.size), eligible=everyone, excluded=own
-        )
-        listed = found.items >= 0
-        indptr = np.append(0, np.cumsum(found.counts, dtype=np.int64))
-        return Csr.of(indptr, members[found.items[listed]], found.scores[listed], asked.rows)
+        customers = np.arange(first, last, dtype=np.int32)
+        itself = np.where(customers % step == 0, customers // step, -1).astype(np.int32)
+        found = nearest_columns(asking.block(first, last), inverted, min(neighbours, members.size), itself=itself)
+        return Csr.of(found.indptr, members[found.indices], found.data, asked.rows)
 
     return search
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ml_assets.models.kernels.csr import Csr, Float32
-from ml_assets.models.matrices.scores import SharedScores
-from ml_assets.models.matrices.sparse_scores import Product
+from ml_assets.models.kernels.csr import Float32
+from ml_assets.models.matrices.scores import GroupScores, SharedScores
 from ml_assets.models.parameters import Days, HalfLifeDays
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.purchases import Purchases
@@ -68,14 +67,10 @@ class CategoryPopularity(Recommender):
         self.days = days
         self.half_life_days = half_life_days
 
-    def product(self, purchases: Purchases) -> Product:
-        """Customers x categories times categories x items."""
-        shares = purchases.category_shares(self.half_life_days)
-        known = np.flatnonzero(purchases.category >= 0).astype(np.int32)
-        ranked = known[np.argsort(purchases.category[known], kind="stable")]
-        indptr = np.searchsorted(purchases.category[ranked], np.arange(purchases.categories + 1))
-        popular = purchases.buyers(self.days) + _rest(purchases)
-        return Product(shares.block, Csr.of(indptr, ranked, popular[ranked], len(purchases.items)))
+    def product(self, purchases: Purchases) -> GroupScores:
+        """The best-sellers of each category, by the customer's share of it."""
+        popular = (purchases.buyers(self.days) + _rest(purchases)).astype(np.float32)
+        return GroupScores.of(purchases.category_shares(self.half_life_days), purchases.category, popular)
 
 
 def _rest(purchases: Purchases) -> Float32:

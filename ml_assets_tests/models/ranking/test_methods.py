@@ -13,7 +13,7 @@ from ml_assets.errors import UserError
 from ml_assets.models import boosting
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.candidates import Pool
-from ml_assets.models.ranking.examples import choose_examples
+from ml_assets.models.ranking.examples import choose_examples, some_customers
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.fusion import Fusion
 from ml_assets.models.ranking.method import Lesson, Method, Single, allowed_pairs
@@ -30,7 +30,7 @@ MAKERS = {
     "fusion": lambda: Fusion(NAMES, customers=80),
     "lambdarank": lambda: Ranker(NAMES, rounds=20, min_leaf=20),
     "xendcg": lambda: Ranker(NAMES, objective="rank_xendcg", rounds=20, min_leaf=20),
-    "committee": lambda: Ranker(NAMES, rounds=10, min_leaf=20, committee=3, novelty=0.1),
+    "thinned": lambda: Ranker(NAMES, rounds=10, min_leaf=20, customers=90, novelty=0.1),
 }
 every_method = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -118,9 +118,32 @@ def test_novelty_shows_more_items_with_the_same_trees() -> None:
     assert method.novelty == 0.0, "variants leave the method as it is"
 
 
-def test_a_draft_is_one_booster_of_the_same_committee() -> None:
-    draft = Ranker(NAMES, committee=3, rounds=7).draft()
-    assert (draft.committee, draft.rounds) == (1, 7)
+def test_a_draft_has_half_the_trees_and_learns_twice_as_fast() -> None:
+    draft = Ranker(NAMES, rounds=7, learning_rate=0.2).draft()
+    assert (draft.rounds, draft.learning_rate) == (3, 0.4)
+
+
+def test_of_many_customers_some_are_learned_from_with_all_their_examples() -> None:
+    chosen = [choose_examples(past(days)[2], "for_you", negatives=5, seed=1) for days in (60, 80)]
+    some = some_customers(chosen, 50, seed=1)
+    assert sum(each.groups.size for each in some) == 50
+    for part, whole in zip(some, chosen, strict=True):
+        assert part.groups.sum() == part.places.size == part.label.size
+        assert set(part.places) <= set(whole.places)
+    assert [each.groups.size for each in some_customers(chosen, 10_000, seed=1)] == [
+        each.groups.size for each in chosen
+    ]
+
+
+def test_the_boosters_of_models_of_older_versions_count_by_their_mean() -> None:
+    made, pool, _ = past(40)
+    one, two = (Ranker(NAMES, rounds=5, min_leaf=20, novelty=0.0, seed=seed) for seed in (1, 2))
+    for each in (one, two):
+        each.fit([past(60)[2]], "for_you")
+    arrays = {**one.learned(), "trees_1": two.learned()["trees_0"]}
+    both = Ranker(NAMES, novelty=0.0).restored(arrays).score(pool, Description(made.snapshot))
+    sums = [np.log(p / (1 - p)) for p in (each.score(pool, Description(made.snapshot)) for each in (one, two))]
+    np.testing.assert_allclose(np.log(both / (1 - both)), np.mean(sums, axis=0), atol=1e-4)
 
 
 def test_a_fusion_is_never_worse_than_its_best_source_on_its_lessons() -> None:
