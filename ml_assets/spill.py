@@ -18,8 +18,8 @@ import polars as pl
 from ml_assets.whole_files import explained
 
 FREE_SPACE = "Free some space, or set `home` to a folder that has more; nothing was loaded."
-# Less than this is not written at all.
-IN_MEMORY = 64 * 2**20
+# So many rows are not written at all: some 50 MB of a shop's lines.
+ROWS_IN_MEMORY = 500_000
 # What is written in one piece of several MB takes the kernel many times as long.
 ROWS_WRITTEN = 65_536
 # Types of which whole frames may have one value.
@@ -30,7 +30,7 @@ Key = TypeVar("Key", bound=Hashable)
 class Spill(Generic[Key]):
     """Frames by key, in the order in which they came; all of one key have the same columns.
 
-    The newest are held as they are, up to `IN_MEMORY` bytes, and then written, the frames of a key as one. Raises
+    The newest are held as they are, up to ROWS_IN_MEMORY, and then written, the frames of a key as one. Raises
     `UserError` where the folder cannot be written, or is full.
     """
 
@@ -38,7 +38,7 @@ class Spill(Generic[Key]):
         self._folder = folder
         self._file: IO[bytes] | None = None
         self._held: dict[Key, list[pl.DataFrame]] = defaultdict(list)
-        self._held_bytes = 0
+        self._held_rows = 0
         self._written: dict[Key, list[_Place]] = defaultdict(list)
         self._columns: dict[Key, list[str]] = {}
         self._rows: dict[Key, int] = defaultdict(int)
@@ -48,17 +48,22 @@ class Spill(Generic[Key]):
         """Rows by key."""
         return dict(self._rows)
 
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+        return os.lseek(self._file.fileno(), 0, os.SEEK_END) if self._file else 0
+
     def add(self, key: Key, frame: pl.DataFrame) -> None:
         """Put a frame aside."""
         self._columns.setdefault(key, frame.columns)
         self._rows[key] += frame.height
         self._held[key].append(frame)
-        self._held_bytes += int(frame.estimated_size())
-        if self._held_bytes > IN_MEMORY:
+        self._held_rows += frame.height
+        if self._held_rows > ROWS_IN_MEMORY:
             for one, frames in self._held.items():
                 self._write(one, pl.concat(frames))
             self._held.clear()
-            self._held_bytes = 0
+            self._held_rows = 0
 
     def read(self, key: Key) -> list[pl.DataFrame]:
         """The frames of a key."""

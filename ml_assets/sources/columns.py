@@ -184,16 +184,14 @@ def read_fields(
     reading: Reading,
     *,
     types: IdTypes,
-    source: str,
     first_line: int = 1,
     where: str | None = None,
-    one: float | None = 1.0,
 ) -> pl.DataFrame:
-    """Some lines of one file (`needed`) in the project's words, for `whole_lines`.
+    """Some lines of one file (`needed`) in the project's words, for `whole_lines`: only what differs among them.
 
-    `where` is a column that says which lines are the shop's events, and `one` the quantity where no column has it.
+    `where` is a column that says which lines are the shop's events.
     """
-    kinds, schema = block.schema, line_schema(types)
+    kinds = block.schema
     raw = {field: column for field, name in FIELDS.items() if (column := getattr(mapping, name, None))}
     ways: dict[str, Callable[[str], pl.Expr]] = {
         "customer_id": lambda column: reading.id(column, kinds, types.customer),
@@ -205,38 +203,36 @@ def read_fields(
         "event_type": reading.text,
     }
     read = block.select(ways[field](column).alias(field) for field, column in raw.items())
-    # Columns of one value are added as such, and take no memory.
-    nothing = {
-        field: pl.lit(one if field == "quantity" else None, schema[field]) for field in FIELDS if field not in raw
-    }
-    line = block[LINE].cast(pl.UInt32) if LINE in kinds else pl.int_range(first_line, first_line + pl.len())
+    more = [
+        block[LINE].cast(pl.UInt32).alias("line")
+        if LINE in kinds
+        else pl.int_range(first_line, first_line + pl.len(), dtype=pl.UInt32).alias("line")
+    ]
+    if mapping.time:
+        more.append(pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date().alias("day"))
+    if where:
+        holds = block.select(pl.col(where).cast(pl.Boolean).fill_null(value=False)).to_series()
+        more.append((~holds).alias(LEAVES_OUT))
     told = _unread(block, read, {field: raw[field] for field in TOLD if field in raw}, reading)
-    lines = (
-        read.with_columns(**nothing)
-        .with_columns(
-            source=pl.lit(source),
-            line=line,
-            day=pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date(),
-            **(
-                {name: pl.lit(None, pl.String) for name in UNREAD}
-                if told is None
-                else {name: told[name] for name in UNREAD}
-            ),
-        )
-        .cast({"line": pl.UInt32})
-    )
-    if where is None:
-        return lines
-    holds = block.select(pl.col(where).cast(pl.Boolean).fill_null(value=False)).to_series()
-    return lines.with_columns((~holds).alias(LEAVES_OUT))
+    return read.with_columns(*more, *(told if told is not None else ()))
 
 
-def whole_lines(fields: pl.DataFrame, source_day: pl.Expr) -> pl.DataFrame:
-    """LINE_COLUMNS out of `read_fields`; `source_day` may refer to the column `day`."""
+def whole_lines(
+    fields: pl.DataFrame, types: IdTypes, source: str, source_day: pl.Expr, one: float | None = 1.0
+) -> pl.DataFrame:
+    """LINE_COLUMNS out of `read_fields`; `source_day` may refer to the column `day`.
+
+    `one` is the quantity where no column has it.
+    """
+    schema = line_schema(types)
     if LEAVES_OUT in fields.columns:
+        told = pl.col("unreadable") if "unreadable" in fields.columns else pl.lit(None, pl.String)
         left_out = pl.when(LEAVES_OUT).then(pl.lit(LEFT_OUT))
-        fields = fields.with_columns(unreadable=pl.coalesce(left_out, "unreadable"))
-    return fields.with_columns(source_day=source_day.cast(pl.Date)).select(LINE_COLUMNS)
+        fields = fields.with_columns(unreadable=pl.coalesce(left_out, told))
+    # Columns of one value are added as such, and take no memory.
+    same = {name: pl.lit(None, schema[name]) for name in LINE_COLUMNS if name not in fields.columns}
+    same |= {"source": pl.lit(source)} | ({"quantity": pl.lit(one, pl.Float64)} if "quantity" in same else {})
+    return fields.with_columns(**same).with_columns(source_day=source_day.cast(pl.Date)).select(LINE_COLUMNS)
 
 
 def _unread(block: pl.DataFrame, read: pl.DataFrame, raw: Mapping[str, str], reading: Reading) -> pl.DataFrame | None:

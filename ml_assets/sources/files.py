@@ -115,8 +115,8 @@ class Files:
         for file in files:
             # Of a file that is one day by its path all lines are wanted, whatever their time.
             days = (date.min, date.max) if self._source.day_from == "path" else (first, last)
-            for block in self._mapped.kept_lines(file.path, *days, undated=first <= file.last <= last):
-                lines = block.with_columns(source_day=self._source_day(file))
+            undated = first <= file.last <= last
+            for lines in self._mapped.kept_lines(file.path, self._source_day(file), *days, undated=undated):
                 yield lines.filter(pl.col("source_day").is_between(first, last))
 
     def _read(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[pl.DataFrame]:

@@ -65,10 +65,11 @@ class Look:
             self._ends += [past.min(), past.max()]  # type: ignore[list-item]
         self._later += times.count() - past.count()
         self._given += times.count()
+        all_read = "unreadable" not in block.columns
         if times.null_count():
-            nothing_given = pl.col("occurred_at").is_null() & pl.col("customer_id").is_null()
-            self._bare += block.filter(nothing_given & pl.col("unreadable").is_null()).height
-        if block["unreadable"].null_count() < block.height:
+            is_read = pl.lit(value=True) if all_read else pl.col("unreadable").is_null()
+            self._bare += block.filter(pl.col("occurred_at", "customer_id").is_null(), is_read).height
+        if not all_read:
             self._add_unreadable(block.drop_nulls("unreadable"))
 
     def _add_unreadable(self, lines: pl.DataFrame) -> None:

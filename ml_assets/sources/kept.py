@@ -36,7 +36,10 @@ class _File:
 
 
 class KeptLines:
-    """Lines by file, in their order, in an unnamed file in `folder`, which is gone with this object."""
+    """Lines by file, in their order, in an unnamed file in `folder`, which is gone with this object.
+
+    They take at most SHARE_OF_ROOM of what is free there; larger ones are not kept.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,22 +63,18 @@ class KeptLines:
             return
         file, days = self._files[path], lines["day"]
         try:
-            if self._has_room_for(lines):
-                self._spill.add((file.number, len(file.days)), lines)
-                file.days.append((days.min(), days.max(), days.null_count() > 0))  # type: ignore[arg-type]
-                return
-            log.info("Lines are not kept, but read again: they would take too much of the room in %s", self._folder)
+            if self._room is None:
+                make_private(self._folder)
+                self._room = SHARE_OF_ROOM * shutil.disk_usage(self._folder).free
+            self._spill.add((file.number, len(file.days)), lines)
         except (UserError, OSError) as error:
             log.info("Lines are not kept, but read again: %s", error)
-        self._is_full = True
-        self.forget()
-
-    def _has_room_for(self, lines: pl.DataFrame) -> bool:
-        if self._room is None:
-            make_private(self._folder)
-            self._room = SHARE_OF_ROOM * shutil.disk_usage(self._folder).free
-        self._room -= lines.estimated_size()
-        return self._room > 0
+            self._is_full = True
+        if self._is_full or self._spill.size > (self._room or 0):
+            self._is_full = True
+            self.forget()
+        else:
+            file.days.append((days.min(), days.max(), days.null_count() > 0))  # type: ignore[arg-type]
 
     def end(self, path: str) -> None:
         """All lines of the file were added."""

@@ -150,7 +150,7 @@ class LookedFiles(MappedFiles):
             if look.not_ids & assumed:
                 return False
             if keeps:
-                self._kept.add(path, columns.whole_lines(block, pl.col("day")))
+                self._kept.add(path, block)
         if keeps:
             self._kept.end(path)
         return True
@@ -179,20 +179,21 @@ class LookedFiles(MappedFiles):
         """Whether the lines of an event file need not be read from it again."""
         return self._kept.has(path, self._state(path, self.reading)) and self._types == self.id_types()
 
-    def kept_lines(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[pl.DataFrame]:
-        """LINE_COLUMNS of a kept file, whose source_day is the day; blocks without lines of these days are left out."""
-        return self._kept.read(path, first, last, undated=undated)
+    def kept_lines(
+        self, path: str, source_day: pl.Expr, first: date, last: date, *, undated: bool
+    ) -> Iterator[pl.DataFrame]:
+        """As `lines`, of a kept file; blocks that have no line of these days (or of none: `undated`) are left out."""
+        for fields in self._kept.read(path, first, last, undated=undated):
+            yield columns.whole_lines(fields, self.id_types(), path, source_day)
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""
         for fields in self._fields(path, self._source.columns, self.reading, self.id_types()):
-            yield columns.whole_lines(fields, source_day)
+            yield columns.whole_lines(fields, self.id_types(), path, source_day)
 
     def _fields(self, path: str, mapping: EventColumns, reading: Reading, types: IdTypes) -> Iterator[pl.DataFrame]:
         where = self._source.where
         first_line = 1
         for block in self.blocks(columns.needed(self.events(path), mapping, reading, where), path):
-            yield columns.read_fields(
-                block, mapping, reading, types=types, source=path, first_line=first_line, where=where
-            )
+            yield columns.read_fields(block, mapping, reading, types=types, first_line=first_line, where=where)
             first_line += block.height

@@ -48,8 +48,8 @@ class RefundFiles:
         mapping, reading = self._source.refund_columns, self._mapped.reading
         frame = columns.needed(self._mapped.table(path, SECTION, mapping), mapping, reading, None)
         lines = self._mapped.collect(frame, path)
-        fields = columns.read_fields(lines, mapping, reading, types=types, source=path, one=None)
-        return columns.whole_lines(fields, pl.col("day"))
+        fields = columns.read_fields(lines, mapping, reading, types=types)
+        return columns.whole_lines(fields, types, path, pl.col("day"), one=None)
 
     def _bought(self, path: str, orders: pl.Series, types: IdTypes) -> pl.DataFrame:
         """The purchases of these orders in one file of events."""
@@ -58,5 +58,5 @@ class RefundFiles:
         frame = columns.needed(self._mapped.events(path), mapping, reading, where)
         wanted = frame.filter(key_of(reading.text(mapping.order or "")).is_in(keys.implode()))
         lines = self._mapped.collect(wanted, path)
-        fields = columns.read_fields(lines, mapping, reading, types=types, source=path, where=where)
-        return columns.whole_lines(fields, pl.col("day"))
+        fields = columns.read_fields(lines, mapping, reading, types=types, where=where)
+        return columns.whole_lines(fields, types, path, pl.col("day"))
