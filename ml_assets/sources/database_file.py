@@ -24,6 +24,7 @@ from ml_assets.settings.source import DuckdbSource, FilesSource, SqliteSource
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.files import Files
 from ml_assets.sources.looked import LookedFiles
+from ml_assets.sources.relations import is_query, parts_of
 from ml_assets.sources.stamps import stamp_of
 
 # For somebody who writes.
@@ -94,7 +95,7 @@ def open_database_table(database: str, kind: str, table: str) -> pl.LazyFrame:
     """A table, view or query of a file."""
     read = _reader(database, kind)
     text = table.strip().rstrip(";")
-    inner = f"({text})" if " " in text else ".".join(_quoted(part) for part in text.replace('"', "").split("."))
+    inner = f"({text})" if is_query(text) else ".".join(map(_quoted, parts_of(text)))
     relation = f"{inner} AS source"
     return register_io_source(partial(_rows, read, relation, table), schema=read.schema(relation, table))
 
@@ -115,7 +116,11 @@ class _Sqlite:
             return pl.Schema({column[0]: pl.String() for column in cursor.description})
 
     def rows(self, relation: str, columns: Sequence[str], table: str) -> Iterator[pl.DataFrame]:
-        texts = ", ".join(f"CAST({_quoted(column)} AS TEXT)" for column in columns)
+        # Bytes are no text, whatever is in them.
+        texts = ", ".join(
+            f"CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS TEXT) END"
+            for name in map(_quoted, columns)
+        )
         schema = pl.Schema(dict.fromkeys(columns, pl.String()))
         with self._asked(f"SELECT {texts} FROM {relation}", table) as cursor:  # noqa: S608
             while rows := cursor.fetchmany(BLOCK_ROWS // 10):

@@ -50,6 +50,12 @@ def fill(database: sqlite3.Connection | duckdb.DuckDBPyConnection) -> None:
     database.executemany("INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)", order_lines())
     database.execute("CREATE TABLE products (sku text, title text)")
     database.executemany("INSERT INTO products VALUES (?, ?)", [(f"sku-{n:02}", f"Thing {n}") for n in range(25)])
+    # As views of old databases are called, and pictures beside: some of the products only.
+    database.execute('CREATE TABLE "A list of products" (sku text, title text, picture blob)')
+    database.executemany(
+        'INSERT INTO "A list of products" VALUES (?, ?, ?)',
+        [(f"sku-{n:02}", f"Thing {n}", b"\xff\xd8") for n in range(9)],
+    )
     database.execute("CREATE TABLE staff (name text, since text)")
     database.execute("INSERT INTO staff VALUES ('Ann', '2020-01-01')")
     database.execute("CREATE TABLE notes (text text)")
@@ -74,7 +80,7 @@ def test_tables_of_a_database_file_are_found_and_put_together(run: Run, file: st
     code, said, _ = run("init", "--from", file, "--yes", "--timezone", "UTC")
     assert code == 0
     assert f"1 file, {words}, table order_lines; events from 2026-03-02" in said
-    assert "Left alone: staff." in said
+    assert "Left alone: A list of products, staff." in said
     written = Path("ml_assets.yaml").read_text()
     for line in (f"kind: {kind}", f"database: {file}", "table: order_lines", "orders: orders", "items: products"):
         assert line in written

@@ -12,6 +12,7 @@ from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.names import plain
 from ml_assets.sources.orders import SUFFIX
 from ml_assets.sources.postgres.query import NUMBERS, TIMES
+from ml_assets.sources.relations import parts_of
 
 CHANGED = ("updatedat", "modifiedat", "changedat", "lastmodified", "lastupdated", "dateupd", "updated", "modified")
 
@@ -23,7 +24,7 @@ def quoted_here(name: str) -> str:
 
 def as_written(table: str) -> str:
     """A table's name, with its schema, in SQL."""
-    return ".".join(quoted_here(part) for part in table.split("."))
+    return ".".join(quoted_here(part) for part in parts_of(table))
 
 
 def is_change(name: str) -> bool:

@@ -17,6 +17,7 @@ from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.tables import SAMPLE, Table
 from ml_assets.sources.postgres.query import TIMES
 from ml_assets.sources.postgres.tables import Listed, ShopTables
+from ml_assets.sources.relations import is_query
 
 SCHEMES = ("postgres://", "postgresql://", "postgresql+")
 ROLE = "ml_assets_source"
@@ -126,10 +127,10 @@ class PostgresShop:
         yield f"The address is not written here: it goes into the variable ML_ASSETS_SOURCE__URL ({there.address})."
         yield f"The least that a role of its own needs, here called {ROLE}, given by the owner of the tables:"
         yield f"  CREATE ROLE {ROLE} LOGIN;  -- and its password: \\password {ROLE}"
-        relations = [one for name in used for one in (there.tables_of(name) if " " in name else [name])]
+        relations = [one for name in used for one in (there.tables_of(name) if is_query(name) else [name])]
         yield from (f"  {line}" for line in grants(relations, ROLE))
         time = found.columns["time"].text if "time" in found.columns else ""
-        of_time = next((name for name in reversed(used[:2]) if " " not in name and time in there.types(name)), None)
+        of_time = next((name for name in reversed(used[:2]) if not is_query(name) and time in there.types(name)), None)
         if of_time and there.lacks_index(of_time, time):
             yield f"No index begins with {time}, by which each day is read: large tables should have one."
             yield f"  CREATE INDEX CONCURRENTLY ON {as_written(of_time)} ({quoted_here(time)});"

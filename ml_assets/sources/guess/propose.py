@@ -84,12 +84,24 @@ def _proposed(given: str, tables: Sequence[Table], *, in_database: bool = False)
     found = _with_shape(found, sample)
     found = _with_event_types(found, sample)
     used = [table for mine in roles.values() for table in mine]
-    catalogue = next((table for table in tables if table not in used and table.is_catalogue), None)
-    if catalogue and "item" in found.columns:
+    if catalogue := _catalogue_among([table for table in tables if table not in used], found, sample):
         roles["items"] = [catalogue]
         found = with_catalogue(found, catalogue)
     found = with_tables(found, roles, tables) if in_database else with_paths(found, given, roles, tables)
     return _with_order_fields(without_what_is_not_there(found, sample), sample, lines.reading)
+
+
+def _catalogue_among(tables: Sequence[Table], found: Proposal, sample: pl.DataFrame) -> Table | None:
+    """The table with one line an item that has most of the items sold."""
+    if "item" not in found.columns:
+        return None
+    item = found.columns["item"].text
+    sold = sample[item].cast(pl.String).drop_nulls().unique() if item in sample.columns else pl.Series(dtype=pl.String)
+
+    def knows(table: Table) -> int:
+        return int(table.sample[table.guessed["item"].text].cast(pl.String).is_in(sold.implode()).sum())
+
+    return max((table for table in tables if table.is_catalogue), key=knows, default=None)
 
 
 def _lines_among(tables: Sequence[Table]) -> Table:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
+import polars.selectors as cs
 from upath import UPath
 
 from ml_assets.errors import UserError
@@ -179,8 +180,9 @@ def database_tables(path: str, kind: str, settings: FilesSource, reading: Readin
 
 
 def _of(paths: list[str], look: Table) -> Table:
-    guessed = guess_columns(look.sample, look.reading)
-    return replace(look, paths=paths, guessed=guessed)
+    # Pictures and the like are nothing of an order.
+    sample = look.sample.select(~cs.binary())
+    return replace(look, paths=paths, sample=sample, guessed=guess_columns(sample, look.reading))
 
 
 def _collected(path: str, frame: pl.LazyFrame) -> pl.DataFrame:

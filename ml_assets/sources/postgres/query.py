@@ -13,6 +13,7 @@ from psycopg import sql
 
 from ml_assets.errors import UserError
 from ml_assets.ids import IdType
+from ml_assets.sources.relations import is_query, parts_of
 
 Sql = sql.Composed | sql.SQL
 INTEGERS = ("int2", "int4", "int8")
@@ -78,9 +79,9 @@ class Value:
 def relation(table: str) -> Sql:
     """A table or view by its name, or a query, to be selected from."""
     text = table.strip().rstrip(";").strip()
-    if " " in text or text.startswith("("):
+    if is_query(text):
         return sql.SQL("({}) AS source").format(sql.SQL(text))
-    return sql.SQL("{} AS source").format(sql.Identifier(*text.replace('"', "").split(".")))
+    return sql.SQL("{} AS source").format(sql.Identifier(*parts_of(text)))
 
 
 def expression(text: str, have: Mapping[str, str]) -> Sql:

@@ -15,6 +15,7 @@ from psycopg import conninfo, sql
 from ml_assets.settings.source import PostgresSource
 from ml_assets.sources.postgres.connection import ShopDatabase
 from ml_assets.sources.postgres.query import FLOATS, INTEGERS, NUMBERS, TEXTS, TIMES, Sql, relation
+from ml_assets.sources.relations import parts_of
 
 PATIENCE = timedelta(minutes=2)
 # What is ml_assets' own, Dagster's and the system's.
@@ -96,7 +97,7 @@ class ShopTables:
         """Whether no index of a table begins with a column; of a view nothing is said."""
         if any(one.name == table and one.is_view for one in self.listed):
             return False
-        name = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
+        name = ".".join('"' + part.replace('"', '""') + '"' for part in parts_of(table))
         query = sql.SQL(INDEXED).format(table=sql.Literal(name), column=sql.Literal(column))
         return not self._session(table).rows(query)[0][0]
 
