@@ -12,7 +12,7 @@ import typer
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.inputs.known_shop import shop_database
-from ml_assets.cli.inputs.made import require_made
+from ml_assets.cli.inputs.made import require_possible
 from ml_assets.errors import UserError
 from ml_assets.settings.read.load import load_settings
 
@@ -61,7 +61,7 @@ def import_recommendations(
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
-    require_made(settings, "recommendations")
+    require_possible(settings, "recommendations")
     with shop_database(settings) as connection:
         imported = read_recommendations(file, vocabulary(connection, settings.tz))
         new = _publication(
@@ -90,7 +90,7 @@ def import_segments(
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
-    require_made(settings, "segment_assignments")
+    require_possible(settings, "segment_assignments")
     with shop_database(settings) as connection:
         found = read_segments(file, vocabulary(connection, settings.tz))
         as_of = _day(settings, day, found.day)

@@ -8,14 +8,14 @@ from ml_assets.database.rights import writing
 from ml_assets.releases.catalog import live_days
 from ml_assets.releases.pointer import begin
 from ml_assets.releases.retention import drop_retired
-from ml_assets.settings.made import not_made
+from ml_assets.settings.made import not_made, switched_off
 from ml_assets.settings.shop import Settings
 
 
 def withdraw_unmade(connection: ServingConnection, settings: Settings) -> list[str]:
     """Take the subjects over that the shop does not make; a sentence for each that readers saw until now.
 
-    What somebody pinned stays.
+    What somebody pinned stays, and what was imported while ml_assets makes none of it.
     """
     sql, unmade = connection.schemas.sql, not_made(settings)
     known: dict[str, str] = dict(connection.execute(sql("SELECT subject, reason FROM {meta}.not_made")).fetchall())
@@ -29,8 +29,12 @@ def withdraw_unmade(connection: ServingConnection, settings: Settings) -> list[s
             cursor.executemany(sql(upsert), list(unmade.items()))
     if not unmade:
         return []
-    pinned = sql("SELECT subject FROM {meta}.live WHERE pinned_at IS NOT NULL")
-    kept = {subject for (subject,) in connection.execute(pinned)}
+    # A release of a run has its id.
+    kept_ones = """
+        SELECT subject FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id, subject)
+        WHERE l.pinned_at IS NOT NULL OR (r.run_id IS NULL AND subject = ANY (%s))
+        """
+    kept = {subject for (subject,) in connection.execute(sql(kept_ones), [list(switched_off(settings))])}
     shown = [subject for subject in live_days(connection) if subject in unmade and subject not in kept]
     for subject in shown:
         with connection.transaction():

@@ -97,6 +97,16 @@ def not_made(settings: Wishes) -> dict[str, str]:
     }
 
 
+def switched_off(settings: Wishes) -> set[str]:
+    """The subjects that are not made because nobody wants them, though the orders would do: others may make them."""
+    needed: dict[Need, bool] = {
+        "customers": has_customers(settings),
+        "recommender": has_items(settings),
+        "segmentation": has_customers(settings),
+    }
+    return {name for name in not_made(settings) if all(needed[need] for need in SUBJECTS[name].needs)}
+
+
 def lacking(settings: Wishes) -> dict[Need, str]:
     """What a shop lacks or does not want, each with the reason."""
     found: dict[Need, str] = {}
