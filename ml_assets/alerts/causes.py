@@ -35,6 +35,7 @@ CAUSES: Mapping[str, Cause] = {
         Cause("refused", "challenger was refused", "challenger was refused", makes_itself_old=True),
         Cause("drift", "has drifted", "had drifted"),
         Cause("below_promise", "is worse than its backtest promised", "was worse than its backtest promised"),
+        Cause("unread", "could not be read", "could not be read before"),
         Cause("run", "run failed", "run had failed", makes_old=True, makes_itself_old=True),
         Cause("check", "check failed", "check had failed", makes_old=True, makes_itself_old=True),
         Cause("tick", "does not run", "did not run", makes_old=True),

@@ -14,6 +14,8 @@ from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 
+OPT_OUTS = "opt_outs"
+"""What the list is called where it could not be read (`unread.py`)."""
 AT_ONCE = 200_000
 FEWEST = 20
 """So few may come back at once, whatever their share."""

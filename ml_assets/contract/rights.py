@@ -48,6 +48,7 @@ WRITER: Rights = {
     "opt_outs": "SELECT",
     "opt_outs_of_shop": "SELECT, INSERT, DELETE",
     "opt_outs_read": "SELECT, INSERT, UPDATE",
+    "unread": "SELECT, INSERT, UPDATE, DELETE",
     "reason_templates": "SELECT",
     "hidden_items": "SELECT",
     # Whether anybody was erased at all.

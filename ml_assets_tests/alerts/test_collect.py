@@ -9,6 +9,7 @@ from ml_assets.alerts.finding import Finding
 from ml_assets.alerts.look.collect import collect
 from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.books.models import force_promotion
+from ml_assets.books.unread import note_read, note_unread
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.shop import Settings
 from ml_assets.subjects import SUBJECTS
@@ -135,3 +136,16 @@ def test_few_rows_and_an_old_day_are_two_findings(shop: ServingConnection) -> No
         "transactions/volume": "error",
         "transactions/stale": "warning",
     }
+
+
+def test_what_runs_go_on_without_is_told_until_it_was_read(shop: ServingConnection) -> None:
+    note_unread(shop, "opt_outs", "Who opted out could not be read.", "Mend the list.")
+    note_unread(shop, "opt_outs", "Who opted out could still not be read.", "Mend the list, please.")
+    wanted = Settings.model_validate({"opt_outs": {"files": "people.csv", "columns": {"customer": "id"}}})
+    (found,) = collect(shop, wanted, NOON).findings
+    assert (found.key, found.severity, found.next_step) == ("opt_outs/unread", "error", "Mend the list, please.")
+    assert found.summary.startswith("Who opted out could still not be read. So since ")
+    # A shop that took the list out of its settings reads none.
+    assert findings(shop) == {}
+    note_read(shop, "opt_outs")
+    assert collect(shop, wanted, NOON).findings == ()

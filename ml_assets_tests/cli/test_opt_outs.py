@@ -78,6 +78,9 @@ def test_a_list_that_cannot_be_read_lets_nobody_back_in(shop: Shop, capfd: pytes
     assert "stay opted out; whoever opted out since is not known." in said
     assert contactable(shop) == before - {"c-010"}
     capfd.readouterr()
+    # A cron job tells it, without Dagster.
+    assert shop.call("watch", "--once") == 2
+    assert "opt_outs unread" in " ".join(capfd.readouterr().out.split())
     shop.call("doctor")
     assert "no CSV, Parquet, Arrow, NDJSON or Excel file is found" in " ".join(capfd.readouterr().out.split())
     # Columns that were renamed, and a list that lost everybody, are no permission either.
@@ -91,4 +94,6 @@ def test_whoever_comes_back_is_let_in_and_a_note_by_hand_stays(shop: Shop, capfd
     consents(shop, c_001="no")
     assert shop.call("run", "--date", DAY) == 0
     assert "1 customers opted out (0 new, 3 back)" in " ".join(capfd.readouterr().err.split())
+    shop.call("watch", "--once")
+    assert shop.rows("SELECT state FROM books_ml_meta.incidents WHERE cause = 'unread'") == [("resolved",)]
     assert contactable(shop) == {f"c-{number:03}" for number in range(40)} - {"c-001", "c-010"}

@@ -16,6 +16,8 @@ from ml_assets.books.drift import newest_drift
 from ml_assets.books.freshness import Freshness, read_freshness
 from ml_assets.books.live_quality import below_promise
 from ml_assets.books.models import newest_refusals
+from ml_assets.books.opt_outs import OPT_OUTS
+from ml_assets.books.unread import unread
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.settings.alerts import AlertSettings
@@ -40,6 +42,7 @@ def collect(
             *_made(settings, _refused_models(connection)),
             *_made(settings, _drift(connection)),
             *_made(settings, _below_promise(connection, settings.live_quality.days_below)),
+            *_unread(connection, settings),
             *_broken_channels(connection, settings.alerts),
         ],
         *COLLECTORS,
@@ -116,6 +119,14 @@ def _below_promise(connection: ServingConnection, days: int) -> Iterator[Finding
         step = "`ml-assets models` shows which model makes the list; train it anew, or roll back to the one before"
         cause = f"below_promise:{newest.placement}"
         yield Finding("recommendations", cause, "predictions", "warning", "live_quality", words, step)
+
+
+def _unread(connection: ServingConnection, settings: Settings) -> Iterator[Finding]:
+    """What runs go on without, as far as the settings still name it."""
+    for beside in unread(connection):
+        if beside.what != OPT_OUTS or settings.opt_outs is not None:
+            words = f"{beside.problem} So since {beside.since.astimezone(settings.tz):%Y-%m-%d %H:%M}."
+            yield Finding(beside.what, "unread", "data", "error", "unread", words, beside.next_step)
 
 
 def _broken_channels(connection: ServingConnection, alerts: AlertSettings) -> Iterator[Finding]:

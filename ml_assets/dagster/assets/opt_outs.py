@@ -1,14 +1,15 @@
 """The asset of the shop's own list of opt-outs: read before anything personal is published.
 
-Where the list cannot be read, everybody stays opted out who was, and a check says so; before it was ever read nothing
-personal is published at all.
+Where the list cannot be read, everybody stays opted out who was, and a check and an alert say so; before it was ever
+read nothing personal is published at all.
 """
 
 from datetime import datetime
 
 import dagster as dg
 
-from ml_assets.books.opt_outs import Taken, last_reading, take_opt_outs
+from ml_assets.books.opt_outs import OPT_OUTS, Taken, last_reading, take_opt_outs
+from ml_assets.books.unread import note_read, note_unread
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
 from ml_assets.errors import UserError
@@ -19,6 +20,7 @@ from ml_assets.sources.opt_outs import OptOutList, read_opt_outs
 NAME = "opt_outs"
 IS_READ = "list_is_read"
 TOLD = "opt_outs_in_words"
+LET_THEM_BACK = "Where they did come back, run once with ML_ASSETS_OPT_OUTS__MOST_RETURNING=1."
 
 
 def build_opt_outs(shop: Shop) -> list[dg.AssetsDefinition]:
@@ -54,10 +56,17 @@ def build_opt_outs(shop: Shop) -> list[dg.AssetsDefinition]:
                         error.next_step,
                         code=error.code,
                     ) from error
-                return _result(shop, {"customers": before[1]}, "", _unread(error, before, shop))
+                problem = _unread(error, before, shop)
+                note_unread(connection, OPT_OUTS, problem, error.next_step)
+                return _result(shop, {"customers": before[1]}, "", f"{problem} {error.next_step}")
             taken = take_opt_outs(connection, found.customers, most_returning=wanted.most_returning)
+            if taken.held_back:
+                note_unread(connection, OPT_OUTS, _held_back(taken), LET_THEM_BACK)
+            else:
+                note_read(connection, OPT_OUTS)
+        problem = f"{_held_back(taken)} {LET_THEM_BACK}" if taken.held_back else ""
         facts = {"customers": taken.customers, "added": taken.added, "returned": taken.returned, "lines": found.lines}
-        return _result(shop, facts, _in_words(taken, found, wanted), _held_back(taken))
+        return _result(shop, facts, _in_words(taken, found, wanted), problem)
 
     return [opt_outs]
 
@@ -82,17 +91,14 @@ def _unread(error: UserError, before: tuple[datetime, int], shop: Shop) -> str:
     when = f"{read_at.astimezone(shop.settings.tz):%Y-%m-%d %H:%M}"
     return (
         f"Who opted out could not be read: {error.problem} The {customers:,} customers of the list of {when} stay "
-        f"opted out; whoever opted out since is not known. {error.next_step}"
+        "opted out; whoever opted out since is not known."
     )
 
 
 def _held_back(taken: Taken) -> str:
-    if not taken.held_back:
-        return ""
     return (
         f"{taken.held_back:,} customers are gone from the list of opt-outs at once, which is taken for a broken list: "
-        "they stay opted out, and new ones count. Where they did come back, run once with "
-        "ML_ASSETS_OPT_OUTS__MOST_RETURNING=1."
+        "they stay opted out, and new ones count."
     )
 
 
