@@ -54,3 +54,9 @@ class UserError(Exception):
 
 class PassingError(UserError):
     """A fault that may pass by itself, such as a server that restarts: the same step may succeed a minute later."""
+
+
+def require_reason(reason: str, what: str) -> None:
+    """Raise `UserError` where something that is kept for those who come after was done without a word why."""
+    if not reason.strip():
+        raise UserError(f"{what} needs a reason.", "Say why, for those who come after you.")

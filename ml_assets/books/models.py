@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
-from ml_assets.errors import UserError
+from ml_assets.errors import UserError, require_reason
 
 Decision = Literal["promoted", "refused"]
 SELECT: LiteralString = """
@@ -130,7 +130,7 @@ def force_promotion(
 
     Raises `UserError` where there is no such model, it is promoted already, or no reason is given.
     """
-    _require_reason(reason, "A promotion against the rule")
+    require_reason(reason, "A promotion against the rule")
     found = [one for one in list_models(connection, kind) if one.version == version]
     model = next((one for one in found if one.placement == placement), None)
     if model is None:
@@ -154,7 +154,7 @@ def decline(connection: ServingConnection, version: str, reason: str, *, who: st
 
     Raises `UserError` where there is no such model, it is promoted, or no reason is given.
     """
-    _require_reason(reason, "A refusal")
+    require_reason(reason, "A refusal")
     model = of_version(connection, kind, version)
     if model is None:
         raise UserError(f"The registry has no {kind} {version}.", "`ml-assets models` lists all models.")
@@ -167,11 +167,6 @@ def decline(connection: ServingConnection, version: str, reason: str, *, who: st
         query = connection.schemas.sql("SELECT {meta}.decline_model(%s, %s, %s, %s)")
         cursor.execute(query, [kind, version, who, reason.strip()])
     return model
-
-
-def _require_reason(reason: str, what: str) -> None:
-    if not reason.strip():
-        raise UserError(f"{what} needs a reason.", "Say why, in some words: it is kept.")
 
 
 def _select(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[RegisteredModel]:

@@ -15,7 +15,7 @@ from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_owner, writing
 from ml_assets.database.turns import take_turn
-from ml_assets.errors import Code, UserError
+from ml_assets.errors import Code, UserError, require_reason
 from ml_assets.experiments.assignment import bounds_of
 from ml_assets.experiments.design import Arm, Experiment, free_slice
 from ml_assets.settings.experiments import HOLD_OUT, ExperimentSettings
@@ -109,8 +109,7 @@ def start(
 
 def stop(connection: ServingConnection, name: str, reason: str) -> Experiment:
     """Stop an experiment: from the next SELECT on everybody sees the live list. Raises `UserError` where none runs."""
-    if not reason.strip():
-        raise UserError("The reason is empty.", "Say why, for those who come after you.")
+    require_reason(reason, "Stopping an experiment")
     found = experiment(connection, name)
     state = found.state(one(connection, "SELECT now()"))
     if name == HOLD_OUT:

@@ -13,7 +13,7 @@ from ml_assets.database.ask import one_row
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_writer
 from ml_assets.database.turns import take_turn
-from ml_assets.errors import UserError
+from ml_assets.errors import UserError, require_reason
 from ml_assets.releases.catalog import Live, live_release
 from ml_assets.releases.gates.gates import not_acceptable
 from ml_assets.subjects import PUBLISHED, Table
@@ -178,8 +178,7 @@ def _showable(connection: ServingConnection, subject: str, release_id: int) -> d
 def _require(subject: str, reason: str) -> None:
     if subject not in PUBLISHED:
         raise UserError(f"There is no subject {subject}.", f"Subjects are {', '.join(PUBLISHED)}.")
-    if not reason.strip():
-        raise UserError("The reason is empty.", "Say why, for those who come after you.")
+    require_reason(reason, "A move of what readers see")
 
 
 def _unknown(release_id: int) -> UserError:

@@ -84,7 +84,7 @@ def test_what_cannot_be_rolled_back_to_is_refused(connection: ServingConnection)
     ):
         with pytest.raises(UserError, match=words):
             roll_back(connection, "recommendations", to=target, reason="x")
-    with pytest.raises(UserError, match="reason is empty"):
+    with pytest.raises(UserError, match="needs a reason"):
         roll_back(connection, "recommendations", to=good.release_id, reason=" ")
     with pytest.raises(UserError, match="no subject carts"):
         roll_back(connection, "carts", to=None, reason="x")
