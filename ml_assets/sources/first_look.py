@@ -35,7 +35,7 @@ class FileFacts:
     unreadable: int
     """Those that are none."""
     bare: int
-    """Lines with neither customer nor time."""
+    """Lines with neither customer nor time, or more."""
     lost: tuple[str, str] | None
     """An id that has lost digits: its field, and its value."""
     later: int
@@ -68,7 +68,9 @@ class Look:
         all_read = "unreadable" not in block.columns
         if times.null_count():
             is_read = pl.lit(value=True) if all_read else pl.col("unreadable").is_null()
-            self._bare += block.filter(pl.col("occurred_at", "customer_id").is_null(), is_read).height
+            # Customers that were not looked at may be missing; whether they are is found out where it matters.
+            given = [name for name in ("occurred_at", "customer_id") if name in block.columns]
+            self._bare += block.filter(pl.col(given).is_null(), is_read).height
         if not all_read:
             self._add_unreadable(block.drop_nulls("unreadable"))
 

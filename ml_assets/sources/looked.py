@@ -138,8 +138,7 @@ class LookedFiles(MappedFiles):
         if keeps:
             self._kept.begin(path, state)
         else:
-            # Nothing else is asked of them now.
-            mapping = mapping.model_copy(update=dict.fromkeys(("quantity", "amount", "order", "event_type")))
+            mapping = mapping.model_copy(update=dict.fromkeys(self._not_looked_at(path)))
         assumed = {
             field
             for field, kind in (("customer_id", self._types.customer), ("item_id", self._types.item))
@@ -154,6 +153,13 @@ class LookedFiles(MappedFiles):
         if keeps:
             self._kept.end(path)
         return True
+
+    def _not_looked_at(self, path: str) -> list[str]:
+        """Fields of which nothing is to be found out: all but the time, and ids that are not integers by their type."""
+        kinds = self.events(path).collect_schema()
+        ids = {"customer": self._source.columns.customer, "item": self._source.columns.item}
+        plain = [field for field, column in ids.items() if kinds[column] in (pl.Int8, pl.Int16, pl.Int32, pl.Int64)]
+        return ["quantity", "amount", "order", "event_type", *plain]
 
     def _lost_in_floats(self, path: str) -> tuple[str, str] | None:
         """An id that a floating-point number cannot hold, of a column of such numbers."""

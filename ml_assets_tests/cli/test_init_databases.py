@@ -33,9 +33,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFi
     return call
 
 
-def orders() -> list[tuple[int, int, str, str]]:
-    """id, customer, time, status."""
-    return [(n, n % 30, f"{FIRST + timedelta(days=n // 5)} 10:00:00", "paid") for n in range(300)]
+def orders() -> list[tuple[int, int, str, str, float]]:
+    """id, customer, time, status, and what all of it cost, which is no line's amount."""
+    return [(n, n % 30, f"{FIRST + timedelta(days=n // 5)} 10:00:00", "paid", 7.5) for n in range(300)]
 
 
 def order_lines() -> list[tuple[int, int, str, int, float]]:
@@ -44,8 +44,8 @@ def order_lines() -> list[tuple[int, int, str, int, float]]:
 
 
 def fill(database: sqlite3.Connection | duckdb.DuckDBPyConnection) -> None:
-    database.execute("CREATE TABLE orders (id integer, customer_id integer, created_at text, status text)")
-    database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", orders())
+    database.execute("CREATE TABLE orders (id integer, customer_id integer, created_at text, status text, total real)")
+    database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", orders())
     database.execute("CREATE TABLE order_lines (id integer, order_id integer, sku text, quantity integer, price real)")
     database.executemany("INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)", order_lines())
     database.execute("CREATE TABLE products (sku text, title text)")
@@ -98,7 +98,7 @@ def test_a_database_file_without_lines_is_refused(run: Run) -> None:
 
 
 def test_totals_of_orders_get_segments_alone(run: Run) -> None:
-    lines = [f"{order},{who},{when},{1 + order % 9}.50,DE" for order, who, when, _ in orders()]
+    lines = [f"{order},{who},{when},{1 + order % 9}.50,DE" for order, who, when, *_ in orders()]
     Path("totals.csv").write_text("\n".join(["order_id,customer_id,created_at,total,country", *lines]) + "\n")
     code, said, _ = run("init", "--from", "totals.csv", "--yes", "--timezone", "UTC")
     assert code == 0
@@ -109,7 +109,7 @@ def test_totals_of_orders_get_segments_alone(run: Run) -> None:
 
 
 def test_receipts_without_customers_get_similar_and_popular_items(run: Run) -> None:
-    times = {order: when for order, _, when, _ in orders()}
+    times = {order: when for order, _, when, *_ in orders()}
     lines = [f"{order},{item},{times[order]},{pieces}" for _, order, item, pieces, _ in order_lines()]
     Path("receipts.csv").write_text("\n".join(["receipt,item,sold_at,quantity", *lines]) + "\n")
     code, said, _ = run("init", "--from", "receipts.csv", "--yes", "--timezone", "UTC")
@@ -122,7 +122,7 @@ def test_receipts_without_customers_get_similar_and_popular_items(run: Run) -> N
 
 
 def test_a_column_that_may_be_the_item_is_asked_for(run: Run) -> None:
-    lines = [f"{order},{who},{when},thing {order % 25}" for order, who, when, _ in orders()]
+    lines = [f"{order},{who},{when},thing {order % 25}" for order, who, when, *_ in orders()]
     Path("orders.csv").write_text("\n".join(["order_id,customer_id,created_at,bezug", *lines]) + "\n")
     code, _, error = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC")
     assert code == 1
@@ -137,7 +137,7 @@ def test_a_column_that_may_be_the_item_is_asked_for(run: Run) -> None:
 
 def test_totals_in_files_without_a_header_are_told_by_their_values(run: Run) -> None:
     lines = [
-        f" {who:05} {when[:10].replace('-', '')} {1 + n % 3:2} {n % 40 + 0.95:7.2f}" for n, who, when, _ in orders()
+        f" {who:05} {when[:10].replace('-', '')} {1 + n % 3:2} {n % 40 + 0.95:7.2f}" for n, who, when, *_ in orders()
     ]
     Path("totals.txt").write_text("\n".join(lines) + "\n")
     code, said, _ = run("init", "--from", "totals.txt", "--yes", "--timezone", "UTC")
