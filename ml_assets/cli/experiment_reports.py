@@ -17,6 +17,7 @@ from ml_assets.experiments.outcomes import outcomes_of
 from ml_assets.experiments.planning import POWER, Past, against_itself, plan
 from ml_assets.experiments.register import experiment
 from ml_assets.experiments.report import Report, report
+from ml_assets.experiments.splits import By, ListedPart, SegmentPart, by_listing, by_segment
 from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.features.load import load_customer_features
 from ml_assets.lake import Lake
@@ -29,13 +30,28 @@ app = experiments.app
 
 
 @app.command("report")
-def report_experiment(name: NameArgument, as_json: JsonOption = False, config: ConfigOption = None) -> int:
+def report_experiment(
+    name: NameArgument,
+    by: Annotated[
+        By | None,
+        typer.Option("--by", help="Also of each segment, or of the list, place or reason of what was bought."),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> int:
     """What came of an experiment: a verdict in a sentence, and each metric with its intervals. 2: no verdict."""
     settings = load_settings(config)
     with shop_database(settings) as connection:
-        found = report(connection, experiment(connection, name))
-    if not emit(found, as_json):
+        asked = experiment(connection, name)
+        found = report(connection, asked)
+        segments = by_segment(connection, asked) if by == "segment" else []
+        listed = by_listing(connection, asked, by, found.customers) if by and by != "segment" else []
+    if not emit({**vars(found), "by": segments or listed} if by else found, as_json):
         _show(found)
+        if segments:
+            _show_segments(segments)
+        if by and listed:
+            _show_listed(by, listed)
         next_commands(config, (f"ml-assets experiment stop {name} --reason '...'", "end it"))
     return 0 if found.is_trusted else 2
 
@@ -118,6 +134,25 @@ def _show(found: Report) -> None:
     split = ", ".join(f"{name} {count:,}" for name, count in found.customers.items())
     sound = "as drawn" if found.mismatch >= SRM_ALPHA else "not as drawn"
     OUT.print(f"{found.days} days; customers: {split}; the split is {sound} (p {found.mismatch:.3g}).")
+
+
+def _show_segments(parts: list[SegmentPart]) -> None:
+    rows = []
+    for part in parts:
+        one = part.found
+        bounds = f"{one.always.low:+,.3f} to {one.always.high:+,.3f}" if one else ""
+        figures = [f"{one.difference.estimate:+,.3f}" if one else "", bounds]
+        sizes = [f"{part.control_customers:,}", f"{part.arm_customers:,}"]
+        p = "too few" if part.corrected_p is None else f"{part.corrected_p:.3f}"
+        rows.append([part.segment, part.arm, *sizes, *figures, p])
+    columns = ["segment", "arm", "control's customers", "arm's", "difference in revenue", "at any time", "p, Holm"]
+    table("By segment, as of the day before customers entered", columns, rows, right=columns[2:])
+
+
+def _show_listed(by: str, parts: list[ListedPart]) -> None:
+    arms = list(parts[0].items)
+    rows = [[part.which, *(f"{part.per_100[arm]:,.1f}" for arm in arms)] for part in parts]
+    table(f"Listed items bought by every 100 customers, by {by}", [by, *arms], rows, right=arms)
 
 
 def _past(settings: Settings) -> Past:

@@ -28,8 +28,15 @@ PLANNED_DAYS = 28
 ALPHA = 0.05
 LEAST_CUSTOMERS = 30
 """In an arm, without which nothing is said."""
-METRICS = {"revenue": "revenue_before", "orders": "orders_before", "bought": "orders_before", "listed_items": ""}
-"""Each metric with what is known of the time before. The first decides."""
+METRICS = {
+    "revenue": "revenue_before",
+    "orders": "orders_before",
+    "bought": "orders_before",
+    "listed_items": "",
+    "new_categories": "",
+    "lapsed": "orders_before",
+}
+"""Each metric with what is known of the time before. The first decides. One that nothing is known of is left out."""
 PRIMARY = next(iter(METRICS))
 GUARDRAILS = ("revenue", "orders")
 
@@ -107,7 +114,9 @@ def planned_days(experiment: Experiment) -> int:
 def _rows(experiment: Experiment, arms: dict[str, pl.DataFrame], planned: int) -> list[Row]:
     control = experiment.control.name
     compared = []
-    for metric, past in METRICS.items():
+    known = [name for name in METRICS if all(name in part.columns and part[name].count() for part in arms.values())]
+    for metric in known:
+        past = METRICS[metric]
         values = winsorised([_floats(part, metric) for part in arms.values()])
         before = winsorised([_floats(part, past) for part in arms.values()]) if past else None
         named = dict(zip(arms, values, strict=True))
@@ -116,7 +125,7 @@ def _rows(experiment: Experiment, arms: dict[str, pl.DataFrame], planned: int) -
             both = (pasts[control], pasts[arm]) if pasts else None
             expected = _expected(both, planned) if metric in GUARDRAILS else None
             # The first metric decides; the others share the errors that are allowed.
-            alpha = ALPHA if metric == PRIMARY else ALPHA / (len(METRICS) - 1)
+            alpha = ALPHA if metric == PRIMARY else ALPHA / (len(known) - 1)
             compared.append(
                 (metric, arm, compare(named[control], named[arm], both, alpha=alpha, expected_variance=expected))
             )
@@ -165,11 +174,13 @@ def _change(found: Comparison) -> str:
 
 def _outcomes(connection: ServingConnection, name: str) -> pl.DataFrame:
     query = """
-        SELECT arm, revenue, orders, (orders > 0)::integer AS bought, listed_items, orders_before, revenue_before
+        SELECT arm, revenue, orders, (orders > 0)::integer AS bought, listed_items,
+            CASE WHEN count(new_categories) OVER () > 0 THEN coalesce(new_categories, 0) END, lapsed::integer,
+            orders_before, revenue_before
         FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
     """
     rows = connection.execute(connection.schemas.sql(query), [name]).fetchall()
-    numbers = ("revenue", "orders", "bought", "listed_items", "orders_before", "revenue_before")
+    numbers = (*METRICS, "orders_before", "revenue_before")
     return pl.DataFrame(rows, schema={"arm": pl.String, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
 
 

@@ -82,6 +82,9 @@ def test_a_report_gives_a_verdict_or_says_why_there_is_none(shop: Run, connectio
     assert "No difference in revenue between nothing and lists is shown after 1 day" in found["verdict"]
     code, out, _ = shop("experiment", "report", "worth")
     assert (code, "the split is as drawn" in " ".join(out.split())) == (0, True)
+    code, out, _ = shop("experiment", "report", "worth", "--by", "segment")
+    assert "By segment, as of the day before customers entered" in out
+    assert facts(shop, "experiment", "report", "worth", "--by", "rank")["by"] == []
     code, _, err = shop("experiment", "report", "other")
     assert code == 1
     assert "No experiment other was ever started" in err
@@ -91,3 +94,17 @@ def test_a_plan_without_a_past_says_what_is_missing(shop: Run) -> None:
     code, _, err = shop("experiment", "plan", "--effect", "3")
     assert code == 1
     assert "The lake has only 0 of the 28 days" in err
+
+
+def test_the_page_about_the_shop_is_written_and_summed_up(shop: Run, tmp_path: Path) -> None:
+    facts(shop, "experiment", "start", "worth")
+    code, out, _ = shop("report", "--out", "page.html")
+    words = " ".join(out.split())
+    assert code == 0
+    for said in ("What is live is of Wednesday, 07 January 2026", "worth: No verdict", "Wrote page.html."):
+        assert said in words
+    assert "How the shop is doing" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    told = facts(shop, "report", "--date", "2026-01-05", "--out", "past.html")
+    assert (told["day"], told["file"]) == ("2026-01-07", "past.html")
+    code, _, err = shop("report", "--date", "2999-01-01")
+    assert (code, "2999-01-01 is not over yet" in err) == (1, True)

@@ -1,6 +1,6 @@
 """What customers of experiments bought is joined back by day, replaced whole, and hidden and erased like all else."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -9,7 +9,7 @@ import pytest
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows
 from ml_assets.experiments.entrants import enter_customers
-from ml_assets.experiments.outcomes import due_days, outcomes_of, write_outcomes
+from ml_assets.experiments.outcomes import Before, due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import start, stop
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import recommendations, release
@@ -85,3 +85,42 @@ def test_opting_out_hides_what_came_of_it_and_erasing_removes_it(shop: ServingCo
     assert 1 not in outcomes(shop)
     assert delete_rows(shop, 2)["experiment_days"] == 1
     assert count_rows(shop, 2).total() == 0
+
+
+def test_new_categories_lapsed_customers_segments_and_places_are_told_apart(shop: ServingConnection) -> None:
+    before = pl.LazyFrame({"customer_id": [1, 1, 2], "item_id": [11, 13, 99], "weight": [1.0, 0.1, 1.0]})
+    items = pl.LazyFrame({"item_id": [11, 12, 13, 99], "category": ["food", "food", "drinks", None]})
+    rows = [*LINES, (1, 13, "b", 1.0), (2, 12, "c", 1.0)]
+    made = outcomes_of(lines(rows), DAY, {}, Before(before, items))
+    # Looking at a drink is no purchase; what has no category is of none.
+    assert dict(made.customers.select("customer_id", "new_categories").iter_rows()) == {1: 1, 2: 1, 77: 1}
+    shop.execute(
+        "INSERT INTO ml_store.segment_history (customer_id, valid_from, segment_key) "
+        "VALUES (1, '2025-12-01', 'loyal'), (1, '2026-01-05', 'vip'), (1, %s, 'dormant')",
+        [DAY],
+    )
+    write_outcomes(shop, DAY, made)
+
+    def told() -> dict[int, tuple[object, ...]]:
+        query = "SELECT customer_id, new_categories, lapsed, segment_key FROM ml.experiment_outcomes"
+        return {row[0]: row[1:] for row in shop.execute(query).fetchall()}
+
+    assert told()[1] == (1, None, "vip")
+    assert told()[3] == (None, None, None)
+    later = DAY + timedelta(days=27)
+    write_outcomes(shop, later, outcomes_of(lines([(2, 99, "e", 1.0)], later), later, {}))
+    assert {who: row[1] for who, row in told().items() if who < 4} == {1: False, 2: False, 3: True}
+    write_outcomes(shop, later + timedelta(days=1), outcomes_of(lines([]), later + timedelta(days=1), {}))
+    assert {who: row[1] for who, row in told().items() if who < 4} == {1: True, 2: False, 3: True}
+    # Of each list two items are shown, 11 and 12; customer 1 bought both, customer 2 the second.
+    query = """
+        SELECT placement, rank, reason_code, sum(items)::integer, sum(customers)::integer
+        FROM ml.experiment_listed_items GROUP BY 1, 2, 3 ORDER BY 1, 2
+    """
+    places = [(1, "because_you_bought", 1, 1), (2, "popular", 2, 2)]
+    assert shop.execute(query).fetchall() == [(name, *place) for name in ("discover", "for_you") for place in places]
+    shop.execute("INSERT INTO ml_meta.opt_outs (customer_id) VALUES (2)")
+    assert [row[3] for row in shop.execute(query).fetchall()] == [1, 1, 1, 1]
+    assert delete_rows(shop, 1)["experiment_listed"] == 4
+    write_outcomes(shop, DAY, outcomes_of(lines([]), DAY, {}))
+    assert shop.execute(query).fetchall() == []

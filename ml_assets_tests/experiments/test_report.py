@@ -14,6 +14,7 @@ from ml_assets.experiments.outcomes import outcomes_of, write_outcomes
 from ml_assets.experiments.planning import Past, against_itself, plan
 from ml_assets.experiments.register import experiment, start
 from ml_assets.experiments.report import METRICS, Report, judge, report
+from ml_assets.experiments.splits import By, by_listing, by_segment
 from ml_assets_tests.experiments.test_outcomes import lines
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import recommendations, release
@@ -40,6 +41,8 @@ def outcomes(sizes: tuple[int, int] = (2000, 2000), factor: float = 1.0, whale: 
                     "orders": orders.astype(float),
                     "bought": (orders > 0).astype(float),
                     "listed_items": orders.astype(float),
+                    "new_categories": orders.astype(float),
+                    "lapsed": (orders == 0).astype(float),
                     "orders_before": before.astype(float),
                     "revenue_before": before * 10.0,
                 }
@@ -62,7 +65,7 @@ def test_an_effect_is_told_in_a_sentence_with_bounds_that_may_be_peeked_at() -> 
     revenue = found.rows[0].found
     assert revenue.always.low < revenue.difference.low < revenue.difference.high < revenue.always.high < 0
     assert revenue.variance_reduction > 0.2
-    assert all(row.corrected_p < 0.001 for row in found.rows)
+    assert all(row.corrected_p < (0.05 if row.metric in {"bought", "lapsed"} else 0.001) for row in found.rows)
     none = judged(outcomes())
     assert none.verdict.startswith("No difference in revenue between nothing and lists is shown after 28 days")
     whale = judged(outcomes(whale=1e6))
@@ -105,6 +108,27 @@ def test_a_report_reads_what_the_database_counts(connection: ServingConnection) 
     assert (found.days, found.is_trusted) == (1, True)
     assert "No difference in revenue" in found.verdict
     assert "after 1 day:" in found.verdict
+    # Nothing is known yet of categories and of who lapsed.
+    assert {row.metric for row in found.rows} == {"revenue", "orders", "bought", "listed_items"}
+    connection.execute(
+        "INSERT INTO ml_store.segment_history (customer_id, valid_from, segment_key) "
+        "SELECT n, '2020-01-01', CASE WHEN n <= 180 THEN 'loyal' ELSE 'few' END FROM generate_series(1, 200) AS n"
+    )
+    loyal, few = by_segment(connection, experiment(connection, "worth"))
+    assert (loyal.segment, loyal.control_customers + loyal.arm_customers, few.found) == ("loyal", 180, None)
+    assert loyal.found is not None
+    assert loyal.found.always.low <= 0 <= loyal.found.always.high
+    # The customer bought the first of the items that two lists show.
+    expected: dict[By, list[str]] = {
+        "placement": ["discover", "for_you"],
+        "rank": ["1"],
+        "reason": ["because_you_bought"],
+    }
+    for by, which in expected.items():
+        parts = by_listing(connection, experiment(connection, "worth"), by, found.customers)
+        assert [part.which for part in parts] == which
+        assert sum(sum(part.items.values()) for part in parts) == 2
+        assert sum(sum(part.per_100.values()) for part in parts) == pytest.approx(2, abs=0.5)
 
 
 def test_a_plan_and_a_test_against_itself_come_from_the_shops_own_past() -> None:

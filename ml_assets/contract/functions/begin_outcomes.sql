@@ -6,6 +6,7 @@ AS $$
 BEGIN
     PERFORM :"meta".take_turn('experiment outcomes');
     DELETE FROM :"store".experiment_days AS d WHERE d.day = of_day;
+    DELETE FROM :"store".experiment_listed AS d WHERE d.day = of_day;
     INSERT INTO :"meta".experiment_days_known AS k (day, customers) VALUES (of_day, 0)
     ON CONFLICT (day) DO UPDATE SET customers = 0, computed_at = now();
 END

@@ -11,12 +11,27 @@ SELECT
     coalesce(o.revenue, 0) AS revenue,
     coalesce(o.listed_items, 0) AS listed_items,
     c.orders_before,
-    c.revenue_before
+    c.revenue_before,
+    o.new_categories,
+    CASE WHEN k.newest - c.entered_on >= 27 THEN o.last_order_on IS NULL OR o.last_order_on < k.newest - 27 END AS lapsed,
+    (
+        SELECT s.segment_key FROM :"store".segment_history AS s
+        WHERE s.customer_id = c.customer_id AND s.valid_from < c.entered_on
+        ORDER BY s.valid_from DESC
+        LIMIT 1
+    ) AS segment_key
 FROM :"store".experiment_customers AS c
 JOIN :"meta".experiments AS e ON e.experiment = c.experiment
 CROSS JOIN :"meta".shop AS h
 LEFT JOIN LATERAL (
-    SELECT sum(d.orders) AS orders, sum(d.revenue) AS revenue, sum(d.listed_items) AS listed_items
+    SELECT max(n.day) AS newest
+    FROM :"meta".experiment_days_known AS n
+    WHERE least(e.stopped_at, e.ends_at) = 'infinity'
+        OR n.day < (least(e.stopped_at, e.ends_at) AT TIME ZONE h.timezone)::date
+) AS k ON true
+LEFT JOIN LATERAL (
+    SELECT sum(d.orders) AS orders, sum(d.revenue) AS revenue, sum(d.listed_items) AS listed_items,
+        sum(d.new_categories) AS new_categories, max(d.day) FILTER (WHERE d.orders > 0) AS last_order_on
     FROM :"store".experiment_days AS d
     WHERE d.customer_id = c.customer_id AND d.day >= c.entered_on
         AND (
@@ -36,3 +51,6 @@ COMMENT ON COLUMN :"ml".experiment_outcomes.revenue IS 'What was paid since, ret
 COMMENT ON COLUMN :"ml".experiment_outcomes.listed_items IS 'Items bought that a list of the customer had shown within the week before, a day each.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.orders_before IS 'Orders in the 90 days before.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.revenue_before IS 'What was paid in the 90 days before.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.new_categories IS 'Categories bought of which nothing had been bought in the look-back before; NULL: nothing bought, or not known.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.lapsed IS 'Whether the customer ordered nothing in the last 28 days; NULL while there are fewer.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.segment_key IS 'The segment on the day before the customer entered.';

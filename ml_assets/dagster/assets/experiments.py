@@ -16,7 +16,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
 from ml_assets.experiments.exposures import drop_exposures
 from ml_assets.experiments.guardrails import breached, stop_breached
-from ml_assets.experiments.outcomes import due_days, outcomes_of, write_outcomes
+from ml_assets.experiments.outcomes import Before, due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import running, sync_hold_out
 from ml_assets.experiments.report import report
 from ml_assets.experiments.statistics import SRM_ALPHA
@@ -90,14 +90,15 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         """What customers of experiments bought on the day, readable as ml.experiment_outcomes."""
         day = date.fromisoformat(context.partition_key)
-        bought = outcomes_of(transactions, day, shop.settings.events.weights)
+        weights = shop.settings.events.weights
+        bought = outcomes_of(transactions, day, weights, _before(lake, day))
         with serving.connect() as connection:
             added = write_outcomes(connection, day, bought)
             # Days that were loaded late, or corrected, without being run.
             for other in due_days(connection, day):
                 if lake.exists("transactions", other):
                     lines = lake.scan("transactions", [other.isoformat()])
-                    write_outcomes(connection, other, outcomes_of(lines, other, shop.settings.events.weights))
+                    write_outcomes(connection, other, outcomes_of(lines, other, weights, _before(lake, other)))
             missing = due_days(connection, day)
             found = [report(connection, one) for one in running(connection) if one.serving_since]
             stops = shop.settings.experiments.on_breach == "stop"
@@ -128,6 +129,14 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={"customers": added, **verdicts}, check_results=checks)
 
     return experiment_outcomes
+
+
+def _before(lake: Lake, day: date) -> Before | None:
+    """What customers had bought before a day, where the lake has it still."""
+    as_of = day - timedelta(days=1)
+    if not lake.exists("interactions", as_of) or not lake.exists("items"):
+        return None
+    return Before(lake.scan("interactions", [as_of.isoformat()]), lake.scan("items"))
 
 
 def _words(found: Iterable[tuple[str, str]]) -> str | None:
