@@ -116,6 +116,7 @@ _ROWS = (
         tier=PERSONAL,
         repeats=True,
         is_quick=True,
+        preset={"repeat_rate": 0.3},
         grid=({"half_life_days": 180.0}, {"half_life_days": 45.0}),
     ),
     Source(
@@ -136,7 +137,7 @@ _ROWS = (
         tier=NEIGHBOURS,
         repeats=True,
         is_quick=True,
-        grid=({"half_life_days": 180.0},),
+        grid=({"frequency": 1.0}, {"half_life_days": 180.0}),
     ),
     Source(
         "tifu_knn",

@@ -57,6 +57,15 @@ def test_a_short_run_of_the_ranker_benchmark_gives_cost_equality_and_loss() -> N
 
 
 @pytest.mark.long
+def test_a_short_run_of_the_benchmark_of_short_histories_gives_the_chosen_method_beside_the_best() -> None:
+    ran = benchmarks("short", "--quick", "--json")
+    assert ran.returncode == 0, ran.stderr
+    rows = json.loads(ran.stdout)
+    assert {row["placement"] for row in rows} == {"for_you", "discover", "buy_again"}
+    assert all(0 < row["ratio"] <= 1 for row in rows)
+
+
+@pytest.mark.long
 def test_a_short_run_of_the_alerts_benchmark_gives_cost_and_statements() -> None:
     ran = benchmarks("alerts", "--quick", "--json")
     assert ran.returncode == 0, ran.stderr

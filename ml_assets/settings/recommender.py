@@ -70,7 +70,12 @@ class SelectionSettings(Section):
     methods: list[MethodName] | None = Field(
         default=None, min_length=1, description="Methods that may compete. Unset: all that the data can carry."
     )
-    windows: int = Field(default=3, ge=1, le=12, description="Validation windows, each ending before the next begins.")
+    windows: int = Field(
+        default=3,
+        ge=1,
+        le=12,
+        description="Validation windows, each ending before the next begins; fewer where the history is short.",
+    )
     search_seconds: float = Field(default=45, ge=0, description="Time for trying parameters; 0: the defaults only.")
     max_customers: int = Field(
         default=20_000, ge=100, description="Larger shops choose on a sample of so many customers."

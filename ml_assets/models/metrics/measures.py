@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ml_assets.models.kernels.csr import Float64
-from ml_assets.models.metrics.intervals import bootstrap_means, interval_of
+from ml_assets.models.metrics.intervals import interval_of
 from ml_assets.models.metrics.judge import CustomerMetrics
 from ml_assets.models.metrics.list_facts import ListFacts
 from ml_assets.models.placements import PLACEMENTS
@@ -115,27 +115,40 @@ SCHEMA = pl.Schema(
 
 
 def mean_gain(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
-    """Mean over windows and horizons of the NDCG of one method relative to the other's, less 1."""
-    ratios = [one.ndcg / max(two.ndcg, 1e-9) for one, two in zip(method, other, strict=True) if one.metrics.ndcg.size]
+    """Mean over horizons of the NDCG of one method relative to the other's, less 1; customers of all windows together.
+
+    A window of few customers counts by as much as they are.
+    """
+    sums: dict[int, list[float]] = {}
+    for one, two in zip(method, other, strict=True):
+        both = sums.setdefault(one.horizon, [0.0, 0.0])
+        both[0] += float(one.metrics.ndcg.sum())
+        both[1] += float(two.metrics.ndcg.sum())
+    ratios = [ours / theirs for ours, theirs in sums.values() if theirs > 0]
     return float(np.mean(ratios)) - 1 if ratios else 0.0
 
 
-def worst_gain(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
-    """The smallest of those gains."""
-    ratios = [one.ndcg / max(two.ndcg, 1e-9) for one, two in zip(method, other, strict=True) if one.metrics.ndcg.size]
-    return float(np.min(ratios)) - 1 if ratios else 0.0
+def certainty(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
+    """How many standard errors the NDCG of one method lies above the other's: the paired z, customers of all windows.
 
-
-def surely_better(method: Sequence[Measurement], other: Sequence[Measurement]) -> bool:
-    """Whether the paired 95 % interval of the difference in NDCG, over all windows together, lies above 0.
-
-    Horizons of one window judge the same customers, so the longest stands for all.
+    Horizons of one window judge the same customers, so the longest stands for all. Infinite where customers do not
+    differ, 0 where nobody was judged or all is equal.
     """
     longest: dict[date, Float64] = {}
     for one, two in zip(method, other, strict=True):
-        if one.metrics.ndcg.size:
-            longest[one.cutoff] = one.metrics.ndcg - two.metrics.ndcg
-    if not longest:
-        return False
-    means = bootstrap_means(np.concatenate(list(longest.values())))[:, 0]
-    return bool(np.quantile(means, 0.025) > 0)
+        longest[one.cutoff] = one.metrics.ndcg - two.metrics.ndcg
+    return _z(np.concatenate(list(longest.values()))) if longest else 0.0
+
+
+def least_certainty(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
+    """The smallest of those of each window and horizon alone."""
+    each = [_z(one.metrics.ndcg - two.metrics.ndcg) for one, two in zip(method, other, strict=True)]
+    return min(each, default=0.0)
+
+
+def _z(differences: Float64) -> float:
+    mean = float(differences.mean()) if differences.size else 0.0
+    if mean == 0:
+        return 0.0
+    error = float(differences.std()) / np.sqrt(differences.size)
+    return mean / error if error > 1e-12 else float(np.copysign(np.inf, mean))

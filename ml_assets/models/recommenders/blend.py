@@ -9,6 +9,7 @@ from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
 from ml_assets.models.parameters import HalfLifeDays, Neighbours, Share
 from ml_assets.models.recommenders.base import Recommender
+from ml_assets.models.recommenders.frequency import DecayedFrequency, RepeatRate
 from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.tifu import TifuKnn
@@ -17,8 +18,9 @@ from ml_assets.models.recommenders.tifu import TifuKnn
 class PersonalBlend(Recommender):
     """TIFU-kNN and decayed frequency in one list.
 
-    With v the temporal item frequencies of TIFU-kNN and f the decayed frequencies, each divided by the customer's
-    largest, the blended vector is b = (1 - frequency) x v + frequency x f, and
+    With v the temporal item frequencies of TIFU-kNN and f the decayed frequencies with the items' repeat rates
+    (`DecayedFrequency`), each divided by the customer's largest, the blended vector is
+    b = (1 - frequency) x v + frequency x f, and
     score(u) = b(u) + neighbour_weight x mean of b over the nearest customers by the cosine of v.
     The division matters: without it neighbours with few orders drown the others.
     """
@@ -29,18 +31,20 @@ class PersonalBlend(Recommender):
         neighbours: Neighbours = 300,
         frequency: Annotated[Share, Field(description="Weight of the decayed frequency.")] = 0.67,
         neighbour_weight: Annotated[float, Field(ge=0, description="Weight of the neighbours' mean.")] = 0.5,
+        repeat_rate: RepeatRate = 0.3,
     ) -> None:
         self.half_life_days = half_life_days
         self.neighbours = neighbours
         self.frequency = frequency
         self.neighbour_weight = neighbour_weight
+        self.repeat_rate = repeat_rate
 
     def product(self, purchases: Purchases) -> Product:
         """Own vector and neighbours' vectors as one product: left row u holds 1 at u."""
         frequencies = TifuKnn().vectors(purchases)
+        decayed = DecayedFrequency(self.half_life_days, self.repeat_rate).counts(purchases)
         blended = frequencies.with_data(
-            (1 - self.frequency) * _relative(frequencies).data
-            + self.frequency * _relative(purchases.decayed(self.half_life_days)).data
+            (1 - self.frequency) * _relative(frequencies).data + self.frequency * _relative(decayed).data
         )
         search = neighbour_search(frequencies, self.neighbours)
         return Product(

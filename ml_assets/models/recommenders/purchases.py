@@ -14,6 +14,9 @@ import polars as pl
 from ml_assets.features.interactions import BOUGHT_WEIGHT
 from ml_assets.models.kernels.csr import Bools, Csr, Float32, Int32, Int64
 
+RATE_TRIALS = 20
+"""Trials that the mean of all items counts as beside what is known of an item's own."""
+
 
 @dataclass(frozen=True)
 class Purchases:
@@ -151,10 +154,31 @@ class Purchases:
 
     def newcomers(self, days: int) -> Int64:
         """Customers who bought each item in the last `days` days and not before, in the look-back."""
-        ages = np.where(self.weight >= BOUGHT_WEIGHT, self.age, -1)
-        oldest = np.maximum.reduceat(ages, self.pair_starts) if ages.size else ages
+        oldest = self._most(np.where(self.weight >= BOUGHT_WEIGHT, self.age, -1))
         new = (oldest >= 0) & (oldest < days)
         return np.bincount(self.pairs.indices[new], minlength=len(self.items)).astype(np.int64)
+
+    def repeat_rates(self) -> Float32:
+        """How readily each item is bought again, relative to all items: 1 as readily as the mean of all.
+
+        An order of a customer who bought the item before is a trial, one that holds it a success; each item has
+        `RATE_TRIALS` more trials at the rate of all, so that rare items are near it. 1 where nothing is bought twice.
+        """
+        bought = self.weight >= BOUGHT_WEIGHT
+        times = self.bought().data
+        trials = self._most(np.where(bought, self.orders_ago, 0))
+        item, items = self.pairs.indices, len(self.items)
+        again = np.bincount(item, np.maximum(times - 1, 0), items)
+        tried = np.bincount(item, trials, items)
+        usual = again.sum() / max(tried.sum(), 1.0)
+        if usual == 0:
+            return np.ones(items, np.float32)
+        return np.asarray((again + RATE_TRIALS * usual) / (tried + RATE_TRIALS) / usual, dtype=np.float32)
+
+    def _most(self, values: Int32) -> Int32:
+        """The largest of one value per purchase, for each pair."""
+        found: Int32 = np.maximum.reduceat(values, self.pair_starts) if values.size else values
+        return found
 
 
 def _guests(known: pl.DataFrame, customers: int) -> pl.Series:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml_assets.models.selection.entrants import sampled
-from ml_assets.models.selection.plan import Plan, plan_windows
+from ml_assets.models.selection.plan import LEAST_DAYS, SHARE_BEFORE, Plan, plan_windows
 from ml_assets.models.selection.window import Window
 from ml_assets.settings.shop import Settings
 
@@ -49,8 +49,16 @@ class History:
 
     def plan(self) -> Plan | None:
         """Its windows; None where it is too short to judge anything."""
+        if self.days < LEAST_DAYS:
+            return None
         horizons = self.settings.recommender.evaluation_days
-        return plan_windows(self.first_day, self.through, horizons, self.validation_windows)
+        return plan_windows(self._earliest_cutoff(), self.through, horizons, self.validation_windows)
+
+    def _earliest_cutoff(self) -> date:
+        """The day after that on which `SHARE_BEFORE` of all lines was reached: days of few customers are no history."""
+        lines = self.events.group_by("day").len().sort("day").collect()
+        reached = lines.filter(pl.col("len").cum_sum() >= SHARE_BEFORE * pl.col("len").sum())["day"].first()
+        return (reached if isinstance(reached, date) else self.through) + timedelta(days=1)
 
     def window(self, cutoff: date, horizons: Sequence[int]) -> Window:
         """The window that begins at a cut-off."""

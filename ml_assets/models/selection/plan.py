@@ -7,8 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-LEAST_HISTORY = timedelta(days=28)
-"""Days of history before a cut-off without which its figures mean nothing."""
+LEAST_DAYS = 14
+"""Days of history below which nothing is judged."""
+
+SHARE_BEFORE = 0.4
+"""Of all purchases, the share that lies before every cut-off: with less known of customers, what is judged there says
+little of today."""
+
+FEWEST = 3
+"""Windows that a history should have room for: two that judge, and one to learn from before each of them. Where it has
+not, windows are shorter than what is asked for, because one window judges nothing that learns."""
+
+APART = 1.5
+"""How many times as long as another horizon one must be to say something of its own."""
 
 LESSONS = 3
 """Windows that a combination learns from; older ones speak of another season."""
@@ -20,7 +31,7 @@ class Plan:
 
     cutoffs: tuple[date, ...]
     horizons: tuple[int, ...]
-    """The horizons that fit, ascending."""
+    """The horizons that are judged, ascending: those that fit, and a shorter one in the place of those that do not."""
 
     @property
     def days(self) -> int:
@@ -28,21 +39,27 @@ class Plan:
         return max(self.horizons)
 
 
-def plan_windows(first_day: date, through: date, horizons: Sequence[int], wanted: int) -> Plan | None:
+def plan_windows(earliest: date, through: date, horizons: Sequence[int], wanted: int) -> Plan | None:
     """At most `wanted` windows that end on `through`, plus those that their combinations learn from.
 
-    Horizons too long for the history are left out; None where not even the shortest has a window.
+    No cut-off lies before `earliest`. None where there is not a day for each of `FEWEST` windows.
     """
-    for longest in sorted(horizons, reverse=True):
-        newest = through + timedelta(days=1 - longest)
-        fitting = [
-            newest - timedelta(days=longest * number)
-            for number in range(windows_for(wanted, learns=True))
-            if newest - timedelta(days=longest * number) - first_day >= LEAST_HISTORY
-        ]
-        if fitting:
-            return Plan(tuple(fitting), tuple(sorted(horizon for horizon in set(horizons) if horizon <= longest)))
-    return None
+    room = (through - earliest).days + 1
+    judged = _horizons(room // FEWEST, horizons)
+    if not judged:
+        return None
+    longest = timedelta(days=max(judged))
+    newest = through + timedelta(days=1) - longest
+    cutoffs = [newest - longest * number for number in range(windows_for(wanted, learns=True))]
+    return Plan(tuple(each for each in cutoffs if each >= earliest), judged)
+
+
+def _horizons(room: int, asked: Sequence[int]) -> tuple[int, ...]:
+    """Those asked for that fit into `room` days; where some do not, `room` itself if it is no other's neighbour."""
+    fitting = sorted({horizon for horizon in asked if horizon <= room})
+    if len(fitting) < len(set(asked)) and room >= max(APART * max(fitting, default=0), 1):
+        fitting.append(room)
+    return tuple(fitting)
 
 
 def windows_for(validated: int, *, learns: bool) -> int:

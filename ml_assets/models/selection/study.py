@@ -26,13 +26,14 @@ from ml_assets.models.selection.entrants import (
 )
 from ml_assets.models.selection.history import History
 from ml_assets.models.selection.measuring import (
+    PreparedWindow,
     as_champion,
     learned_today,
     measure_champion,
     measure_sources,
     prepare_windows,
 )
-from ml_assets.models.selection.plan import LEAST_HISTORY, Plan, windows_for
+from ml_assets.models.selection.plan import LEAST_DAYS, Plan, windows_for
 from ml_assets.models.selection.repeats import Repeats
 from ml_assets.models.selection.search import search_parameters
 from ml_assets.models.selection.window import Window
@@ -62,6 +63,8 @@ class Study:
     """Whether purchases recur, and so which lists are made."""
     notes: list[str] = field(default_factory=list)
     """What the data can carry, in sentences."""
+    competitors: dict[tuple[str, str], tuple[Recipe, Method]] = field(default_factory=dict)
+    """Every method of every placement, as ready as the chosen one; where asked for."""
 
     def summary(self) -> pl.DataFrame:
         """What was measured, over all windows together, with the `role` of each method in its placement: chosen,
@@ -89,9 +92,13 @@ def study_shop(
     through: date,
     settings: Settings,
     champions: Mapping[str, Recipe] | None = None,
+    every: bool = False,
     report: Report = silent,
 ) -> Study:
-    """Find the method of every placement from the events up to and including `through`."""
+    """Find the method of every placement from the events up to and including `through`.
+
+    `every` makes the methods ready that were not chosen as well, for those who compare.
+    """
     history = History.of(events, catalogue, first_day=first_day, through=through, settings=settings)
     capacity = Capacity.of(history.today().snapshot)
     repeats = Repeats.of(capacity, settings.recommender)
@@ -113,6 +120,7 @@ def study_shop(
         off=off,
         notes=notes,
         champions=champions or {},
+        every=every,
         report=report,
     )
 
@@ -140,11 +148,19 @@ def _unjudged(history: History, capacity: Capacity, repeats: Repeats, notes: lis
 
 
 def _too_short(history: History) -> str:
-    shortest = min(history.settings.recommender.evaluation_days) + LEAST_HISTORY.days
     return (
-        f"{history.days} days of history are too few to judge anything ({shortest} are needed): "
-        "the simple method is used."
+        f"{history.days} days of history, or those on which most was bought, are too few to judge anything "
+        f"({LEAST_DAYS} are needed): the simple method is used."
     )
+
+
+def _stand_in(plan: Plan, history: History) -> list[str]:
+    """A sentence where the history has no room for windows as long as those asked for."""
+    asked = sorted(set(history.settings.recommender.evaluation_days) - set(plan.horizons))
+    if not asked:
+        return []
+    days = " and ".join(str(each) for each in asked)
+    return [f"The history is too short for windows of {days} days: those of {plan.days} stand for them."]
 
 
 def _judged(
@@ -156,6 +172,7 @@ def _judged(
     off: Mapping[str, str],
     notes: list[str],
     champions: Mapping[str, Recipe],
+    every: bool,
     report: Report,
 ) -> Study:
     """The best methods, by what they would have done on the windows of the plan."""
@@ -190,6 +207,7 @@ def _judged(
     course.begin(
         "final", f"teaching what was chosen: {', '.join(dict.fromkeys(each.method for each in chosen.values()))}"
     )
+    methods = learned_today(chosen, windows)
     return Study(
         through=history.through,
         plan=plan,
@@ -197,10 +215,23 @@ def _judged(
         measures=measures,
         choices=choices,
         recipes=chosen,
-        methods=learned_today(chosen, windows),
+        methods=methods,
         repeats=repeats,
-        notes=[*notes, *tried],
+        notes=[*notes, *_stand_in(plan, history), *tried],
+        competitors=_made_ready(recipes, windows) if every else {},
     )
+
+
+def _made_ready(
+    recipes: Mapping[tuple[str, str], Recipe], windows: Sequence[PreparedWindow]
+) -> dict[tuple[str, str], tuple[Recipe, Method]]:
+    """Each method of each placement, having learned from the newest windows."""
+    made: dict[tuple[str, str], tuple[Recipe, Method]] = {}
+    for kind in dict.fromkeys(method for method, _ in recipes):
+        same = {placement: recipe for (method, placement), recipe in recipes.items() if method == kind}
+        ready = learned_today(same, windows)
+        made |= {(kind, placement): (recipe, ready[placement]) for placement, recipe in same.items()}
+    return made
 
 
 def _tuned(

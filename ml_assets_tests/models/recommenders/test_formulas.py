@@ -25,6 +25,27 @@ def test_personal_frequency_counts_orders() -> None:
     assert by_item(scores_of(PersonalFrequency(), purchases)[0], purchases) == {1: 1, 2: 2}
 
 
+def test_items_are_bought_again_at_their_own_rate_and_rare_ones_at_that_of_all() -> None:
+    # Item 1 is bought again in both orders after its first, item 2 in none of two, item 3 never had a chance.
+    rows = [(1, 1, 20, 2), (1, 1, 10, 1), (1, 1, 0, 0), (1, 2, 20, 2), (1, 3, 0, 0)]
+    purchases = shop(purchases_of(*rows))
+    usual = 2 / 4
+    expected = {1: (2 + 20 * usual) / 22 / usual, 2: (0 + 20 * usual) / 22 / usual, 3: 1.0}
+    assert by_item(purchases.repeat_rates(), purchases) == pytest.approx(expected, rel=1e-5)
+    scores = by_item(scores_of(DecayedFrequency(1e6, repeat_rate=0.3), purchases)[0], purchases)
+    assert scores == pytest.approx({1: 3 + 0.3 * expected[1], 2: 1 + 0.3 * expected[2], 3: 1.3}, rel=1e-4)
+
+
+def test_where_nothing_is_bought_twice_no_item_is_bought_again_more_readily() -> None:
+    purchases = shop(purchases_of((1, 1, 0, 0), (1, 2, 9, 1), (2, 1, 0, 0)))
+    assert purchases.repeat_rates().tolist() == [1, 1]
+
+
+def test_interest_is_no_purchase_that_is_repeated() -> None:
+    seen = Purchases.of(purchases_of((1, 1, 0, 0), weight=0.1), END)
+    np.testing.assert_allclose(scores_of(DecayedFrequency(90, repeat_rate=0.3), seen), [[0.1]], rtol=1e-6)
+
+
 def test_up_cf_is_the_published_formula() -> None:
     rows = [(1, 1, 0, 0), (1, 2, 5, 1), (2, 1, 0, 0), (2, 3, 0, 0), (2, 3, 9, 1), (3, 4, 0, 0)]
     purchases = shop(purchases_of(*rows))

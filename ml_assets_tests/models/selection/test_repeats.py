@@ -110,8 +110,8 @@ def test_the_registry_is_told_that_a_list_is_not_made_and_why() -> None:
 
 
 def test_a_history_too_short_to_judge_still_has_lists_without_what_was_bought() -> None:
-    recent = film_lovers(150).filter(pl.col("day") > END - timedelta(days=20))
-    study = studied(recent, films(), QUICK)
+    recent = film_lovers(150).filter(pl.col("day") > END - timedelta(days=12))
+    study = studied(recent, films(), quick_settings(repeats="do_not_occur"))
     assert study.plan is None
     assert {name: choice.method for name, choice in study.choices.items()} == {
         "for_you": "popularity",

@@ -1,5 +1,6 @@
 """Choosing, promoting and refusing: rules that must hold for shops nobody has seen."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,12 +16,13 @@ from ml_assets.methods import METHODS, SOURCES
 from ml_assets.models.metrics.intervals import bootstrap_means, interval_of
 from ml_assets.models.metrics.judge import CustomerMetrics
 from ml_assets.models.metrics.list_facts import ListFacts
-from ml_assets.models.metrics.measures import Measurement, Measures, surely_better
+from ml_assets.models.metrics.measures import Measurement, Measures, mean_gain
 from ml_assets.models.parameters import schema_of
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.recipes import COMBINATIONS, Recipe, combination, single
 from ml_assets.models.selection.choose import CHAMPION, SIMPLE_FIRST, YARDSTICKS, choose
-from ml_assets.models.selection.plan import LEAST_HISTORY, LESSONS, plan_windows
+from ml_assets.models.selection.history import History
+from ml_assets.models.selection.plan import FEWEST, LESSONS, plan_windows
 from ml_assets.models.selection.promotion import Decision, decide_promotion
 from ml_assets.settings.recommender import SelectionSettings
 from ml_assets_tests.models.purchase_frames import END, catalogue, made_shop
@@ -29,6 +31,7 @@ from ml_assets_tests.models.studies import quick_settings, studied
 FACTS = ListFacts(0.1, 100, 3.0, 0.5, 0.5, 0.0, 0.0)
 WINDOWS = (END - timedelta(days=30), END - timedelta(days=60))
 RULES = SelectionSettings()
+FULL = quick_settings(selection={"effort": "full", "windows": 3})
 
 
 def measured(
@@ -54,19 +57,34 @@ def test_the_best_method_is_chosen_when_it_beats_the_yardstick_everywhere() -> N
     assert chosen(*rows) == "ease"
 
 
-def test_a_method_that_loses_one_window_is_not_published_however_good_its_mean() -> None:
-    assert chosen(measured("popularity", 0.2, 0.2), measured("ease", 0.4, 0.199)) == "popularity"
+def test_a_method_that_surely_loses_one_window_is_not_published_however_good_its_mean() -> None:
+    assert chosen(measured("popularity", 0.2, 0.2), measured("ease", 0.4, 0.19, spread=0.05)) == "popularity"
+
+
+def test_a_window_lost_by_no_more_than_chance_does_not_outweigh_the_others() -> None:
+    assert chosen(measured("popularity", 0.2, 0.2), measured("ease", 0.24, 0.199, spread=0.1)) == "ease"
+
+
+def test_a_window_counts_by_its_customers() -> None:
+    many, few = measured("ease", 0.22, 0.1)
+    few = replace(few, metrics=CustomerMetrics(*[few.metrics.ndcg[:20]] * 3))
+    base = measured("popularity", 0.2, 0.2)
+    base[1] = replace(base[1], metrics=CustomerMetrics(*[base[1].metrics.ndcg[:20]] * 3))
+    assert mean_gain([many, few], base) == pytest.approx((400 * 0.22 + 20 * 0.1) / (420 * 0.2) - 1)
 
 
 def test_a_gain_that_chance_explains_is_not_published() -> None:
-    rng = np.random.default_rng(1)
-    noisy = [
-        Measurement("discover", cutoff, 30, "ease", CustomerMetrics(*[0.21 + rng.normal(0, 0.5, 400)] * 3), FACTS)
-        for cutoff in WINDOWS
-    ]
-    base = measured("popularity", 0.2, 0.2)
-    assert not surely_better(noisy, base)
+    base, noisy = measured("popularity", 0.2, 0.2), measured("ease", 0.21, 0.21, spread=0.5)
+    assert mean_gain(noisy, base) > 0
     assert chosen(base, noisy) == "popularity"
+
+
+def test_a_method_that_asks_when_needs_less_proof_than_one_against_best_sellers() -> None:
+    """As many standard errors, one, against what each bought most often and against best-sellers."""
+    better = measured("personal_blend", 0.22, 0.22, placement="buy_again", spread=0.5)
+    base = measured("personal_frequency", 0.2, 0.2, placement="buy_again")
+    assert choose(Measures([*base, *better]), "buy_again").method == "personal_blend"
+    assert chosen(measured("popularity", 0.2, 0.2), measured("user_knn", 0.22, 0.22, spread=0.5)) == "popularity"
 
 
 def test_of_equal_methods_the_simplest_is_chosen() -> None:
@@ -164,18 +182,47 @@ def test_without_windows_only_the_dates_decide() -> None:
 
 
 @given(st.integers(0, 800), st.lists(st.integers(1, 60), min_size=1, max_size=3), st.integers(1, 5))
-def test_windows_follow_each_other_and_leave_enough_history(history: int, horizons: list[int], wanted: int) -> None:
-    first, through = END - timedelta(days=history), END
-    plan = plan_windows(first, through, horizons, wanted)
+def test_windows_follow_each_other_and_begin_where_enough_is_known(room: int, horizons: list[int], wanted: int) -> None:
+    earliest = END - timedelta(days=room - 1)
+    plan = plan_windows(earliest, END, horizons, wanted)
     if plan is None:
-        assert history + 1 - min(horizons) < LEAST_HISTORY.days
+        assert room < FEWEST, "a day for each of the fewest windows is enough"
         return
-    assert 1 <= len(plan.cutoffs) <= wanted + LESSONS
-    assert plan.cutoffs[0] + timedelta(days=plan.days - 1) == through, "the newest window ends on the last day"
+    assert min(FEWEST, wanted + LESSONS - 1) <= len(plan.cutoffs) <= wanted + LESSONS - 1
+    assert plan.cutoffs[0] + timedelta(days=plan.days - 1) == END, "the newest window ends on the last day"
     gaps = {(newer - older).days for newer, older in zip(plan.cutoffs, plan.cutoffs[1:], strict=False)}
     assert gaps <= {plan.days}, "no day is in two windows"
-    assert all(cutoff - first >= LEAST_HISTORY for cutoff in plan.cutoffs)
-    assert set(plan.horizons) <= set(horizons)
+    assert all(cutoff >= earliest for cutoff in plan.cutoffs)
+    assert len(set(plan.horizons) - set(horizons)) <= 1, "one horizon stands for all that do not fit"
+    assert plan.days <= max(horizons)
+
+
+@pytest.mark.parametrize(
+    ("room", "judged"), [(180, (7, 30)), (63, (7, 21)), (42, (7, 14)), (29, (7,)), (21, (7,)), (12, (4,))]
+)
+def test_a_short_history_has_shorter_windows_rather_than_one(room: int, judged: tuple[int, ...]) -> None:
+    plan = plan_windows(END - timedelta(days=room - 1), END, [7, 30], 3)
+    assert plan is not None
+    assert plan.horizons == judged
+
+
+def test_a_history_without_room_for_what_is_asked_is_judged_all_the_same_and_says_so() -> None:
+    recent = made_shop(customers=300).filter(pl.col("day") > END - timedelta(days=45))
+    study = studied(recent, catalogue(), quick_settings(evaluation_days=[30]))
+    assert study.plan is not None
+    assert study.plan.days < 30
+    assert any("too short for windows of 30 days" in note for note in study.notes)
+    assert study.choices["discover"].gain > 0.2
+
+
+def test_no_window_begins_before_most_customers_are_known() -> None:
+    """Customers of whom only the last orders are kept look, some weeks back, as if they had not been there."""
+    shop = made_shop(customers=300)
+    newest = shop.group_by("customer_id", "day").agg().sort("day").group_by("customer_id").tail(3)
+    kept = shop.join(newest, on=["customer_id", "day"], how="semi")
+    plan = History.of(kept.lazy(), catalogue(), first_day=min(kept["day"]), through=END, settings=FULL).plan()
+    assert plan is not None
+    assert kept.filter(pl.col("day") < plan.cutoffs[-1]).height >= 0.4 * kept.height
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
@@ -244,7 +291,7 @@ def test_a_tiny_shop_hears_what_its_data_can_carry() -> None:
 
 
 def test_a_history_too_short_to_judge_gets_the_simple_methods_and_says_so() -> None:
-    young = made_shop().filter(pl.col("day") > END - timedelta(days=20))
+    young = made_shop().filter(pl.col("day") > END - timedelta(days=12))
     study = studied(young, catalogue(), quick_settings())
     assert study.plan is None
     assert {choice.method for choice in study.choices.values()} == {"personal_frequency", "popularity"}
