@@ -175,10 +175,10 @@ def _run(
 ) -> None:
     names = ["tiny"] if quick else shop or [*TRUNCATED, *MADE]
     days = [date.fromisoformat(each) for each in cutoff or CUTOFFS]
-    settings = _settings(leave_out or [], search_seconds, quick=quick)
+    settings = settings_with(leave_out or [], search_seconds, quick=quick)
     rows = []
     for one in shops(names, days):
-        rows += list(rows_of(one, _kept(one, settings, folder)))
+        rows += list(rows_of(one, kept(one, settings, folder)))
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -211,7 +211,8 @@ def _groups(rows: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, An
         yield placement, [row for row in rows if row["placement"] == placement]
 
 
-def _settings(leave_out: Sequence[str], search_seconds: float, *, quick: bool) -> Settings:
+def settings_with(leave_out: Sequence[str], search_seconds: float = 45, *, quick: bool = False) -> Settings:
+    """The product's own, without some methods."""
     methods = [name for name in METHODS if name not in leave_out] if leave_out else None
     effort = "quick" if quick else "full"
     selection = SETTINGS.recommender.selection.model_copy(
@@ -221,7 +222,7 @@ def _settings(leave_out: Sequence[str], search_seconds: float, *, quick: bool) -
     return SETTINGS.model_copy(update={"recommender": options})
 
 
-def _kept(shop: Shop, settings: Settings, folder: Path | None) -> Outcome:
+def kept(shop: Shop, settings: Settings, folder: Path | None) -> Outcome:
     """The outcome, from the folder where it is there; files of our own, which nobody else writes."""
     path = folder / f"{shop.name.replace(' ', '_')}-{shop.cutoff}.pickle" if folder else None
     if path and path.exists():

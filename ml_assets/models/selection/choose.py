@@ -4,6 +4,7 @@ The rule belongs here. It is made for shops nobody has seen: the best method is 
 yardstick over all windows together and is surely worse than none in any; otherwise the simple yardstick itself is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml_assets.methods import METHODS, PERSONAL, POPULAR, SOURCES
@@ -25,10 +26,17 @@ def yardsticks_of(placement: str, *, may_repeat: bool) -> tuple[str, ...]:
     return tuple(name for name in YARDSTICKS[placement] if may_repeat or SOURCES[name].tier != PERSONAL)
 
 
-SURE = {PERSONAL: 0.67, POPULAR: 1.64}
-"""Standard errors by which a method must lie above the yardstick, by what kind that is. What each customer buys most
-often is nearly always bettered by what also asks when, so three times in four is enough, and to ask for more costs
-small shops more than it saves. Best-sellers often are the best there is: nineteen times in twenty."""
+LIKELY, SURE = 0.67, 1.64
+"""Standard errors by which a method must lie above the yardstick: three times in four, nineteen times in twenty.
+
+What each customer buys most often is nearly always bettered by what also asks when, and a combination is one method and
+not the best of many: likely is enough, and to ask for more costs small shops more than it saves. Best-sellers often are
+the best there is, so that single methods must be surely better."""
+
+APART = 1.28
+"""Standard errors by which the best method must lie above a combination where best-sellers are the yardstick. Little is
+hit there, so the best of many is often so by chance. A combination is the safer one: it leans on several, and on these
+windows it has learned from less than it will have."""
 
 WORSE = -1.96
 """Standard errors below which a method is surely worse in a window."""
@@ -75,20 +83,32 @@ def choose(measures: Measures, placement: str) -> Choice:
         name: gain
         for name, gain in gains.items()
         if gain > 0
-        and certainty(found[name], base) >= SURE[SOURCES[yardstick].tier]
+        and certainty(found[name], base) >= _needed(name, yardstick)
         and all(least_certainty(found[name], found[other]) > WORSE for other in yardsticks)
     }
     if not passing:
         return Choice(placement, yardstick, yardstick, 0.0, _nothing_better(yardstick, gains))
-    best = max(passing.values())
-    close = [name for name in SIMPLE_FIRST if passing.get(name, -1.0) >= best - CLOSE]
-    method = close[0]
+    method = _simplest_of_best(passing)
+    combinations = {name: gain for name, gain in passing.items() if name not in SOURCES}
+    if combinations and SOURCES[yardstick].tier == POPULAR:
+        safer = _simplest_of_best(combinations)
+        if certainty(found[method], found[safer]) < APART:
+            method = safer
     windows = len({one.cutoff for one in base})
     reason = (
         f"{_capital(METHODS[method].words)} scored {passing[method]:+.1%} NDCG against {METHODS[yardstick].words} "
         f"over {windows} window{'s' if windows > 1 else ''}, surely worse in none."
     )
     return Choice(placement, method, yardstick, passing[method], reason)
+
+
+def _needed(method: str, yardstick: str) -> float:
+    return SURE if SOURCES[yardstick].tier == POPULAR and method in SOURCES else LIKELY
+
+
+def _simplest_of_best(gains: Mapping[str, float]) -> str:
+    best = max(gains.values())
+    return next(name for name in SIMPLE_FIRST if gains.get(name, -1.0) >= best - CLOSE)
 
 
 def _nothing_better(yardstick: str, gains: dict[str, float]) -> str:

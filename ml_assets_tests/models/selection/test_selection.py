@@ -88,8 +88,27 @@ def test_a_method_that_asks_when_needs_less_proof_than_one_against_best_sellers(
 
 
 def test_of_equal_methods_the_simplest_is_chosen() -> None:
-    rows = [measured(name, 0.25, 0.25) for name in ("ranker", "ease", "decayed_popularity")]
+    rows = [measured(name, 0.25, 0.25) for name in ("user_knn", "ease", "decayed_popularity")]
     assert chosen(measured("popularity", 0.2, 0.2), *rows) == "decayed_popularity"
+
+
+def test_against_best_sellers_a_combination_is_safer_than_the_best_of_many_by_chance() -> None:
+    base, fusion = measured("popularity", 0.2, 0.2), measured("fusion", 0.25, 0.25)
+    assert chosen(base, fusion, measured("ease", 0.26, 0.26, spread=0.5)) == "fusion"
+    assert chosen(base, fusion, measured("ease", 0.30, 0.30, spread=0.5)) == "ease"
+
+
+def test_against_what_each_buys_most_often_the_best_is_chosen() -> None:
+    rows = [measured("personal_frequency", 0.2, 0.2), measured("fusion", 0.25, 0.25)]
+    best = measured("personal_blend", 0.26, 0.26, spread=0.5)
+    again = [replace(one, placement="buy_again") for row in (*rows, best) for one in row]
+    assert choose(Measures(again), "buy_again").method == "personal_blend"
+
+
+def test_a_combination_needs_less_proof_than_the_best_of_many() -> None:
+    base = measured("popularity", 0.2, 0.2)
+    assert chosen(base, measured("fusion", 0.22, 0.22, spread=0.5)) == "fusion"
+    assert chosen(base, measured("ease", 0.22, 0.22, spread=0.5)) == "popularity"
 
 
 def test_the_words_say_when_nothing_is_better_than_best_sellers() -> None:
