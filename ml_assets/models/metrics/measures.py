@@ -29,6 +29,13 @@ class Measurement:
     method: str
     metrics: CustomerMetrics
     facts: ListFacts
+    weight: Float64 | None = None
+    """How much each customer counts where methods are compared; None: all alike. Tables show plain means."""
+
+    @property
+    def weighted_ndcg(self) -> Float64:
+        """By customer, NDCG x weight."""
+        return self.metrics.ndcg if self.weight is None else self.metrics.ndcg * self.weight
 
     @property
     def ndcg(self) -> float:
@@ -117,13 +124,13 @@ SCHEMA = pl.Schema(
 def mean_gain(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
     """Mean over horizons of the NDCG of one method relative to the other's, less 1; customers of all windows together.
 
-    A window of few customers counts by as much as they are.
+    A window of few customers counts by as much as they are, each by their weight.
     """
     sums: dict[int, list[float]] = {}
     for one, two in zip(method, other, strict=True):
         both = sums.setdefault(one.horizon, [0.0, 0.0])
-        both[0] += float(one.metrics.ndcg.sum())
-        both[1] += float(two.metrics.ndcg.sum())
+        both[0] += float(one.weighted_ndcg.sum())
+        both[1] += float(two.weighted_ndcg.sum())
     ratios = [ours / theirs for ours, theirs in sums.values() if theirs > 0]
     return float(np.mean(ratios)) - 1 if ratios else 0.0
 
@@ -136,13 +143,13 @@ def certainty(method: Sequence[Measurement], other: Sequence[Measurement]) -> fl
     """
     longest: dict[date, Float64] = {}
     for one, two in zip(method, other, strict=True):
-        longest[one.cutoff] = one.metrics.ndcg - two.metrics.ndcg
+        longest[one.cutoff] = one.weighted_ndcg - two.weighted_ndcg
     return _z(np.concatenate(list(longest.values()))) if longest else 0.0
 
 
 def least_certainty(method: Sequence[Measurement], other: Sequence[Measurement]) -> float:
     """The smallest of those of each window and horizon alone."""
-    each = [_z(one.metrics.ndcg - two.metrics.ndcg) for one, two in zip(method, other, strict=True)]
+    each = [_z(one.weighted_ndcg - two.weighted_ndcg) for one, two in zip(method, other, strict=True)]
     return min(each, default=0.0)
 
 

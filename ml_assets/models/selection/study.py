@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from ml_assets.models.kernels.csr import Int32
 from ml_assets.models.metrics.measures import Measures
 from ml_assets.models.ranking.method import Method
 from ml_assets.models.ranking.recipes import Recipe, single
@@ -25,6 +26,7 @@ from ml_assets.models.selection.entrants import (
     switched_off,
 )
 from ml_assets.models.selection.history import History
+from ml_assets.models.selection.like_today import orders_today, weighted
 from ml_assets.models.selection.measuring import (
     PreparedWindow,
     as_champion,
@@ -100,7 +102,8 @@ def study_shop(
     `every` makes the methods ready that were not chosen as well, for those who compare.
     """
     history = History.of(events, catalogue, first_day=first_day, through=through, settings=settings)
-    capacity = Capacity.of(history.today().snapshot)
+    today = history.today().snapshot
+    capacity = Capacity.of(today)
     repeats = Repeats.of(capacity, settings.recommender)
     history = replace(history, settings=repeats.applied(settings))
     off = switched_off(capacity, repeats, settings.recommender.selection)
@@ -115,6 +118,7 @@ def study_shop(
     return _judged(
         history,
         plan,
+        today=orders_today(today, plan.days),
         capacity=capacity,
         repeats=repeats,
         off=off,
@@ -167,6 +171,7 @@ def _judged(
     history: History,
     plan: Plan,
     *,
+    today: Int32,
     capacity: Capacity,
     repeats: Repeats,
     off: Mapping[str, str],
@@ -202,6 +207,7 @@ def _judged(
         else:
             course.begin(f"champion of {placement}", f"judging the champion of {placement} on the same windows")
             measures.add(measure_champion(history, plan, recipe, placement, validated=validated))
+    measures = Measures(weighted(measures.all, [each.window for each in windows[:validated]], today))
     choices = {placement: choose(measures, placement) for placement in options.enabled_placements}
     chosen = {placement: recipes[choice.method, placement] for placement, choice in choices.items()}
     course.begin(
