@@ -28,7 +28,7 @@ from ml_assets.subjects import ARM_LISTS, SUBJECTS
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
 FIRST_HOURS = 3
-COLLECTORS = ("freshness", "releases", "models", "drift", "live_quality", "channels")
+COLLECTORS = ("freshness", "releases", "models", "drift", "live_quality", "unread", "channels")
 
 
 def collect(
