@@ -22,6 +22,7 @@ from ml_assets.reports.page import bytes_, duration, short
 from ml_assets.reports.shop import ShopReport, shop_report
 from ml_assets.reports.weekly import keep_page, tell_channels
 from ml_assets.settings.shop import Settings
+from ml_assets_tests.alerts.receivers import http_receiver
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import MONDAY, assignments, popular_items, recommendations, release, segments
 from ml_assets_tests.reports.tags import require_accessible, require_harmless
@@ -174,28 +175,29 @@ def test_numbers_are_told_in_units_of_people() -> None:
 def test_the_weekly_page_is_kept_told_once_and_goes_with_a_person_who_is_erased(
     shop: ServingConnection, tmp_path: Path
 ) -> None:
-    settings = Settings.model_validate(
-        {
-            "home": tmp_path / ".ml_assets",
-            "report": {"keep": 2, "channels": ["ops"]},
-            "alerts": {"channels": {"ops": {"url": "json://127.0.0.1:9"}}},
-        }
-    )
-    made = shop_report(shop, Lake.of(settings), settings)
     now = datetime.now(UTC)
-    for number in range(3):
-        week = DAY + timedelta(days=7 * number)
-        for _ in range(2):
-            path = keep_page(settings, made, week)
-            assert tell_channels(shop, settings, made, path, week=week, now=now) == ["ops"]
+    with http_receiver() as hook:
+        settings = Settings.model_validate(
+            {
+                "home": tmp_path / ".ml_assets",
+                "report": {"keep": 2, "channels": ["ops"]},
+                "alerts": {"channels": {"ops": {"url": hook.url}}},
+            }
+        )
+        made = shop_report(shop, Lake.of(settings), settings)
+        for number in range(3):
+            week = DAY + timedelta(days=7 * number)
+            for _ in range(2):
+                path = keep_page(settings, made, week)
+                assert tell_channels(shop, settings, made, path, week=week, now=now) == ["ops"]
+        assert [delivery.error for delivery in deliver(shop, settings, now=now)] == [None, None, None]
+    assert hook.titles == [f"The week until 2026-02-{day:02}" for day in (8, 15, 22)]
+    assert {message["type"] for message in hook.messages} == {"info"}
+    assert "What is live is of Monday, 09 February 2026" in hook.messages[0]["body"]
+    assert f"The page: {tmp_path}/.ml_assets/reports/shop-2026-02-09.html" in hook.messages[0]["body"]
     assert [page.name for page in kept_pages(settings)] == ["shop-2026-02-16.html", "shop-2026-02-23.html"]
-    rows = shop.execute("SELECT title, body FROM ml_meta.messages ORDER BY message_id").fetchall()
-    assert [title for title, _ in rows] == [f"The week until 2026-02-{day:02}" for day in (8, 15, 22)]
-    assert "What is live is of Monday, 09 February 2026" in rows[0][1]
-    assert f"The page: {tmp_path}/.ml_assets/reports/shop-2026-02-09.html" in rows[0][1]
-    assert [delivery.channel for delivery in deliver(shop, settings, now=now, seconds=2)] == ["ops"]
     drawn = re.findall(r'data-customer="(\d+)"', made.page)
-    stranger = next(str(who) for who in range(1, 21) if str(who) not in drawn)
+    stranger = next(who for who in range(1, 21) if str(who) not in drawn)
     assert erase_pages(settings, stranger).total() == 0
     assert (count_pages(settings, int(drawn[0])).total(), erase_pages(settings, int(drawn[0])).total()) == (2, 2)
     assert kept_pages(settings) == []
