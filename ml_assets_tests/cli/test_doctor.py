@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -23,8 +24,9 @@ source:
 
 
 def orders(*, days: int = 40, hour: int = 9, until: int = 1) -> list[str]:
-    """Forty customers who buy between nine and eight, the last time `until` days ago."""
-    start = (datetime.now() - timedelta(days=days + until - 1)).replace(hour=hour, minute=0, second=0)  # noqa: DTZ005
+    """Forty customers who buy between nine and eight, the last time `until` days ago, on the shop's clock."""
+    now = datetime.now(ZoneInfo("Europe/Berlin"))
+    start = (now - timedelta(days=days + until - 1)).replace(hour=hour, minute=0, second=0)
     return [
         f"{n % 40},{n % 17},{start + timedelta(days=day, minutes=n * 16):%Y-%m-%d %H:%M},1,2.5,Thing"
         for day in range(days)
