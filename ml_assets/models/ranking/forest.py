@@ -42,7 +42,7 @@ class Forest:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Self:
-        """From what `Booster.model_to_string` wrote, of one booster or several.
+        """From what `Booster.model_to_string` wrote, of one booster or several; of none, every sum is 0.
 
         Raises ValueError for trees with more than 64 leaves, categorical or linear ones, and for zeros that mean
         missing.
@@ -57,7 +57,7 @@ class Forest:
         layout = _Layout(bits)
         for tree in trees:
             layout.add(tree)
-        return cls(**layout.arrays(), names=_fields(texts[0])["feature_names"].split())
+        return cls(**layout.arrays(), names=_fields(texts[0])["feature_names"].split() if texts else [])
 
     def sums(self, names: Sequence[str], features: Float32) -> Float64:
         """For each pair the sum over all trees; `features` is features x pairs by name, each finite or NaN.

@@ -21,7 +21,7 @@ from ml_assets.models.ranking.method import Lesson, Method
 Objective = Literal["lambdarank", "rank_xendcg"]
 NOVELTIES = (0.02, 0.06)
 """Weights of novelty that compete."""
-DOUBT = 0.08
+DOUBT = 0.12
 """Of the sums of the trees, what a change must take away for the whole history without an item to score lower too."""
 BLOCK = 512
 """Customers whose features are in memory together: few enough for the processor's caches."""
@@ -54,9 +54,9 @@ class Ranker(Method):
         sources: SourceNames,
         *,
         objective: Annotated[Objective, Field(description="What the trees minimise.")] = "lambdarank",
-        rounds: Annotated[int, Field(ge=1, description="Trees of each booster.")] = 100,
+        rounds: Annotated[int, Field(ge=1, description="Trees.")] = 150,
         leaves: Annotated[int, Field(ge=2, le=MOST_LEAVES, description="Most leaves of a tree.")] = 20,
-        learning_rate: Annotated[float, Field(gt=0, le=1, description="Shrinkage of each tree.")] = 0.1,
+        learning_rate: Annotated[float, Field(gt=0, le=1, description="Shrinkage of each tree.")] = 0.07,
         min_leaf: Annotated[int, Field(ge=1, description="Fewest pairs in a leaf; small shops take fewer.")] = 1000,
         negatives: Annotated[int, Field(ge=1, description="Pairs that were not bought, for each customer.")] = 30,
         novelty: Annotated[float, Field(ge=0, description="Weight of the surprise of an item.")] = 0.02,
@@ -84,12 +84,16 @@ class Ranker(Method):
         return tuple(self.sources)
 
     def fit(self, lessons: Sequence[Lesson], placement: str) -> Self:
-        """Grow the trees."""
+        """Grow the trees; without a single purchase among the candidates there are none, and all pairs are equal."""
         lightgbm = load_lightgbm()
         chosen = [
             choose_examples(lesson, placement, negatives=self.negatives, seed=self.seed + number)
             for number, lesson in enumerate(lessons)
         ]
+        if not any(examples.label.any() for examples in chosen):
+            self._take([])
+            self.spread_ = 0.0
+            return self
         chosen = some_customers(chosen, self.customers, self.seed)
         names, features = joined_features(lessons, chosen, self.sources)
         label = np.concatenate([examples.label for examples in chosen]).astype(np.int8)
@@ -122,9 +126,9 @@ class Ranker(Method):
         return self
 
     def draft(self) -> Self:
-        """Half as many trees that learn twice as fast: about as good to judge by, in half the time."""
+        """A third of the trees, which learn three times as fast: about as good to judge by, in a third of the time."""
         made = copy(self)
-        made.rounds, made.learning_rate = max(self.rounds // 2, 1), min(2 * self.learning_rate, 1.0)
+        made.rounds, made.learning_rate = max(self.rounds // 3, 1), min(3 * self.learning_rate, 1.0)
         return made
 
     def variants(self) -> list[Self]:
@@ -171,7 +175,7 @@ class Ranker(Method):
         for first, last in blocks(0, pool.starts.size - 1, BLOCK):
             part = slice(int(pool.starts[first]), int(pool.starts[last]))
             names, features = description.matrix(pool.rows_only(first, last), self.sources)
-            sums[part] = self.forest_.sums(names, features) / len(self.trees_)
+            sums[part] = self.forest_.sums(names, features) / max(len(self.trees_), 1)
         return sums
 
     def _with_novelty(self, sums: Float64, pool: Pool, description: Description) -> Float32:

@@ -78,8 +78,6 @@ def recommend(
         for placement, frame in _lists_of(model, placements, builder, items, here, report=inside):
             frames[placement].append(frame)
     lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
-    # Who has bought everything there is has nothing to discover, and no row.
-    lists = lists.filter(pl.col("item_ids").list.len() > 0)
     return Recommended(lists, snapshot.sellable, int(snapshot.has_left(settings.left_after_days).sum()))
 
 
@@ -122,7 +120,8 @@ def _lists_of(
             lists = builder.lists(pool, ranked[placement], placement)
             reasons = explainer.reasons(lists, pool, method, description)
             frame = recommendation_frame(known.customers[first:last], known.items, placement, lists, reasons)
-            yield placement, frame.filter(pl.Series(here[first:last]))
+            # Who has bought everything there is has nothing to discover, and no row.
+            yield placement, frame.filter(pl.Series(here[first:last] & (lists.counts > 0)))
 
 
 def _scores(methods: Mapping[str, Method], pool: Pool, description: Description, most: int) -> dict[str, Float32]:

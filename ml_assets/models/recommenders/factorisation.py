@@ -20,7 +20,7 @@ from ml_assets.models.recommenders.purchases import Purchases, encode
 class Factorisation(Recommender):
     """PureSVD (Cremonesi, Koren and Turrin, RecSys 2010) on decayed counts.
 
-    X = log(1 + decayed counts) ~ U S V', by scikit-learn's randomised TruncatedSVD (Halko, Martinsson and Tropp, SIAM
+    X = log(1 + decayed counts) ~ U S V', by scikit-learn's randomised SVD (Halko, Martinsson and Tropp, SIAM
     Review 2011); score(u) = X[u] V V'. A customer's factors X[u] V come from the history alone, so that new customers
     need no training.
     """
@@ -46,7 +46,7 @@ class Factorisation(Recommender):
 
     def fit(self, purchases: Purchases) -> Self:
         """Learn V from all customers; fewer factors where the shop has fewer items."""
-        from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 slow to import, and scoring needs none of it
+        from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 slow to import, and scoring needs none of it
 
         self.items_ = purchases.items.gather(best_sellers(purchases, self.min_item_buyers, self.max_items))
         counts = self._counts(purchases)
@@ -54,9 +54,9 @@ class Factorisation(Recommender):
         if factors < 1:
             self.factors_ = np.zeros((counts.columns, 1), np.float32)
             return self
-        svd = TruncatedSVD(factors, algorithm="randomized", n_iter=2, random_state=self.seed)
-        svd.fit(_scipy(counts))
-        self.factors_ = np.ascontiguousarray(svd.components_.T, dtype=np.float32)
+        # Not TruncatedSVD, which divides by the variance as well: where all customers are alike there is none.
+        vectors = randomized_svd(_scipy(counts), factors, n_iter=2, random_state=self.seed)[2]
+        self.factors_ = np.ascontiguousarray(vectors.T, dtype=np.float32)
         return self
 
     def product(self, purchases: Purchases) -> FactorScores:

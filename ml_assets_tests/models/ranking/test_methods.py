@@ -105,6 +105,16 @@ def test_a_combination_learns_what_a_single_source_does_not_know(name: str) -> N
     assert gains[name] > 1.3 * popular
 
 
+@every_method
+def test_where_nobody_bought_a_candidate_all_methods_go_on(make: Callable[[], Method]) -> None:
+    made, pool, lesson = past(60)
+    nothing = Lesson(pool, lesson.description, {days: np.zeros_like(bought) for days, bought in lesson.bought.items()})
+    method = make().fit([nothing], "discover")
+    again = type(method)(**method.parameters).restored(method.learned())
+    np.testing.assert_array_equal(again.score(pool, made.description), method.score(pool, made.description))
+    assert np.isfinite(method.score(pool, made.description)).all()
+
+
 def test_novelty_shows_more_items_with_the_same_trees() -> None:
     made, pool, _ = past(40)
     method = Ranker(NAMES, rounds=20, min_leaf=20, novelty=0.0).fit([past(60)[2], past(80)[2]], "discover")
@@ -118,9 +128,9 @@ def test_novelty_shows_more_items_with_the_same_trees() -> None:
     assert method.novelty == 0.0, "variants leave the method as it is"
 
 
-def test_a_draft_has_half_the_trees_and_learns_twice_as_fast() -> None:
-    draft = Ranker(NAMES, rounds=7, learning_rate=0.2).draft()
-    assert (draft.rounds, draft.learning_rate) == (3, 0.4)
+def test_a_draft_has_a_third_of_the_trees_which_learn_three_times_as_fast() -> None:
+    draft = Ranker(NAMES, rounds=10, learning_rate=0.125).draft()
+    assert (draft.rounds, draft.learning_rate) == (3, 0.375)
 
 
 def test_of_many_customers_some_are_learned_from_with_all_their_examples() -> None:
