@@ -66,6 +66,7 @@ NOT_RUN: Mapping[str, str] = {
     "python -m benchmarks read": "measures for many minutes; test_benchmarks.py runs it with few lines",
     "python -m benchmarks read --rows 50000000 --rounds 1 --folder /var/tmp": "the same with more lines",
     "python -m benchmarks ranker": "ml_assets_tests/test_benchmarks.py runs it on three months",
+    "python -m benchmarks quality": "measures for an hour; short, which it is made of, runs",
     "python -m benchmarks short": "measures for an hour; ml_assets_tests/test_benchmarks.py runs it on a tiny shop",
     "python -m benchmarks lookup": "measures for many minutes; test_benchmarks.py runs others of its kind",
 }

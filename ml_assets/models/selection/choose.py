@@ -27,11 +27,11 @@ def yardsticks_of(placement: str, *, may_repeat: bool) -> tuple[str, ...]:
 
 
 LIKELY, SURE = 0.67, 1.64
-"""Standard errors by which a method must lie above the yardstick: three times in four, nineteen times in twenty.
+"""Standard errors by which a combination and a single method must lie above best-sellers: three times in four, nineteen
+times in twenty. Best-sellers often are the best there is, and the best of many is so by chance; a combination is one.
 
-What each customer buys most often is nearly always bettered by what also asks when, and a combination is one method and
-not the best of many: likely is enough, and to ask for more costs small shops more than it saves. Best-sellers often are
-the best there is, so that single methods must be surely better."""
+What each customer buys most often is nearly always bettered by what also asks when, and the more so the more is known:
+there any gain is enough, and to ask for more costs small shops more than it saves."""
 
 APART = 1.28
 """Standard errors by which the best method must lie above a combination where best-sellers are the yardstick. Little is
@@ -103,7 +103,9 @@ def choose(measures: Measures, placement: str) -> Choice:
 
 
 def _needed(method: str, yardstick: str) -> float:
-    return SURE if SOURCES[yardstick].tier == POPULAR and method in SOURCES else LIKELY
+    if SOURCES[yardstick].tier != POPULAR:
+        return 0.0
+    return SURE if method in SOURCES else LIKELY
 
 
 def _simplest_of_best(gains: Mapping[str, float]) -> str:
