@@ -1,7 +1,8 @@
 """Choosing the method of each placement from what was measured on validation windows.
 
-The rule belongs here. It is made for shops nobody has seen: the best method is published where it surely beats the
-yardstick over all windows together and is surely worse than none in any; otherwise the simple yardstick itself is.
+The rule belongs here. It is made for shops nobody has seen: the best method is published where it beats the
+yardstick over all windows together, best-sellers surely, and is surely worse than none in any; otherwise the simple
+yardstick itself is.
 """
 
 from collections.abc import Mapping
