@@ -11,7 +11,7 @@ class LiveQualitySettings(Section):
     """When lists that are live are told to be worse than the backtest of their model promised."""
 
     days_below: int = Field(
-        default=3,
+        default=7,
         ge=1,
         le=60,
         description="Days in a row below what is to be expected at least, after which it is told.",

@@ -19,7 +19,7 @@ from ml_assets_tests.releases import frames
 from ml_assets_tests.releases.frames import MONDAY, release
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
-SETTINGS = Settings()
+SETTINGS = Settings.model_validate({"live_quality": {"days_below": 3}})
 
 
 def findings(connection: ServingConnection, now: datetime = NOON) -> dict[str, Finding]:
