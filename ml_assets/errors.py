@@ -20,6 +20,7 @@ Code = Literal[
     "database.rights",
     "database.not_set_up",
     "database.newer",
+    "database.older",
     "database.full",
     "database.damaged",
     "contract.wrong",

@@ -119,6 +119,12 @@ def upgrade(connection: ServingConnection) -> list[str]:
     return migrate(connection, customer_id_type=customer, item_id_type=item, source=source)
 
 
+def missing_tables(connection: ServingConnection) -> list[str]:
+    """Names of the files of tables that a database which is set up lacks: it is of an older version."""
+    done = _done(connection)
+    return [each.name for each in delivered().migrations if each.number not in done] if done else []
+
+
 def accept_source(connection: ServingConnection, source: str) -> None:
     """Take another source for the same shop, because its owner says so; nothing where nothing is set up yet."""
     if _done(connection):

@@ -248,3 +248,15 @@ def test_what_apprise_logs_holds_no_secret_whoever_listens() -> None:
         logging.getLogger("apprise").removeHandler(listener)
     assert any("Token (***)" in words for words in heard)
     assert not any("4715" in words for words in heard)
+
+
+def test_a_database_of_an_older_version_is_called_so_and_not_changed_by_hand(
+    connection: ServingConnection, postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_of({}, home=tmp_path, database_url=SecretStr(postgres_url))
+    assert watch_round(settings, Metrics("")).problem is None
+    connection.execute("DELETE FROM ml_meta.migrations WHERE number = 16")
+    found = watch_round(settings, Metrics("")).problem
+    assert found is not None
+    assert found.code == "database.older"
+    assert "is of an older version of ml-assets; it lacks 016_" in found.problem

@@ -18,6 +18,7 @@ from ml_assets.alerts.watch.metrics import Metrics
 from ml_assets.alerts.watch.outage import Outage
 from ml_assets.books.activity import read_activity
 from ml_assets.books.freshness import clock_of, read_freshness, sync_policies
+from ml_assets.contract.migrate import missing_tables
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
@@ -55,6 +56,8 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
             if not _is_set_up(connection):
                 metrics.show_outage()
                 return Round(failures=_beat(settings, ok=False), problem=NOT_SET_UP)
+            if missing := missing_tables(connection):
+                raise _older(missing)
             sync_policies(connection, settings)
             moment_of_shop = now or clock_of(connection)
             # Whoever has switched the sensor off does not miss it.
@@ -69,7 +72,7 @@ def watch_round(settings: Settings, metrics: Metrics, *, now: datetime | None = 
         problem = error if isinstance(error, UserError) else _lost(error)
         metrics.show_outage()
         is_answer = isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError)
-        answers = is_answer or problem.code == "database.damaged"
+        answers = is_answer or problem.code in ("database.damaged", "database.older")
         told = outage.failed(problem, moment, cause="unjudged" if answers else "unreachable")
         return Round(sent=len(told), failures=_beat(settings, ok=False), problem=problem)
     told = outage.worked(moment)
@@ -83,6 +86,14 @@ def _beat(settings: Settings, *, ok: bool) -> tuple[str, ...]:
         return ()
     problem = beat(settings.alerts.heartbeat_url.get_secret_value(), ok=ok)
     return (problem,) if problem else ()
+
+
+def _older(missing: list[str]) -> UserError:
+    return UserError(
+        f"The database is of an older version of ml-assets; it lacks {', '.join(missing)}.",
+        "`ml-assets run` brings it up to date, and so does any command that shows what is in it.",
+        code="database.older",
+    )
 
 
 def _lost(error: psycopg.Error) -> UserError:
