@@ -137,7 +137,7 @@ _ROWS = (
         tier=NEIGHBOURS,
         repeats=True,
         is_quick=True,
-        grid=({"frequency": 1.0}, {"half_life_days": 180.0}),
+        grid=({"repeat_rate": 0.3}, {"repeat_rate": 0.3, "frequency": 1.0}, {"half_life_days": 180.0}),
     ),
     Source(
         "tifu_knn",

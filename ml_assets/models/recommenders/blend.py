@@ -31,7 +31,7 @@ class PersonalBlend(Recommender):
         neighbours: Neighbours = 300,
         frequency: Annotated[Share, Field(description="Weight of the decayed frequency.")] = 0.67,
         neighbour_weight: Annotated[float, Field(ge=0, description="Weight of the neighbours' mean.")] = 0.5,
-        repeat_rate: RepeatRate = 0.3,
+        repeat_rate: RepeatRate = 0.0,
     ) -> None:
         self.half_life_days = half_life_days
         self.neighbours = neighbours
