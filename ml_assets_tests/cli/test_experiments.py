@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets_tests.cli.test_serving_commands import Run, facts, run  # noqa: F401 a fixture
+from ml_assets_tests.cli.calls import Run
+from ml_assets_tests.cli.test_serving_commands import facts, run  # noqa: F401 a fixture
 from ml_assets_tests.releases.frames import recommendations, release
 
 SETTINGS = """

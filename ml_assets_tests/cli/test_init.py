@@ -1,22 +1,19 @@
 """`ml-assets init`: from an export to settings that read it, or to a question that names what cannot be known."""
 
-import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from ml_assets.cli import app as command
 from ml_assets.events.contract import CheckedLines
 from ml_assets.events.load import load_days
 from ml_assets.settings.read.load import load_settings
 from ml_assets.sources.build import build_source
+from ml_assets_tests.cli.calls import Run, caller
 from ml_assets_tests.sources.guess.exports import EXPORTS, ORDERS
 
 TODAY = date(2026, 12, 31)
-Run = Callable[..., tuple[int, str, str]]
 PURCHASES = {
     # Lines that are purchases, their sum, customers; one order of two lines is brought back everywhere.
     "shopify": (22, 77.0, 4),
@@ -32,13 +29,7 @@ PURCHASES = {
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run `ml-assets ...` in an empty folder; exit code, output, errors."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
-        code = command.exit_code()
-        return code, *capfd.readouterr()
-
-    return call
+    return caller(monkeypatch, capfd)
 
 
 def export(name: str) -> str:

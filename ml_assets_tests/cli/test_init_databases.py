@@ -1,8 +1,6 @@
 """`ml-assets init --from` a SQLite or DuckDB file, and exports that say nothing of items or of customers."""
 
 import sqlite3
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,27 +8,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ml_assets.cli import app as command
 from ml_assets.settings.read.load import load_settings
 from ml_assets.sources.build import build_source
+from ml_assets_tests.cli.calls import Run, caller_in_words
 
 FIRST = date(2026, 3, 2)
 TODAY = date(2026, 12, 31)
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run `ml-assets ...` in an empty folder; exit code, output, errors."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
-        code = command.exit_code()
-        said, error = (" ".join(text.split()) for text in capfd.readouterr())
-        return code, said, error
-
-    return call
+    return caller_in_words(monkeypatch, capfd)
 
 
 def orders() -> list[tuple[int, int, str, str, float]]:

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from ml_assets.settings.read.load import load_settings
-from ml_assets_tests.cli.test_init import Run, loaded, run
+from ml_assets_tests.cli.calls import Run
+from ml_assets_tests.cli.test_init import loaded, run
 
 __all__ = ["run"]
 FIRST = datetime(2026, 9, 1, 10, tzinfo=UTC)

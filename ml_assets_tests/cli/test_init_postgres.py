@@ -1,7 +1,6 @@
 """`ml-assets init --from postgresql://...`: tables found and put together, rights, no password in a file."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from ml_assets.cli import app as command
 from ml_assets.settings.read.load import load_settings
 from ml_assets.sources.build import build_source
+from ml_assets_tests.cli.calls import Run, caller_in_words
 
-Run = Callable[..., tuple[int, str, str]]
 PASSWORD = "s3cret-word"
 SHOP = f"""
     CREATE SCHEMA sales;
@@ -41,14 +39,7 @@ SHOP = f"""
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run `ml-assets ...` in an empty folder; exit code, output, errors."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
-        code = command.exit_code()
-        said, error = (" ".join(text.split()) for text in capfd.readouterr())
-        return code, said, error
-
-    return call
+    return caller_in_words(monkeypatch, capfd)
 
 
 @pytest.fixture

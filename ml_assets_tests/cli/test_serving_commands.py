@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 from ml_assets.books.models import RegisteredModel, champion, newest_refusals, register
 from ml_assets.cli import app as command
 from ml_assets.database.connection import ServingConnection
+from ml_assets_tests.cli.calls import Run, caller
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -34,14 +32,7 @@ def run(
     release(connection, recommendations(), items=items())
     release(connection, recommendations(items=[12, 13, 14, 15]), day=1)
     release(connection, assignments(), "segment_assignments", segments=segments())
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
-        code = command.exit_code()
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return caller(monkeypatch, capfd)
 
 
 def facts(run: Run, *arguments: str, code: int = 0) -> Any:

@@ -10,7 +10,8 @@ import pytest
 from ml_assets.database.connection import ServingConnection
 from ml_assets.experiments.outcomes import Outcomes, write_outcomes
 from ml_assets.lake import Lake
-from ml_assets_tests.cli.test_serving_commands import Run, facts, run  # noqa: F401 a fixture
+from ml_assets_tests.cli.calls import Run
+from ml_assets_tests.cli.test_serving_commands import facts, run  # noqa: F401 a fixture
 from ml_assets_tests.releases.frames import assignments, recommendations, release, segments
 
 CUSTOMERS = range(1, 1001)
