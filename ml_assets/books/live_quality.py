@@ -1,10 +1,11 @@
 """What became of the lists that were live, day by day: written down, and read by people, plots and alerts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from ml_assets.database.connection import ServingConnection
@@ -77,14 +78,7 @@ def record_live_quality(
 
 def live_days(connection: ServingConnection, since: date) -> list[LiveDay]:
     """What is known of the days from one on, oldest first."""
-    query = """
-        SELECT day, placement, model_version, method, was_live, horizon, customers, listed_share, hit_rate,
-            hit_rate_low, hit_rate_high, recall, ndcg, coverage, novelty, promised_hit_rate, promised_low,
-            promised_high, least_hit_rate, is_below
-        FROM {ml}.live_quality WHERE day >= %s ORDER BY day, placement
-    """
-    with connection.cursor(row_factory=class_row(LiveDay)) as cursor:
-        return cursor.execute(connection.schemas.sql(query), [since]).fetchall()
+    return _select(connection, "FROM {ml}.live_quality WHERE day >= %(since)s ORDER BY day, placement", since=since)
 
 
 def below_promise(connection: ServingConnection, days: int) -> list[LiveDay]:
@@ -93,10 +87,7 @@ def below_promise(connection: ServingConnection, days: int) -> list[LiveDay]:
     Days on which nobody saw the list, or of very few customers, are passed over; so is a list that was not judged
     within the last four weeks.
     """
-    query = """
-        SELECT q.day, q.placement, q.model_version, q.method, q.was_live, q.horizon, q.customers, q.listed_share,
-            q.hit_rate, q.hit_rate_low, q.hit_rate_high, q.recall, q.ndcg, q.coverage, q.novelty,
-            q.promised_hit_rate, q.promised_low, q.promised_high, q.least_hit_rate, q.is_below
+    newest: LiteralString = """
         FROM (
             SELECT v.*, row_number() OVER newest AS place,
                 bool_and(v.is_below) OVER (newest ROWS BETWEEN CURRENT ROW AND %(more)s FOLLOWING) AS all_below,
@@ -109,6 +100,11 @@ def below_promise(connection: ServingConnection, days: int) -> list[LiveDay]:
             AND q.day > (SELECT max(n.day) FROM {ml}.live_quality AS n) - 28
         ORDER BY q.placement
     """
-    values = {"days": days, "more": days - 1, "least": LEAST_CUSTOMERS}
+    return _select(connection, newest, days=days, more=days - 1, least=LEAST_CUSTOMERS)
+
+
+def _select(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[LiveDay]:
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in fields(LiveDay))
+    query = connection.schemas.sql("SELECT {columns} " + clauses, columns=columns)
     with connection.cursor(row_factory=class_row(LiveDay)) as cursor:
-        return cursor.execute(connection.schemas.sql(query), values).fetchall()
+        return cursor.execute(query, values).fetchall()

@@ -87,9 +87,7 @@ def write_audience(
     known = contacts.frame
     members = _members(connection, segments, known.schema["customer_id"])
     frame = members.join(known, on="customer_id", how="inner").select(contacts.column, *members.columns)
-    with replacing(path, "Choose another place with --output.", keep_mode=True) as file:
-        frame.write_parquet(file) if kind == "parquet" else frame.write_csv(file)
-    return frame.height
+    return _write_frame(frame, path, kind)
 
 
 def write_by_uplift(
@@ -104,8 +102,11 @@ def write_by_uplift(
     frame = _members(connection, segments, uplift.schema["customer_id"]).join(uplift, on="customer_id", how="inner")
     frame = frame.sort("uplift", "customer_id", descending=[True, False])
     place = pl.int_range(pl.len()) * FIFTHS // pl.len()
+    return _write_frame(frame.with_columns((place + 1).cast(pl.Int64).alias("uplift_fifth")), path, kind)
+
+
+def _write_frame(frame: pl.DataFrame, path: Path, kind: Format) -> int:
     with replacing(path, "Choose another place with --output.", keep_mode=True) as file:
-        frame = frame.with_columns((place + 1).cast(pl.Int64).alias("uplift_fifth"))
         frame.write_parquet(file) if kind == "parquet" else frame.write_csv(file)
     return frame.height
 

@@ -5,7 +5,7 @@ corrected over all of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -57,17 +57,7 @@ def by_segment(connection: ServingConnection, experiment: Experiment) -> list[Se
     pairs = [(segment, arm.name) for segment in segments for arm in experiment.arms[1:]]
     parts = [_segment(frame, experiment.control.name, arm, segment, ALPHA / len(pairs)) for segment, arm in pairs]
     p_values = iter(corrected([part.found.p_value for part in parts if part.found]))
-    return [
-        SegmentPart(
-            part.segment,
-            part.arm,
-            part.control_customers,
-            part.arm_customers,
-            part.found,
-            next(p_values) if part.found else None,
-        )
-        for part in parts
-    ]
+    return [replace(part, corrected_p=next(p_values)) if part.found else part for part in parts]
 
 
 def by_listing(

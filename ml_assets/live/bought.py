@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 from ml_assets.features.interactions import BOUGHT_WEIGHT, build_interactions
+from ml_assets.features.load import load_interactions
+from ml_assets.features.windows import first_day
 from ml_assets.lake import Lake
 from ml_assets.models.metrics.judge import bought_after
 from ml_assets.models.recommenders.catalogue import items_of, sellable_items
@@ -51,12 +53,12 @@ def bought_in(lake: Lake, settings: Settings, first: date, horizon: int) -> Boug
 
 
 def _interactions(lake: Lake, settings: Settings, as_of: date) -> pl.DataFrame:
-    """Purchases as of a day: the asset where it is kept, else made again."""
-    if lake.exists("interactions", as_of):
-        return lake.read("interactions", as_of)
-    days = lake.days_between("transactions", as_of - timedelta(days=settings.lookback_days - 1), as_of)
+    """Purchases as of a day; none where the lake begins later."""
+    before = lake.days_between("transactions", first_day(as_of, settings.lookback_days), as_of)
+    if before or lake.exists("interactions", as_of):
+        return load_interactions(lake, as_of=as_of, settings=settings)
     # A frame without rows has its columns all the same.
-    some = days or lake.partitions("transactions")[:1]
+    some = lake.partitions("transactions")[:1]
     made = build_interactions(
         lake.scan("transactions", some),
         as_of=as_of,

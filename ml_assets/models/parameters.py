@@ -18,6 +18,7 @@ TRAIN_AGAIN = "Train the recommender again, or put a model of this version in fo
 
 Days = Annotated[int, Field(ge=1, description="Length of the window, in days.")]
 HalfLifeDays = Annotated[float, Field(gt=0, description="Days in which a purchase loses half of its weight.")]
+RepeatRate = Annotated[float, Field(ge=0, description="Weight of how readily an item is bought again.")]
 Neighbours = Annotated[int, Field(ge=1, description="Nearest customers that are asked.")]
 MinItemBuyers = Annotated[int, Field(ge=1, description="Items with fewer buyers stay out of the model.")]
 MaxItems = Annotated[int, Field(ge=1, description="Items in the model, most purchases first.")]

@@ -17,7 +17,6 @@ from ml_assets.settings.shop import Settings
 from ml_assets.whole_files import replacing
 
 FULL = "Free some space, or make the home folder writable."
-FORMAT = "%Y%m%d"
 
 
 def keep_page(settings: Settings, made: ShopReport, week: date) -> Path:
@@ -39,8 +38,8 @@ def tell_channels(
     shop = f" (shop {settings.name})" if settings.name else ""
     body = "\n".join([*made.summary, f"The page: {path.absolute()}", "Another one at any time: `ml-assets report`"])
     message = Message(f"The week until {week - timedelta(days=1)}{shop}", body, "report", "info")
+    number = int(week.strftime("%Y%m%d"))
     with writing(connection):
         for channel in settings.report.channels:
-            number = int(week.strftime(FORMAT))
             enqueue(connection, message, number=number, channel=channel, now=now, not_before=now)
     return settings.report.channels

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
 from ml_assets.models.kernels.csr import Float32, Int32, Matrix
-from ml_assets.models.kernels.largest import least_kept
+from ml_assets.models.kernels.largest import copy_largest, least_kept
 
 _WIDTH = 256
 """Columns of a dense matrix that are worked on together: few enough to stay in the processor's caches; measured."""
@@ -59,12 +59,7 @@ def _keep_largest(row: Float32, sizes: Int32, columns: Int32, data: Float32) -> 
     for column in range(row.size):
         sizes[column] = bits[column] & np.int32(0x7FFFFFFF)
     least, equal = least_kept(sizes, data.size)
-    found = 0
-    for column in range(row.size):
-        if sizes[column] > least or (sizes[column] == least and equal > 0):
-            equal -= sizes[column] == least
-            columns[found], data[found] = column, row[column]
-            found += 1
+    copy_largest(row, sizes, least, equal, columns, data)
 
 
 @compiled

@@ -4,11 +4,12 @@ What is done with them belongs to the loops that call.
 """
 
 # Compiled functions take positional arguments only.
+# ruff: noqa: PLR0917
 
 import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
-from ml_assets.models.kernels.csr import Int32
+from ml_assets.models.kernels.csr import Float32, Int32
 
 _LOW = 20
 """Bits of a float32 that a first look at its size leaves out."""
@@ -38,3 +39,15 @@ def least_kept(sizes: Int32, kept: int) -> tuple[int, int]:
     least = near[found - (kept - above)]
     # Of those within reach, what is larger than the least comes first.
     return least, kept - above - (found - np.searchsorted(near, least, side="right"))
+
+
+@compiled
+def copy_largest(values: Float32, sizes: Int32, least: int, equal: int, columns: Int32, data: Float32) -> int:
+    """Copy the values that are larger than `least`, and the first `equal` of this size; returns how many there are."""
+    found = 0
+    for column in range(values.size):
+        if sizes[column] > least or (sizes[column] == least and equal > 0):
+            equal -= sizes[column] == least
+            columns[found], data[found] = column, values[column]
+            found += 1
+    return found

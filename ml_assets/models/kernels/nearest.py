@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_assets.models.kernels.compiling import compiled
 from ml_assets.models.kernels.csr import Float32, Int32, Matrix
-from ml_assets.models.kernels.largest import least_kept
+from ml_assets.models.kernels.largest import copy_largest, least_kept
 
 
 @compiled
@@ -25,13 +25,7 @@ def _take_largest(sums: Float32, sizes: Int32, items: Int32, scores: Float32) ->
     least, equal = 1, sums.size
     if positive > items.size:
         least, equal = least_kept(sizes, items.size)
-    found = 0
-    for column in range(sums.size):
-        if sizes[column] > least or (sizes[column] == least and equal > 0):
-            equal -= sizes[column] == least
-            items[found], scores[found] = column, sums[column]
-            found += 1
-    return found
+    return copy_largest(sums, sizes, least, equal, items, scores)
 
 
 @compiled

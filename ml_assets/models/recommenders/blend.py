@@ -7,9 +7,9 @@ from pydantic import Field
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
-from ml_assets.models.parameters import HalfLifeDays, Neighbours, Share
+from ml_assets.models.parameters import HalfLifeDays, Neighbours, RepeatRate, Share
 from ml_assets.models.recommenders.base import Recommender
-from ml_assets.models.recommenders.frequency import DecayedFrequency, RepeatRate
+from ml_assets.models.recommenders.frequency import DecayedFrequency
 from ml_assets.models.recommenders.neighbours import neighbour_search, with_own_row
 from ml_assets.models.recommenders.purchases import Purchases
 from ml_assets.models.recommenders.tifu import TifuKnn

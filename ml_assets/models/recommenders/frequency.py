@@ -1,13 +1,10 @@
 """Personal frequency: what a customer buys often, and lately."""
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field
 
 from ml_assets.models.kernels.csr import Csr
 from ml_assets.models.matrices.sparse_scores import Product
-from ml_assets.models.parameters import HalfLifeDays
+from ml_assets.models.parameters import HalfLifeDays, RepeatRate
 from ml_assets.models.recommenders.base import Recommender
 from ml_assets.models.recommenders.purchases import Purchases
 
@@ -19,9 +16,6 @@ class PersonalFrequency(Recommender):
     def product(self, purchases: Purchases) -> Product:
         """Each customer's own row."""
         return own_rows(purchases.summed(purchases.weight))
-
-
-RepeatRate = Annotated[float, Field(ge=0, description="Weight of how readily an item is bought again.")]
 
 
 class DecayedFrequency(Recommender):

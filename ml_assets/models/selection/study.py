@@ -213,7 +213,6 @@ def _judged(
     course.begin(
         "final", f"teaching what was chosen: {', '.join(dict.fromkeys(each.method for each in chosen.values()))}"
     )
-    methods = learned_today(chosen, windows)
     return Study(
         through=history.through,
         plan=plan,
@@ -221,7 +220,7 @@ def _judged(
         measures=measures,
         choices=choices,
         recipes=chosen,
-        methods=methods,
+        methods=learned_today(chosen, windows),
         repeats=repeats,
         notes=[*notes, *_stand_in(plan, history), *tried],
         competitors=_made_ready(recipes, windows) if every else {},
