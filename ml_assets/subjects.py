@@ -52,6 +52,8 @@ class Table(Subject):
     """Columns of text that may be null, or missing altogether."""
     numbers: tuple[str, ...] = ()
     """Further columns of numbers, at least 0; null in all rows where nobody computed them."""
+    numbers_of_items: tuple[str, ...] = ()
+    """Columns with a number for each item of the lists; where nobody computed them empty, or missing altogether."""
     may_start_empty: bool = False
     """Whether a release without rows may go live while none with rows has."""
 
@@ -62,7 +64,7 @@ class Table(Subject):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that a frame must have; `notes` and `numbers` it may have."""
+        """All columns that a frame must have; `notes`, `numbers` and `numbers_of_items` it may have."""
         return self.keys + self.texts + self.lists
 
     @property
@@ -101,6 +103,7 @@ _ROWS = (
         keys=("customer_id", "placement"),
         counted="customers",
         lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
+        numbers_of_items=("propensities",),
     ),
     Table(
         "segment_assignments",
@@ -148,6 +151,7 @@ ARM_LISTS = Table(
     keys=("customer_id", "placement", "arm"),
     counted="customers",
     lists=("item_ids", "scores", "sources", "reason_codes", "reason_items"),
+    numbers_of_items=("propensities",),
 )
 """Published where an experiment needs it; its age is judged with that of the recommendations."""
 

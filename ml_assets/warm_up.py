@@ -27,6 +27,7 @@ from ml_assets.models.selection.window import Window
 from ml_assets.models.training import fit_recommender
 from ml_assets.releases.copy.encode import encode
 from ml_assets.releases.rows import ReleaseRows, checked
+from ml_assets.settings.experiments import ExplorationSettings
 from ml_assets.settings.recommender import Placements, PlacementSettings, RecommenderSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.subjects import PUBLISHED
@@ -50,7 +51,14 @@ def main() -> None:
         chosen = replace(study, recipes=recipes, methods={name: recipe.make() for name, recipe in recipes.items()})
         interactions = build_interactions(events.lazy(), as_of=last, lookback_days=400, weights={}).collect()
         model = fit_recommender(interactions, items, chosen, options)
-        made = recommend(dict.fromkeys(recipes, model), interactions, items, as_of=last, settings=options)
+        made = recommend(
+            dict.fromkeys(recipes, model),
+            interactions,
+            items,
+            as_of=last,
+            settings=options,
+            exploration=ExplorationSettings(epsilon=0.1),
+        )
     similar_items(model, items, options)
     _encode(made.lists)
     # Shops with fewer customers than items take another way to the same weights.

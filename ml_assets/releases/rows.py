@@ -32,6 +32,8 @@ class ReleaseRows:
             self.names += ("item_ids", "scores")
         if "reason_items" in subject.lists:
             self.names += ("sources", "reasons", "reason_items_1", "reason_items_2")
+        self._of_items = tuple(name for name in subject.numbers_of_items if name in frame.columns)
+        self.names += self._of_items
 
     @property
     def rows(self) -> int:
@@ -57,6 +59,7 @@ class ReleaseRows:
             if "reason_items" in self._subject.lists:
                 columns += [_numbers(block[name]) for name in WORDS]
                 columns += [_nth(block["reason_items"], place) for place in (0, 1)]
+            columns += [block[name] for name in self._of_items]
             yield columns
 
     def _words(self, column: str) -> list[str]:
@@ -88,8 +91,9 @@ def _nth(lists: pl.Series, place: int) -> pl.Series:
 def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame:
     """The subject's columns, sorted by key, ids as bigint or text, numbers as Float64; lists are never null.
 
-    Notes and numbers that nobody computed are null. Raises `UserError` that names the column which is missing, has null
-    keys or texts, holds no numbers where there must be some, or ids of another type than the shop's.
+    Notes and numbers that nobody computed are null; numbers of items are empty, or not there at all. Raises `UserError`
+    that names the column which is missing, has null keys or texts, holds no numbers where there must be some, or ids of
+    another type than the shop's.
     """
     if missing := [column for column in subject.columns if column not in frame.columns]:
         raise UserError(f"The frame of {subject.name} has no column {', '.join(missing)}.", "Materialize it again.")
@@ -109,7 +113,9 @@ def checked(subject: Table, frame: pl.DataFrame, types: IdTypes) -> pl.DataFrame
                 "Use another database or another `name` for a source with other ids.",
             )
         casts.append(pl.col(column) if wanted is None else pl.col(column).cast(wanted))
-    filled = [pl.col(column).fill_null([]) for column in subject.lists]
+    of_items = [column for column in subject.numbers_of_items if column in frame.columns]
+    casts += [pl.col(column).cast(pl.List(pl.Float32)) for column in of_items]
+    filled = [pl.col(column).fill_null([]) for column in (*subject.lists, *of_items)]
     for column in subject.numbers:
         if column in frame.columns and not (frame.schema[column].is_numeric() or frame.schema[column] == pl.Null):
             raise UserError(

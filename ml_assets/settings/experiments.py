@@ -85,6 +85,25 @@ class ExperimentSettings(Section):
         return self
 
 
+class ExplorationSettings(Section):
+    """Items drawn by chance in the lower half of lists, so that other lists can be judged without showing them."""
+
+    epsilon: float = Field(
+        default=0.0,
+        ge=0,
+        lt=0.5,
+        description="Probability, for each place in the lower half of a list, that an item drawn from the candidates "
+        "behind the list is shown there. 0: off.",
+    )
+    placements: list[Literal["for_you", "discover", "buy_again"]] | None = Field(
+        default=None, min_length=1, description="The lists that explore. Unset: all that are made."
+    )
+
+    def explores(self, placement: str) -> bool:
+        """Whether a list explores."""
+        return self.epsilon > 0 and (self.placements is None or placement in self.placements)
+
+
 class ExperimentsSettings(Section):
     """Who is shown what, so that it can be measured what the lists are worth."""
 
@@ -103,6 +122,7 @@ class ExperimentsSettings(Section):
         description="What happens where an arm brings less revenue or fewer orders than the control for sure. stop: "
         "the experiment is stopped, and everybody sees the live list again. Either way the team is told.",
     )
+    exploration: ExplorationSettings = ExplorationSettings()
     planned: dict[ArmName, ExperimentSettings] = Field(
         default={}, description="Experiments by name, each started by `ml-assets experiment start NAME`."
     )

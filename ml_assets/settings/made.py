@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from ml_assets.settings.columns import NO_CUSTOMER, NO_ITEM
 from ml_assets.settings.events import EventSettings
+from ml_assets.settings.experiments import ExplorationSettings
 from ml_assets.settings.recommender import Placements, RecommenderSettings
 from ml_assets.settings.section import Section
 from ml_assets.settings.segmentation import SegmentationSettings
@@ -68,6 +69,25 @@ def why_impossible(settings: Wishes) -> str | None:
             return "recommender.placements: lists are made for customers; map source.columns.customer, or take it out"
     if not settings.recommender.enabled and not settings.segmentation.enabled:
         return "recommender.enabled, segmentation.enabled: nothing would be made; switch one on"
+    return None
+
+
+def why_not_explored(exploration: ExplorationSettings, recommender: RecommenderSettings) -> str | None:
+    """Why lists cannot explore as the settings ask."""
+    where, made = "experiments.exploration", recommender.enabled_placements
+    if exploration.epsilon == 0:
+        return None
+    if not made:
+        return f"{where}: no lists are made; take it out"
+    if unmade := [name for name in exploration.placements or () if name not in made]:
+        return f"{where}.placements: {', '.join(unmade)} is not made (recommender.placements); take it out"
+    if recommender.k < 2:
+        return f"{where}: a list of one item has no lower half; set recommender.k to 2 or more, or epsilon to 0"
+    if recommender.stored == recommender.k:
+        return (
+            f"{where}: nothing is stored behind the {recommender.k} items that are shown, so there is nothing to draw "
+            "from; set recommender.stored above recommender.k"
+        )
     return None
 
 

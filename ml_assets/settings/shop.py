@@ -24,7 +24,7 @@ from ml_assets.settings.events import EventSettings
 from ml_assets.settings.experiments import ExperimentsSettings
 from ml_assets.settings.freshness import FreshnessSettings
 from ml_assets.settings.live_quality import LiveQualitySettings
-from ml_assets.settings.made import deduced, subjects_made, why_impossible
+from ml_assets.settings.made import deduced, subjects_made, why_impossible, why_not_explored
 from ml_assets.settings.opt_outs import OptOutSettings
 from ml_assets.settings.recommender import RecommenderSettings
 from ml_assets.settings.report import ReportSettings
@@ -161,6 +161,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _makes_something(self) -> Settings:
         if wrong := why_impossible(self):
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _explores_what_is_made(self) -> Settings:
+        if wrong := why_not_explored(self.experiments.exploration, self.recommender):
             raise ValueError(wrong)
         return self
 

@@ -18,7 +18,7 @@ SHOP: dict[str, Any] = {"customer_id_type": "bigint", "item_id_type": "bigint", 
 MEDIANS = "median_recency_days median_orders_90d median_spend_90d median_spend_365d median_tenure_days"
 CONTRACT = {
     "recommendations": "customer_id placement rank item_id score source reason_code reason_items reason_text "
-    "data_as_of predicted_at model_version release_id is_stale",
+    "data_as_of predicted_at model_version release_id is_stale propensity",
     "segment_assignments": "customer_id segment_key segment_name data_as_of predicted_at model_version release_id "
     "is_stale alive_probability expected_spend_90d",
     "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of mean_alive_probability "
@@ -34,7 +34,7 @@ CONTRACT = {
     "releases": "release_id subject data_as_of model_version rows checksum run_id published_at state reason",
     "contract_version": "version",
     "past_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "
-    "data_as_of predicted_at model_version",
+    "data_as_of predicted_at model_version propensity",
     "segment_history": "customer_id segment_key valid_from valid_to kind moved_from reason measures",
     "segment_moves": "day from_segment to_segment customers kind",
     "segment_catalogue": "segment_key segment_name valid_from valid_to change parents ended_into model_version",
@@ -43,7 +43,7 @@ CONTRACT = {
     "experiments": "experiment arm share list placement state layer traffic segment_key min_orders started_at "
     "serving_since ends_at stopped_at stopped_reason note is_control",
     "past_arm_recommendations": "release_id customer_id placement experiment arm rank item_id score source reason_code "
-    "data_as_of predicted_at model_version",
+    "data_as_of predicted_at model_version propensity",
     "experiment_outcomes": "experiment customer_id arm entered_on orders revenue listed_items orders_before "
     "revenue_before new_categories lapsed segment_key",
     "experiment_listed_items": "experiment arm placement rank reason_code items customers",

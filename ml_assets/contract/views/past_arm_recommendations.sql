@@ -14,7 +14,8 @@ SELECT
     r.reason_words[t.reasons[v.rank]] AS reason_code,
     r.data_as_of,
     r.predicted_at,
-    r.model_version
+    r.model_version,
+    t.propensities[v.rank] AS propensity
 FROM :"store".arm_recommendations AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 CROSS JOIN LATERAL generate_series(1, least(r.k, cardinality(t.item_ids))) AS v (rank)
@@ -37,3 +38,4 @@ COMMENT ON COLUMN :"ml".past_arm_recommendations.reason_code IS 'Why, as a word.
 COMMENT ON COLUMN :"ml".past_arm_recommendations.data_as_of IS 'Last day, in the shop''s time zone, whose events are behind this row.';
 COMMENT ON COLUMN :"ml".past_arm_recommendations.predicted_at IS 'When it was computed and published.';
 COMMENT ON COLUMN :"ml".past_arm_recommendations.model_version IS 'What made the lists of each arm.';
+COMMENT ON COLUMN :"ml".past_arm_recommendations.propensity IS 'Probability with which the item is among those published for this list; NULL where the list does not explore.';

@@ -13,7 +13,8 @@ SELECT
     array_remove(ARRAY[t.reason_items_1[v.rank], t.reason_items_2[v.rank]], NULL) AS reason_items,
     r.data_as_of,
     r.predicted_at,
-    r.model_version
+    r.model_version,
+    t.propensities[v.rank] AS propensity
 FROM :"store".recommendations AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 CROSS JOIN LATERAL generate_series(1, least(r.k, cardinality(t.item_ids))) AS v (rank)
@@ -35,3 +36,4 @@ COMMENT ON COLUMN :"ml".past_recommendations.reason_items IS 'Up to two items th
 COMMENT ON COLUMN :"ml".past_recommendations.data_as_of IS 'Last day, in the shop''s time zone, whose events are behind this row.';
 COMMENT ON COLUMN :"ml".past_recommendations.predicted_at IS 'When it was computed and published.';
 COMMENT ON COLUMN :"ml".past_recommendations.model_version IS 'The model that made it; see ml_meta.models.';
+COMMENT ON COLUMN :"ml".past_recommendations.propensity IS 'Probability with which the item is among those published for this list; NULL where the list does not explore.';

@@ -47,7 +47,7 @@ def made_arms(experiments: Sequence[Experiment], day: date, settings: Settings) 
 
 
 def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
-    rules = shop.settings.recommender
+    rules, exploration = shop.settings.recommender, shop.settings.experiments.exploration
 
     @shop.daily_asset(
         "experiments",
@@ -82,14 +82,22 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
                 model = with_one_method(champion, name, placement, known, items=catalogue, settings=rules)
             customers = drawn(experiment, everybody)
             theirs = customers.filter(pl.col("arm") == arm.name)["customer_id"]
+            # As the live lists explore, so do these: else the comparison would be one of exploring as well.
             made = recommend(
-                {placement: model}, known, catalogue, as_of=day, settings=rules, customers=theirs, report=told(context)
+                {placement: model},
+                known,
+                catalogue,
+                as_of=day,
+                settings=rules,
+                customers=theirs,
+                exploration=exploration,
+                report=told(context),
             )
             key = f"{experiment.name}.{arm.name}"
             frames.append(made.lists.with_columns(arm=pl.lit(key)))
             versions[key] = model.card.version
         version = ", ".join(f"{key}: {one}" for key, one in versions.items())
-        frame = pl.concat(frames).sort("customer_id", "placement", "arm")
+        frame = pl.concat(frames, how="diagonal").sort("customer_id", "placement", "arm")
         context.add_output_metadata({"rows": frame.height, **versions})
         return frame.with_columns(model_version=pl.lit(version))
 

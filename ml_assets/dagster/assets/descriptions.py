@@ -30,6 +30,7 @@ COLUMNS = {
     "sources": "Which tier put the item there.",
     "reason_codes": "Why the item is there.",
     "reason_items": "Up to two items of the customer's own history that speak for it.",
+    "propensities": "Probability of each item to be among those shown; empty where the list does not explore.",
     "model_version": "The model that made the row.",
     "segment_key": "Segment; the key survives retraining.",
     "alive_probability": "Probability of at least one order within 90 days.",

@@ -31,7 +31,7 @@ def build_prediction_assets(shop: Shop) -> list[dg.AssetsDefinition]:
 
 
 def _recommendations(shop: Shop) -> dg.AssetsDefinition:
-    rules = shop.settings.recommender
+    rules, exploration = shop.settings.recommender, shop.settings.experiments.exploration
 
     @shop.daily_asset(GROUP, RANKED, ins=inputs(shop, "interactions", "items"), deps=[shop.key("recommender_model")])
     def recommendations(
@@ -45,7 +45,15 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
         day = date.fromisoformat(context.partition_key)
         models = _champions(lake, serving, rules.enabled_placements, day)
         catalogue = items.collect()
-        made = recommend(models, interactions.collect(), catalogue, as_of=day, settings=rules, report=told(context))
+        made = recommend(
+            models,
+            interactions.collect(),
+            catalogue,
+            as_of=day,
+            settings=rules,
+            exploration=exploration,
+            report=told(context),
+        )
         version = _versions({placement: model.card.version for placement, model in models.items()})
         samples = recommendation_samples(made.lists, catalogue)
         context.add_output_metadata({"model_version": version, **_list_facts(made), **samples})

@@ -12,8 +12,9 @@ from ml_assets.models.matrices.sparse_scores import Lists
 from ml_assets.models.ranking.reasons import REASONS, Reasons
 
 
-def recommendation_schema(customer: pl.DataType, item: pl.DataType) -> pl.Schema:
-    """The columns of a recommendations frame for the shop's id types."""
+def recommendation_schema(customer: pl.DataType, item: pl.DataType, *, explored: bool = False) -> pl.Schema:
+    """The columns of a recommendations frame for the shop's id types; `explored` where some of its lists explore."""
+    more = {"propensities": pl.List(pl.Float32())} if explored else {}
     return pl.Schema(
         {
             "customer_id": customer,
@@ -23,14 +24,21 @@ def recommendation_schema(customer: pl.DataType, item: pl.DataType) -> pl.Schema
             "sources": pl.List(pl.Enum(TIERS)),
             "reason_codes": pl.List(pl.Enum(REASONS)),
             "reason_items": pl.List(pl.List(item)),
+            **more,
         }
     )
 
 
 def recommendation_frame(
-    customers: pl.Series, items: pl.Series, placement: str, lists: Lists, reasons: Reasons
+    customers: pl.Series,
+    items: pl.Series,
+    placement: str,
+    lists: Lists,
+    reasons: Reasons,
+    *,
+    propensities: Float32 | None = None,
 ) -> pl.DataFrame:
-    """One row per customer of a block; `items` is the vocabulary of the codes."""
+    """One row per customer of a block; `items` is the vocabulary of the codes, `propensities` are rows x K."""
     length = pl.Series(lists.counts)
     frame = pl.DataFrame(
         {
@@ -43,7 +51,10 @@ def recommendation_frame(
             "reason_items": _nested_ids(items, reasons.items, length),
         }
     )
-    return frame.match_to_schema(recommendation_schema(customers.dtype, items.dtype))
+    if propensities is not None:
+        frame = frame.with_columns(score_lists(propensities, length).alias("propensities"))
+    schema = recommendation_schema(customers.dtype, items.dtype, explored=propensities is not None)
+    return frame.match_to_schema(schema)
 
 
 def id_lists(vocabulary: pl.Series, codes: Int32, length: pl.Series) -> pl.Series:

@@ -15,6 +15,7 @@ from ml_assets.models.kernels.csr import Bools, Float32
 from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.models.ranking.candidates import Pool, build_pool
+from ml_assets.models.ranking.exploration import Explorer
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.frames import recommendation_frame, recommendation_schema
 from ml_assets.models.ranking.lists import ListBuilder
@@ -25,6 +26,7 @@ from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.catalogue import Sellable
 from ml_assets.models.recommenders.purchases import encode
 from ml_assets.progress import Report, Stage, part_of, silent
+from ml_assets.settings.experiments import ExplorationSettings
 from ml_assets.settings.recommender import RecommenderSettings
 
 BLOCK = 2048
@@ -56,6 +58,7 @@ def recommend(
     settings: RecommenderSettings,
     customers: Sequence[int] | Sequence[str] | pl.Series | None = None,
     past: bool = False,
+    exploration: ExplorationSettings | None = None,
     report: Report = silent,
 ) -> Recommended:
     """The lists of each placement by its model.
@@ -65,19 +68,26 @@ def recommend(
     there are: `for_you` every item that may be recommended (less what the customer bought, where the model says that
     purchases do not recur), `discover` those the customer has not bought, `buy_again`
     those the customer has. Scores fall along a list and compare items of one list only. `past` judges a day of the
-    past, see `Snapshot`.
+    past, see `Snapshot`. With `exploration` items drawn by chance are among those shown, and `propensities` tell how
+    likely each was; they are empty for lists that do not explore.
     """
-    schema = recommendation_schema(interactions.schema["customer_id"], interactions.schema["item_id"])
+    explored = exploration is not None and any(exploration.explores(placement) for placement in models)
+    ids = interactions.schema["customer_id"], interactions.schema["item_id"]
+    schema = recommendation_schema(*ids, explored=explored)
     snapshot = Snapshot.of(interactions, items, as_of, settings, past=past)
     here = _wanted(snapshot, customers) & ~snapshot.has_left(settings.left_after_days)
     builder = ListBuilder.of(snapshot, items, settings)
+    explorer = Explorer(builder, exploration) if exploration else None
     frames: dict[str, list[pl.DataFrame]] = {placement: [] for placement in PLACEMENTS}
     grouped = _by_model(models)
     for number, (model, placements) in enumerate(grouped):
         inside = part_of(report, number / len(grouped), (number + 1) / len(grouped))
-        for placement, frame in _lists_of(model, placements, builder, items, here, report=inside):
+        for placement, frame in _lists_of(model, placements, builder, items, here, explorer=explorer, report=inside):
             frames[placement].append(frame)
-    lists = pl.concat([schema.to_frame(), *(frame for placement in PLACEMENTS for frame in frames[placement])])
+    parts = [frame for placement in PLACEMENTS for frame in frames[placement]]
+    lists = pl.concat([schema.to_frame(), *parts], how="diagonal")
+    if explored:
+        lists = lists.with_columns(pl.col("propensities").fill_null([]))
     return Recommended(lists, snapshot.sellable, int(snapshot.has_left(settings.left_after_days).sum()))
 
 
@@ -96,6 +106,7 @@ def _lists_of(
     items: pl.DataFrame,
     here: Bools,
     *,
+    explorer: Explorer | None,
     report: Report,
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The frames of the placements, block after block."""
@@ -118,8 +129,11 @@ def _lists_of(
         ranked = _scores(methods, pool, description, max(RANKED, RANKED_PER_STORED * builder.settings.stored))
         for placement, method in methods.items():
             lists = builder.lists(pool, ranked[placement], placement)
+            propensities = explorer.explore(lists, placement, first, last) if explorer else None
             reasons = explainer.reasons(lists, pool, method, description)
-            frame = recommendation_frame(known.customers[first:last], known.items, placement, lists, reasons)
+            customers = known.customers[first:last]
+            ids = customers, known.items
+            frame = recommendation_frame(*ids, placement, lists, reasons, propensities=propensities)
             # Who has bought everything there is has nothing to discover, and no row.
             yield placement, frame.filter(pl.Series(here[first:last] & (lists.counts > 0)))
 

@@ -99,8 +99,11 @@ def equal_lengths(candidate: Candidate) -> Verdict:
     if not first:
         return NOTHING_WRONG
     length = pl.col(first).list.len()
-    differs = pl.any_horizontal(pl.col(other).list.len() != length for other in others)
-    if uneven := candidate.frame.filter(differs).height:
+    differs = [pl.col(other).list.len() != length for other in others]
+    # Of what not everybody computes, none is as good as all.
+    some = [pl.col(name).list.len() for name in candidate.subject.numbers_of_items if name in candidate.frame.columns]
+    differs += [(count != 0) & (count != length) for count in some]
+    if uneven := candidate.frame.filter(pl.any_horizontal(differs)).height:
         return Verdict(f"{uneven} rows have lists of different lengths.")
     empty = candidate.frame.filter(length == 0).height
     return Verdict(f"{empty} rows have empty lists." if empty else None)
@@ -127,7 +130,7 @@ def finite_scores(candidate: Candidate) -> Verdict:
 
 @structure
 def sane_numbers(candidate: Candidate) -> Verdict:
-    """Numbers are there for all rows or for none, at least 0, and probabilities at most 1."""
+    """Numbers are there for all rows or for none, at least 0, and probabilities, as all of items are, at most 1."""
     for name in candidate.subject.numbers:
         values = candidate.frame[name]
         if values.null_count() == len(values):
@@ -137,6 +140,11 @@ def sane_numbers(candidate: Candidate) -> Verdict:
         if bad := len(values) - int(good.sum()):
             bounds = "above 1" if most == 1.0 else "infinite"
             return Verdict(f"{bad} values of {name} are missing, not a number, negative or {bounds}.")
+    for name in (each for each in candidate.subject.numbers_of_items if each in candidate.frame.columns):
+        values = candidate.frame[name].explode(empty_as_null=False)
+        good = (values.is_finite() & values.is_between(0.0, 1.0)).fill_null(value=False)
+        if bad := len(values) - int(good.sum()):
+            return Verdict(f"{bad} values of {name} are no probabilities.")
     return NOTHING_WRONG
 
 

@@ -87,7 +87,7 @@ class ShownLists:
 def sample_of(frame: pl.DataFrame, k: int) -> ShownLists:
     """The lists of a frame; of very many, of some, always the same of the same frame."""
     # Of the columns that are looked at: taking rows of nested ones costs as much as all measures.
-    looked_at = frame.drop("reason_codes", "reason_items", strict=False)
+    looked_at = frame.drop("reason_codes", "reason_items", "propensities", strict=False)
     return ShownLists(looked_at.sample(SAMPLE, seed=SEED) if looked_at.height > SAMPLE else looked_at, k)
 
 
