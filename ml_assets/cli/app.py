@@ -18,7 +18,7 @@ from ml_assets.cli import (
     database,
     erase,
     evaluate,
-    experiment_uplift,
+    experiment_estimate,
     explain,
     exports,
     features,
@@ -76,7 +76,7 @@ app.command("erase")(erase.erase)
 app.add_typer(exports.app, name="export")
 app.add_typer(imports.app, name="import")
 app.add_typer(segments.app, name="segments")
-app.add_typer(experiment_uplift.app, name="experiment")
+app.add_typer(experiment_estimate.app, name="experiment")
 app.add_typer(alerts.app, name="alerts")
 app.command("watch")(watch.watch)
 app.command("add-reader")(add_reader.add_reader_command)

@@ -82,7 +82,7 @@ def estimate(lists: pl.DataFrame, items: pl.DataFrame) -> Estimates:
     weights: Floats = shown / propensity
 
     def per_list(values: Floats) -> Floats:
-        return np.bincount(owner, values, minlength=count)
+        return np.bincount(owner, values, minlength=count).astype(np.float64)
 
     sizes, weight, reward = per_list(np.ones_like(weights)), per_list(weights), per_list(weights * bought)
     rate = reward.sum() / weight.sum() if weight.sum() else 0.0
@@ -119,7 +119,7 @@ def predicted_rewards(shown: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
     fold = (pl.col("customer") % FOLDS).alias("fold")
     known = shown.with_columns(fold)
     found = asked.select(fold, "source", "item_id")
-    everything = known["bought"].cast(pl.Float64).mean() or 0.0
+    everything = float(known.select(pl.col("bought").cast(pl.Float64).mean()).item() or 0.0)
     for keys, prefix in ((["source"], "source"), (["source", "item_id"], "item")):
         told = [pl.len().alias(f"{prefix}_n"), pl.col("bought").cast(pl.Float64).sum().alias(f"{prefix}_hits")]
         of_all = known.group_by(keys).agg(told)

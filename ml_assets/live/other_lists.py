@@ -1,0 +1,92 @@
+"""Lists that were not shown: what a method, or a model of another version, would have held on a day of the past.
+
+Arms of experiments name them by the same words. Ranking is done by `ml_assets.models`.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from ml_assets.books.models import RegisteredModel, champion, of_version
+from ml_assets.database.connection import ServingConnection
+from ml_assets.errors import UserError
+from ml_assets.features.load import load_interactions
+from ml_assets.lake import Lake
+from ml_assets.models.ranking.model import RecommenderModel
+from ml_assets.models.ranking.one_method import with_one_method
+from ml_assets.models.ranking.recommend import recommend
+from ml_assets.models.training import artifact_folder
+from ml_assets.settings.shop import Settings
+
+
+class OtherLists:
+    """Makes lists of one placement by a method (`method:NAME`) or a model (`model:VERSION`), day by day."""
+
+    def __init__(
+        self, connection: ServingConnection, lake: Lake, settings: Settings, wanted: str, placement: str
+    ) -> None:
+        self._connection, self._lake, self._settings = connection, lake, settings
+        self._kind, _, self._name = wanted.partition(":")
+        self._placement = placement
+        self._catalogue = lake.read("items")
+        self._loaded: dict[str, RecommenderModel] = {}
+
+    def can_be_of(self, as_of: date) -> bool:
+        """Whether it may be judged by a day: a model that was trained on what came of the day's lists may not."""
+        return self._kind != "model" or self._asked_model().trained_through <= as_of
+
+    def of_day(self, as_of: date, customers: pl.Series, k: int) -> pl.DataFrame:
+        """customer_id and item_id, `k` for each customer, as they would have been made as of a day."""
+        known = load_interactions(self._lake, as_of=as_of, settings=self._settings)
+        made = recommend(
+            {self._placement: self._model(as_of, known)},
+            known,
+            self._catalogue,
+            as_of=as_of,
+            settings=self._settings.recommender,
+            customers=customers,
+            past=True,
+        )
+        lists = made.lists.select("customer_id", item_id=pl.col("item_ids").list.head(k))
+        return lists.explode("item_id", empty_as_null=False)
+
+    def _model(self, as_of: date, known: pl.DataFrame) -> RecommenderModel:
+        if self._kind == "model":
+            return self._load(self._asked_model())
+        found = champion(self._connection, "recommender", as_of, self._placement)
+        if found is None:
+            raise UserError(
+                f"No recommender for {self._placement} was trained on data before {as_of}.",
+                "Ask for fewer days with --days.",
+                code="model.missing",
+            )
+        key = f"{self._name} of {found.version}"
+        if key not in self._loaded:
+            loaded, options = self._load(found), self._settings.recommender
+            self._loaded[key] = with_one_method(
+                loaded, self._name, self._placement, known, items=self._catalogue, settings=options
+            )
+        return self._loaded[key]
+
+    def _asked_model(self) -> RegisteredModel:
+        found = of_version(self._connection, "recommender", self._name)
+        if found is None:
+            raise UserError(
+                f"There is no recommender of the version {self._name}.",
+                "`ml-assets models` lists them.",
+                code="model.missing",
+            )
+        return found
+
+    def _load(self, model: RegisteredModel) -> RecommenderModel:
+        if model.version not in self._loaded:
+            folder = artifact_folder(self._lake, model.artifact)
+            loaded = RecommenderModel.load(folder, model.checksum)
+            if self._kind == "model" and self._placement not in loaded.methods:
+                raise UserError(
+                    f"The model {model.version} makes no list {self._placement}.",
+                    "Name another list with --placement, or another model.",
+                    code="model.missing",
+                )
+            self._loaded[model.version] = loaded
+        return self._loaded[model.version]
