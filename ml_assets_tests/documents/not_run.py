@@ -7,6 +7,7 @@ SYSTEMD = "changes the machine's systemd; deployment/test_deploy_folder.py has i
 BACKUP = "deployment/test_recipes.py runs it, into an empty server"
 ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop its like"
 NETWORK = "fetches from the network"
+ESTIMATE = "needs a week of lists that explored; live/test_off_policy_report.py and cli/test_estimate.py run it"
 UPLIFT = "learns from weeks of an experiment; cli/test_uplift.py runs it"
 
 
@@ -58,6 +59,9 @@ NOT_RUN: Mapping[str, str] = {
     "python -m ml_assets_tests.deployment": "measures; deployment/test_topology.py starts the same, and more",
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
     "ml-assets init --from postgresql://reader@db.example/shop": "needs that server; cli/test_init_postgres.py runs it",
+    "ml-assets experiment estimate": ESTIMATE,
+    "ml-assets experiment estimate --list method:ease --placement discover": ESTIMATE,
+    "ml-assets experiment estimate --list model:VERSION --days 28 --within 7 --exposed": ESTIMATE,
     "ml-assets experiment uplift NAME": UPLIFT,
     "ml-assets experiment uplift mail_in_may": UPLIFT,
     "ml-assets experiment uplift mail_in_may --plot curve.png": UPLIFT,

@@ -18,7 +18,7 @@ from ml_assets.experiments.entrants import drawn
 from ml_assets.experiments.register import experiment, start, stop
 from ml_assets.features.load import load_customer_features, load_interactions
 from ml_assets.lake import Lake
-from ml_assets.settings.experiments import ExperimentSettings
+from ml_assets.settings.experiments import ExperimentSettings, ExplorationSettings
 from ml_assets.sources.base import EventSource
 from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 from ml_assets_tests.dagster.assets.test_models_and_predictions import WEEK, lake  # noqa: F401 a fixture
@@ -97,6 +97,31 @@ def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
     assert text_connection.execute(shown, [often["customer_id"][0]]).fetchone() == (made["model_version"][0],)
     stop(text_connection, "methods", "enough")
     assert lists_of_arms(WEEK + timedelta(days=1)).is_empty()
+
+
+def test_lists_of_everybody_and_of_arms_explore_where_the_settings_say_so(
+    shop: Shop,
+    lake: Lake,  # noqa: F811
+    source: EventSource,
+    text_connection: ServingConnection,
+) -> None:
+    database = OpenDatabase(text_connection)
+    list(named(build_model_assets(shop), "recommender_model")(on(WEEK), lake=lake, source=source, serving=database))
+    inputs = load_interactions(lake, as_of=WEEK, settings=shop.settings).lazy(), lake.scan("items")
+    arms = {"lists": {"share": 0.5}, "often": {"share": 0.5, "list": "method:personal_frequency"}}
+    asked = ExperimentSettings.model_validate({"placement": "for_you", "arms": arms})
+    start(text_connection, "methods", asked, shop.settings.tz)
+    text_connection.execute("UPDATE x_ml_meta.experiments SET started_at = %s", [WEEK])
+    exploring = shop.settings.experiments.model_copy(update={"exploration": ExplorationSettings(epsilon=0.3)})
+    explores = replace(shop, settings=shop.settings.model_copy(update={"experiments": exploring}))
+    for name, build in (("recommendations", build_prediction_assets), ("arm_recommendations", build_arm_assets)):
+        made = named(build(explores), name)(on(WEEK), *inputs, lake=lake, serving=database)
+        assert isinstance(made, pl.DataFrame)
+        assert made["propensities"].list.len().equals(made["item_ids"].list.len())
+        release = named(build_release_assets(explores), f"{name}_release")
+        assert release(on(WEEK), made.lazy(), lake=lake, serving=database).metadata["state"] == "live"
+    seen = "SELECT count(*) FROM x_ml.recommendations WHERE propensity < 0.5"
+    assert text_connection.execute(seen).fetchall() > [(0,)]
 
 
 def test_checks_name_missing_days_wrong_splits_and_arms_that_lose(
