@@ -18,7 +18,7 @@ SHOP: dict[str, Any] = {"customer_id_type": "bigint", "item_id_type": "bigint", 
 MEDIANS = "median_recency_days median_orders_90d median_spend_90d median_spend_365d median_tenure_days"
 CONTRACT = {
     "recommendations": "customer_id placement rank item_id score source reason_code reason_items reason_text "
-    "data_as_of predicted_at model_version release_id is_stale propensity",
+    "data_as_of predicted_at model_version release_id is_stale",
     "segment_assignments": "customer_id segment_key segment_name data_as_of predicted_at model_version release_id "
     "is_stale alive_probability expected_spend_90d",
     "segments": f"segment_key segment_name description customers share {MEDIANS} data_as_of mean_alive_probability "

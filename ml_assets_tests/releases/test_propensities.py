@@ -17,34 +17,36 @@ def explored(*lists: Any) -> pl.DataFrame:
     return frame.with_columns(pl.Series("propensities", lists, dtype=pl.List(pl.Float32)))
 
 
-def shown(connection: ServingConnection, view: str = "recommendations", placement: str = "for_you") -> Any:
-    query = f"SELECT item_id, propensity FROM ml.{view} WHERE customer_id = 1 AND placement = %s ORDER BY rank"
-    return connection.execute(query.encode(), [placement]).fetchall()
+def shown(connection: ServingConnection, release_id: int, placement: str = "for_you", *, arm: bool = False) -> Any:
+    query = f"""
+        SELECT item_id, propensity FROM ml.{"past_arm_recommendations" if arm else "past_recommendations"}
+        WHERE customer_id = 1 AND placement = %s AND release_id = %s ORDER BY rank
+    """
+    return connection.execute(query.encode(), [placement, release_id]).fetchall()
 
 
 def test_lists_say_how_likely_they_were_and_others_nothing(connection: ServingConnection) -> None:
     made = release(connection, explored(PROPENSITIES, []))
     assert made.state == "live"
-    for view in ("recommendations", "past_recommendations"):
-        assert shown(connection, view) == [(11, 1.0), (12, 0.75)]
-        assert shown(connection, view, "discover") == [(11, None), (12, None)]
-    release(connection, recommendations(), day=1)
-    assert shown(connection) == [(11, None), (12, None)]
+    later = release(connection, recommendations(), day=1)
+    assert shown(connection, made.release_id) == [(11, 1.0), (12, 0.75)]
+    assert shown(connection, made.release_id, "discover") == [(11, None), (12, None)]
+    assert shown(connection, later.release_id) == [(11, None), (12, None)]
 
 
 def test_a_propensity_stays_with_its_item_where_hidden_items_move_the_ranks(connection: ServingConnection) -> None:
-    release(connection, explored(PROPENSITIES, PROPENSITIES))
-    connection.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('unavailable', 12)")
-    assert shown(connection) == [(11, 1.0), (13, 0.125)]
-    connection.execute("INSERT INTO ml_meta.rules (kind, item_id, value) VALUES ('pin', 14, 1)")
-    # What a rule puts there was not drawn.
-    assert shown(connection) == [(14, None), (11, 1.0)]
+    made = release(connection, explored(PROPENSITIES, PROPENSITIES))
+    connection.execute("INSERT INTO ml_meta.rules (kind, item_id) VALUES ('unavailable', 11)")
+    ranks = "SELECT item_id, rank FROM ml.recommendations WHERE customer_id = 1 AND placement = 'for_you'"
+    assert sorted(connection.execute(ranks).fetchall()) == [(12, 1), (13, 2)]
+    assert shown(connection, made.release_id) == [(11, 1.0), (12, 0.75)]
 
 
 def test_the_lists_of_an_arm_say_it_too(connection: ServingConnection) -> None:
     frame = explored(PROPENSITIES, []).with_columns(arm=pl.lit("worth.other"))
-    assert release(connection, frame, "arm_recommendations").state == "live"
-    assert shown(connection, "past_arm_recommendations") == [(11, 1.0), (12, 0.75)]
+    made = release(connection, frame, "arm_recommendations")
+    assert made.state == "live"
+    assert shown(connection, made.release_id, arm=True) == [(11, 1.0), (12, 0.75)]
 
 
 @pytest.mark.parametrize(

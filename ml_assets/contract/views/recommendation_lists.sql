@@ -49,8 +49,7 @@ SELECT
             THEN coalesce(now() + (SELECT h.clock_shift FROM :"meta".shop AS h) > r.stale_at, false)
         ELSE :"meta".popular_list_is_stale()
     END AS is_stale,
-    r.k:more,
-    CASE WHEN v.place BETWEEN 1 AND 1000000 THEN t.propensities[v.place] END AS propensity
+    r.k:more
 FROM :"store".:subject AS t
 JOIN :"meta".releases AS r ON r.release_id = t.release_id
 LEFT JOIN :"meta".placements AS p ON p.placement = t.placement

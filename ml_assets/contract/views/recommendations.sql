@@ -46,8 +46,7 @@ SELECT
     d.predicted_at,
     d.model_version,
     d.release_id,
-    d.is_stale,
-    d.propensity
+    d.is_stale
 FROM :"meta".shown_recommendation_lists AS d
 WHERE d.rank <= d.k;
 
@@ -66,4 +65,3 @@ COMMENT ON COLUMN :"ml".recommendations.predicted_at IS 'When it was computed an
 COMMENT ON COLUMN :"ml".recommendations.model_version IS 'The model that made it; see ml_meta.models.';
 COMMENT ON COLUMN :"ml".recommendations.release_id IS 'The release it belongs to; see ml.releases.';
 COMMENT ON COLUMN :"ml".recommendations.is_stale IS 'Whether it is older now than the shop allows.';
-COMMENT ON COLUMN :"ml".recommendations.propensity IS 'Probability with which the item is among those published for this list; NULL where the list does not explore, or a rule put the item there.';

@@ -120,7 +120,7 @@ def test_lists_of_everybody_and_of_arms_explore_where_the_settings_say_so(
         assert made["propensities"].list.len().equals(made["item_ids"].list.len())
         release = named(build_release_assets(explores), f"{name}_release")
         assert release(on(WEEK), made.lazy(), lake=lake, serving=database).metadata["state"] == "live"
-    seen = "SELECT count(*) FROM x_ml.recommendations WHERE propensity < 0.5"
+    seen = "SELECT count(*) FROM x_ml.past_recommendations WHERE propensity < 0.5"
     assert text_connection.execute(seen).fetchall() > [(0,)]
 
 
