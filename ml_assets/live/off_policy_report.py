@@ -126,7 +126,7 @@ def _sentence(asked: Asked, found: Estimates) -> str:
         return f"{name} would have brought more: {worth}"
     if best.difference.high < 0:
         return f"{name} would have brought less: {worth}"
-    return f"No difference is shown. {name} would have {worth}"
+    return f"No difference is shown. {name} would have had {worth}"
 
 
 def _nothing_explored(asked: Asked) -> UserError:
@@ -144,7 +144,7 @@ def _nothing_explored(asked: Asked) -> UserError:
 def _no_support(asked: Asked, lists: int, supported: pl.DataFrame) -> UserError:
     customers = supported["customer"].n_unique()
     return UserError(
-        f"Of {lists:,} lists {asked.placement} that explored, {supported.height:,} of {customers} customers could have "
+        f"Of {lists:,} lists {asked.placement} that explored, {supported.height:,} (of {customers} customers) could have "
         f"shown all that {asked.list} names; at least {LEAST_CUSTOMERS} customers are needed. What was "
         "never to be shown says nothing of what it would have brought.",
         "Let an experiment show it (`ml-assets experiment start`), or store more candidates (recommender.stored), from "
