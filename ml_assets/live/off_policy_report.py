@@ -144,9 +144,9 @@ def _nothing_explored(asked: Asked) -> UserError:
 def _no_support(asked: Asked, lists: int, supported: pl.DataFrame) -> UserError:
     customers = supported["customer"].n_unique()
     return UserError(
-        f"Of {lists:,} lists {asked.placement} that explored, {supported.height:,} (of {customers} customers) could have "
-        f"shown all that {asked.list} names; at least {LEAST_CUSTOMERS} customers are needed. What was "
-        "never to be shown says nothing of what it would have brought.",
+        f"Of {lists:,} lists {asked.placement} that explored, {supported.height:,} (of {customers} customers) could "
+        f"have shown all that {asked.list} names; at least {LEAST_CUSTOMERS} customers are needed. What was never to "
+        "be shown says nothing of what it would have brought.",
         "Let an experiment show it (`ml-assets experiment start`), or store more candidates (recommender.stored), from "
         "which lists draw.",
         code="experiment.refused",
