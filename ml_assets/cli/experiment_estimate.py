@@ -100,6 +100,11 @@ def _show(found: "OffPolicyReport") -> None:
         f"shown tells as much as {estimates.effective_items:,.0f} would.",
         soft_wrap=True,
     )
+    if found.not_kept:
+        OUT.print(
+            f"The lists of {found.not_kept} more days are not kept any more; serving.keep_releases keeps them longer.",
+            soft_wrap=True,
+        )
     if found.never_live:
         OUT.print(
             f"The lists of {found.never_live} days were made when nobody could see them any more, so they changed "

@@ -59,7 +59,7 @@ class Asked:
     """live, without exploring, method:NAME or model:VERSION."""
     placement: str
     days: int = 14
-    """The newest so many days whose outcome is known."""
+    """The newest so many days whose outcome is known, those among them whose lists are not kept any more."""
     within: int = 7
     """Days after a list in which what is bought of it counts, from the first on which it is live."""
     exposed: bool = False
@@ -81,7 +81,7 @@ class LoggedDay:
 
 
 def days_to_read(connection: ServingConnection, asked: Asked) -> list[LiveLists]:
-    """The days whose lists may have explored and whose outcome is known, oldest first.
+    """The newest days whose outcome is known, oldest first; some may not be kept any more.
 
     A list that was live for several days was drawn once, so only its first day counts.
     """
@@ -89,7 +89,7 @@ def days_to_read(connection: ServingConnection, asked: Asked) -> list[LiveLists]
     if newest is None:
         return []
     found = live_lists(connection, newest, asked.within)
-    return [one for one in found if one.is_kept and one.data_as_of == one.day - timedelta(days=1)][-asked.days :]
+    return [one for one in found if one.data_as_of == one.day - timedelta(days=1)][-asked.days :]
 
 
 def read_day(

@@ -41,6 +41,8 @@ class OffPolicyReport:
     """Those of them that could have shown every item of the other list."""
     never_live: int
     """Days whose lists were made when nobody could see them any more."""
+    not_kept: int
+    """Days whose lists are gone, because newer releases replaced them."""
     estimates: Estimates
     verdict: str
 
@@ -54,14 +56,16 @@ def off_policy_report(
     """
     other = None if asked.list == LIVE else OtherLists(connection, lake, settings, asked.list, asked.placement)
     days, wanted = [], []
-    known = [one for one in days_to_read(connection, asked) if other is None or other.can_be_of(one.data_as_of)]
+    asked_for = [one for one in days_to_read(connection, asked) if other is None or other.can_be_of(one.data_as_of)]
+    known = [one for one in asked_for if one.is_kept]
+    not_kept = len(asked_for) - len(known)
     for number, one in enumerate(known):
         report(Stage(f"reading the lists of {one.data_as_of}, and making the others", number / len(known)))
         if day := read_day(connection, lake, settings, asked, one):
             days.append(day)
             wanted.append(_without_exploring(day) if other is None else _made(other, day))
     if not days:
-        raise _nothing_explored(asked)
+        raise _nothing_explored(asked, not_kept)
     lists, items = _prepared(days, wanted)
     supported = lists.filter(pl.col("can_show"))
     if supported["customer"].n_unique() < LEAST_CUSTOMERS:
@@ -77,6 +81,7 @@ def off_policy_report(
         lists.height,
         supported.height,
         sum(not day.was_live for day in days),
+        not_kept,
         found,
         _sentence(asked, found),
     )
@@ -129,14 +134,15 @@ def _sentence(asked: Asked, found: Estimates) -> str:
     return f"No difference is shown. {name} would have had {worth}"
 
 
-def _nothing_explored(asked: Asked) -> UserError:
+def _nothing_explored(asked: Asked, not_kept: int) -> UserError:
     told = " to customers of whom an application told so" if asked.exposed else ""
     after = f" after {asked.list} was trained" if asked.list.startswith("model:") else ""
+    gone = f" The lists of {not_kept} days before are not kept any more." if not_kept else ""
     return UserError(
         f"No list {asked.placement} that explored was shown{told} on a day{after} of which the {asked.within} days "
-        "since are known, so nothing can be said of lists that were not shown.",
-        f"Set experiments.exploration.epsilon, run the days, and ask {asked.within} days later; or ask for fewer days "
-        "since with --within.",
+        f"since are known, so nothing can be said of lists that were not shown.{gone}",
+        "Set experiments.exploration.epsilon, keep the lists for so long (serving.keep_releases), run the days, and "
+        f"ask {asked.within} days later; or ask for fewer days since with --within.",
         code="experiment.refused",
     )
 

@@ -182,6 +182,17 @@ def test_nothing_is_said_of_a_list_that_could_hardly_have_been_shown(
     assert small.ask().supported > 500
 
 
+def test_days_whose_lists_are_gone_are_told(shop: ExploredShop) -> None:
+    assert shop.ask().not_kept == 0
+    shop.connection.execute("UPDATE ml_meta.releases SET dropped_at = now() WHERE data_as_of < %s", [NEWEST])
+    found = shop.ask()
+    assert (found.first, found.not_kept) == (NEWEST, DAYS - 1)
+    shop.connection.execute("UPDATE ml_meta.releases SET dropped_at = now()")
+    with pytest.raises(UserError, match=r"The lists of 5 days before are not kept any more") as refused:
+        shop.ask()
+    assert "serving.keep_releases" in refused.value.next_step
+
+
 def test_who_saw_something_else_says_nothing(shop: ExploredShop) -> None:
     whole = shop.ask()
     shop.connection.execute("INSERT INTO ml_meta.opt_outs SELECT n FROM generate_series(1, 10) AS n")
