@@ -38,6 +38,10 @@ def estimate_list(
     within: Annotated[
         int, typer.Option("--within", min=1, max=60, help="Days in which what is bought of a list counts.")
     ] = 7,
+    lower_half: Annotated[
+        bool,
+        typer.Option("--lower-half", help="Let it fill the lower half of the lists alone, which every list can say."),
+    ] = False,
     exposed: Annotated[
         bool, typer.Option("--exposed", help="Only lists of which an application told that they were shown.")
     ] = False,
@@ -53,7 +57,7 @@ def estimate_list(
         from ml_assets.live.logged import Asked  # noqa: PLC0415 numba imports slowly
         from ml_assets.live.off_policy_report import off_policy_report  # noqa: PLC0415
 
-        asked = Asked(shown, placement, days, within, exposed)
+        asked = Asked(shown, placement, days, within, lower_half, exposed)
         found = off_policy_report(connection, Lake.of(settings), settings, asked, report)
     if not emit(found, as_json):
         _show(found)

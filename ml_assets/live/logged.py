@@ -62,6 +62,8 @@ class Asked:
     """The newest so many days whose outcome is known, those among them whose lists are not kept any more."""
     within: int = 7
     """Days after a list in which what is bought of it counts, from the first on which it is live."""
+    lower_half: bool = False
+    """Whether the other list fills the lower half alone, from the candidates that the lists drew from."""
     exposed: bool = False
     """Only customers of whom an application told that the list was shown to them on that day."""
 

@@ -63,7 +63,7 @@ def off_policy_report(
         report(Stage(f"reading the lists of {one.data_as_of}, and making the others", number / len(known)))
         if day := read_day(connection, lake, settings, asked, one):
             days.append(day)
-            wanted.append(_without_exploring(day) if other is None else _made(other, day))
+            wanted.append(_without_exploring(day) if other is None else _made(other, day, asked))
     if not days:
         raise _nothing_explored(asked, not_kept)
     lists, items = _prepared(days, wanted)
@@ -91,8 +91,29 @@ def _without_exploring(day: LoggedDay) -> pl.DataFrame:
     return day.items.filter(pl.col("propensity") > LIKELY).select("customer_id", "item_id")
 
 
-def _made(other: OtherLists, day: LoggedDay) -> pl.DataFrame:
-    return other.of_day(day.as_of, day.items["customer_id"].unique().sort(), day.k)
+def _made(other: OtherLists, day: LoggedDay, asked: Asked) -> pl.DataFrame:
+    ranked = other.of_day(day.as_of, day.items["customer_id"].unique().sort())
+    if asked.lower_half:
+        return in_lower_half(day.items, ranked)
+    return ranked.filter(pl.col("rank") <= day.k).drop("rank")
+
+
+def in_lower_half(stored: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+    """customer_id and item_id of lists that keep what is always shown; other places go to the best ranked.
+
+    `stored` is as in `LoggedDay`; `ranked` has customer_id, item_id and rank. What it does not rank follows, in an order
+    that knows nothing of what was drawn: a list that did could not be estimated by it.
+    """
+    always = stored.filter(pl.col("propensity") == 1).select("customer_id", "item_id")
+    places = stored.filter("is_shown").group_by("customer_id").agg(places=(pl.col("propensity") < 1).sum())
+    candidates = (
+        stored.filter(pl.col("propensity").is_between(0, 1, closed="none"))
+        .join(ranked, on=["customer_id", "item_id"], how="left")
+        .join(places, on="customer_id")
+        .sort("customer_id", "rank", -pl.col("propensity"), "item_id", nulls_last=True)
+        .filter(pl.int_range(pl.len()).over("customer_id") < pl.col("places"))
+    )
+    return pl.concat([always, candidates.select("customer_id", "item_id")])
 
 
 def _prepared(days: list[LoggedDay], wanted: list[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -123,6 +144,8 @@ def _prepared(days: list[LoggedDay], wanted: list[pl.DataFrame]) -> tuple[pl.Dat
 def _sentence(asked: Asked, found: Estimates) -> str:
     best, before = found.doubly_robust, found.shown.estimate
     name = "The live list without exploring" if asked.list == LIVE else asked.list
+    if asked.lower_half and asked.list != LIVE:
+        name = f"The live list with {asked.list} in its lower half"
     bounds = f"{best.difference.estimate:+,.3f}, from {best.difference.low:+,.3f} to {best.difference.high:+,.3f}"
     worth = (
         f"{best.worth.estimate:,.3f} items bought of a list within {asked.within} days, beside {before:,.3f}: {bounds}."
@@ -153,7 +176,8 @@ def _no_support(asked: Asked, lists: int, supported: pl.DataFrame) -> UserError:
         f"Of {lists:,} lists {asked.placement} that explored, {supported.height:,} (of {customers} customers) could "
         f"have shown all that {asked.list} names; at least {LEAST_CUSTOMERS} customers are needed. What was never to "
         "be shown says nothing of what it would have brought.",
-        "Let an experiment show it (`ml-assets experiment start`), or store more candidates (recommender.stored), from "
+        "Ask what it would bring in the lower half of the lists (--lower-half), let an experiment show it "
+        "(`ml-assets experiment start`), or store more candidates (recommender.stored), from "
         "which lists draw.",
         code="experiment.refused",
     )

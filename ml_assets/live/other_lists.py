@@ -35,8 +35,8 @@ class OtherLists:
         """Whether it may be judged by a day: a model that was trained on what came of the day's lists may not."""
         return self._kind != "model" or self._asked_model().trained_through <= as_of
 
-    def of_day(self, as_of: date, customers: pl.Series, k: int) -> pl.DataFrame:
-        """customer_id and item_id, `k` for each customer, as they would have been made as of a day."""
+    def of_day(self, as_of: date, customers: pl.Series) -> pl.DataFrame:
+        """customer_id, item_id and rank of all that would have been stored as of a day, 1 is best."""
         known = load_interactions(self._lake, as_of=as_of, settings=self._settings)
         made = recommend(
             {self._placement: self._model(as_of, known)},
@@ -47,8 +47,8 @@ class OtherLists:
             customers=customers,
             past=True,
         )
-        lists = made.lists.select("customer_id", item_id=pl.col("item_ids").list.head(k))
-        return lists.explode("item_id", empty_as_null=False)
+        ranks = pl.int_ranges(1, pl.col("item_ids").list.len() + 1)
+        return made.lists.select("customer_id", item_id="item_ids", rank=ranks).explode("item_id", "rank")
 
     def _model(self, as_of: date, known: pl.DataFrame) -> RecommenderModel:
         if self._kind == "model":

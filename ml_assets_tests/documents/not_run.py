@@ -61,6 +61,7 @@ NOT_RUN: Mapping[str, str] = {
     "ml-assets init --from postgresql://reader@db.example/shop": "needs that server; cli/test_init_postgres.py runs it",
     "ml-assets experiment estimate": ESTIMATE,
     "ml-assets experiment estimate --list method:ease --placement discover": ESTIMATE,
+    "ml-assets experiment estimate --list method:ease --lower-half": ESTIMATE,
     "ml-assets experiment estimate --list model:VERSION --days 28 --within 7 --exposed": ESTIMATE,
     "ml-assets experiment uplift NAME": UPLIFT,
     "ml-assets experiment uplift mail_in_may": UPLIFT,

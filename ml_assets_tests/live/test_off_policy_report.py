@@ -16,7 +16,7 @@ from ml_assets.experiments.entrants import enter_customers
 from ml_assets.experiments.register import start
 from ml_assets.lake import Lake
 from ml_assets.live.logged import Asked
-from ml_assets.live.off_policy_report import OffPolicyReport, off_policy_report
+from ml_assets.live.off_policy_report import OffPolicyReport, in_lower_half, off_policy_report
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.training import artifact_folder
@@ -149,6 +149,36 @@ def test_another_method_is_judged_by_the_lists_that_could_have_shown_it(shop: Ex
     assert (same.first, same.lists < found.lists) == (day_of(DAYS - 2), True)
     model = trained(shop, TRAINED - timedelta(days=7))
     assert shop.ask(f"model:{model.card.version}").supported > 150
+
+
+def test_every_list_can_say_what_another_method_brings_in_its_lower_half(
+    connection: ServingConnection, tmp_path: Path
+) -> None:
+    # So few candidates that other methods rarely agree.
+    shop = explored_shop(connection, tmp_path, stored=K + 3)
+    found = shop.ask("method:popularity", lower_half=True)
+    assert found.supported == found.lists > 500
+    assert found.estimates.items == found.lists * K
+    assert "with method:popularity in its lower half" in found.verdict
+    assert shop.ask(lower_half=True) == shop.ask()
+
+
+def test_the_lower_half_is_filled_by_rank_whatever_was_drawn() -> None:
+    candidates = {10: 1.0, 11: 1.0, 12: 0.6, 13: 0.6, 14: 0.4, 15: 0.4, 16: 0.0}
+    ranked = pl.DataFrame({"customer_id": [1, 1, 1], "item_id": [15, 16, 13], "rank": [1, 2, 3]})
+    for shown in ([10, 11, 12, 13], [10, 11, 15, 14]):
+        order = [*shown, *(item for item in candidates if item not in shown)]
+        stored = pl.DataFrame(
+            {
+                "customer_id": 1,
+                "item_id": order,
+                "propensity": [candidates[item] for item in order],
+                "is_shown": [True] * 4 + [False] * 3,
+            }
+        )
+        assert in_lower_half(stored, ranked)["item_id"].to_list() == [10, 11, 15, 13]
+        # Where it ranks too few, those that are mostly shown follow.
+        assert in_lower_half(stored, ranked.head(1))["item_id"].to_list() == [10, 11, 15, 12]
 
 
 def test_a_model_is_not_judged_by_days_that_it_was_trained_on(shop: ExploredShop) -> None:
