@@ -101,8 +101,8 @@ def _made(other: OtherLists, day: LoggedDay, asked: Asked) -> pl.DataFrame:
 def in_lower_half(stored: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     """customer_id and item_id of lists that keep what is always shown; other places go to the best ranked.
 
-    `stored` is as in `LoggedDay`; `ranked` has customer_id, item_id and rank. What it does not rank follows, in an order
-    that knows nothing of what was drawn: a list that did could not be estimated by it.
+    `stored` is as in `LoggedDay`; `ranked` has customer_id, item_id and rank. What it does not rank follows, in an
+    order that knows nothing of what was drawn: a list that did could not be estimated by it.
     """
     always = stored.filter(pl.col("propensity") == 1).select("customer_id", "item_id")
     places = stored.filter("is_shown").group_by("customer_id").agg(places=(pl.col("propensity") < 1).sum())
