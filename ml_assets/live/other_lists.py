@@ -1,6 +1,7 @@
-"""Lists that were not shown: what a method, or a model of another version, would have held on a day of the past.
+"""Lists that are not those of everybody: what a method, or a model of another version, makes of a day.
 
-Arms of experiments name them by the same words. Ranking is done by `ml_assets.models`.
+Arms of experiments are filled by them, and lists that nobody was shown are estimated. Ranking is done by
+`ml_assets.models`.
 """
 
 from datetime import date
@@ -32,14 +33,14 @@ class OtherLists:
         self._loaded: dict[str, RecommenderModel] = {}
 
     def can_be_of(self, as_of: date) -> bool:
-        """Whether it may be judged by a day: a model that was trained on what came of the day's lists may not."""
-        return self._kind != "model" or self._asked_model().trained_through <= as_of
+        """Whether it may rank a day: as everywhere, a model ranks only days after those that it was trained on."""
+        return self._kind != "model" or self._asked_model().trained_through < as_of
 
     def of_day(self, as_of: date, customers: pl.Series) -> pl.DataFrame:
         """customer_id, item_id and rank of all that would have been stored as of a day, 1 is best."""
         known = load_interactions(self._lake, as_of=as_of, settings=self._settings)
         made = recommend(
-            {self._placement: self._model(as_of, known)},
+            {self._placement: self.model(as_of, known)},
             known,
             self._catalogue,
             as_of=as_of,
@@ -50,14 +51,25 @@ class OtherLists:
         ranks = pl.int_ranges(1, pl.col("item_ids").list.len() + 1)
         return made.lists.select("customer_id", item_id="item_ids", rank=ranks).explode("item_id", "rank")
 
-    def _model(self, as_of: date, known: pl.DataFrame) -> RecommenderModel:
+    def model(self, as_of: date, known: pl.DataFrame) -> RecommenderModel:
+        """What makes the list as of a day, of which the interactions are `known`.
+
+        Raises `UserError` where it may not, or where there is no such model.
+        """
         if self._kind == "model":
-            return self._load(self._asked_model())
+            asked = self._asked_model()
+            if asked.trained_through >= as_of:
+                raise UserError(
+                    f"The model {self._name} was trained through {asked.trained_through}, and cannot rank {as_of}.",
+                    "Run a later day, or name an older model; `ml-assets models` lists them.",
+                    code="model.missing",
+                )
+            return self._load(asked)
         found = champion(self._connection, "recommender", as_of, self._placement)
         if found is None:
             raise UserError(
-                f"No recommender for {self._placement} was trained on data before {as_of}.",
-                "Ask for fewer days with --days.",
+                f"No recommender model for {self._placement} was trained on data before {as_of}.",
+                f"`ml-assets run --date {as_of}` trains it; or ask for fewer days.",
                 code="model.missing",
             )
         key = f"{self._name} of {found.version}"
@@ -73,7 +85,7 @@ class OtherLists:
         if found is None:
             raise UserError(
                 f"There is no recommender of the version {self._name}.",
-                "`ml-assets models` lists them.",
+                "`ml-assets models` lists them. An experiment that shows it has to be stopped.",
                 code="model.missing",
             )
         return found
@@ -85,7 +97,7 @@ class OtherLists:
             if self._kind == "model" and self._placement not in loaded.methods:
                 raise UserError(
                     f"The model {model.version} makes no list {self._placement}.",
-                    "Name another list with --placement, or another model.",
+                    "Name another list, or another model; an experiment that shows it has to be stopped.",
                     code="model.missing",
                 )
             self._loaded[model.version] = loaded

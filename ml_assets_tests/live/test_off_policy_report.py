@@ -184,7 +184,7 @@ def test_the_lower_half_is_filled_by_rank_whatever_was_drawn() -> None:
 def test_a_model_is_not_judged_by_days_that_it_was_trained_on(shop: ExploredShop) -> None:
     model = trained(shop, day_of(3))
     found = shop.ask(f"model:{model.card.version}")
-    assert (found.first, found.last) == (day_of(3), NEWEST)
+    assert (found.first, found.last) == (day_of(4), NEWEST)
     newest = trained(shop, END)
     with pytest.raises(UserError, match=r"on a day after model:.* was trained of which the 7 days since are known"):
         shop.ask(f"model:{newest.card.version}")

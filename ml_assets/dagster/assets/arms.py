@@ -9,22 +9,18 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.models import of_version
-from ml_assets.dagster.assets.champions import artifact_of, inputs
+from ml_assets.dagster.assets.champions import inputs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
-from ml_assets.errors import UserError
 from ml_assets.experiments.design import Arm, Experiment
 from ml_assets.experiments.entrants import drawn
 from ml_assets.experiments.register import running
 from ml_assets.lake import Lake
+from ml_assets.live.other_lists import OtherLists
 from ml_assets.methods import POPULAR, SOURCES
 from ml_assets.models.ranking.frames import recommendation_schema
-from ml_assets.models.ranking.model import RecommenderModel
-from ml_assets.models.ranking.one_method import with_one_method
 from ml_assets.models.ranking.recommend import recommend
-from ml_assets.models.training import artifact_folder
 from ml_assets.settings.shop import Settings
 
 
@@ -74,12 +70,8 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         everybody = known["customer_id"].unique().sort()
         for experiment, arm in wanted:
             placement = experiment.placement or ""
-            kind, _, name = arm.list.partition(":")
-            if kind == "model":
-                model = _older_model(lake, serving, arm=arm, name=name, placement=placement, day=day)
-            else:
-                champion = RecommenderModel.load(*artifact_of(lake, serving, "recommender", day, placement))
-                model = with_one_method(champion, name, placement, known, items=catalogue, settings=rules)
+            with serving.connect() as connection:
+                model = OtherLists(connection, lake, shop.settings, arm.list, placement).model(day, known)
             customers = drawn(experiment, everybody)
             theirs = customers.filter(pl.col("arm") == arm.name)["customer_id"]
             # As the live lists explore, so do these: else the comparison would be one of exploring as well.
@@ -102,27 +94,6 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         return frame.with_columns(model_version=pl.lit(version))
 
     return arm_recommendations
-
-
-def _older_model(
-    lake: Lake, serving: ServingDatabase, *, arm: Arm, name: str, placement: str, day: date
-) -> RecommenderModel:
-    with serving.connect() as connection:
-        found = of_version(connection, "recommender", name)
-    if found is None or found.trained_through >= day:
-        raise UserError(
-            f"The arm {arm.name} wants the model {name}, but no such recommender was trained before {day}.",
-            "`ml-assets models` lists them. Stop the experiment, or run a later day.",
-            code="model.missing",
-        )
-    model = RecommenderModel.load(artifact_folder(lake, found.artifact), found.checksum)
-    if placement not in model.methods:
-        raise UserError(
-            f"The arm {arm.name} wants the model {name}, which makes no list {placement}.",
-            "Stop the experiment, and start one with a model that does.",
-            code="model.missing",
-        )
-    return model
 
 
 def active_in_arms(
