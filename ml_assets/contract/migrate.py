@@ -56,22 +56,7 @@ class Contract:
 
 def delivered() -> Contract:
     """The SQL files of the installed package."""
-    files = read_files("tables")
-    if wrong := [name for name in files if not NUMBERED.fullmatch(name)]:
-        raise UserError(
-            f"ml_assets/contract/tables/{wrong[0]}.sql has no number.",
-            "Name it like 002_words_for_it.sql.",
-            code="contract.wrong",
-        )
-    tables = [Migration(int(name[:3]), name, text) for name, text in files.items()]
-    for one, other in pairwise(tables):
-        if one.number == other.number:
-            raise UserError(
-                f"ml_assets/contract/tables/{one.name}.sql and {other.name}.sql have one number.",
-                "Give the newer one the next number.",
-                code="contract.wrong",
-            )
-    return Contract(tables, delivered_objects())
+    return Contract(_delivered_tables(), delivered_objects())
 
 
 def migrate(
@@ -122,13 +107,33 @@ def upgrade(connection: ServingConnection) -> list[str]:
 def missing_tables(connection: ServingConnection) -> list[str]:
     """Names of the files of tables that a database which is set up lacks: it is of an older version."""
     done = _done(connection)
-    return [each.name for each in delivered().migrations if each.number not in done] if done else []
+    return [each.name for each in _delivered_tables() if each.number not in done] if done else []
 
 
 def accept_source(connection: ServingConnection, source: str) -> None:
     """Take another source for the same shop, because its owner says so; nothing where nothing is set up yet."""
     if _done(connection):
         connection.execute(connection.schemas.sql("UPDATE {meta}.shop SET source = %s"), [source])
+
+
+def _delivered_tables() -> list[Migration]:
+    """The numbered files of the installed package, in order."""
+    files = read_files("tables")
+    if wrong := [name for name in files if not NUMBERED.fullmatch(name)]:
+        raise UserError(
+            f"ml_assets/contract/tables/{wrong[0]}.sql has no number.",
+            "Name it like 002_words_for_it.sql.",
+            code="contract.wrong",
+        )
+    tables = [Migration(int(name[:3]), name, text) for name, text in files.items()]
+    for one, other in pairwise(tables):
+        if one.number == other.number:
+            raise UserError(
+                f"ml_assets/contract/tables/{one.name}.sql and {other.name}.sql have one number.",
+                "Give the newer one the next number.",
+                code="contract.wrong",
+            )
+    return tables
 
 
 def _done(connection: ServingConnection) -> dict[int, str]:
