@@ -3,6 +3,7 @@
 Only drawing belongs here. Who may take part at all is asked in `entrants.py` and in `ml.assign_arm`.
 """
 
+import secrets
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -11,6 +12,11 @@ import numpy.typing as npt
 
 Places = npt.NDArray[np.float64]
 PLACES = float(2**48)
+
+
+def new_salt() -> str:
+    """What makes a draw another than all before: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
 
 
 def places_of(salt: str, customers: Sequence[int] | Sequence[str]) -> Places:

@@ -4,7 +4,6 @@ What one is belongs to `design.py`, who is counted in it to `entrants.py`. One t
 moved in mid-run would mix customers of two draws.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -16,7 +15,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_owner, writing
 from ml_assets.database.turns import take_turn
 from ml_assets.errors import Code, UserError, require_reason
-from ml_assets.experiments.assignment import bounds_of
+from ml_assets.experiments.assignment import bounds_of, new_salt
 from ml_assets.experiments.design import Arm, Experiment, free_slice
 from ml_assets.settings.experiments import HOLD_OUT, ExperimentSettings
 
@@ -97,7 +96,7 @@ def start(
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, 'infinity'), %s)
         """
         waits = any(":" in arm.list for arm in wanted.arms.values())
-        facts = [begin, end, secrets.token_hex(16), wanted.segment, wanted.min_orders, wanted.note, ends_at]
+        facts = [begin, end, new_salt(), wanted.segment, wanted.min_orders, wanted.note, ends_at]
         values = [name, wanted.placement, layer, *facts, None if waits else now]
         cursor.execute(connection.schemas.sql(insert), values)
         arms = [(arm, each.share, each.list) for arm, each in wanted.arms.items()]
@@ -168,7 +167,7 @@ def sync_hold_out(connection: ServingConnection, share: float) -> bool:
                 stopped_at = CASE WHEN %s = 0 THEN now() END,
                 stopped_reason = CASE WHEN %s = 0 THEN 'experiments.hold_out is 0' END
         """
-        connection.execute(schemas.sql(insert), [HOLD_OUT, HOLD_OUT, secrets.token_hex(16), share, share])
+        connection.execute(schemas.sql(insert), [HOLD_OUT, HOLD_OUT, new_salt(), share, share])
         if share:
             clear = "DELETE FROM {meta}.experiment_arms WHERE experiment = %s"
             connection.execute(schemas.sql(clear), [HOLD_OUT])
@@ -188,7 +187,7 @@ def _insert_arms(connection: ServingConnection, name: str, arms: Sequence[tuple[
 
 def _know_layer(connection: ServingConnection, layer: str) -> None:
     insert = "INSERT INTO {meta}.experiment_layers (layer, salt) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-    connection.execute(connection.schemas.sql(insert), [layer, secrets.token_hex(16)])
+    connection.execute(connection.schemas.sql(insert), [layer, new_salt()])
 
 
 def _refuse_known(name: str, known: Sequence[Experiment], now: datetime) -> None:
