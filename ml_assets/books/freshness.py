@@ -10,6 +10,7 @@ from typing import Literal
 
 from psycopg.rows import class_row
 
+from ml_assets.books.imported import imported_subjects
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
@@ -49,6 +50,7 @@ class Freshness:
 def sync_policies(connection: ServingConnection, settings: Settings) -> None:
     """Take limits, calendar and time zone over from the settings."""
     sql = connection.schemas.sql
+    subjects = {**settings.subjects, **imported_subjects(connection, settings)}
     upsert = """
         INSERT INTO {meta}.freshness_policies AS p (subject, kind, warn_after, error_after, deadline, deadline_zone,
             business_days_only, volume_warn, volume_error, volume_weeks)
@@ -67,10 +69,8 @@ def sync_policies(connection: ServingConnection, settings: Settings) -> None:
         WHERE (timezone, business_days) IS DISTINCT FROM (%(zone)s, %(days)s::smallint[])
     """
     with writing(connection) as cursor:
-        cursor.executemany(sql(upsert), [_policy(subject, settings) for subject in settings.subjects.values()])
-        cursor.execute(
-            sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [list(settings.subjects)]
-        )
+        cursor.executemany(sql(upsert), [_policy(subject, settings) for subject in subjects.values()])
+        cursor.execute(sql("DELETE FROM {meta}.freshness_policies WHERE subject <> ALL (%s)"), [list(subjects)])
         cursor.execute(sql(update), {"zone": settings.timezone, "days": settings.calendar.numbers()})
     _sync_holidays(connection, settings, clock_of(connection).year)
 

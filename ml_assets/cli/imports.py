@@ -19,6 +19,7 @@ from ml_assets.settings.read.load import load_settings
 if TYPE_CHECKING:
     import polars as pl
 
+    from ml_assets.database.connection import ServingConnection
     from ml_assets.releases.publish import Publication, Release
     from ml_assets.settings.shop import Settings
 
@@ -68,6 +69,7 @@ def import_recommendations(
             settings, "recommendations", imported.frame, version or imported.version, _day(settings, day, imported.day)
         )
         release = publish(connection, replace(new, k=k or settings.recommender.k, override=override))
+        _watch(connection, settings)
     return _outcome(release, as_json, config)
 
 
@@ -96,7 +98,17 @@ def import_segments(
         as_of = _day(settings, day, found.day)
         new = _publication(settings, "segment_assignments", found.assignments, version or found.version, as_of)
         release = publish(connection, replace(new, segments=found.segments, override=override))
+        _watch(connection, settings)
     return _outcome(release, as_json, config)
+
+
+def _watch(connection: "ServingConnection", settings: "Settings") -> None:
+    """From now on the age of what is imported is judged, also where the shop makes none of it itself."""
+    from ml_assets.books.freshness import sync_policies  # noqa: PLC0415 as above
+    from ml_assets.releases.withdraw import withdraw_unmade  # noqa: PLC0415
+
+    sync_policies(connection, settings)
+    withdraw_unmade(connection, settings)
 
 
 def _day(settings: "Settings", given: datetime | None, told: date | None) -> date:

@@ -3,12 +3,13 @@
 Which subjects those are is known to `settings/made.py`.
 """
 
+from ml_assets.books.imported import imported_subjects
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 from ml_assets.releases.catalog import live_days
 from ml_assets.releases.pointer import begin
 from ml_assets.releases.retention import drop_retired
-from ml_assets.settings.made import not_made, switched_off
+from ml_assets.settings.made import not_made
 from ml_assets.settings.shop import Settings
 
 
@@ -17,7 +18,8 @@ def withdraw_unmade(connection: ServingConnection, settings: Settings) -> list[s
 
     What somebody pinned stays, and what was imported while ml_assets makes none of it.
     """
-    sql, unmade = connection.schemas.sql, not_made(settings)
+    sql, imported = connection.schemas.sql, imported_subjects(connection, settings)
+    unmade = {subject: reason for subject, reason in not_made(settings).items() if subject not in imported}
     known: dict[str, str] = dict(connection.execute(sql("SELECT subject, reason FROM {meta}.not_made")).fetchall())
     if known != unmade:
         with writing(connection) as cursor:
@@ -29,13 +31,9 @@ def withdraw_unmade(connection: ServingConnection, settings: Settings) -> list[s
             cursor.executemany(sql(upsert), list(unmade.items()))
     if not unmade:
         return []
-    # A release of a run has its id.
-    kept_ones = """
-        SELECT subject FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id, subject)
-        WHERE l.pinned_at IS NOT NULL OR (r.run_id IS NULL AND subject = ANY (%s))
-        """
-    kept = {subject for (subject,) in connection.execute(sql(kept_ones), [list(switched_off(settings))])}
-    shown = [subject for subject in live_days(connection) if subject in unmade and subject not in kept]
+    pinned_ones = connection.execute(sql("SELECT subject FROM {meta}.live WHERE pinned_at IS NOT NULL")).fetchall()
+    pinned = {subject for (subject,) in pinned_ones}
+    shown = [subject for subject in live_days(connection) if subject in unmade and subject not in pinned]
     for subject in shown:
         with connection.transaction():
             begin(connection, subject)

@@ -83,3 +83,26 @@ def test_a_shop_that_stops_to_say_what_was_bought_gets_segments_and_shows_no_old
         assert "source.columns.item: null" in capfd.readouterr().err
     assert shop.call("run", "--date", DAY) == 0, "and once more, with nothing left to withdraw"
     assert "training" not in capfd.readouterr().err
+
+
+def test_a_shop_that_makes_no_lists_of_its_own_goes_on_showing_those_it_imports(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = shop.config.read_text().replace("item: null", "item: isbn")
+    shop.config.write_text(text.replace("recommender: {", "recommender: {enabled: false, "))
+    assert shop.call("run", "--date", DAY) == 0
+    lists = pl.DataFrame({"customer_id": [f"c-{n:03}" for n in range(1, 41)]}).join(
+        pl.DataFrame({"item_id": ["i-001", "i-002", "i-003", "i-004", "i-005"], "rank": [1, 2, 3, 4, 5]}), how="cross"
+    )
+    lists.write_csv(shop.config.parent / "theirs.csv")
+    capfd.readouterr()
+    assert shop.call("import", "recommendations", str(shop.config.parent / "theirs.csv"), "--as-of", DAY) == 0
+    assert f"of {DAY}: 40 lists, live." in capfd.readouterr().out
+    shown = "SELECT item_id, source FROM books_ml.recommend('c-001')"
+    before = shop.rows(shown)
+    assert [item for item, _ in before] == ["i-001", "i-002", "i-003", "i-004", "i-005"]
+    assert shop.call("run", "--date", DAY) == 0
+    said = capfd.readouterr()
+    assert "not shown" not in said.err
+    assert shop.rows(shown) == before
+    assert "recommendations" in judged(shop, capfd), "and their age is watched"

@@ -1,10 +1,12 @@
 """What a shop does not make: withdrawn where runs made it, left where somebody imported it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from ml_assets.alerts.look.collect import collect
+from ml_assets.books.freshness import read_freshness, sync_policies
 from ml_assets.cli.inputs.made import require_possible
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
@@ -37,3 +39,19 @@ def test_imported_lists_stay_where_the_shop_switched_its_own_off(connection: Ser
     assert len(withdraw_unmade(connection, OF_TOTALS)) == 1
     with pytest.raises(UserError, match=r"source\.columns\.item: null"):
         require_possible(OF_TOTALS, "recommendations")
+
+
+def test_imported_lists_are_watched_where_the_shop_switched_its_own_off(connection: ServingConnection) -> None:
+    sync_policies(connection, WITHOUT)
+    assert "recommendations" not in {row.subject for row in read_freshness(connection)}
+    withdraw_unmade(connection, WITHOUT)
+    lists(connection, 1, None)
+    sync_policies(connection, WITHOUT)
+    withdraw_unmade(connection, WITHOUT)
+    assert "recommendations" in {row.subject for row in read_freshness(connection)}
+    why = connection.execute(connection.schemas.sql("SELECT subject FROM {ml}.not_made")).fetchall()
+    assert "recommendations" not in {subject for (subject,) in why}
+    later = datetime.combine(MONDAY + timedelta(days=30), datetime.min.time(), UTC)
+    found = collect(connection, WITHOUT, later, watch_dagster=False).findings
+    (stale,) = [one for one in found if one.subject == "recommendations"]
+    assert (stale.cause, stale.next_step) == ("stale", "`ml-assets import recommendations FILE`")

@@ -5,7 +5,7 @@ Each collector is one function; its query is in `alerts/store/` or `books/`. Wha
 `dagster/findings.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from ml_assets.alerts.finding import Collected, Finding, Severity
@@ -14,6 +14,7 @@ from ml_assets.alerts.store.incidents import last_evaluation
 from ml_assets.alerts.store.outbox import failing_channels
 from ml_assets.books.drift import newest_drift
 from ml_assets.books.freshness import Freshness, read_freshness
+from ml_assets.books.imported import imported_subjects
 from ml_assets.books.live_quality import below_promise
 from ml_assets.books.models import newest_refusals
 from ml_assets.books.opt_outs import OPT_OUTS
@@ -28,6 +29,8 @@ from ml_assets.subjects import ARM_LISTS, SUBJECTS
 SENSOR = "sensor"
 # While a shop is set up for the first time, everything is missing for a while.
 FIRST_HOURS = 3
+# What `ml-assets import` calls what others make.
+IMPORTS = {"recommendations": "recommendations", "segment_assignments": "segments"}
 COLLECTORS = ("freshness", "releases", "models", "drift", "live_quality", "unread", "channels")
 
 
@@ -35,13 +38,16 @@ def collect(
     connection: ServingConnection, settings: Settings, now: datetime, *, watch_dagster: bool = True
 ) -> Collected:
     """Everything the database shows, as of `now`; with `watch_dagster` also whether Dagster evaluates."""
+    shown = {*settings.subjects, *imported_subjects(connection, settings)}
+    if "recommendations" in settings.subjects:
+        shown.add(ARM_LISTS.name)
     found = Collected.of(
         [
             *_freshness(connection, settings, now),
-            *_made(settings, _blocked_releases(connection)),
-            *_made(settings, _refused_models(connection)),
-            *_made(settings, _drift(connection)),
-            *_made(settings, _below_promise(connection, settings.live_quality.days_below)),
+            *_of(shown, _blocked_releases(connection, settings)),
+            *_of(shown, _refused_models(connection)),
+            *_of(shown, _drift(connection)),
+            *_of(shown, _below_promise(connection, settings.live_quality.days_below)),
             *_unread(connection, settings),
             *_broken_channels(connection, settings.alerts),
         ],
@@ -50,24 +56,24 @@ def collect(
     return found + Collected.of(_silence(connection, settings.alerts, now), "silence") if watch_dagster else found
 
 
-def _made(settings: Settings, found: Iterator[Finding]) -> Iterator[Finding]:
-    """Without what was wrong with subjects that the shop does not make any more."""
-    arms = {ARM_LISTS.name} if "recommendations" in settings.subjects else set()
-    return (one for one in found if one.subject in settings.subjects or one.subject in arms)
+def _of(shown: Collection[str], found: Iterator[Finding]) -> Iterator[Finding]:
+    """Without what was wrong with subjects that the shop does not show any more."""
+    return (one for one in found if one.subject in shown)
 
 
 def _freshness(connection: ServingConnection, settings: Settings, now: datetime) -> Iterator[Finding]:
     created = one(connection, "SELECT created_at FROM {meta}.shop")
     is_new = (now - created).total_seconds() < FIRST_HOURS * 3600
     for row in read_freshness(connection, now):
+        step = _next(row, settings)
         if row.volume_reason:
             yield _volume(row, row.volume_reason, settings.freshness.volume)
         if row.status == "missing" and not is_new:
-            yield Finding(row.subject, "missing", row.kind, "error", "freshness", row.age_reason or "", _run(row))
+            yield Finding(row.subject, "missing", row.kind, "error", "freshness", row.age_reason or "", step)
         elif row.age_reason and row.stale_at and row.age:
             severity: Severity = "error" if now > row.stale_at else "warning"
             words = f"{row.age_reason} It is {_age(row.age)} old."
-            yield Finding(row.subject, "stale", row.kind, severity, "freshness", words, _run(row))
+            yield Finding(row.subject, "stale", row.kind, severity, "freshness", words, step)
 
 
 def _volume(row: Freshness, reason: str, limits: VolumeLimits) -> Finding:
@@ -82,14 +88,20 @@ def _age(age: timedelta) -> str:
     return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
 
 
-def _run(row: Freshness) -> str:
-    return "check the feed, then `ml-assets run`" if row.kind == "data" else "`ml-assets run`"
+def _next(row: Freshness, settings: Settings) -> str:
+    return ("check the feed, then " if row.kind == "data" else "") + _again(row.subject, settings, "run")
 
 
-def _blocked_releases(connection: ServingConnection) -> Iterator[Finding]:
+def _again(subject: str, settings: Settings, run: str) -> str:
+    """The command that makes a subject: a run of this shop, else an import of what others make."""
+    is_imported = subject in IMPORTS and subject not in settings.subjects
+    return f"`ml-assets {f'import {IMPORTS[subject]} FILE' if is_imported else run}`"
+
+
+def _blocked_releases(connection: ServingConnection, settings: Settings) -> Iterator[Finding]:
     for subject, day, reason in blocked_releases(connection):
         words = f"The release of {day} was blocked: {reason or 'no reason was given'} The one before stays live."
-        step = f"look at the gates in `ml-assets ui`, then `ml-assets run --date {day}`"
+        step = f"look at the gates in `ml-assets ui`, then {_again(subject, settings, f'run --date {day}')}"
         yield Finding(subject, "blocked", "predictions", "error", "releases", words, step)
 
 
