@@ -17,8 +17,9 @@ from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, delivered_twice, judge, settle
 from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
 from ml_assets.events.garbage import Tally
+from ml_assets.events.good_lines import GoodLines
 from ml_assets.settings.events import EventSettings
-from ml_assets.sources.base import EventSource, by_day, empty_items, numbered, together
+from ml_assets.sources.base import Block, EventSource, GivesAgain, by_day, empty_items, numbered, together
 from ml_assets.spill import Spill
 
 Admit = Callable[[pl.DataFrame], pl.DataFrame]
@@ -46,7 +47,7 @@ class DayFacts:
 class LoadedDays(Mapping[date, CheckedLines]):
     """Judged days, put aside; each is finished when it is asked for, best in their order."""
 
-    def __init__(self, facts: Mapping[date, DayFacts], good: Spill[date], refused: Spill[date], finish: Finish) -> None:
+    def __init__(self, facts: Mapping[date, DayFacts], good: GoodLines, refused: Spill[date], finish: Finish) -> None:
         """`good` and `refused` are the lines by day, and `finish` makes whole days of good lines events."""
         self.facts = facts
         self._good = good
@@ -113,24 +114,30 @@ def load_days(
     first, last = min(days), max(days)
     sums: dict[date | None, Sums] = {}
     tally = Tally()
-    good: Spill[date] = Spill(folder)
-    refused: Spill[date] = Spill(folder)
     check = partial(judge, rules=rules, measured_items=_measured_items(source, rules))
-    good.add(NO_DAY, check(together((), source.id_types()))[0])
-    for lines in source.blocks(first, last):
+    good = GoodLines(folder, lambda lines: check(admit(lines))[0])
+    refused: Spill[date] = Spill(folder)
+    good.add({NO_DAY: check(together((), source.id_types()))[0]}, None)
+    for block in _blocks(source, first, last):
         # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
-        sums = added(sums, sums_by_day(lines))
-        good_lines, refused_lines = check(admit(lines))
+        sums = added(sums, sums_by_day(block.lines))
+        good_lines, refused_lines = check(admit(block.lines))
         days_of_good, days_of_refused = by_day(good_lines, "source_day"), by_day(refused_lines, "day")
         tally.add(days_of_good, days_of_refused)
-        for aside_by_day, parts in ((good, days_of_good), (refused, days_of_refused)):
-            for day, part in parts.items():
-                aside_by_day.add(day, part)
+        good.add(days_of_good, block.again)
+        for day, part in days_of_refused.items():
+            refused.add(day, part)
     if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     tally.refuse_garbage(rules)
     facts = dict(_facts(days, tally, _delivered_twice(good, tally, rules), sums))
     return LoadedDays(facts, good, refused, lambda lines: settle(lines, rules))
+
+
+def _blocks(source: EventSource, first: date, last: date) -> Iterator[Block]:
+    return (
+        source.blocks_again(first, last) if isinstance(source, GivesAgain) else map(Block, source.blocks(first, last))
+    )
 
 
 def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
@@ -146,11 +153,11 @@ def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
     return groups
 
 
-def _delivered_twice(good: Spill[date], tally: Tally, rules: EventSettings) -> dict[date, int]:
+def _delivered_twice(good: GoodLines, tally: Tally, rules: EventSettings) -> dict[date, int]:
     """Lines of each day that come twice; in days that one file alone holds, equal lines are no mistake."""
     alone = rules.duplicates == "between_files"
     found = {}
-    for day in good.rows.keys() - {NO_DAY}:
+    for day in sorted(good.rows.keys() - {NO_DAY}):
         if not alone or len(tally.files[day]) > 1:
             twice = int(delivered_twice(pl.concat(good.read(day)), rules).sum())
             found.update({day: twice} if twice else {})

@@ -3,7 +3,7 @@
 What every source promises belongs here; where a particular source keeps its lines does not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -36,6 +36,18 @@ BLOCK_ROWS = 500_000
 
 # Lines that the shop's own condition (setting source.where) leaves out.
 LEFT_OUT = "where"
+
+
+Again = Callable[[], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines (LINE_COLUMNS) of a source."""
+
+    lines: pl.DataFrame
+    again: Again | None = None
+    """Gives the very same lines once more, whatever has become of the source; None where they would have to be held."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,14 @@ class HoldsLaterLines(Protocol):
 
     def later_lines(self) -> pl.DataFrame:
         """Some of them: source, line (null where lines have no number), and the time as text."""
+
+
+@runtime_checkable
+class GivesAgain(Protocol):
+    """A source that can give lines again sooner than others could put them aside."""
+
+    def blocks_again(self, first: date, last: date) -> Iterator[Block]:
+        """What `EventSource.blocks` gives, with the way to have it once more."""
 
 
 def together(blocks: Iterable[pl.DataFrame], types: IdTypes) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
@@ -23,7 +23,7 @@ from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources import catalogue
 from ml_assets.sources.as_found import files_as_found
-from ml_assets.sources.base import DayRange, empty_items, together
+from ml_assets.sources.base import Again, Block, DayRange, empty_items, together
 from ml_assets.sources.find_files import find_files
 from ml_assets.sources.kept import gathered
 from ml_assets.sources.looked import LookedFiles
@@ -103,26 +103,31 @@ class Files:
 
     def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
         """Lines of the given days out of the files that hold them, then what was refunded."""
+        return (block.lines for block in self.blocks_again(first, last))
+
+    def blocks_again(self, first: date, last: date) -> Iterator[Block]:
+        """The same; what the first look kept can be had again."""
         files = [file for file in self._files if file.first <= last and file.last >= first]
         for is_kept, group in groupby(files, key=lambda file: self._mapped.is_kept(file.path)):
             yield from gathered((self._kept if is_kept else self._read)(group, first, last))
         if self._refunds:
             newest = pl.col("source_day").fill_null(self.days().last)
             refunded = self._refunds.lines(self._refunds.paths, self.id_types(), first, last)
-            yield refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last))
+            yield Block(refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last)))
 
-    def _kept(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[pl.DataFrame]:
+    def _kept(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[Block]:
         for file in files:
             # Of a file that is one day by its path all lines are wanted, whatever their time.
             days = (date.min, date.max) if self._source.day_from == "path" else (first, last)
             undated = first <= file.last <= last
             for lines in self._mapped.kept_lines(file.path, self._source_day(file), *days, undated=undated):
-                yield lines.filter(pl.col("source_day").is_between(first, last))
+                again = partial(_between, lines, first, last)
+                yield Block(again(), again)
 
-    def _read(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[pl.DataFrame]:
+    def _read(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[Block]:
         for file in files:
             for block in self._mapped.lines(file.path, self._source_day(file)):
-                yield block.filter(pl.col("source_day").is_between(first, last))
+                yield Block(block.filter(pl.col("source_day").is_between(first, last)))
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """The same at once."""
@@ -148,7 +153,7 @@ class Files:
             return together((), types), file.last
         if file:
             read = self._kept if self._mapped.is_kept(piece) else self._read
-            return together(read([file], first, last), types), file.last
+            return together((block.lines for block in read([file], first, last)), types), file.last
         # Its lines belong to the newest day of other files.
         blocks = self._mapped.lines(piece, pl.col("day"))
         return together((block.filter(pl.col("source_day").is_null()) for block in blocks), types), None
@@ -233,3 +238,7 @@ class Files:
 
     def _paths(self, pattern: str, setting: str) -> list[str]:
         return find_files(pattern, setting, self._source)
+
+
+def _between(lines: Again, first: date, last: date) -> pl.DataFrame:
+    return lines().filter(pl.col("source_day").is_between(first, last))

@@ -10,12 +10,13 @@ import shutil
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.sources.base import BLOCK_ROWS
+from ml_assets.sources.base import BLOCK_ROWS, Again, Block
 from ml_assets.spill import Spill
 from ml_assets.whole_files import make_private
 
@@ -91,21 +92,34 @@ class KeptLines:
         file = self._files.get(path)
         return file is not None and file.is_whole and file.state == state
 
-    def read(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[pl.DataFrame]:
-        """The blocks of a file that have lines of some days, other lines among them; `undated`: or of no day."""
+    def read(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[Again]:
+        """The blocks of a file that have lines of some days, other lines among them; `undated`: or of no day.
+
+        Each can be had as often as it is wanted, also when nothing is kept here any more.
+        """
         file = self._files[path]
         for number, (oldest, newest, has_undated) in enumerate(file.days):
             if (oldest and newest and oldest <= last and newest >= first) or (undated and has_undated):
-                yield pl.concat(self._spill.read((file.number, number)))
+                yield partial(_read, self._spill, (file.number, number))
 
 
-def gathered(blocks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _read(spill: Spill[tuple[int, int]], place: tuple[int, int]) -> pl.DataFrame:
+    return pl.concat(spill.read(place))
+
+
+def gathered(blocks: Iterator[Block]) -> Iterator[Block]:
     """Small blocks as larger ones, of BLOCK_ROWS lines or less where they do not fit together."""
-    held: list[pl.DataFrame] = []
+    held: list[Block] = []
     for block in blocks:
-        if held and sum(one.height for one in held) + block.height > BLOCK_ROWS:
-            yield pl.concat(held)
+        if held and sum(one.lines.height for one in held) + block.lines.height > BLOCK_ROWS:
+            yield _as_one(held)
             held = []
         held.append(block)
     if held:
-        yield pl.concat(held)
+        yield _as_one(held)
+
+
+def _as_one(blocks: list[Block]) -> Block:
+    ways = [block.again for block in blocks if block.again]
+    lines = pl.concat(block.lines for block in blocks)
+    return Block(lines, (lambda: pl.concat(way() for way in ways)) if len(ways) == len(blocks) else None)

@@ -18,6 +18,7 @@ from ml_assets.ids import IdTypes
 from ml_assets.settings.columns import NO_CUSTOMER, EventColumns
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
+from ml_assets.sources.base import Again
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.faults import collected
 from ml_assets.sources.first_look import (
@@ -185,12 +186,11 @@ class LookedFiles(MappedFiles):
         """Whether the lines of an event file need not be read from it again."""
         return self._kept.has(path, self._state(path, self.reading)) and self._types == self.id_types()
 
-    def kept_lines(
-        self, path: str, source_day: pl.Expr, first: date, last: date, *, undated: bool
-    ) -> Iterator[pl.DataFrame]:
+    def kept_lines(self, path: str, source_day: pl.Expr, first: date, last: date, *, undated: bool) -> Iterator[Again]:
         """As `lines`, of a kept file; blocks that have no line of these days (or of none: `undated`) are left out."""
+        types = self.id_types()
         for fields in self._kept.read(path, first, last, undated=undated):
-            yield columns.whole_lines(fields, self.id_types(), path, source_day)
+            yield lambda fields=fields: columns.whole_lines(fields(), types, path, source_day)  # type: ignore[misc]
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""
