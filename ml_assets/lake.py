@@ -26,6 +26,8 @@ Partition = str | date | None
 LOCAL = ("", "file", "local")
 # The folder that the lake of every shop has.
 DAYS = "transactions"
+# Assets whose days have a column of costs, or not.
+WITH_COSTS = (DAYS, "superseded_transactions")
 MAGIC, SHORTEST = b"PAR1", 12
 # The files of the newest lazy frames: what is damaged in one shows where the frame is collected, which knows no file.
 _scanned: deque[tuple[str, list[UPath]]] = deque(maxlen=50)
@@ -130,7 +132,15 @@ class Lake:
         self._require(asset, paths)
         _scanned.append((asset, paths))
         options = dict(self.root.storage_options) or None
-        return pl.scan_parquet([str(path) for path in paths], storage_options=options, glob=False)
+        # Days from before a shop told its costs have none. Of days with and without, what the first has is read.
+        differ = asset in WITH_COSTS
+        return pl.scan_parquet(
+            [str(path) for path in paths],
+            storage_options=options,
+            glob=False,
+            missing_columns="insert" if differ else "raise",
+            extra_columns="ignore" if differ else "raise",
+        )
 
     def read(self, asset: str, partition: Partition = None) -> pl.DataFrame:
         """One frame in memory."""

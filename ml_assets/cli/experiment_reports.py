@@ -134,6 +134,8 @@ def _show(found: Report) -> None:
     split = ", ".join(f"{name} {count:,}" for name, count in found.customers.items())
     sound = "as drawn" if found.mismatch >= SRM_ALPHA else "not as drawn"
     OUT.print(f"{found.days} days; customers: {split}; the split is {sound} (p {found.mismatch:.3g}).")
+    for metric, why in found.left_out.items():
+        OUT.print(f"Without {metric}: {why}", soft_wrap=True)
 
 
 def _show_segments(parts: list[SegmentPart]) -> None:
@@ -144,9 +146,9 @@ def _show_segments(parts: list[SegmentPart]) -> None:
         figures = [f"{one.difference.estimate:+,.3f}" if one else "", bounds]
         sizes = [f"{part.control_customers:,}", f"{part.arm_customers:,}"]
         p = "too few" if part.corrected_p is None else f"{part.corrected_p:.3f}"
-        rows.append([part.segment, part.arm, *sizes, *figures, p])
-    columns = ["segment", "arm", "control's customers", "arm's", "difference in revenue", "at any time", "p, Holm"]
-    table("By segment, as of the day before customers entered", columns, rows, right=columns[2:])
+        rows.append([part.segment, part.arm, part.metric, *sizes, *figures, p])
+    columns = ["segment", "arm", "metric", "control's customers", "arm's", "difference", "at any time", "p, Holm"]
+    table("By segment, as of the day before customers entered", columns, rows, right=columns[3:])
 
 
 def _show_listed(by: str, parts: list[ListedPart]) -> None:

@@ -23,7 +23,7 @@ from ml_assets.events.garbage import GUEST
 from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
-from ml_assets.sources.base import polars_type
+from ml_assets.sources.base import polars_type, with_cost
 from ml_assets.sources.guess.absent import with_nothing
 from ml_assets.sources.guess.columns import NOTHING, Choice
 from ml_assets.sources.guess.lacking import complaint
@@ -235,7 +235,7 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> No
         "customer_id",
         "item_id",
         pl.col("occurred_at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M:%S"),
-        pl.col("quantity", "amount").round(2),
+        pl.col(with_cost(("quantity", "amount"), checked.valid)).round(2),
         "order_id",
     )
     table(f"As ml_assets reads it (times in {zone})", first.columns, [list(row) for row in first.iter_rows()])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ml_assets.settings.events import EventSettings
-from ml_assets.sources.base import LEFT_OUT, ORDERED_BY, by_day, files_of
+from ml_assets.sources.base import COST, LEFT_OUT, ORDERED_BY, by_day, files_of, with_cost
 
 EVENT_COLUMNS = (
     "customer_id",  # null: a guest, whose every order is a customer of its own (setting events.guests)
@@ -34,6 +34,7 @@ REASONS = {
     "unreadable_occurred_at": "The time is none in the shop's way to write them, nor ISO 8601.",
     "unreadable_quantity": "The quantity is no finite number.",
     "unreadable_amount": "The amount is no finite number.",
+    "unreadable_cost": "The cost is no finite number.",
     "unreadable_refund": "The refund is of an order, or of an item in it, that the source does not hold.",
     "missing_customer_id": "The line has no customer (setting events.guests).",
     "missing_item_id": "The line has no item.",
@@ -43,6 +44,7 @@ REASONS = {
     "return": "A return: negative quantity, or an event type of events.return_types (setting events.returns).",
     "non_positive_quantity": "The quantity is zero.",
     "negative_amount": "The amount is below zero.",
+    "negative_cost": "The cost is below zero.",
     "absurd_quantity": "The quantity is above events.max_quantity.",
     "duplicate": "The line was delivered before: every field equals those of a line in another file.",
 }
@@ -50,6 +52,7 @@ REASONS = {
 VALUES_REFUSED = {
     "absurd_quantity": "quantity",
     "negative_amount": "amount",
+    "negative_cost": COST,
     "return": "quantity",
     "outside_day": "occurred_at",
 }
@@ -60,7 +63,7 @@ class CheckedLines:
     """What the contract made of the lines read for some days."""
 
     valid: pl.DataFrame
-    """Events with EVENT_COLUMNS, sorted by day, customer, time and item."""
+    """Events with EVENT_COLUMNS, and COST where the shop has costs, sorted by day, customer, time and item."""
     quarantined: pl.DataFrame
     """Refused lines with QUARANTINE_COLUMNS; `day` is the day under which they were delivered."""
     read: int
@@ -86,7 +89,7 @@ def judge(lines: pl.DataFrame, rules: EventSettings, measured_items: pl.Series) 
     counted = lines.with_columns(is_return=_is_return(lines, rules), **_counted(rules, measured_items))
     # Reasons are told of few lines: texts for all of them take longer than all the rules.
     is_bad = counted.select(pl.any_horizontal(*_verdicts(counted, rules).values()).fill_null(value=False)).to_series()
-    good = counted.select(GOOD_COLUMNS)
+    good = counted.select(with_cost(GOOD_COLUMNS, counted))
     good = good.filter(~is_bad) if is_bad.any() else good
     return _signed(good) if rules.returns == "net" else good, _told(counted.filter(is_bad), rules)
 
@@ -110,18 +113,19 @@ def _sorted(valid: pl.DataFrame) -> pl.DataFrame:
     """EVENT_COLUMNS by day, customer, time, item and line: one day after the other, which takes half the time."""
     days = by_day(valid, "day")
     ordered = [_in_order(days[day]) for day in sorted(days)]
-    return pl.concat(ordered) if ordered else valid.select(EVENT_COLUMNS)
+    return pl.concat(ordered) if ordered else valid.select(with_cost(EVENT_COLUMNS, valid))
 
 
 def _in_order(day: pl.DataFrame) -> pl.DataFrame:
     """EVENT_COLUMNS of one day's lines."""
     keys = ["customer_id", "occurred_at", "item_id"]
     if day["line"].null_count():
-        ties = [name for name in ORDERED_BY if name not in keys]
+        ties = [name for name in with_cost(ORDERED_BY, day) if name not in keys]
     else:
         # Lines of one file come in their order, and sorting keeps it.
         ties = [] if day["line"].is_sorted() else ["line"]
-    events = day.select(*EVENT_COLUMNS, *(name for name in ties if name not in EVENT_COLUMNS))
+    columns = with_cost(EVENT_COLUMNS, day)
+    events = day.select(*columns, *(name for name in ties if name not in columns))
     if day["customer_id"].null_count():
         # A guest without an order buys what one file has at one time.
         of_guest = pl.when(pl.col("customer_id").is_null()).then(pl.format("{} {}", "source", "occurred_at"))
@@ -129,7 +133,7 @@ def _in_order(day: pl.DataFrame) -> pl.DataFrame:
     nulls_last = [False] * len(keys) + [True] * len(ties)
     # A day is sorted sooner than its lines are shared out among threads.
     ordered = events.sort(keys + ties, nulls_last=nulls_last, maintain_order=True, multithreaded=False)
-    return ordered.select(EVENT_COLUMNS)
+    return ordered.select(columns)
 
 
 def _is_return(lines: pl.DataFrame, rules: EventSettings) -> pl.Expr:
@@ -153,7 +157,8 @@ def _signed(lines: pl.DataFrame) -> pl.DataFrame:
     if not lines["is_return"].any():
         return lines
     return lines.with_columns(
-        pl.when("is_return").then(-pl.col(name).abs()).otherwise(name).alias(name) for name in ("quantity", "amount")
+        pl.when("is_return").then(-pl.col(name).abs()).otherwise(name).alias(name)
+        for name in with_cost(("quantity", "amount"), lines)
     )
 
 
@@ -169,9 +174,11 @@ def _verdicts(lines: pl.DataFrame, rules: EventSettings) -> dict[str, pl.Expr]:
     found["outside_day"] = pl.col("day") != pl.col("source_day")
     if rules.returns == "quarantine":
         found["return"] = is_return
+    costs = {"negative_cost": (pl.col(COST) < 0) & ~is_return} if COST in lines.columns else {}
     return found | {
         "non_positive_quantity": quantity == 0,
         "negative_amount": (amount < 0) & ~is_return,
+        **costs,
         "absurd_quantity": quantity.abs() > rules.max_quantity,
     }
 
@@ -183,6 +190,7 @@ def _told(refused: pl.DataFrame, rules: EventSettings) -> pl.DataFrame:
     values = (
         pl.when(pl.col("reason") == reason).then(pl.col(name).cast(pl.String))
         for reason, name in VALUES_REFUSED.items()
+        if name in refused.columns
     )
     return quarantine(told.with_columns(pl.coalesce("detail", *values)))
 
@@ -190,7 +198,7 @@ def _told(refused: pl.DataFrame, rules: EventSettings) -> pl.DataFrame:
 def delivered_twice(good: pl.DataFrame, rules: EventSettings) -> pl.Series:
     """A line that is there more often than in any one file: two files may overlap, one scan a line is no mistake.
 
-    Of good lines: refused ones make no good line a duplicate.
+    Of good lines: refused ones make no good line a duplicate. Costs do not tell lines apart: shops work them out anew.
     """
     fields = ("customer_id", "item_id", "occurred_at", "quantity", "amount", "order_id", "event_type")
     none = pl.repeat(value=False, n=good.height, eager=True)

@@ -13,7 +13,7 @@ from operator import add
 
 import polars as pl
 
-from ml_assets.sources.base import LINE_COLUMNS
+from ml_assets.sources.base import COST, LINE_COLUMNS
 
 WHERE_IT_LAY = ("source", "line", "source_day")
 CONTENT = tuple(column for column in LINE_COLUMNS if column not in WHERE_IT_LAY)
@@ -50,13 +50,22 @@ def fingerprint_days(lines: pl.DataFrame) -> dict[date, DayContent]:
 def sums_by_day(lines: pl.DataFrame) -> dict[date | None, Sums]:
     """What fingerprints are made of; the sums of parts of a day can be added."""
     # Hashes are added as two halves of 32 bits, whose sums cannot overflow.
-    hashes = lines.select(CONTENT).hash_rows(SEED).cast(pl.UInt64)
+    hashes = _hashes(lines).cast(pl.UInt64)
     days = lines["source_day"]
     halves = pl.DataFrame({"day": days, "low": hashes & 0xFFFFFFFF, "high": hashes // 2**32})
     if days.is_sorted():
         halves = halves.with_columns(pl.col("day").set_sorted())
     sums = halves.group_by("day").agg(pl.len(), pl.col("low").sum(), pl.col("high").sum())
     return {day: (rows, low, high) for day, rows, low, high in sums.iter_rows()}
+
+
+def _hashes(lines: pl.DataFrame) -> pl.Series:
+    """Of each line; one without a cost has that of shops without costs, so that mapping them changes what has one."""
+    hashes = lines.select(CONTENT).hash_rows(SEED)
+    if COST not in lines.columns:
+        return hashes
+    with_costs = lines.select(*CONTENT, COST).hash_rows(SEED)
+    return hashes.zip_with(lines[COST].is_null(), with_costs)
 
 
 def added(sums: Mapping[date | None, Sums], more: Mapping[date | None, Sums]) -> dict[date | None, Sums]:

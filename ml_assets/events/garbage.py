@@ -33,6 +33,8 @@ SETTINGS = {
     "absurd_quantity": "events.max_quantity, or events.measured_categories",
     "unreadable_refund": "source.refund_columns and source.columns.order",
     "unreadable_amount": "source.numbers, or source.columns.amount",
+    "unreadable_cost": "source.numbers, or source.columns.cost",
+    "negative_cost": "source.columns.cost",
     "negative_amount": "events.returns and events.return_types, or source.columns.amount",
     "outside_day": "source.day_from, or timezone",
 }

@@ -11,10 +11,15 @@ import polars as pl
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
-from ml_assets.features.customers import build_customer_features
-from ml_assets.features.interactions import BOUGHT_WEIGHT, build_interactions
+from ml_assets.features.customers import build_customer_features, lines_that_count, net
+from ml_assets.features.interactions import BOUGHT_WEIGHT, DECIMALS, build_interactions
+from ml_assets.sources.base import COST
 
 CUSTOMERS_AT_ONCE = 20_000
+MAY_BE_UNKNOWN = {"new_categories": pl.Int64, "margin": pl.Float64}
+ADD = """
+    SELECT {meta}.add_outcomes(%s, %s, %s::integer[], %s::float8[], %s::float8[], %s::integer[], %s::float8[], %s, %s)
+"""
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Outcomes:
     """What was bought on a day."""
 
     customers: pl.DataFrame
-    """customer_id, orders and revenue (returns subtracted) of everybody with an event; new_categories, where what was
-    bought before is known."""
+    """customer_id, orders, revenue (returns subtracted) and returned (the same unit, never negative) of everybody with
+    an event; new_categories, where what was bought before is known; margin, where lines have costs."""
     items: pl.DataFrame
     """customer_id, item_id of what was bought, each once."""
 
@@ -44,6 +49,8 @@ def outcomes_of(
     """What the transactions of a day come to, by the rules of the features."""
     features = build_customer_features(transactions, None, as_of=day, lookback_days=1, weights=weights)
     customers = features.select("customer_id", "orders", pl.col("spend_28d").cast(pl.Float64).alias("revenue"))
+    lines = lines_that_count(transactions, as_of=day, lookback_days=1, weights=weights)
+    customers = customers.join(_returned_and_margin(lines), on="customer_id", how="left")
     bought = build_interactions(transactions, as_of=day, lookback_days=1, weights=weights)
     items = bought.select("customer_id", "item_id").drop_nulls().unique().sort("customer_id", "item_id")
     if before is not None:
@@ -52,6 +59,19 @@ def outcomes_of(
             pl.col("new_categories").fill_null(0)
         )
     return Outcomes(customers.collect(), items.collect())
+
+
+def _returned_and_margin(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """customer_id, returned, and margin where lines have costs: what is paid less what it cost, of those that say both.
+
+    Pieces are returned where the shop has no amounts, as in revenue.
+    """
+    worth = pl.when(net("amount").count() > 0).then("amount").otherwise("quantity").abs()
+    said = {"returned": pl.col("worth").filter("is_return").sum().round(DECIMALS)}
+    if COST in lines.collect_schema():
+        gain = net("amount") - net(COST)
+        said["margin"] = pl.when(gain.count() > 0).then(gain.sum().round(DECIMALS))
+    return lines.with_columns(worth=worth).group_by("customer_id").agg(**said)
 
 
 def _new_categories(bought: pl.LazyFrame, before: Before) -> pl.LazyFrame:
@@ -74,15 +94,14 @@ def write_outcomes(connection: ServingConnection, day: date, bought: Outcomes) -
     added = 0
     with writing(connection) as cursor:
         cursor.execute(connection.schemas.sql("SELECT {meta}.begin_outcomes(%s)"), [day])
-        known = bought.customers
-        if "new_categories" not in known.columns:
-            known = known.with_columns(new_categories=pl.lit(None, pl.Int64))
-        known = known.select("customer_id", "orders", "revenue", "new_categories")
+        absent = {name: pl.lit(None, kind) for name, kind in MAY_BE_UNKNOWN.items()}
+        known = bought.customers.with_columns(
+            column.alias(name) for name, column in absent.items() if name not in bought.customers.columns
+        ).select("customer_id", "orders", "revenue", "returned", *MAY_BE_UNKNOWN)
         for part in known.iter_slices(CUSTOMERS_AT_ONCE):
             theirs = bought.items.join(part.select("customer_id"), on="customer_id", how="semi")
             columns = [column.to_list() for frame in (part, theirs) for column in frame.iter_columns()]
-            call = "SELECT {meta}.add_outcomes(%s, %s, %s::integer[], %s::float8[], %s::integer[], %s, %s)"
-            added += int(one(connection, call, [day, *columns]))
+            added += int(one(connection, ADD, [day, *columns]))
     return added
 
 

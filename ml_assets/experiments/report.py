@@ -4,7 +4,7 @@ Reading the outcomes and judging them belongs here; the arithmetic is in `statis
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +35,19 @@ METRICS = {
     "listed_items": "",
     "new_categories": "",
     "lapsed": "orders_before",
+    "margin": "revenue_before",
+    "returned": "revenue_before",
 }
 """Each metric with what is known of the time before. The first decides. One that nothing is known of is left out."""
+UNSUBSCRIBED = "unsubscribed"
+"""A metric that is counted by arm: who opted out has no row of outcomes."""
 PRIMARY = next(iter(METRICS))
 GUARDRAILS = ("revenue", "orders")
+GUARDRAILS_ABOVE = {
+    "returned": "Nothing was returned (events.returns: net keeps returns).",
+    UNSUBSCRIBED: "Nobody opted out (setting opt_outs).",
+}
+"""Those of which more is harm, with what is said where there is none of it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Row:
     corrected_p: float
     """Over all metrics and arms (Holm)."""
     is_breached: bool
-    """Whether it is a guardrail and lower for sure."""
+    """Whether it is a guardrail and worse for sure."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +76,38 @@ class Report:
     rows: list[Row]
     verdict: str
     is_trusted: bool
+    left_out: dict[str, str]
+    """Guardrails that nothing can be said of, with the reason."""
 
     @property
     def is_breached(self) -> bool:
-        """Whether a guardrail of an arm is lower for sure."""
+        """Whether a guardrail of an arm is worse for sure."""
         return any(row.is_breached for row in self.rows)
 
 
 def report(connection: ServingConnection, experiment: Experiment) -> Report:
     """What came of an experiment until now."""
     frame, days = _outcomes(connection, experiment.name), _days(connection, experiment.name)
-    return judge(experiment, frame, days, planned_days(experiment))
+    return judge(experiment, frame, days, planned_days(experiment), _unsubscribes(connection, experiment.name))
 
 
-def judge(experiment: Experiment, frame: pl.DataFrame, days: int, planned: int) -> Report:
-    """The report on outcomes: arm, the metrics, orders_before and revenue_before, one row per customer."""
+def judge(
+    experiment: Experiment,
+    frame: pl.DataFrame,
+    days: int,
+    planned: int,
+    unsubscribes: Mapping[str, tuple[int, int]] | None = None,
+) -> Report:
+    """The report on outcomes: arm, the metrics, orders_before and revenue_before, one row per customer.
+
+    `unsubscribes` are customers and those who opted out, by arm.
+    """
     arms = {arm.name: frame.filter(pl.col("arm") == arm.name) for arm in experiment.arms}
     counts = {name: part.height for name, part in arms.items()}
     mismatch = ratio_mismatch([*counts.values()], [arm.share for arm in experiment.arms])
     small = [name for name, count in counts.items() if count < LEAST_CUSTOMERS]
-    rows = [] if small or not days else _rows(experiment, arms, planned)
+    counted = _opted_out(experiment, unsubscribes or {})
+    rows = [] if small or not days else _rows(experiment, arms, planned, counted)
     problem = None
     if mismatch < SRM_ALPHA:
         split = ", ".join(f"{name} {count:,}" for name, count in counts.items())
@@ -101,7 +122,9 @@ def judge(experiment: Experiment, frame: pl.DataFrame, days: int, planned: int) 
     verdict = problem or " ".join(
         _sentence(experiment, [row for row in rows if row.arm == arm.name], days) for arm in experiment.arms[1:]
     )
-    return Report(experiment.name, counts, days, mismatch, rows, verdict, problem is None)
+    known = {row.metric for row in rows}
+    left_out = {name: why for name, why in GUARDRAILS_ABOVE.items() if rows and name not in known}
+    return Report(experiment.name, counts, days, mismatch, rows, verdict, problem is None, left_out)
 
 
 def planned_days(experiment: Experiment) -> int:
@@ -111,29 +134,51 @@ def planned_days(experiment: Experiment) -> int:
     return max(1, (experiment.ends_at - (experiment.serving_since or experiment.started_at)).days)
 
 
-def _rows(experiment: Experiment, arms: dict[str, pl.DataFrame], planned: int) -> list[Row]:
+def _rows(
+    experiment: Experiment, arms: dict[str, pl.DataFrame], planned: int, counted: dict[str, list[Floats]]
+) -> list[Row]:
+    """`counted` are values by metric, arm by arm, of which no frame has rows."""
     control = experiment.control.name
     compared = []
-    known = [name for name in METRICS if all(name in part.columns and part[name].count() for part in arms.values())]
+    of_rows = [name for name in METRICS if all(name in part.columns and part[name].count() for part in arms.values())]
+    known = [*of_rows, *counted]
     for metric in known:
-        past = METRICS[metric]
-        values = winsorised([_floats(part, metric) for part in arms.values()])
+        past = METRICS.get(metric)
+        values = counted.get(metric) or winsorised([_floats(part, metric) for part in arms.values()])
         before = winsorised([_floats(part, past) for part in arms.values()]) if past else None
         named = dict(zip(arms, values, strict=True))
         pasts = dict(zip(arms, before, strict=True)) if before else None
         for arm in (name for name in arms if name != control):
             both = (pasts[control], pasts[arm]) if pasts else None
-            expected = _expected(both, planned) if metric in GUARDRAILS else None
+            expected = _expected(both, planned) if past == f"{metric}_before" else None
             # The first metric decides; the others share the errors that are allowed.
             alpha = ALPHA if metric == PRIMARY else ALPHA / (len(known) - 1)
             compared.append(
                 (metric, arm, compare(named[control], named[arm], both, alpha=alpha, expected_variance=expected))
             )
     p_values = corrected([found.p_value for _, _, found in compared])
+    earns_more = {arm for metric, arm, found in compared if metric == PRIMARY and found.always.low > 0}
     return [
-        Row(metric, arm, found, p, is_breached=metric in GUARDRAILS and found.always.high < 0)
+        Row(metric, arm, found, p, is_breached=_is_harm(metric, found, earns_more=arm in earns_more))
         for (metric, arm, found), p in zip(compared, p_values, strict=True)
     ]
+
+
+def _is_harm(metric: str, found: Comparison, *, earns_more: bool) -> bool:
+    """Whether a guardrail is worse for sure. Who buys more returns more, which revenue has subtracted already."""
+    if metric in GUARDRAILS_ABOVE:
+        return found.always.low > 0 and not (metric == "returned" and earns_more)
+    return metric in GUARDRAILS and found.always.high < 0
+
+
+def _opted_out(experiment: Experiment, unsubscribes: Mapping[str, tuple[int, int]]) -> dict[str, list[Floats]]:
+    """One value a customer, 1 for who opted out, arm by arm; nothing where nobody did."""
+    if not any(left for _, left in unsubscribes.values()):
+        return {}
+    by_arm = [unsubscribes.get(arm.name, (0, 0)) for arm in experiment.arms]
+    if min(customers for customers, _ in by_arm) < LEAST_CUSTOMERS:
+        return {}
+    return {UNSUBSCRIBED: [np.repeat([1.0, 0.0], [left, customers - left]) for customers, left in by_arm]}
 
 
 def _expected(before: tuple[Floats, Floats] | None, planned: int) -> float | None:
@@ -158,8 +203,12 @@ def _sentence(experiment: Experiment, rows: Sequence[Row], days: int) -> str:
         found = f"{arm} brings less revenue than {control} {after}: {change}."
     else:
         found = f"No difference in revenue between {arm} and {control} is shown {after}: {change}."
-    breached = [row.metric for row in rows if row.is_breached and row.metric != PRIMARY]
-    return found + (f" Lower for sure: {', '.join(breached)}." if breached else "")
+    found += "".join(f" In margin: {_change(row.found)}." for row in rows if row.metric == "margin")
+    told = [row for row in rows if row.is_breached and row.metric != PRIMARY]
+    lower = [row.metric for row in told if row.metric in GUARDRAILS]
+    higher = [row.metric for row in told if row.metric in GUARDRAILS_ABOVE]
+    found += f" Lower for sure: {', '.join(lower)}." if lower else ""
+    return found + (f" Higher for sure: {', '.join(higher)}." if higher else "")
 
 
 def _change(found: Comparison) -> str:
@@ -176,12 +225,20 @@ def _outcomes(connection: ServingConnection, name: str) -> pl.DataFrame:
     query = """
         SELECT arm, revenue, orders, (orders > 0)::integer AS bought, listed_items,
             CASE WHEN count(new_categories) OVER () > 0 THEN coalesce(new_categories, 0) END, lapsed::integer,
+            CASE WHEN count(margin) OVER () > 0 THEN coalesce(margin, 0) END,
+            CASE WHEN sum(returned) OVER () > 0 THEN returned END,
             orders_before, revenue_before
         FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
     """
     rows = connection.execute(connection.schemas.sql(query), [name]).fetchall()
     numbers = (*METRICS, "orders_before", "revenue_before")
     return pl.DataFrame(rows, schema={"arm": pl.String, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
+
+
+def _unsubscribes(connection: ServingConnection, name: str) -> dict[str, tuple[int, int]]:
+    query = "SELECT arm, customers, unsubscribed FROM {ml}.experiment_unsubscribes WHERE experiment = %s"
+    rows = connection.execute(connection.schemas.sql(query), [name]).fetchall()
+    return {arm: (customers, left) for arm, customers, left in rows}
 
 
 def _days(connection: ServingConnection, name: str) -> int:

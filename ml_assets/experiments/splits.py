@@ -22,10 +22,12 @@ NO_SEGMENT = "(none)"
 
 @dataclass(frozen=True)
 class SegmentPart:
-    """Revenue of an arm beside the control in one segment, as of the day before customers entered."""
+    """A metric of an arm beside the control in one segment, as of the day before customers entered."""
 
     segment: str
     arm: str
+    metric: str
+    """revenue, or margin where the shop has costs."""
     control_customers: int
     arm_customers: int
     found: Comparison | None
@@ -45,17 +47,19 @@ class ListedPart:
 
 
 def by_segment(connection: ServingConnection, experiment: Experiment) -> list[SegmentPart]:
-    """Revenue by segment and arm, segments with most customers first."""
+    """Revenue, and margin where it is known, by segment and arm, segments with most customers first."""
     query = """
-        SELECT coalesce(segment_key, %s), arm, revenue, revenue_before
+        SELECT coalesce(segment_key, %s), arm, revenue, revenue_before,
+            CASE WHEN count(margin) OVER () > 0 THEN coalesce(margin, 0) END
         FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
     """
     rows = connection.execute(connection.schemas.sql(query), [NO_SEGMENT, experiment.name]).fetchall()
-    schema = {"segment": pl.String, "arm": pl.String, "revenue": pl.Float64, "before": pl.Float64}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    numbers = dict.fromkeys(("revenue", "before", "margin"), pl.Float64)
+    frame = pl.DataFrame(rows, schema={"segment": pl.String, "arm": pl.String, **numbers}, orient="row")
+    metrics = ["revenue", "margin"] if frame["margin"].count() else ["revenue"]
     segments = frame["segment"].value_counts(sort=True).sort("count", "segment", descending=[True, False])["segment"]
-    pairs = [(segment, arm.name) for segment in segments for arm in experiment.arms[1:]]
-    parts = [_segment(frame, experiment.control.name, arm, segment, ALPHA / len(pairs)) for segment, arm in pairs]
+    each = [(segment, arm.name, metric) for segment in segments for arm in experiment.arms[1:] for metric in metrics]
+    parts = [_segment(frame, experiment.control.name, which, ALPHA / len(each)) for which in each]
     p_values = iter(corrected([part.found.p_value for part in parts if part.found]))
     return [replace(part, corrected_p=next(p_values)) if part.found else part for part in parts]
 
@@ -84,11 +88,13 @@ def by_listing(
     ]
 
 
-def _segment(frame: pl.DataFrame, control: str, arm: str, segment: str, alpha: float) -> SegmentPart:
+def _segment(frame: pl.DataFrame, control: str, which: tuple[str, str, str], alpha: float) -> SegmentPart:
+    """`which`: the segment, the arm and the metric."""
+    segment, arm, metric = which
     mine, theirs = (frame.filter(pl.col("segment") == segment, pl.col("arm") == name) for name in (control, arm))
     if min(mine.height, theirs.height) < LEAST_CUSTOMERS:
-        return SegmentPart(segment, arm, mine.height, theirs.height, None, None)
-    values = winsorised([part["revenue"].to_numpy() for part in (mine, theirs)])
+        return SegmentPart(*which, mine.height, theirs.height, None, None)
+    values = winsorised([part[metric].to_numpy() for part in (mine, theirs)])
     before = winsorised([part["before"].fill_null(float("nan")).to_numpy() for part in (mine, theirs)])
     found = compare(values[0], values[1], (before[0], before[1]), alpha=alpha)
-    return SegmentPart(segment, arm, mine.height, theirs.height, found, None)
+    return SegmentPart(*which, mine.height, theirs.height, found, None)

@@ -80,7 +80,8 @@ def transactions_as_known(
     )
     names = [version_name(day, replaced[day].fingerprint_before) for day in known if day in replaced]
     frames += [lake.scan(SUPERSEDED, names)] if names else []
-    return pl.concat(frames)
+    # One part may be from before the shop told costs.
+    return pl.concat(frames, how="diagonal")
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,7 @@ def build_customer_features(
     Lines of event types that weigh 0 are ignored unless they are returns; types below 0.5 count as interest, not as
     orders. Guests have no row.
     """
-    lines = (
-        transactions.filter(in_window(as_of, lookback_days), pl.col("customer_id").is_not_null())
-        .with_columns(event_weight(dict(weights or {})), pl.col("order_id").fill_null(""))
-        .filter((pl.col("weight") > 0) | pl.col("is_return"))
-        .with_columns((~pl.col("is_return") & (pl.col("weight") >= BOUGHT_WEIGHT)).alias("bought"))
-    )
+    lines = lines_that_count(transactions, as_of=as_of, lookback_days=lookback_days, weights=weights)
     # An item's many lines in an order are one purchase.
     purchases = lines.filter(pl.col("bought")).select(*ORDER, "item_id").unique()
     basket = purchases.group_by("customer_id", "item_id").agg(pl.len().alias("purchases"))
@@ -67,14 +62,27 @@ def build_customer_features(
     )
 
 
+def lines_that_count(
+    transactions: pl.LazyFrame, *, as_of: date, lookback_days: int, weights: Mapping[str, float] | None = None
+) -> pl.LazyFrame:
+    """The lines of known customers in the look-back that features are made of, with `weight`, and `bought`: no return
+    and no mere interest."""
+    return (
+        transactions.filter(in_window(as_of, lookback_days), pl.col("customer_id").is_not_null())
+        .with_columns(event_weight(dict(weights or {})), pl.col("order_id").fill_null(""))
+        .filter((pl.col("weight") > 0) | pl.col("is_return"))
+        .with_columns((~pl.col("is_return") & (pl.col("weight") >= BOUGHT_WEIGHT)).alias("bought"))
+    )
+
+
 def _behaviour(lines: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """Dates, counts and spend per customer, through one row per order so that the lines are read once."""
     orders = (
         lines.group_by(*ORDER, "bought")
         .agg(
-            _net("amount").sum().alias("amount"),
-            _net("quantity").sum().alias("quantity"),
-            _net("amount").count().alias("amounts"),
+            net("amount").sum().alias("amount"),
+            net("quantity").sum().alias("quantity"),
+            net("amount").count().alias("amounts"),
         )
         .with_columns(
             pl.when(pl.col("amounts").sum() > 0).then("amount").otherwise("quantity").alias("spend"),
@@ -141,7 +149,7 @@ def _categories(basket: pl.LazyFrame, items: pl.LazyFrame | None) -> pl.LazyFram
     )
 
 
-def _net(column: str) -> pl.Expr:
+def net(column: str) -> pl.Expr:
     """What a line adds to spend: a return takes away, whether it is negative or of a return type; interest is null."""
     return pl.when(pl.col("is_return")).then(-pl.col(column).abs()).when(pl.col("bought")).then(pl.col(column))
 

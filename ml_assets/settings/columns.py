@@ -40,6 +40,11 @@ class EventColumns(Section):
     time: str = Field(default="occurred_at", description="When: a timestamp, a date, or ISO 8601 text.")
     quantity: str | None = Field(default=None, description="How many. Unset: 1.")
     amount: str | None = Field(default=None, description="Paid for the whole line. Unset: no amounts.")
+    cost: str | None = Field(
+        default=None,
+        description="What the whole line cost the shop, in the currency of the amount, e.g. `unit_cost * quantity`; "
+        "experiments then tell margin. Empty on a line: not known. Unset: no costs.",
+    )
     order: str | None = Field(default=None, description="Order or basket. Unset: one order per customer and day.")
     event_type: str | None = Field(default=None, description="Kind of behaviour, e.g. purchase or view.")
     item_name: str | None = Field(default=None, description="Name of the item, where events carry it.")

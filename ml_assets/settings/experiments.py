@@ -119,8 +119,9 @@ class ExperimentsSettings(Section):
     )
     on_breach: Literal["stop", "warn"] = Field(
         default="stop",
-        description="What happens where an arm brings less revenue or fewer orders than the control for sure. stop: "
-        "the experiment is stopped, and everybody sees the live list again. Either way the team is told.",
+        description="What happens where an arm brings less revenue or fewer orders than the control for sure, or more "
+        "returns or opt-outs. stop: the experiment is stopped, and everybody sees the live list again. Either way the "
+        "team is told.",
     )
     exploration: ExplorationSettings = ExplorationSettings()
     planned: dict[ArmName, ExperimentSettings] = Field(

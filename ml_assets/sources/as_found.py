@@ -33,7 +33,7 @@ def files_as_found(path: str, frame: pl.LazyFrame, source: FilesSource, reading:
         if source.csv_separator == "auto":
             sign = SIGNS_IN_WORDS.get(dialect.separator, repr(dialect.separator))
             yield "source.csv_separator", f"{sign} stand between the fields"
-    numbers = [column for column in (columns.quantity, columns.amount) if column]
+    numbers = [column for column in (columns.quantity, columns.amount, columns.cost) if column]
     if source.numbers == "auto" and any(kinds[column] == pl.String for column in numbers):
         yield "source.numbers", NUMBERS[reading.numbers]
     time = kinds[columns.time]

@@ -3,7 +3,7 @@
 What every source promises belongs here; where a particular source keeps its lines does not.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -28,6 +28,8 @@ LINE_COLUMNS = (
     "unreadable",  # String: name of the first field whose value could not be read, or LEFT_OUT; null where all is well
     "detail",  # String: that value
 )
+COST = "cost"
+"""Float64, a column behind the others where the shop has costs: what the whole line cost it, null where not known."""
 
 # By which lines without numbers are put in order.
 ORDERED_BY = ("occurred_at", "customer_id", "item_id", "order_id", "quantity", "amount", "event_type")
@@ -81,7 +83,7 @@ class EventSource(Protocol):
         """The first day of the shop's calendar; once known it stays, whatever happens to the files."""
 
     def blocks(self, first: date, last: date) -> Iterator[pl.DataFrame]:
-        """Every line delivered under the days `first` to `last`, with LINE_COLUMNS, some BLOCK_ROWS at a time.
+        """Every line delivered under the days `first` to `last`, with LINE_COLUMNS and maybe COST, BLOCK_ROWS a time.
 
         In the order of the files and their lines, so that a day may be spread over many blocks. No line is left out:
         one without a readable time still has a source_day.
@@ -128,6 +130,11 @@ class GivesAgain(Protocol):
         """What `EventSource.blocks` gives, with the way to have it once more."""
 
 
+def with_cost(names: Sequence[str], lines: pl.DataFrame) -> tuple[str, ...]:
+    """Names of columns, and that of costs where the lines have them."""
+    return (*names, COST) if COST in lines.columns else tuple(names)
+
+
 def together(blocks: Iterable[pl.DataFrame], types: IdTypes) -> pl.DataFrame:
     """Blocks as one frame of whole days, numbered."""
     found = [block for block in blocks if block.height]
@@ -140,7 +147,8 @@ def numbered(lines: pl.DataFrame, day: str = "source_day") -> pl.DataFrame:
         return lines
     days = by_day(lines, day)
     number = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias("line")
-    ordered = (days[one].sort(ORDERED_BY, nulls_last=True, maintain_order=True) for one in sorted(days))
+    keys = with_cost(ORDERED_BY, lines)
+    ordered = (days[one].sort(keys, nulls_last=True, maintain_order=True) for one in sorted(days))
     return pl.concat(lines.with_columns(number) for lines in ordered)
 
 
@@ -183,7 +191,7 @@ def empty_items(item_type: IdType) -> pl.DataFrame:
 
 
 def line_schema(types: IdTypes) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """Types of the columns that every source hands over."""
+    """Types of the columns that every source hands over; of costs it is Float64."""
     return {
         "customer_id": polars_type(types.customer),
         "item_id": polars_type(types.item),

@@ -13,7 +13,7 @@ import polars as pl
 
 from ml_assets.ids import IdType, IdTypes
 from ml_assets.settings.columns import EventColumns, RefundColumns
-from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema, polars_type
+from ml_assets.sources.base import COST, LEFT_OUT, LINE_COLUMNS, line_schema, polars_type, with_cost
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 from ml_assets.sources.values import (
@@ -40,9 +40,10 @@ FIELDS = {
     "amount": "amount",
     "order_id": "order",
     "event_type": "event_type",
+    COST: "cost",
 }
 """What lines consist of, and the setting that says where it stands."""
-TOLD = ("customer_id", "item_id", "occurred_at", "quantity", "amount")
+TOLD = ("customer_id", "item_id", "occurred_at", "quantity", "amount", COST)
 """Those of which a value may be unreadable."""
 
 
@@ -201,6 +202,7 @@ def read_fields(
         "amount": lambda column: reading.number(column, kinds),
         "order_id": lambda column: reading.text(column).cast(pl.String),
         "event_type": reading.text,
+        COST: lambda column: reading.number(column, kinds),
     }
     read = block.select(ways[field](column).alias(field) for field, column in raw.items())
     more = [
@@ -220,7 +222,7 @@ def read_fields(
 def whole_lines(
     fields: pl.DataFrame, types: IdTypes, source: str, source_day: pl.Expr, one: float | None = 1.0
 ) -> pl.DataFrame:
-    """LINE_COLUMNS out of `read_fields`; `source_day` may refer to the column `day`.
+    """LINE_COLUMNS (and COST) out of `read_fields`; `source_day` may refer to the column `day`.
 
     `one` is the quantity where no column has it.
     """
@@ -232,7 +234,8 @@ def whole_lines(
     # Columns of one value are added as such, and take no memory.
     same = {name: pl.lit(None, schema[name]) for name in LINE_COLUMNS if name not in fields.columns}
     same |= {"source": pl.lit(source)} | ({"quantity": pl.lit(one, pl.Float64)} if "quantity" in same else {})
-    return fields.with_columns(**same).with_columns(source_day=source_day.cast(pl.Date)).select(LINE_COLUMNS)
+    dated = fields.with_columns(**same).with_columns(source_day=source_day.cast(pl.Date))
+    return dated.select(with_cost(LINE_COLUMNS, fields))
 
 
 def _unread(block: pl.DataFrame, read: pl.DataFrame, raw: Mapping[str, str], reading: Reading) -> pl.DataFrame | None:

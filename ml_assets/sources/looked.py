@@ -160,7 +160,7 @@ class LookedFiles(MappedFiles):
         kinds = self.events(path).collect_schema()
         ids = {"customer": self._source.columns.customer, "item": self._source.columns.item}
         plain = [field for field, column in ids.items() if kinds[column] in (pl.Int8, pl.Int16, pl.Int32, pl.Int64)]
-        return ["quantity", "amount", "order", "event_type", *plain]
+        return ["quantity", "amount", "cost", "order", "event_type", *plain]
 
     def _lost_in_floats(self, path: str) -> tuple[str, str] | None:
         """An id that a floating-point number cannot hold, of a column of such numbers."""

@@ -30,7 +30,7 @@ from ml_assets.sources.writing_styles import find_number_style, hold_numbers
 
 EVENTS = "source.columns"
 # Their expressions compute with numbers.
-NUMERIC = (f"{EVENTS}.quantity", f"{EVENTS}.amount", "source.where")
+NUMERIC = (f"{EVENTS}.quantity", f"{EVENTS}.amount", f"{EVENTS}.cost", "source.where")
 
 
 class MappedFiles:

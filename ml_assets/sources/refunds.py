@@ -3,7 +3,7 @@
 How a refund is netted belongs here, the same for every kind of source; where refunds and purchases are read does not.
 
 - A refund of an item takes the quantity and the amount that it names; what it does not name is all that was bought of
-  the item in the order, and of that quantity the share of the amount.
+  the item in the order, and of that quantity the share of the amount. What came back had cost its share.
 - A refund of an order (no item) takes everything in it; with an amount, that share of every line.
 - It counts on the day of its own time. Without a column for that, on the day of its order, which is then corrected.
 - What is refunded stays a purchase as far as interest goes, as with negative lines (setting events.returns: net).
@@ -12,7 +12,7 @@ How a refund is netted belongs here, the same for every kind of source; where re
 import polars as pl
 
 from ml_assets.ids import IdTypes
-from ml_assets.sources.base import LINE_COLUMNS, line_schema
+from ml_assets.sources.base import COST, LINE_COLUMNS, line_schema, with_cost
 
 REFUND = "refund"
 """Event type of the lines, and what is `unreadable` of one whose purchase the source does not hold."""
@@ -26,7 +26,7 @@ def key_of(order: pl.Expr) -> pl.Expr:
 def as_lines(
     refunds: pl.DataFrame, bought: pl.DataFrame, types: IdTypes, timezone: str, *, own_time: bool
 ) -> pl.DataFrame:
-    """Return lines (LINE_COLUMNS; source_day null where the day is not known).
+    """Return lines (LINE_COLUMNS, and COST where purchases have it; source_day null where the day is not known).
 
     `refunds` has LINE_COLUMNS without customers, `bought` the lines of their orders; `own_time` says whether refunds
     have a time of their own.
@@ -36,9 +36,13 @@ def as_lines(
     # A line whose item cannot be read is no refund of everything.
     is_whole = pl.col("item_id").is_null() & pl.col("unreadable").is_null()
     of_item, of_order = keyed.filter(~is_whole), keyed.filter(is_whole)
+    of_one, of_all = _of_item(has_cost=COST in bought.columns), _of_order(has_cost=COST in bought.columns)
     one = of_item.join(sold, on=["key", "item_id"], how="left", maintain_order="left")
     all_of = of_order.drop("item_id").join(sold, on="key", how="left", maintain_order="left")
-    found = pl.concat([one.with_columns(**_of_item()), all_of.with_columns(**_of_order())], how="diagonal")
+    found = pl.concat(
+        [one.with_columns(**of_one), all_of.with_columns(**of_all)],
+        how="diagonal",
+    )
     time = pl.col("occurred_at") if own_time else pl.col("sold_at")
     # A value that cannot be read is told first, then an order that is not there.
     strange = pl.col("sold_quantity").is_null() & pl.col("unreadable").is_null()
@@ -53,7 +57,7 @@ def as_lines(
             day=time.dt.convert_time_zone(timezone).dt.date(),
         )
         .with_columns(source_day=pl.col("day"))
-        .select(LINE_COLUMNS)
+        .select(with_cost(LINE_COLUMNS, bought))
         .cast(line_schema(types))  # type: ignore[arg-type]
     )
 
@@ -61,23 +65,36 @@ def as_lines(
 def _sold(bought: pl.DataFrame) -> pl.DataFrame:
     """What was bought of each item in each order."""
     lines = bought.filter(pl.col("unreadable").is_null(), pl.col("quantity") > 0)
+    costs = {f"sold_{COST}": _total(COST)} if COST in lines.columns else {}
     return lines.group_by(key_of(pl.col("order_id")).alias("key"), "item_id").agg(
         sold_to=pl.col("customer_id").drop_nulls().first(),
         sold_at=pl.col("occurred_at").min(),
         sold_quantity=pl.col("quantity").sum(),
-        sold_amount=pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum()),
+        sold_amount=_total("amount"),
+        **costs,
     )
 
 
-def _of_item() -> dict[str, pl.Expr]:
+def _total(name: str) -> pl.Expr:
+    """The sum of a column, null where every value is."""
+    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum())
+
+
+def _of_item(*, has_cost: bool) -> dict[str, pl.Expr]:
     quantity = pl.coalesce(pl.col("quantity").abs(), "sold_quantity")
     share = pl.min_horizontal(quantity / pl.col("sold_quantity"), 1.0)
-    return {"quantity": -quantity, "amount": -pl.coalesce(pl.col("amount").abs(), pl.col("sold_amount") * share)}
+    amount = pl.coalesce(pl.col("amount").abs(), pl.col("sold_amount") * share)
+    return {"quantity": -quantity, "amount": -amount} | _cost(share, has_cost=has_cost)
 
 
-def _of_order() -> dict[str, pl.Expr]:
+def _of_order(*, has_cost: bool) -> dict[str, pl.Expr]:
     def part(of: str) -> pl.Expr:
         return pl.col(of).abs() / pl.col(f"sold_{of}").sum().over("number")
 
     share = pl.min_horizontal(pl.coalesce(part("amount"), part("quantity"), 1.0).fill_nan(1.0), 1.0)
-    return {"quantity": -share * pl.col("sold_quantity"), "amount": -share * pl.col("sold_amount")}
+    back = {name: -share * pl.col(f"sold_{name}") for name in ("quantity", "amount")}
+    return back | _cost(share, has_cost=has_cost)
+
+
+def _cost(share: pl.Expr, *, has_cost: bool) -> dict[str, pl.Expr]:
+    return {COST: -share * pl.col(f"sold_{COST}")} if has_cost else {}

@@ -110,6 +110,23 @@ def test_a_shop_with_little_to_learn_from_is_told_what_it_will_get(doctor: Docto
     assert "3 customers (30 are wanted), 4 items (10 are wanted), 5 days (28 are wanted)" in words
 
 
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [
+        ("paid * 0.6", None),
+        ("paid * 3", "margin is -200% of what was paid. 1,640 lines cost more than was paid for them."),
+        ("CASE WHEN customer_id < 10 THEN 1 END", "of 1,640 lines have a cost (27%); margin is 60% of what was paid."),
+        ("nullif(q, 1)", "No line has both an amount and a cost."),
+    ],
+)
+def test_costs_that_cannot_be_those_of_the_lines_are_doubted(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, cost: str, words: str | None
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_SOURCE__COLUMNS__COST", cost)
+    found = doctor(orders())[1].get("costs", [])
+    assert [each["words"].endswith(words or "") for each in found] == [True] * (words is not None)
+
+
 def test_items_that_the_catalogue_lacks_are_named(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("id,title\n" + "".join(f"{n},Thing {n}\n" for n in range(9)))
     more = "  items: items.csv\n  item_columns: {item: id, name: title}\n"

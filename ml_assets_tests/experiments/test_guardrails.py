@@ -25,3 +25,11 @@ def test_an_experiment_is_stopped_where_an_arm_does_harm_that_not_everybody_sees
     assert (experiment(connection, "worth").stopped_at is not None) == is_stopped
     # A second look finds nothing more to stop.
     assert stop_breached(connection, [report]) == []
+
+
+def test_an_experiment_is_stopped_where_an_arm_makes_customers_opt_out(connection: ServingConnection) -> None:
+    arms = {"lists": {"share": 0.5, "list": "live"}, "nothing": {"share": 0.5, "list": "none"}}
+    started = start(connection, "worth", asked(arms=arms), UTC)
+    report = judge(started, outcomes(), 28, 28, {"lists": (2000, 10), "nothing": (2000, 110)})
+    assert stop_breached(connection, [report]) == ["worth"]
+    assert "Higher for sure: unsubscribed." in (experiment(connection, "worth").stopped_reason or "")

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from ml_assets.books.opt_outs import take_opt_outs
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows
 from ml_assets.experiments.entrants import enter_customers
@@ -77,6 +78,41 @@ def test_what_was_bought_is_counted_by_customer_and_a_day_that_was_corrected_is_
     stop(shop, "worth", "enough")
     shop.execute("UPDATE ml_meta.experiments SET stopped_at = '2026-01-08 10:00+00'")
     assert outcomes(shop)[1][:2] == (0, 0.0)
+
+
+def test_margin_is_of_lines_that_say_what_they_cost_and_returns_take_it_back(shop: ServingConnection) -> None:
+    sold = lines([*LINES, (3, 12, "e", -4.0)]).with_columns(
+        cost=pl.Series([2.0, None, 3.0, 4.0, 1.0, -1.5]), is_return=pl.col("amount") < 0
+    )
+    write_outcomes(shop, DAY, outcomes_of(sold, DAY, {}))
+    query = "SELECT customer_id, revenue, margin, returned FROM ml.experiment_outcomes WHERE customer_id < 5 ORDER BY 1"
+    told = shop.execute(query).fetchall()
+    # Customer 1 paid 5 for what cost 2, and 1 for what cost 3; of the third line the cost is not known.
+    assert told == [(1, 8.5, 1.0, 0.0), (2, 4.0, 0.0, 0.0), (3, -4.0, -2.5, 4.0), (4, 0.0, None, 0.0)]
+    # Of a shop without costs there is no margin, whatever it was the day before.
+    write_outcomes(shop, DAY, outcomes_of(sold.drop("cost"), DAY, {}))
+    assert [row[2] for row in shop.execute(query).fetchall()] == [None] * 4
+    pieces = sold.drop("cost").with_columns(amount=pl.lit(None, pl.Float64))
+    assert outcomes_of(pieces, DAY, {}).customers.filter(customer_id=3)["returned"].to_list() == [1.0]
+
+
+def test_opting_out_counts_by_arm_where_it_was_seen_while_the_experiment_ran(shop: ServingConnection) -> None:
+    def unsubscribed() -> tuple[int, int]:
+        query = "SELECT sum(customers), sum(unsubscribed) FROM ml.experiment_unsubscribes"
+        found = shop.execute(query).fetchone() or (0, 0)
+        return int(found[0]), int(found[1])
+
+    assert unsubscribed() == (20, 0)
+    # Nobody knows since when those of the first list had opted out; customer 3 said it before the day.
+    take_opt_outs(shop, pl.Series([1, 2]), most_returning=1)
+    shop.execute("INSERT INTO ml_meta.opt_outs (customer_id, noted_at) VALUES (3, '2026-01-05 23:00+00')")
+    assert unsubscribed() == (17, 0)
+    take_opt_outs(shop, pl.Series([1, 2, 4, 99]), most_returning=1)
+    shop.execute("INSERT INTO ml_meta.opt_outs (customer_id) VALUES (5), (4)")
+    assert unsubscribed() == (17, 2)
+    # After its end it says nothing of the experiment.
+    shop.execute("UPDATE ml_meta.experiments SET stopped_at = '2026-01-08 10:00+00'")
+    assert unsubscribed() == (17, 0)
 
 
 def test_opting_out_hides_what_came_of_it_and_erasing_removes_it(shop: ServingConnection) -> None:

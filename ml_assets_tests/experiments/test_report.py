@@ -61,7 +61,10 @@ def test_an_effect_is_told_in_a_sentence_with_bounds_that_may_be_peeked_at() -> 
     assert found.is_trusted
     assert found.verdict.startswith("nothing brings less revenue than lists after 28 days: -")
     assert "Lower for sure: orders." in found.verdict
-    assert {row.metric for row in found.rows} == set(METRICS)
+    # The shop tells no costs and keeps no returns; only guardrails are missed aloud.
+    assert {row.metric for row in found.rows} == set(METRICS) - {"margin", "returned"}
+    assert set(found.left_out) == {"returned", "unsubscribed"}
+    assert "margin" not in found.verdict
     revenue = found.rows[0].found
     assert revenue.always.low < revenue.difference.low < revenue.difference.high < revenue.always.high < 0
     assert revenue.variance_reduction > 0.2
@@ -71,6 +74,40 @@ def test_an_effect_is_told_in_a_sentence_with_bounds_that_may_be_peeked_at() -> 
     whale = judged(outcomes(whale=1e6))
     assert whale.verdict.startswith("No difference in revenue")
     assert whale.rows[0].found.difference.high < 3
+
+
+def test_margin_is_told_beside_revenue_where_the_shop_has_costs() -> None:
+    frame = outcomes(factor=1.2)
+    costs = pl.when(pl.col("arm") == "nothing").then(0.9).otherwise(0.5)
+    found = judged(frame.with_columns(margin=pl.col("revenue") * (1 - costs)))
+    assert found.verdict.startswith("nothing brings more revenue than lists")
+    margin = next(row for row in found.rows if row.metric == "margin")
+    assert margin.found.always.high < 0
+    assert margin.found.variance_reduction > 0.1
+    # It decides nothing and stops nothing.
+    assert not margin.is_breached
+    assert " In margin: -" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("factor", "back", "left", "breached"),
+    [
+        (1.0, 1.0, 20, set()),
+        (1.0, 2.5, 20, {"returned"}),
+        (1.0, 1.0, 120, {"unsubscribed"}),
+        # Who buys more returns more.
+        (1.5, 1.5, 20, set()),
+    ],
+)
+def test_more_returns_and_opt_outs_are_harm(factor: float, back: float, left: int, breached: set[str]) -> None:
+    frame = outcomes(factor=factor)
+    times = pl.when(pl.col("arm") == "nothing").then(back).otherwise(1.0)
+    frame = frame.with_columns(returned=pl.col("orders_before") * times)
+    found = judge(WORTH, frame, 28, 28, {"lists": (2000, 20), "nothing": (2000 + left, left)})
+    assert {row.metric for row in found.rows if row.is_breached} == breached
+    assert found.is_breached == bool(breached)
+    assert found.left_out == {}
+    assert ("Higher for sure: " in found.verdict) == bool(breached)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from ml_assets.cli.doctor.finding import Finding, Level, findings
-from ml_assets.cli.doctor.learning import amounts, guests, items, opt_outs, what_is_made
+from ml_assets.cli.doctor.learning import amounts, costs, guests, items, opt_outs, what_is_made
 from ml_assets.cli.doctor.look import DAYS_READ, EXAMPLES, Look, read_look
 from ml_assets.events.contract import REASONS, CheckedLines
 from ml_assets.events.garbage import ORDINARY, SETTINGS
@@ -143,4 +143,5 @@ CHECKS: dict[str, Callable[[Look, str], Iterator[Finding]]] = {
     "hours": _hours,
     "items": items,
     "amount of data": amounts,
+    "costs": costs,
 }

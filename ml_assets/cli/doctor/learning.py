@@ -12,6 +12,7 @@ from ml_assets.cli.doctor.finding import Finding
 from ml_assets.cli.doctor.look import DAYS_READ, EXAMPLES, Look
 from ml_assets.errors import UserError
 from ml_assets.settings.made import has_customers, has_items, not_made
+from ml_assets.sources.base import COST
 from ml_assets.sources.opt_outs import read_opt_outs
 
 MOST_OF_ONE_ORDER = 0.98
@@ -25,6 +26,8 @@ NO_CUSTOMERS = (
 )
 # So large a share of lines is worth learning from.
 MANY_GUESTS = 0.2
+# Some goods are sold at a loss, and some have no cost yet.
+MANY_AT_A_LOSS, FEW_COSTS = 0.2, 0.5
 
 
 def what_is_made(look: Look, about: str) -> Iterator[Finding]:
@@ -87,6 +90,30 @@ def amounts(look: Look, about: str) -> Iterator[Finding]:
     if look.settings.segmentation.enabled and events["amount"].null_count() == events.height:
         fix = "Map source.columns.amount; segments then know value, not only visits."
         yield Finding(about, "warning", "No line has an amount.", fix)
+
+
+def costs(look: Look, about: str) -> Iterator[Finding]:
+    """Whether margin can be told: what lines cost, beside what was paid for them."""
+    if COST not in look.checked.valid.columns:
+        return
+    both = look.purchases.drop_nulls(["amount", COST])
+    lines = look.purchases.height
+    if both.is_empty():
+        fix = "Is source.columns.cost the right column? Experiments tell no margin without."
+        yield Finding(about, "warning", "No line has both an amount and a cost.", fix)
+        return
+    paid, cost = float(both["amount"].sum()), float(both[COST].sum())
+    margin = f"; margin is {(paid - cost) / paid:.0%} of what was paid" if paid > 0 else ""
+    words = f"{both.height:,} of {lines:,} lines have a cost ({both.height / max(lines, 1):.0%}){margin}."
+    losing = both.filter(pl.col(COST) > pl.col("amount")).height
+    if losing > MANY_AT_A_LOSS * both.height:
+        fix = "Is source.columns.cost that of the whole line, in the currency and with the taxes of the amount?"
+        yield Finding(about, "warning", f"{words} {losing:,} lines cost more than was paid for them.", fix)
+    elif both.height < FEW_COSTS * lines:
+        fix = "Lines without a cost are left out of margin: arms that sell other items are then hard to compare."
+        yield Finding(about, "warning", words, fix)
+    else:
+        yield Finding(about, "good", words)
 
 
 def guests(look: Look, about: str) -> Iterator[Finding]:

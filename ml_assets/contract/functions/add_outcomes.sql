@@ -3,7 +3,8 @@
 -- none: so the arms can be compared. An item that a list showed on several days counts once, at its best place.
 
 CREATE OR REPLACE FUNCTION :"meta".add_outcomes(
-    of_day date, customers :customer_id_type[], orders integer[], revenue double precision[], new_categories integer[],
+    of_day date, customers :customer_id_type[], orders integer[], revenue double precision[],
+    returned double precision[], new_categories integer[], margin double precision[],
     buyers :customer_id_type[], items :item_id_type[]
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -24,8 +25,9 @@ BEGIN
             AND h.live_from < until AND coalesce(h.live_until, 'infinity') > since
     );
     WITH counted AS (
-        SELECT u.customer_id, u.orders, u.revenue, u.new_categories
-        FROM unnest(customers, orders, revenue, new_categories) AS u (customer_id, orders, revenue, new_categories)
+        SELECT u.customer_id, u.orders, u.revenue, u.returned, u.new_categories, u.margin
+        FROM unnest(customers, orders, revenue, returned, new_categories, margin)
+            AS u (customer_id, orders, revenue, returned, new_categories, margin)
         WHERE EXISTS (SELECT FROM :"store".experiment_customers AS c WHERE c.customer_id = u.customer_id)
             AND NOT :"meta".is_erased(u.customer_id::text)
     ), bought AS (
@@ -52,8 +54,10 @@ BEGIN
         FROM listed AS l
         GROUP BY 2, 3, 4, 5
     )
-    INSERT INTO :"store".experiment_days (day, customer_id, orders, revenue, new_categories, listed_items)
-    SELECT of_day, c.customer_id, c.orders, c.revenue, c.new_categories,
+    INSERT INTO :"store".experiment_days (
+        day, customer_id, orders, revenue, returned, new_categories, margin, listed_items
+    )
+    SELECT of_day, c.customer_id, c.orders, c.revenue, c.returned, c.new_categories, c.margin,
         CASE WHEN cardinality(releases) > 0 THEN coalesce(n.items, 0) END
     FROM counted AS c
     LEFT JOIN (
@@ -65,6 +69,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION :"meta".add_outcomes(date, :customer_id_type[], integer[], double precision[], integer[], :customer_id_type[], :item_id_type[])
+COMMENT ON FUNCTION :"meta".add_outcomes(date, :customer_id_type[], integer[], double precision[], double precision[], integer[], double precision[], :customer_id_type[], :item_id_type[])
 IS 'Add what customers of experiments bought on a day; how many were added.';
-REVOKE EXECUTE ON FUNCTION :"meta".add_outcomes(date, :customer_id_type[], integer[], double precision[], integer[], :customer_id_type[], :item_id_type[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION :"meta".add_outcomes(date, :customer_id_type[], integer[], double precision[], double precision[], integer[], double precision[], :customer_id_type[], :item_id_type[]) FROM PUBLIC;

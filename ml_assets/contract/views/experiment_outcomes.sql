@@ -19,7 +19,9 @@ SELECT
         WHERE s.customer_id = c.customer_id AND s.valid_from < c.entered_on
         ORDER BY s.valid_from DESC
         LIMIT 1
-    ) AS segment_key
+    ) AS segment_key,
+    coalesce(o.returned, 0) AS returned,
+    o.margin
 FROM :"store".experiment_customers AS c
 JOIN :"meta".experiments AS e ON e.experiment = c.experiment
 CROSS JOIN :"meta".shop AS h
@@ -31,7 +33,8 @@ LEFT JOIN LATERAL (
 ) AS k ON true
 LEFT JOIN LATERAL (
     SELECT sum(d.orders) AS orders, sum(d.revenue) AS revenue, sum(d.listed_items) AS listed_items,
-        sum(d.new_categories) AS new_categories, max(d.day) FILTER (WHERE d.orders > 0) AS last_order_on
+        sum(d.new_categories) AS new_categories, sum(d.returned) AS returned, sum(d.margin) AS margin,
+        max(d.day) FILTER (WHERE d.orders > 0) AS last_order_on
     FROM :"store".experiment_days AS d
     WHERE d.customer_id = c.customer_id AND d.day >= c.entered_on
         AND (
@@ -54,3 +57,5 @@ COMMENT ON COLUMN :"ml".experiment_outcomes.revenue_before IS 'What was paid in 
 COMMENT ON COLUMN :"ml".experiment_outcomes.new_categories IS 'Categories bought of which nothing had been bought in the look-back before; NULL: nothing bought, or not known.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.lapsed IS 'Whether the customer ordered nothing in the last 28 days; NULL while there are fewer.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.segment_key IS 'The segment on the day before the customer entered.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.returned IS 'What was brought back since; revenue has it subtracted.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.margin IS 'What was paid since less what it cost the shop, returns subtracted; NULL: nothing bought of which the cost is known.';

@@ -11,6 +11,7 @@ COLUMNS = {
     "day": "Calendar day in the shop's time zone.",
     "quantity": "How many; 1 for items sold by measure.",
     "amount": "Paid for the whole line, in the shop's currency.",
+    "cost": "What the whole line cost the shop, in its currency; only where it maps costs.",
     "order_id": "Order or basket.",
     "event_type": "Kind of behaviour.",
     "is_return": "Brought back; only under events.returns: net.",

@@ -30,7 +30,7 @@ COMPLETE, SPLIT, GUARDRAILS = "no_day_is_missing", "splits_are_as_drawn", "guard
 CHECKS = {
     COMPLETE: "Every day that was loaded since the first experiment began has its outcomes.",
     SPLIT: "The customers of every experiment are split as they were drawn.",
-    GUARDRAILS: "No arm has lower revenue or fewer orders than the control for sure.",
+    GUARDRAILS: "No arm has lower revenue, fewer orders, more returns or more opt-outs than the control for sure.",
 }
 
 

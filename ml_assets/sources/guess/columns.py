@@ -10,7 +10,16 @@ import polars as pl
 
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import quoted
-from ml_assets.sources.guess.names import NAMES, UNIT_PRICES, is_a_title, is_of_later, plain, rank
+from ml_assets.sources.guess.names import (
+    LINE_COSTS,
+    NAMES,
+    UNIT_COSTS,
+    UNIT_PRICES,
+    is_a_title,
+    is_of_later,
+    plain,
+    rank,
+)
 from ml_assets.sources.times import STYLES, UTC_TIME, read_times
 from ml_assets.sources.values import SIGNS
 
@@ -50,7 +59,8 @@ def guess_columns(sample: pl.DataFrame, reading: Reading) -> dict[str, Choice]:
     if "time" in found and (column := _clock_beside(sample, found["time"].text, reading)):
         text = f"{quoted(found['time'].text)} || ' ' || {quoted(column)}"
         found["time"] = Choice(text, "the date stands in one column, the time of day in another")
-    return found | _price_times_quantity(sample, found, reading)
+    found |= _price_times_quantity(sample, found, reading)
+    return found | _cost(sample, found, reading)
 
 
 def _guess(field: str, free: pl.DataFrame, reading: Reading) -> Choice | None:
@@ -116,6 +126,26 @@ def _price_times_quantity(sample: pl.DataFrame, found: dict[str, Choice], readin
     return {"amount": Choice(text, "a price of one piece times the pieces")}
 
 
+def _cost(sample: pl.DataFrame, found: dict[str, Choice], reading: Reading) -> dict[str, Choice]:
+    """What lines cost the shop, beside what was paid for them; a bare `cost` is of a piece where the price is."""
+    if "amount" not in found:
+        return {}
+    taken = {choice.text for choice in found.values()}
+    free = {plain(name): name for name in sample.columns if name not in taken}
+    of_line, of_piece = ([free[name] for name in names if name in free] for names in (LINE_COSTS, UNIT_COSTS))
+    pieces = found.get("quantity")
+    if of_line and plain(of_line[0]) == "cost" and pieces and found["amount"].text not in sample.columns:
+        of_line, of_piece = [], of_line
+    for column in (*of_line, *of_piece):
+        fits = _why_it_fits("cost", sample[column], reading)
+        if fits and (column in of_line or not pieces):
+            return {"cost": Choice(column, f"what the line cost, by its name; {fits}; experiments then tell margin")}
+        if fits and pieces:
+            text = f"{quoted(column)} * {quoted(pieces.text)}"
+            return {"cost": Choice(text, "the cost of one piece times the pieces; experiments then tell margin")}
+    return {}
+
+
 def _why_it_fits(field: str, values: pl.Series, reading: Reading) -> str:
     """What the values show, in words; nothing where they cannot be the field's."""
     frame, name = values.to_frame(), values.name
@@ -126,7 +156,7 @@ def _why_it_fits(field: str, values: pl.Series, reading: Reading) -> str:
     if field == "time":
         share = _share_of_times(values, reading)
         return f"{share:.0%} of its values are times" if share >= ENOUGH else ""
-    if field in ("quantity", "amount"):
+    if field in ("quantity", "amount", "cost"):
         either = (replace(reading, numbers=style).number(name, kinds) for style in SIGNS)
         share = _share(frame.select(pl.coalesce(either).is_not_null().alias(name))[name], given)
         return f"{share:.0%} of its values are numbers" if share >= ENOUGH else ""

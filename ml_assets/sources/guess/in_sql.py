@@ -14,6 +14,8 @@ from ml_assets.sources.orders import SUFFIX
 from ml_assets.sources.postgres.query import NUMBERS, TIMES
 from ml_assets.sources.relations import parts_of
 
+WANTED = {"time": TIMES, **dict.fromkeys(("quantity", "amount", "cost"), NUMBERS)}
+"""The types that fields take; others take any."""
 CHANGED = ("updatedat", "modifiedat", "changedat", "lastmodified", "lastupdated", "dateupd", "updated", "modified")
 
 
@@ -35,7 +37,7 @@ def is_change(name: str) -> bool:
 def in_sql(field: str, choice: Choice, kinds: Mapping[str, str]) -> Choice:
     """A column of the type that its field takes, or an expression with the names that PostgreSQL knows."""
     if choice.text in kinds:
-        kind, wanted = kinds[choice.text], {"time": TIMES, "quantity": NUMBERS, "amount": NUMBERS}.get(field)
+        kind, wanted = kinds[choice.text], WANTED.get(field)
         if not wanted or kind in wanted:
             return choice
         return replace(choice, text=f"{quoted_here(choice.text)}::{'timestamptz' if field == 'time' else 'numeric'}")

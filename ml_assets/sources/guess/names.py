@@ -44,6 +44,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "itemcategory", "productcategory", "category", "department", "productgroup", "genre", "kategorie",
     ),
 }  # fmt: skip
+LINE_COSTS = ("linecost", "totalcost", "costtotal", "costamount", "extendedcost", "cogs", "costofgoods",
+              "costofgoodssold", "cost", "wareneinsatz", "coste", "costo")  # fmt: skip
+UNIT_COSTS = ("unitcost", "costprice", "costperitem", "costperunit", "itemcost", "productcost", "costeach", "buyprice",
+              "purchaseprice", "buyingprice", "wholesaleprice", "averagecost", "avgcost", "standardcost", "landedcost",
+              "einkaufspreis", "ekpreis")  # fmt: skip
 UNIT_PRICES = ("unitprice", "price", "itemprice", "priceperunit", "stueckpreis", "einzelpreis", "preis")
 
 IDS = (

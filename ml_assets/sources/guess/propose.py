@@ -140,7 +140,7 @@ def _with_shape(found: Proposal, sample: pl.DataFrame) -> Proposal:
     columns = {name: Choice(text, why) for name, text in _in_file(shape.columns, have).items()}
     source = {name: Choice(text, shape.note) for name, text in _in_file(shape.source, have).items()}
     rules = {name: Choice(str(value), why) for name, value in shape.events.items()}
-    guessed = {name: choice for name, choice in found.columns.items() if name in REQUIRED}
+    guessed = {name: choice for name, choice in found.columns.items() if name in (*REQUIRED, "cost")}
     return replace(
         found, shape=shape.name, note=shape.note, columns={**guessed, **columns}, source={**found.source, **source},
         rules=rules,

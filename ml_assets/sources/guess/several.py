@@ -34,7 +34,7 @@ def with_orders(found: Proposal, lines: Table, beside: Beside) -> tuple[Proposal
     columns = {**guess_columns(joined, lines.reading), "order": Choice(line_key, "the order that the line belongs to")}
     # What an order counts or costs as a whole stands beside each of its lines.
     of_lines = guess_columns(lines.sample, lines.reading)
-    for field in ("quantity", "amount"):
+    for field in ("quantity", "amount", "cost"):
         columns.pop(field, None)
         columns |= {field: of_lines[field]} if field in of_lines else {}
     found = replace(found, columns=columns, source={**found.source, **source}, have=joined.columns)

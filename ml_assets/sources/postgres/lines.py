@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from ml_assets.ids import IdTypes
-from ml_assets.sources.base import LEFT_OUT, LINE_COLUMNS, line_schema
+from ml_assets.sources.base import COST, LEFT_OUT, LINE_COLUMNS, line_schema, with_cost
 from ml_assets.sources.postgres.query import Sql, Value, named
 
 WHERE = "where"
@@ -24,6 +24,7 @@ def fields(values: Mapping[str, Value], types: IdTypes, timezone: str) -> Sql:
         "occurred_at": ("time", lambda value: value.as_moment(timezone)),
         "quantity": ("quantity", Value.as_number),
         "amount": ("amount", Value.as_number),
+        COST: ("cost", Value.as_number),
         "order_id": ("order", Value.as_word),
         "event_type": ("event_type", Value.as_word),
         WHERE: (WHERE, lambda value: value.expression),
@@ -32,7 +33,7 @@ def fields(values: Mapping[str, Value], types: IdTypes, timezone: str) -> Sql:
 
 
 def events_of(found: pl.DataFrame, types: IdTypes, source: str) -> pl.DataFrame:
-    """The shop's lines (LINE_COLUMNS, without days) out of `fields`; one piece each where no column says how many."""
+    """The shop's lines (LINE_COLUMNS and COST, without days) out of `fields`; a piece each where nothing says more."""
     if "quantity" not in found.columns:
         found = found.with_columns(quantity=1.0)
     if WHERE in found.columns:
@@ -42,8 +43,8 @@ def events_of(found: pl.DataFrame, types: IdTypes, source: str) -> pl.DataFrame:
 
 
 def lines_of(found: pl.DataFrame, types: IdTypes, source: str) -> pl.DataFrame:
-    """LINE_COLUMNS out of `fields`, null where nothing was asked for."""
+    """LINE_COLUMNS out of `fields`, null where nothing was asked for, and COST where it was."""
     schema = line_schema(types)
     missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in found.columns]
     lines = found.with_columns(missing).with_columns(source=pl.lit(source[:LONGEST_NAME]))
-    return lines.select(LINE_COLUMNS).cast(schema)  # type: ignore[arg-type]
+    return lines.select(with_cost(LINE_COLUMNS, lines)).cast(schema)  # type: ignore[arg-type]

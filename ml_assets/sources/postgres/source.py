@@ -218,6 +218,7 @@ class Postgres:
             ("time", TIMES, "a time"),
             ("quantity", NUMBERS, "a number"),
             ("amount", NUMBERS, "a number"),
+            ("cost", NUMBERS, "a number"),
         ):
             if name in found and found[name].type not in kinds:
                 text = self._source.columns.model_dump()[name]

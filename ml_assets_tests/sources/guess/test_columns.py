@@ -80,3 +80,26 @@ def test_date_and_time_of_day_in_two_columns_are_put_together(dates: list[object
 
 def test_a_time_that_has_its_hour_needs_no_second_column() -> None:
     assert texts({"date": ["2026-09-01 10:00", "2026-09-02 11:00"], "time": ["09:58", "10:05"]})["time"] == "date"
+
+
+@pytest.mark.parametrize(
+    ("columns", "cost"),
+    [
+        ({"total": [4.0, 6.0], "COGS": [1.5, 2.5]}, "COGS"),
+        ({"qty": [2, 3], "total": [4.0, 6.0], "cost": [1.5, 2.5]}, "cost"),
+        ({"qty": [2, 3], "total": [4.0, 6.0], "Unit Cost": ["1.5", "2.5"]}, '"Unit Cost" * qty'),
+        # Where the price is of a piece, so is the cost.
+        ({"qty": [2, 3], "price": [4.0, 6.0], "cost": [1.5, 2.5]}, "cost * qty"),
+        ({"total": [4.0, 6.0], "purchase_price": [1.5, 2.5]}, "purchase_price"),
+        ({"total": [4.0, 6.0], "cost": ["dear", "cheap"]}, None),
+        ({"total": [4.0, 6.0], "shipping_cost": [1.5, 2.5]}, None),
+        ({"cost": [1.5, 2.5]}, None),
+    ],
+)
+def test_a_cost_is_told_by_its_name_and_taken_times_the_pieces(
+    columns: Mapping[str, Sequence[object]], cost: str | None
+) -> None:
+    lines: dict[str, Sequence[object]] = {"client": [1, 2], "sku": ["a", "b"], "date": ["2026-09-01", "2026-09-02"]}
+    found = guessed({**lines, **columns})
+    assert (found["cost"].text if "cost" in found else None) == cost
+    assert cost is None or "experiments then tell margin" in found["cost"].why
