@@ -16,7 +16,7 @@ from ml_assets.features.interactions import BOUGHT_WEIGHT, DECIMALS, build_inter
 from ml_assets.sources.base import COST
 
 CUSTOMERS_AT_ONCE = 20_000
-MAY_BE_UNKNOWN = {"new_categories": pl.Int64, "margin": pl.Float64}
+MAY_BE_UNKNOWN = {"returned": pl.Float64, "new_categories": pl.Int64, "margin": pl.Float64}
 ADD = """
     SELECT {meta}.add_outcomes(%s, %s, %s::integer[], %s::float8[], %s::float8[], %s::integer[], %s::float8[], %s, %s)
 """
@@ -97,7 +97,7 @@ def write_outcomes(connection: ServingConnection, day: date, bought: Outcomes) -
         absent = {name: pl.lit(None, kind) for name, kind in MAY_BE_UNKNOWN.items()}
         known = bought.customers.with_columns(
             column.alias(name) for name, column in absent.items() if name not in bought.customers.columns
-        ).select("customer_id", "orders", "revenue", "returned", *MAY_BE_UNKNOWN)
+        ).select("customer_id", "orders", "revenue", *MAY_BE_UNKNOWN)
         for part in known.iter_slices(CUSTOMERS_AT_ONCE):
             theirs = bought.items.join(part.select("customer_id"), on="customer_id", how="semi")
             columns = [column.to_list() for frame in (part, theirs) for column in frame.iter_columns()]
