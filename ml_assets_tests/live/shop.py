@@ -35,18 +35,22 @@ class JudgedShop:
     lists: dict[str, Lists]
 
 
+def load_shop(connection: ServingConnection, lake: Lake, lines: pl.DataFrame) -> None:
+    """The catalogue and the lines of `purchase_frames.made_shop`, loaded day by day long ago."""
+    lake.write("items", catalogue())
+    days = [END - timedelta(days=number) for number in range(120)]
+    for day in days:
+        lake.write("transactions", lines.filter(pl.col("day") == day), day)
+    load = "INSERT INTO ml_meta.source_days (day, row_count, fingerprint, loaded_at) VALUES (%s, 1, 'x', '2020-01-01')"
+    with connection.cursor() as cursor:
+        cursor.executemany(load, [(day,) for day in days])
+
+
 def judged_shop(connection: ServingConnection, home: Path, *, day: date = DAY) -> JudgedShop:
     """Lists drawn at random, as of the day before `day`, published and live since then."""
     settings = quick_settings().model_copy(update={"home": home / ".ml_assets"})
-    lines = made_shop(customers=150)
-    lake = Lake.of(settings)
-    lake.write("items", catalogue())
-    days = [END - timedelta(days=number) for number in range(120)]
-    for one in days:
-        lake.write("transactions", lines.filter(pl.col("day") == one), one)
-    load = "INSERT INTO ml_meta.source_days (day, row_count, fingerprint, loaded_at) VALUES (%s, 1, 'x', '2020-01-01')"
-    with connection.cursor() as cursor:
-        cursor.executemany(load, [(one,) for one in days])
+    lines, lake = made_shop(customers=150), Lake.of(settings)
+    load_shop(connection, lake, lines)
     window = Window.of(lines.lazy(), catalogue(), cutoff=day, horizons=[HORIZON], settings=settings)
     rng = np.random.default_rng(1)
     lists = {name: _drawn(window, rng) for name in PLACEMENTS}

@@ -22,7 +22,7 @@ from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.training import artifact_folder
 from ml_assets.settings.experiments import ExperimentSettings, ExplorationSettings
 from ml_assets.settings.shop import Settings
-from ml_assets_tests.live.shop import publish_lists
+from ml_assets_tests.live.shop import load_shop, publish_lists
 from ml_assets_tests.models import studies
 from ml_assets_tests.models.purchase_frames import END, as_interactions, catalogue, made_shop
 
@@ -56,13 +56,7 @@ def explored_shop(connection: ServingConnection, home: Path, *, epsilon: float =
     """Lists that draw from what is stored behind them; by default from all items there are."""
     settings = studies.quick_settings(stored=stored).model_copy(update={"home": home / ".ml_assets"})
     lines, lake = made_shop(customers=150), Lake.of(settings)
-    lake.write("items", catalogue())
-    days = [END - timedelta(days=number) for number in range(120)]
-    for day in days:
-        lake.write("transactions", lines.filter(pl.col("day") == day), day)
-    load = "INSERT INTO ml_meta.source_days (day, row_count, fingerprint, loaded_at) VALUES (%s, 1, 'x', '2020-01-01')"
-    with connection.cursor() as cursor:
-        cursor.executemany(load, [(day,) for day in days])
+    load_shop(connection, lake, lines)
     made = ExploredShop(connection, lake, settings, lines)
     model = trained(made, TRAINED)
     for number in range(DAYS):

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
+import pytest
 
 from ml_assets.books.models import champion
 from ml_assets.dagster.assets.arms import build_arm_assets
@@ -24,14 +25,25 @@ from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
 from ml_assets_tests.dagster.assets.test_models_and_predictions import WEEK, lake  # noqa: F401 a fixture
 
 
-def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
+@pytest.fixture
+def database(
     shop: Shop,
     lake: Lake,  # noqa: F811
     source: EventSource,
     text_connection: ServingConnection,
-) -> None:
+) -> OpenDatabase:
+    """With the recommender of the week."""
     database = OpenDatabase(text_connection)
     list(named(build_model_assets(shop), "recommender_model")(on(WEEK), lake=lake, source=source, serving=database))
+    return database
+
+
+def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
+    shop: Shop,
+    lake: Lake,  # noqa: F811
+    database: OpenDatabase,
+    text_connection: ServingConnection,
+) -> None:
     interactions = load_interactions(lake, as_of=WEEK, settings=shop.settings)
     lake.write("interactions", interactions, WEEK)
     inputs = interactions.lazy(), lake.scan("items")
@@ -102,11 +114,9 @@ def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
 def test_lists_of_everybody_and_of_arms_explore_where_the_settings_say_so(
     shop: Shop,
     lake: Lake,  # noqa: F811
-    source: EventSource,
+    database: OpenDatabase,
     text_connection: ServingConnection,
 ) -> None:
-    database = OpenDatabase(text_connection)
-    list(named(build_model_assets(shop), "recommender_model")(on(WEEK), lake=lake, source=source, serving=database))
     inputs = load_interactions(lake, as_of=WEEK, settings=shop.settings).lazy(), lake.scan("items")
     arms = {"lists": {"share": 0.5}, "often": {"share": 0.5, "list": "method:personal_frequency"}}
     asked = ExperimentSettings.model_validate({"placement": "for_you", "arms": arms})
