@@ -108,7 +108,8 @@ def _watch(connection: "ServingConnection", settings: "Settings") -> None:
     from ml_assets.releases.withdraw import withdraw_unmade  # noqa: PLC0415
 
     sync_policies(connection, settings)
-    withdraw_unmade(connection, settings)
+    for withdrawn in withdraw_unmade(connection, settings):
+        ERR.print(withdrawn, soft_wrap=True)
 
 
 def _day(settings: "Settings", given: datetime | None, told: date | None) -> date:
