@@ -118,19 +118,12 @@ def in_lower_half(stored: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
 
 def _prepared(days: list[LoggedDay], wanted: list[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`lists` and `items` for `estimate`, by a key of day and customer; can_show tells who could have shown it all."""
-    ids = ["key", "customer_id"]
-    logged = pl.concat(day.items.with_columns(key=pl.lit(number)) for number, day in enumerate(days))
-    asked = pl.concat(frame.with_columns(key=pl.lit(number)) for number, frame in enumerate(wanted))
+    ids = ["day", "customer_id"]
+    logged = pl.concat(day.items.with_columns(day=pl.lit(number)) for number, day in enumerate(days))
+    asked = pl.concat(frame.with_columns(day=pl.lit(number)) for number, frame in enumerate(wanted))
     customers = logged.select(pl.col("customer_id").unique().sort()).with_row_index("customer")
-    # One key for a list: its day and its customer.
-    listed = logged.select(ids).unique(maintain_order=True).with_row_index("list_key")
-    logged, asked = (
-        frame.join(listed, on=ids, maintain_order="left")
-        .join(customers, on="customer_id", maintain_order="left")
-        .drop("key")
-        .rename({"list_key": "key"})
-        for frame in (logged, asked)
-    )
+    keys = logged.select(ids).unique(maintain_order=True).with_row_index("key").join(customers, on="customer_id")
+    logged, asked = (frame.join(keys, on=ids, maintain_order="left").drop("day") for frame in (logged, asked))
     items = asked.join(logged.drop("customer", "customer_id"), on=["key", "item_id"], how="left", maintain_order="left")
     items = items.with_columns(pl.col("propensity").fill_null(0.0), pl.col("is_shown", "bought").fill_null(value=False))
     shown = logged.filter("is_shown")

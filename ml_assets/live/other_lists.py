@@ -5,6 +5,7 @@ Arms of experiments are filled by them, and lists that nobody was shown are esti
 """
 
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -29,7 +30,6 @@ class OtherLists:
         self._connection, self._lake, self._settings = connection, lake, settings
         self._kind, _, self._name = wanted.partition(":")
         self._placement = placement
-        self._catalogue = lake.read("items")
         self._loaded: dict[str, RecommenderModel] = {}
 
     def can_be_of(self, as_of: date) -> bool:
@@ -38,11 +38,11 @@ class OtherLists:
 
     def of_day(self, as_of: date, customers: pl.Series) -> pl.DataFrame:
         """customer_id, item_id and rank of all that would have been stored as of a day, 1 is best."""
-        known = load_interactions(self._lake, as_of=as_of, settings=self._settings)
+        known, items = load_interactions(self._lake, as_of=as_of, settings=self._settings), self._items
         made = recommend(
-            {self._placement: self.model(as_of, known)},
+            {self._placement: self.model(as_of, known, items)},
             known,
-            self._catalogue,
+            items,
             as_of=as_of,
             settings=self._settings.recommender,
             customers=customers,
@@ -51,8 +51,12 @@ class OtherLists:
         ranks = pl.int_ranges(1, pl.col("item_ids").list.len() + 1)
         return made.lists.select("customer_id", item_id="item_ids", rank=ranks).explode("item_id", "rank")
 
-    def model(self, as_of: date, known: pl.DataFrame) -> RecommenderModel:
-        """What makes the list as of a day, of which the interactions are `known`.
+    @cached_property
+    def _items(self) -> pl.DataFrame:
+        return self._lake.read("items")
+
+    def model(self, as_of: date, known: pl.DataFrame, items: pl.DataFrame) -> RecommenderModel:
+        """What makes the list as of a day, of which the interactions are `known`, from the catalogue.
 
         Raises `UserError` where it may not, or where there is no such model.
         """
@@ -76,7 +80,7 @@ class OtherLists:
         if key not in self._loaded:
             loaded, options = self._load(found), self._settings.recommender
             self._loaded[key] = with_one_method(
-                loaded, self._name, self._placement, known, items=self._catalogue, settings=options
+                loaded, self._name, self._placement, known, items=items, settings=options
             )
         return self._loaded[key]
 

@@ -9,7 +9,7 @@ Opening files belongs to `mapped.py`, the rules of the look to `first_look.py`.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
@@ -190,7 +190,7 @@ class LookedFiles(MappedFiles):
         """As `lines`, of a kept file; blocks that have no line of these days (or of none: `undated`) are left out."""
         types = self.id_types()
         for fields in self._kept.read(path, first, last, undated=undated):
-            yield lambda fields=fields: columns.whole_lines(fields(), types, path, source_day)  # type: ignore[misc]
+            yield partial(_whole, fields, types, path, source_day)
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""
@@ -203,3 +203,7 @@ class LookedFiles(MappedFiles):
         for block in self.blocks(columns.needed(self.events(path), mapping, reading, where), path):
             yield columns.read_fields(block, mapping, reading, types=types, first_line=first_line, where=where)
             first_line += block.height
+
+
+def _whole(fields: Again, types: IdTypes, path: str, source_day: pl.Expr) -> pl.DataFrame:
+    return columns.whole_lines(fields(), types, path, source_day)

@@ -36,13 +36,9 @@ def as_lines(
     # A line whose item cannot be read is no refund of everything.
     is_whole = pl.col("item_id").is_null() & pl.col("unreadable").is_null()
     of_item, of_order = keyed.filter(~is_whole), keyed.filter(is_whole)
-    of_one, of_all = _of_item(has_cost=COST in bought.columns), _of_order(has_cost=COST in bought.columns)
     one = of_item.join(sold, on=["key", "item_id"], how="left", maintain_order="left")
     all_of = of_order.drop("item_id").join(sold, on="key", how="left", maintain_order="left")
-    found = pl.concat(
-        [one.with_columns(**of_one), all_of.with_columns(**of_all)],
-        how="diagonal",
-    )
+    found = pl.concat([one.with_columns(**_of_item()), all_of.with_columns(**_of_order())], how="diagonal")
     time = pl.col("occurred_at") if own_time else pl.col("sold_at")
     # A value that cannot be read is told first, then an order that is not there.
     strange = pl.col("sold_quantity").is_null() & pl.col("unreadable").is_null()
@@ -65,13 +61,12 @@ def as_lines(
 def _sold(bought: pl.DataFrame) -> pl.DataFrame:
     """What was bought of each item in each order."""
     lines = bought.filter(pl.col("unreadable").is_null(), pl.col("quantity") > 0)
-    costs = {f"sold_{COST}": _total(COST)} if COST in lines.columns else {}
     return lines.group_by(key_of(pl.col("order_id")).alias("key"), "item_id").agg(
         sold_to=pl.col("customer_id").drop_nulls().first(),
         sold_at=pl.col("occurred_at").min(),
         sold_quantity=pl.col("quantity").sum(),
         sold_amount=_total("amount"),
-        **costs,
+        sold_cost=_total(COST) if COST in lines.columns else pl.lit(None, pl.Float64),
     )
 
 
@@ -80,21 +75,16 @@ def _total(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum())
 
 
-def _of_item(*, has_cost: bool) -> dict[str, pl.Expr]:
+def _of_item() -> dict[str, pl.Expr]:
     quantity = pl.coalesce(pl.col("quantity").abs(), "sold_quantity")
     share = pl.min_horizontal(quantity / pl.col("sold_quantity"), 1.0)
     amount = pl.coalesce(pl.col("amount").abs(), pl.col("sold_amount") * share)
-    return {"quantity": -quantity, "amount": -amount} | _cost(share, has_cost=has_cost)
+    return {"quantity": -quantity, "amount": -amount, COST: -share * pl.col("sold_cost")}
 
 
-def _of_order(*, has_cost: bool) -> dict[str, pl.Expr]:
+def _of_order() -> dict[str, pl.Expr]:
     def part(of: str) -> pl.Expr:
         return pl.col(of).abs() / pl.col(f"sold_{of}").sum().over("number")
 
     share = pl.min_horizontal(pl.coalesce(part("amount"), part("quantity"), 1.0).fill_nan(1.0), 1.0)
-    back = {name: -share * pl.col(f"sold_{name}") for name in ("quantity", "amount")}
-    return back | _cost(share, has_cost=has_cost)
-
-
-def _cost(share: pl.Expr, *, has_cost: bool) -> dict[str, pl.Expr]:
-    return {COST: -share * pl.col(f"sold_{COST}")} if has_cost else {}
+    return {name: -share * pl.col(f"sold_{name}") for name in ("quantity", "amount", COST)}

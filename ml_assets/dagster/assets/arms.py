@@ -71,7 +71,7 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         for experiment, arm in wanted:
             placement = experiment.placement or ""
             with serving.connect() as connection:
-                model = OtherLists(connection, lake, shop.settings, arm.list, placement).model(day, known)
+                model = OtherLists(connection, lake, shop.settings, arm.list, placement).model(day, known, catalogue)
             customers = drawn(experiment, everybody)
             theirs = customers.filter(pl.col("arm") == arm.name)["customer_id"]
             # As the live lists explore, so do these: else the comparison would be one of exploring as well.

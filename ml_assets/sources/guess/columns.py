@@ -138,11 +138,11 @@ def _cost(sample: pl.DataFrame, found: dict[str, Choice], reading: Reading) -> d
         of_line, of_piece = [], of_line
     for column in (*of_line, *of_piece):
         fits = _why_it_fits("cost", sample[column], reading)
-        if fits and (column in of_line or not pieces):
-            return {"cost": Choice(column, f"what the line cost, by its name; {fits}; experiments then tell margin")}
-        if fits and pieces:
+        if fits and pieces and column in of_piece:
             text = f"{quoted(column)} * {quoted(pieces.text)}"
             return {"cost": Choice(text, "the cost of one piece times the pieces; experiments then tell margin")}
+        if fits:
+            return {"cost": Choice(column, f"what the line cost, by its name; {fits}; experiments then tell margin")}
     return {}
 
 
