@@ -60,6 +60,7 @@ NOT_RUN: Mapping[str, str] = {
     "python -m benchmarks": "ml_assets_tests/test_benchmarks.py runs it",
     "ml-assets init --from postgresql://reader@db.example/shop": "needs that server; cli/test_init_postgres.py runs it",
     "ml-assets experiment estimate": ESTIMATE,
+    "ml-assets experiment estimate --list LIST --placement P --days N --within N --lower-half --exposed": ESTIMATE,
     "ml-assets experiment estimate --list method:ease --placement discover": ESTIMATE,
     "ml-assets experiment estimate --list method:ease --lower-half": ESTIMATE,
     "ml-assets experiment estimate --list model:VERSION --days 28 --within 7 --exposed": ESTIMATE,
