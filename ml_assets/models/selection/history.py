@@ -9,6 +9,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from ml_assets.features.interactions import build_interactions
+from ml_assets.features.windows import first_day as oldest_day
 from ml_assets.models.selection.entrants import sampled
 from ml_assets.models.selection.plan import LEAST_DAYS, SHARE_BEFORE, Plan, plan_windows
 from ml_assets.models.selection.window import Window
@@ -20,6 +22,8 @@ class History:
     """A shop's past, of so many customers as are studied."""
 
     events: pl.LazyFrame
+    interactions: pl.DataFrame
+    """As of the last day and of all days: made once, because those as of an earlier day are some of them."""
     catalogue: pl.DataFrame
     first_day: date
     through: date
@@ -31,10 +35,10 @@ class History:
         cls, events: pl.LazyFrame, catalogue: pl.DataFrame, *, first_day: date, through: date, settings: Settings
     ) -> "History":
         """The events up to and including `through`; of large shops those of a sample of customers."""
-        known = events.filter(pl.col("day") <= through)
-        return cls(
-            sampled(known, settings.recommender.selection.max_customers), catalogue, first_day, through, settings
-        )
+        known = sampled(events.filter(pl.col("day") <= through), settings.recommender.selection.max_customers)
+        days = max((through - first_day).days + 1, 1)
+        interactions = build_interactions(known, as_of=through, lookback_days=days, weights=settings.events.weights)
+        return cls(known, interactions.collect(), catalogue, first_day, through, settings)
 
     @property
     def days(self) -> int:
@@ -62,7 +66,16 @@ class History:
 
     def window(self, cutoff: date, horizons: Sequence[int]) -> Window:
         """The window that begins at a cut-off."""
-        return Window.of(self.events, self.catalogue, cutoff=cutoff, horizons=horizons, settings=self.settings)
+        as_of = cutoff - timedelta(days=1)
+        seen = pl.col("order_day").is_between(oldest_day(as_of, self.settings.lookback_days), as_of)
+        return Window.after(
+            self.interactions.filter(seen),
+            self.events,
+            self.catalogue,
+            cutoff=cutoff,
+            horizons=horizons,
+            settings=self.settings,
+        )
 
     def today(self) -> Window:
         """The window that begins behind its last day; nobody has bought anything in it."""

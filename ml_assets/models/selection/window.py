@@ -55,18 +55,35 @@ class Window:
         horizons: Sequence[int],
         settings: Settings,
     ) -> "Window":
-        """The shop as of the day before the cut-off, and the purchases of the days from it on.
+        """The shop as of the day before the cut-off, and the purchases of the days from it on."""
+        interactions = build_interactions(
+            events,
+            as_of=cutoff - timedelta(days=1),
+            lookback_days=settings.lookback_days,
+            weights=settings.events.weights,
+        ).collect()
+        return cls.after(interactions, events, catalogue, cutoff=cutoff, horizons=horizons, settings=settings)
+
+    @classmethod
+    def after(
+        cls,
+        interactions: pl.DataFrame,
+        events: pl.LazyFrame,
+        catalogue: pl.DataFrame,
+        *,
+        cutoff: date,
+        horizons: Sequence[int],
+        settings: Settings,
+    ) -> "Window":
+        """The same of interactions that are made already, those of the look-back before the cut-off.
 
         What is never recommended is nothing to be found.
         """
         as_of = cutoff - timedelta(days=1)
-        weights = settings.events.weights
-        interactions = build_interactions(
-            events, as_of=as_of, lookback_days=settings.lookback_days, weights=weights
-        ).collect()
         snapshot = Snapshot.of(interactions, catalogue, as_of, settings.recommender, past=True)
         never = items_of(catalogue, settings.recommender.exclude_categories).implode()
-        bought = bought_after(events, cutoff, max(horizons), weights).filter(~pl.col("item_id").is_in(never))
+        bought = bought_after(events, cutoff, max(horizons), settings.events.weights)
+        bought = bought.filter(~pl.col("item_id").is_in(never))
         found = judges(snapshot, bought, cutoff=cutoff, horizons=horizons, placements=PLACEMENTS, k=K)
         return cls(cutoff, snapshot, found, settings.recommender.repeats != "do_not_occur")
 
