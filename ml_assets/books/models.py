@@ -16,10 +16,10 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 from ml_assets.errors import UserError, require_reason
 
-Decision = Literal["promoted", "refused"]
+Decision = Literal["promoted", "refused", "on_trial", "dropped"]
 SELECT: LiteralString = """
     SELECT kind, placement, method, version, trained_through, artifact, checksum, metrics, parameters, facts, decision,
-        reason, forced_reason, run_id
+        reason, forced_reason, trial_reason, run_id
     FROM {meta}.models
     WHERE kind = %(kind)s
 """
@@ -47,10 +47,15 @@ class RegisteredModel:
     run_id: str | None = None
     forced_reason: str | None = None
     """Why it was promoted against the rule."""
+    trial_reason: str | None = None
+    """What its trial on customers showed, where one ended."""
 
 
 def register(connection: ServingConnection, model: RegisteredModel, card: Mapping[str, Any]) -> None:
-    """Record a model with its card, as JSON; again, it updates its row, but never takes a promotion back."""
+    """Record a model with its card, as JSON.
+
+    Again, it updates its row, but takes back neither a promotion nor the end of a trial.
+    """
     facts = {"parameters": model.parameters, "metrics": model.metrics, "facts": model.facts, "card": card}
     row = vars(model) | {name: dict(values) for name, values in facts.items()}
     row |= {"data_fingerprint": card["data_fingerprint"], "trained_through": model.trained_through.isoformat()}
@@ -62,31 +67,45 @@ def champion(connection: ServingConnection, kind: str, before: date, placement: 
     """The newest promoted model that has seen no event of `before` or later: the one that scores that day."""
     newest: LiteralString = """
         AND placement = %(placement)s AND decision = 'promoted' AND trained_through < %(before)s
-        ORDER BY trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC
+        ORDER BY trained_through DESC, greatest(registered_at, forced_at, trial_ended_at) DESC, model_id DESC
         LIMIT 1
     """
-    return next(iter(_select(connection, newest, kind=kind, placement=placement, before=before)), None)
+    return next(iter(select_models(connection, newest, kind=kind, placement=placement, before=before)), None)
+
+
+def require_champion(connection: ServingConnection, kind: str, before: date, placement: str = "") -> RegisteredModel:
+    """The same; raises `UserError` where there is none."""
+    found = champion(connection, kind, before, placement)
+    if found is None:
+        raise UserError(
+            f"No {kind} model{f' for {placement}' if placement else ''} was trained on data before {before}.",
+            f"`ml-assets run --date {before}` trains it, and so does materializing {kind}_model for the week of that "
+            "day.",
+            code="model.missing",
+        )
+    return found
 
 
 def trained_on(connection: ServingConnection, kind: str, through: date, placement: str = "") -> RegisteredModel | None:
-    """The newest model trained through a day, promoted or not."""
+    """The newest model trained through a day, promoted or not; none that is, or was, on trial beside it."""
     newest: LiteralString = """
-        AND placement = %(placement)s AND trained_through = %(through)s
+        AND placement = %(placement)s AND trained_through = %(through)s AND decision IN ('promoted', 'refused')
+            AND trial_ended_at IS NULL
         ORDER BY registered_at DESC, model_id DESC
         LIMIT 1
     """
-    return next(iter(_select(connection, newest, kind=kind, placement=placement, through=through)), None)
+    return next(iter(select_models(connection, newest, kind=kind, placement=placement, through=through)), None)
 
 
 def of_version(connection: ServingConnection, kind: str, version: str) -> RegisteredModel | None:
     """The model of a version; None for what was made elsewhere."""
     newest: LiteralString = "AND version = %(version)s ORDER BY model_id DESC LIMIT 1"
-    return next(iter(_select(connection, newest, kind=kind, version=version)), None)
+    return next(iter(select_models(connection, newest, kind=kind, version=version)), None)
 
 
 def list_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:
     """All models of a kind, newest first."""
-    return _select(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)
+    return select_models(connection, "ORDER BY trained_through DESC, model_id DESC", kind=kind)
 
 
 def waiting_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:
@@ -95,12 +114,12 @@ def waiting_models(connection: ServingConnection, kind: str) -> list[RegisteredM
         AND decision = 'refused' AND declined_at IS NULL AND NOT EXISTS (
             SELECT FROM {meta}.models AS m
             WHERE m.kind = models.kind AND m.placement = models.placement AND m.decision = 'promoted'
-                AND (m.trained_through, greatest(m.registered_at, m.forced_at))
+                AND (m.trained_through, greatest(m.registered_at, m.forced_at, m.trial_ended_at))
                     > (models.trained_through, models.registered_at)
         )
         ORDER BY trained_through DESC, registered_at DESC, model_id DESC
     """
-    return _select(connection, waiting, kind=kind)
+    return select_models(connection, waiting, kind=kind)
 
 
 def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list[str]]]:
@@ -111,7 +130,9 @@ def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list
         FROM (
             SELECT DISTINCT ON (kind, placement) *
             FROM {meta}.models
-            ORDER BY kind, placement, trained_through DESC, greatest(registered_at, forced_at) DESC, model_id DESC
+            WHERE decision IN ('promoted', 'refused')
+            ORDER BY kind, placement, trained_through DESC, greatest(registered_at, forced_at, trial_ended_at) DESC,
+                model_id DESC
         ) AS m
         WHERE m.decision = 'refused' AND m.declined_at IS NULL
             AND m.trained_through = (SELECT max(trained_through) FROM {meta}.models AS n WHERE n.kind = m.kind)
@@ -124,7 +145,7 @@ def newest_refusals(connection: ServingConnection) -> list[tuple[str, date, list
 def force_promotion(
     connection: ServingConnection, version: str, placement: str, reason: str, *, kind: str = "recommender"
 ) -> RegisteredModel:
-    """Let a refused model score, because somebody says so; who, when and why stays in its row.
+    """Let a model score that was refused, is on trial or was dropped; who says so, when and why stays in its row.
 
     `placement` is empty for kinds of model that fill no list.
 
@@ -152,7 +173,7 @@ def force_promotion(
 def decline(connection: ServingConnection, version: str, reason: str, *, who: str, kind: str) -> RegisteredModel:
     """Leave a refused model refused, because somebody says so: it waits for nobody any more, and can be forced still.
 
-    Raises `UserError` where there is no such model, it is promoted, or no reason is given.
+    Raises `UserError` where there is no such model, it is promoted or on trial, or no reason is given.
     """
     require_reason(reason, "A refusal")
     model = of_version(connection, kind, version)
@@ -163,12 +184,19 @@ def decline(connection: ServingConnection, version: str, reason: str, *, who: st
             f"{version} is promoted; it cannot be refused any more.",
             "`ml-assets rollback SUBJECT --reason ...` brings back what was live before.",
         )
+    if model.decision != "refused":
+        state = "is on trial" if model.decision == "on_trial" else "was dropped by its trial"
+        raise UserError(
+            f"{version} {state}, so there is nothing to refuse.",
+            "`ml-assets experiment stop NAME --reason ...` ends a trial.",
+        )
     with writing(connection) as cursor:
         query = connection.schemas.sql("SELECT {meta}.decline_model(%s, %s, %s, %s)")
         cursor.execute(query, [kind, version, who, reason.strip()])
     return model
 
 
-def _select(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[RegisteredModel]:
+def select_models(connection: ServingConnection, clauses: LiteralString, **values: object) -> list[RegisteredModel]:
+    """The models of a kind (`kind` is one of the values), with clauses behind its condition."""
     with connection.cursor(row_factory=class_row(RegisteredModel)) as cursor:
         return cursor.execute(connection.schemas.sql(SELECT + clauses), values).fetchall()

@@ -14,14 +14,13 @@ from ml_assets.cli.inputs.made import require_made
 from ml_assets.cli.progress import Progress
 from ml_assets.errors import UserError
 from ml_assets.lake import Lake
-from ml_assets.methods import SOURCES
-from ml_assets.settings.experiments import MADE_LIST
+from ml_assets.settings.experiments import MADE_LIST, unknown_method
 from ml_assets.settings.read.load import load_settings
 
 if TYPE_CHECKING:
     from ml_assets.live.off_policy_report import OffPolicyReport
 
-LISTS = "live (without exploring), method:NAME or model:VERSION"
+LISTS = "live (without exploring), method:NAME, model:VERSION or challenger:METHOD"
 METHODS = {"ips": "inverse propensity", "self_normalised": "self-normalised", "doubly_robust": "doubly robust"}
 
 # Its module registers the commands that stand beside.
@@ -73,8 +72,8 @@ def estimate_list(
 
 def _require_list(shown: str) -> None:
     made = MADE_LIST.fullmatch(shown)
-    if made and made[1] == "method" and made[2] not in SOURCES:
-        raise UserError(f"There is no method {made[2]}.", f"Methods are {', '.join(SOURCES)}.", code="usage.wrong")
+    if made and (unknown := unknown_method(made)):
+        raise UserError(f"{unknown[:1].upper()}{unknown[1:]}.", "Name one of these.", code="usage.wrong")
     if shown != "live" and not made:
         raise UserError(f"--list {shown} is none that can be estimated.", f"It may be {LISTS}.", code="usage.wrong")
 

@@ -4,7 +4,7 @@ The rules of starting and stopping are in `experiments/register.py`, who is coun
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import polars as pl
@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from ml_assets.books.models import list_models
+from ml_assets.books.trials import challenger
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.database.ask import one
@@ -23,7 +24,7 @@ from ml_assets.experiments.register import list_experiments, start, stop
 from ml_assets.lake import Lake
 from ml_assets.methods import NOT_MADE
 from ml_assets.releases.catalog import live_release
-from ml_assets.settings.experiments import LISTS, ExperimentSettings
+from ml_assets.settings.experiments import LISTS, ExperimentSettings, reserved_name
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
@@ -178,6 +179,13 @@ def _require_models(connection: ServingConnection, experiment: Experiment) -> No
     known = [one.version for one in made if one.placement == experiment.placement]
     for arm in experiment.made_arms:
         kind, _, version = arm.list.partition(":")
+        if kind == "challenger" and not challenger(connection, experiment.placement or "", version, date.max):
+            raise UserError(
+                f"The arm {arm.name} wants the challenger {version}, but none was ever on trial for "
+                f"{experiment.placement}.",
+                f"method:{version} shows the list of a single method; `ml-assets models` says which are on trial.",
+                code="model.missing",
+            )
         if kind == "model" and version not in known:
             raise UserError(
                 f"The arm {arm.name} wants the model {version}, but no recommender of that version makes "
@@ -190,6 +198,8 @@ def _require_models(connection: ServingConnection, experiment: Experiment) -> No
 def _wanted(settings: Settings, name: str, given: dict[str, Any]) -> ExperimentSettings:
     """The experiment of the settings, or that of the options; never a mixture."""
     planned = settings.experiments.planned
+    if given and (reserved := reserved_name(name)):
+        raise UserError(f"{reserved[:1].upper()}{reserved[1:]}.", "`ml-assets experiment list` shows all.")
     if not given:
         if name not in planned:
             raise UserError(

@@ -17,7 +17,18 @@ from ml_assets.settings.read.load import load_settings
 from ml_assets.subjects import MODEL_KINDS
 
 SHOWN = 20
-FACTS = ("kind", "placement", "method", "version", "trained_through", "decision", "reason", "forced_reason", "facts")
+FACTS = (
+    "kind",
+    "placement",
+    "method",
+    "version",
+    "trained_through",
+    "decision",
+    "reason",
+    "forced_reason",
+    "trial_reason",
+    "facts",
+)
 
 
 def models(
@@ -48,7 +59,7 @@ def models(
             one.method,
             one.version,
             _decided(one),
-            one.reason if not one.forced_reason else f"{one.forced_reason} (was: {one.reason})",
+            _why(one),
         ]
         for one in shown
     ]
@@ -66,7 +77,19 @@ def models(
 def _decided(model: RegisteredModel) -> str:
     if model.method == NOT_MADE:
         return "not made"
-    return "forced" if model.forced_reason else model.decision
+    return "forced" if model.forced_reason else model.decision.replace("_", " ")
+
+
+def _why(model: RegisteredModel) -> str:
+    """The newest word on it, and what was said before."""
+    said = [one for one in (model.forced_reason, model.trial_reason) if one]
+    return f"{said[0]} (was: {model.reason})" if said else model.reason
+
+
+def _before(model: RegisteredModel) -> str:
+    if model.decision == "on_trial":
+        return f"was on trial: {model.reason}"
+    return f"was {model.decision}: {model.trial_reason or model.reason}"
 
 
 def promote(
@@ -75,12 +98,15 @@ def promote(
     force: Annotated[str, typer.Option("--force", metavar="REASON", help="Why; it is kept with the model.")],
     config: ConfigOption = None,
 ) -> int:
-    """Let a refused model score, against the rule. The reason is kept in the registry with the name of the role."""
+    """Let a model score that was refused, is on trial or was dropped.
+
+    The reason is kept in the registry with the name of the role.
+    """
     settings = load_settings(config)
     with shop_database(settings) as connection:
         model = force_promotion(connection, version, placement, force)
         scores = champion(connection, "recommender", date.max, placement)
-    OUT.print(f"Promoted {version} for {placement}; it was refused: {model.reason}", soft_wrap=True)
+    OUT.print(f"Promoted {version} for {placement}; it {_before(model)}", soft_wrap=True)
     if scores and scores.version != version:
         OUT.print(f"{scores.version} is newer and goes on scoring.", soft_wrap=True)
     next_commands(config, ("ml-assets run", "score the newest day with it"), ("ml-assets models", "all models"))

@@ -83,6 +83,7 @@ WRITER_FUNCTIONS = (
     "register_model",
     "force_promotion",
     "decline_model",
+    "end_trial",
     "is_erased",
     "erased_among",
     "is_business_day",

@@ -23,12 +23,17 @@ class Arm:
     share: float
     drawn_below: float
     list: str
-    """live, none, popular, method:NAME or model:VERSION."""
+    """live, none, popular, method:NAME, model:VERSION or challenger:METHOD."""
 
     @property
     def is_made(self) -> bool:
         """Whether its list has to be computed and published for it."""
         return ":" in self.list
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there may be days of which nothing can make its list, so that its customers see the live one."""
+        return self.list.startswith("challenger:")
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Asked:
     """Which list is to be estimated, and which of those that were shown are looked at."""
 
     list: str
-    """live, without exploring, method:NAME or model:VERSION."""
+    """live, without exploring, method:NAME, model:VERSION or challenger:METHOD."""
     placement: str
     days: int = 14
     """The newest so many days whose outcome is known, those among them whose lists are not kept any more."""

@@ -1,4 +1,4 @@
-"""Lists that are not those of everybody: what a method, or a model of another version, makes of a day.
+"""Lists that are not those of everybody: what a method, a model of another version or a challenger makes of a day.
 
 Arms of experiments are filled by them, and lists that nobody was shown are estimated. Ranking is done by
 `ml_assets.models`.
@@ -9,7 +9,8 @@ from functools import cached_property
 
 import polars as pl
 
-from ml_assets.books.models import RegisteredModel, champion, of_version
+from ml_assets.books.models import RegisteredModel, of_version, require_champion
+from ml_assets.books.trials import challenger
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.features.load import load_interactions
@@ -17,12 +18,15 @@ from ml_assets.lake import Lake
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.one_method import with_one_method
 from ml_assets.models.ranking.recommend import recommend
-from ml_assets.models.training import artifact_folder
+from ml_assets.models.training import artifact_fault, artifact_folder
 from ml_assets.settings.shop import Settings
 
 
 class OtherLists:
-    """Makes lists of one placement by a method (`method:NAME`) or a model (`model:VERSION`), day by day."""
+    """Makes lists of one placement day by day.
+
+    By a method (`method:NAME`), a model (`model:VERSION`) or what is on trial of a method (`challenger:METHOD`).
+    """
 
     def __init__(
         self, connection: ServingConnection, lake: Lake, settings: Settings, wanted: str, placement: str
@@ -34,6 +38,9 @@ class OtherLists:
 
     def can_be_of(self, as_of: date) -> bool:
         """Whether it may rank a day: as everywhere, a model ranks only days after those that it was trained on."""
+        if self._kind == "challenger":
+            found = challenger(self._connection, self._placement, self._name, as_of)
+            return found is not None and artifact_fault(self._lake, found.artifact, found.checksum) is None
         return self._kind != "model" or self._asked_model().trained_through < as_of
 
     def of_day(self, as_of: date, customers: pl.Series) -> pl.DataFrame:
@@ -69,13 +76,9 @@ class OtherLists:
                     code="model.missing",
                 )
             return self._load(asked)
-        found = champion(self._connection, "recommender", as_of, self._placement)
-        if found is None:
-            raise UserError(
-                f"No recommender model for {self._placement} was trained on data before {as_of}.",
-                f"`ml-assets run --date {as_of}` trains it; or ask for fewer days.",
-                code="model.missing",
-            )
+        if self._kind == "challenger":
+            return self._load(self._challenger(as_of))
+        found = require_champion(self._connection, "recommender", as_of, self._placement)
         key = f"{self._name} of {found.version}"
         if key not in self._loaded:
             loaded, options = self._load(found), self._settings.recommender
@@ -94,11 +97,21 @@ class OtherLists:
             )
         return found
 
+    def _challenger(self, as_of: date) -> RegisteredModel:
+        found = challenger(self._connection, self._placement, self._name, as_of)
+        if found is None:
+            raise UserError(
+                f"No challenger {self._name} for {self._placement} that was trained before {as_of} was ever on trial.",
+                "`ml-assets models` says which are; method:NAME is the list of a single method.",
+                code="model.missing",
+            )
+        return found
+
     def _load(self, model: RegisteredModel) -> RecommenderModel:
         if model.version not in self._loaded:
             folder = artifact_folder(self._lake, model.artifact)
             loaded = RecommenderModel.load(folder, model.checksum)
-            if self._kind == "model" and self._placement not in loaded.methods:
+            if self._kind != "method" and self._placement not in loaded.methods:
                 raise UserError(
                     f"The model {model.version} makes no list {self._placement}.",
                     "Name another list, or another model; an experiment that shows it has to be stopped.",

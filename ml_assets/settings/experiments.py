@@ -9,14 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ml_assets.methods import SOURCES
+from ml_assets.methods import METHODS, SOURCES
 from ml_assets.settings.section import Section
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 HOLD_OUT = "hold_out"
+TRIAL = re.compile(r"challenger_(for_you|discover|buy_again)_[0-9]+")
+"""Names of experiments that the program starts by itself."""
 PLAIN_LISTS = ("live", "none", "popular")
-MADE_LIST = re.compile(r"(method|model):(.+)")
-LISTS = "live (the list of everybody), none, popular, method:NAME or model:VERSION"
+MADE_LIST = re.compile(r"(method|model|challenger):(.+)")
+LISTS = "live (the list of everybody), none, popular, method:NAME, model:VERSION or challenger:METHOD"
 
 ArmName = Annotated[str, Field(pattern=NAME)]
 
@@ -33,9 +35,17 @@ class ArmSettings(Section):
         made = MADE_LIST.fullmatch(value)
         if value not in PLAIN_LISTS and made is None:
             raise ValueError(f"{value} is no list; it may be {LISTS}")
-        if made and made[1] == "method" and made[2] not in SOURCES:
-            raise ValueError(f"there is no method {made[2]}; methods are {', '.join(SOURCES)}")
+        if made and (unknown := unknown_method(made)):
+            raise ValueError(unknown)
         return value
+
+
+def unknown_method(made: re.Match[str]) -> str | None:
+    """What is wrong with the method that a made list names; None where it names none, or one that there is."""
+    known = {"method": SOURCES, "challenger": METHODS}.get(made[1])
+    if known is None or made[2] in known:
+        return None
+    return f"there is no method {made[2]}; methods are {', '.join(known)}"
 
 
 class ExperimentSettings(Section):
@@ -85,6 +95,15 @@ class ExperimentSettings(Section):
         return self
 
 
+def reserved_name(name: str) -> str | None:
+    """Why an experiment of the shop may not have a name; None where it may."""
+    if name == HOLD_OUT:
+        return f"{HOLD_OUT} is the name of the permanent one; set experiments.hold_out"
+    if TRIAL.fullmatch(name):
+        return f"{name} is a name of the trials that recommender.selection.promotion: live starts; take another"
+    return None
+
+
 class ExplorationSettings(Section):
     """Items drawn by chance in the lower half of lists, so that other lists can be judged without showing them."""
 
@@ -130,7 +149,7 @@ class ExperimentsSettings(Section):
 
     @field_validator("planned")
     @classmethod
-    def _no_hold_out(cls, value: dict[str, ExperimentSettings]) -> dict[str, ExperimentSettings]:
-        if HOLD_OUT in value:
-            raise ValueError(f"{HOLD_OUT} is the name of the permanent one; set experiments.hold_out")
+    def _free_names(cls, value: dict[str, ExperimentSettings]) -> dict[str, ExperimentSettings]:
+        if reserved := next(filter(None, map(reserved_name, value)), None):
+            raise ValueError(reserved)
         return value

@@ -62,6 +62,9 @@ def test_an_experiment_is_described_by_options(shop: Run) -> None:
         (["x", "--placement", "front", "--arm", "a=0.5", "--arm", "b=0.5"], "placement: Input should be"),
         (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5", "--min-orders", "2"], "no customers"),
         (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5:model:m"], "no recommender of that version"),
+        (["x", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5:challenger:ease"], "none was ever on trial"),
+        (["challenger_discover_1", "--placement", "for_you", "--arm", "a=0.5"], "a name of the trials"),
+        (["hold_out", "--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5"], "the permanent one"),
     ],
 )
 def test_what_is_no_experiment_is_refused_in_words(shop: Run, arguments: list[str], complaint: str) -> None:

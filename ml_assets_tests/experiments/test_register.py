@@ -158,6 +158,7 @@ def test_what_cannot_be_started_or_stopped_is_refused_in_words(shop: ServingConn
         ({"a": {"share": 0.5, "list": "none"}, "b": {"share": 0.5, "list": "none"}}, "all arms see the same list"),
         ({"a": {"share": 0.5}, "b": {"share": 0.5, "list": "best"}}, "best is no list"),
         ({"a": {"share": 0.5}, "b": {"share": 0.5, "list": "method:magic"}}, "no method magic"),
+        ({"a": {"share": 0.5}, "b": {"share": 0.5, "list": "challenger:magic"}}, "no method magic.*, ranker"),
         ({"a": {"share": 0.5}, "B b": {"share": 0.5}}, "pattern"),
     ],
 )
@@ -168,6 +169,8 @@ def test_arms_that_make_no_experiment_are_refused(arms: dict[str, Any], complain
         asked(placement="buy_again", arms={"a": {"share": 0.5}, "b": {"share": 0.5, "list": "method:ease"}})
     with pytest.raises(ValidationError, match="permanent one"):
         ExperimentsSettings(planned={"hold_out": asked()})
+    with pytest.raises(ValidationError, match="a name of the trials"):
+        ExperimentsSettings(planned={"challenger_for_you_3": asked()})
 
 
 def test_a_reader_draws_arms_and_reads_who_is_counted_and_changes_nothing(

@@ -36,7 +36,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                     SELECT max(x.trained_through) FROM :"meta".models AS x WHERE x.kind = m.kind
                 )
             )
-            ORDER BY m.kind, m.placement, m.trained_through DESC, greatest(m.registered_at, m.forced_at) DESC, m.model_id DESC
+            ORDER BY m.kind, m.placement, m.trained_through DESC, greatest(m.registered_at, m.forced_at, m.trial_ended_at) DESC,
+                m.model_id DESC
         ) AS p
         GROUP BY p.kind
     ),

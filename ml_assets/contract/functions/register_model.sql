@@ -1,5 +1,6 @@
 -- Registering the same model again brings its row up to date: same kind, placement, day and version, trained on the same
--- data with the same parameters. It takes no promotion back, and writes over no other model.
+-- data with the same parameters. It takes no promotion back, begins no trial again that
+-- has ended, and writes over no other model.
 
 CREATE OR REPLACE FUNCTION :"meta".register_model(model jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -16,8 +17,8 @@ BEGIN
     ON CONFLICT (kind, placement, trained_through, version) DO UPDATE SET
         method = excluded.method, metrics = excluded.metrics, facts = excluded.facts, card = excluded.card,
         artifact = excluded.artifact, checksum = excluded.checksum, run_id = excluded.run_id,
-        decision = CASE WHEN m.decision = 'promoted' THEN m.decision ELSE excluded.decision END,
-        reason = CASE WHEN m.decision = 'promoted' THEN m.reason ELSE excluded.reason END
+        decision = CASE WHEN m.decision = 'promoted' OR m.trial_ended_at IS NOT NULL THEN m.decision ELSE excluded.decision END,
+        reason = CASE WHEN m.decision = 'promoted' OR m.trial_ended_at IS NOT NULL THEN m.reason ELSE excluded.reason END
     WHERE m.data_fingerprint = excluded.data_fingerprint AND m.parameters = excluded.parameters;
     IF NOT FOUND THEN
         RAISE unique_violation USING

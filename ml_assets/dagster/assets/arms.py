@@ -58,12 +58,12 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> pl.DataFrame:
-        """Lists of the arms of experiments that see another method, or a model of another version."""
+        """Lists of the arms of experiments that see another method, a model of another version, or a challenger."""
         day = date.fromisoformat(context.partition_key)
         catalogue = items.collect()
         schema = interactions.collect_schema()
         lists = recommendation_schema(schema["customer_id"], schema["item_id"]).to_frame()
-        frames, versions = [lists.with_columns(arm=pl.lit("")).clear()], {}
+        frames, versions, waiting = [lists.with_columns(arm=pl.lit("")).clear()], {}, []
         with serving.connect() as connection:
             wanted = list(made_arms(running(connection), day, shop.settings))
         known = interactions.collect() if wanted else lists
@@ -71,7 +71,11 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
         for experiment, arm in wanted:
             placement = experiment.placement or ""
             with serving.connect() as connection:
-                model = OtherLists(connection, lake, shop.settings, arm.list, placement).model(day, known, catalogue)
+                others = OtherLists(connection, lake, shop.settings, arm.list, placement)
+                if arm.may_wait and not others.can_be_of(day):
+                    waiting.append(f"{experiment.name}.{arm.name}")
+                    continue
+                model = others.model(day, known, catalogue)
             customers = drawn(experiment, everybody)
             theirs = customers.filter(pl.col("arm") == arm.name)["customer_id"]
             # As the live lists explore, so do these: else the comparison would be one of exploring as well.
@@ -90,7 +94,7 @@ def _arm_recommendations(shop: Shop) -> dg.AssetsDefinition:
             versions[key] = model.card.version
         version = ", ".join(f"{key}: {one}" for key, one in versions.items())
         frame = pl.concat(frames, how="diagonal").sort("customer_id", "placement", "arm")
-        context.add_output_metadata({"rows": frame.height, **versions})
+        context.add_output_metadata({"rows": frame.height, "without_a_model": ", ".join(waiting), **versions})
         return frame.with_columns(model_version=pl.lit(version))
 
     return arm_recommendations
@@ -113,7 +117,8 @@ def active_in_arms(
 
 def best_selling_arms(experiments: Sequence[Experiment]) -> frozenset[str]:
     """Placements of experiments that show best-sellers on purpose."""
-    simple = {f"method:{name}" for name, source in SOURCES.items() if source.tier == POPULAR}
+    methods = [name for name, source in SOURCES.items() if source.tier == POPULAR]
+    simple = {f"{kind}:{name}" for kind in ("method", "challenger") for name in methods}
     return frozenset(
         one.placement for one in experiments if one.placement and any(arm.list in simple for arm in one.made_arms)
     )

@@ -5,12 +5,10 @@ from datetime import date
 import dagster as dg
 from upath import UPath
 
-from ml_assets.books.models import champion, of_version
+from ml_assets.books.models import of_version, require_champion
 from ml_assets.dagster.database import ServingDatabase
-from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
-from ml_assets.errors import UserError
 from ml_assets.lake import Lake
 from ml_assets.models.segmentation.model import SegmentationModel
 from ml_assets.models.training import artifact_fault, artifact_folder
@@ -26,14 +24,7 @@ def inputs(shop: Shop, *names: str) -> dict[str, dg.AssetIn]:
 def artifact_of(lake: Lake, serving: ServingDatabase, kind: str, day: date, placement: str = "") -> tuple[UPath, str]:
     """Folder and checksum of the artifact of the model that scores a day."""
     with serving.connect() as connection:
-        model = champion(connection, kind, day, placement)
-    if model is None:
-        week = week_of(day)
-        raise UserError(
-            f"No {kind} model{f' for {placement}' if placement else ''} was trained on data before {day}.",
-            f"Materialize {kind}_model for the week {week}, or run `ml-assets run --date {day}`.",
-            code="model.missing",
-        )
+        model = require_champion(connection, kind, day, placement)
     return artifact_folder(lake, model.artifact), model.checksum
 
 

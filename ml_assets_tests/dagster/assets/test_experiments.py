@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from ml_assets.books.models import champion
+from ml_assets.books.models import champion, register
 from ml_assets.dagster.assets.arms import build_arm_assets
 from ml_assets.dagster.assets.experiments import build_experiment_assets
 from ml_assets.dagster.assets.models import build_model_assets
@@ -38,7 +38,7 @@ def database(
     return database
 
 
-def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
+def test_an_arm_gets_lists_of_its_method_of_an_older_model_and_of_a_challenger(
     shop: Shop,
     lake: Lake,  # noqa: F811
     database: OpenDatabase,
@@ -72,9 +72,10 @@ def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
     model = champion(text_connection, "recommender", WEEK, "for_you")
     assert model is not None
     arms = {
-        "lists": {"share": 0.4},
+        "lists": {"share": 0.25},
         "often": {"share": 0.3, "list": "method:personal_frequency"},
-        "before": {"share": 0.3, "list": f"model:{model.version}"},
+        "before": {"share": 0.2, "list": f"model:{model.version}"},
+        "tried": {"share": 0.25, "list": f"challenger:{model.method}"},
     }
     text_connection.execute("UPDATE x_ml_meta.shop SET timezone = 'UTC'")
     asked = ExperimentSettings.model_validate({"placement": "for_you", "arms": arms})
@@ -82,13 +83,16 @@ def test_an_arm_gets_lists_of_its_method_and_of_an_older_model(
     # Nobody could see lists of a day before it was started.
     assert lists_of_arms().is_empty()
     text_connection.execute("UPDATE x_ml_meta.experiments SET started_at = %s", [WEEK])
+    # A challenger of which there is no model yet holds no other arm back.
+    assert set(lists_of_arms()["arm"]) == {"methods.often", "methods.before"}
+    register(text_connection, replace(model, version="tried", decision="on_trial"), {"data_fingerprint": "f"})
     made = lists_of_arms()
     customers = drawn(experiment(text_connection, "methods"), interactions["customer_id"].unique())
-    for arm in ("often", "before"):
+    for arm in ("often", "before", "tried"):
         theirs = made.filter(pl.col("arm") == f"methods.{arm}")
         assert set(theirs["customer_id"]) == set(customers.filter(pl.col("arm") == arm)["customer_id"])
-    # The model is that of everybody, so its lists are too.
-    same = made.filter(pl.col("arm") == "methods.before").join(
+    # Both models are that of everybody, so their lists are too.
+    same = made.filter(pl.col("arm").is_in(["methods.before", "methods.tried"])).join(
         live.filter(pl.col("placement") == "for_you"), on="customer_id", suffix="_live"
     )
     assert same["item_ids"].to_list() == same["item_ids_live"].to_list()
