@@ -5,7 +5,7 @@ becomes of it in `live/trials.py`.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import LiteralString
 
 from ml_assets.books.models import RegisteredModel, select_models
@@ -14,6 +14,16 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
 
 KIND = "recommender"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A method that is tried on customers."""
+
+    placement: str
+    method: str
+    begun_at: datetime
+    """When its first model was registered."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +36,16 @@ class Dropped:
     """The day, in the shop's time zone, from which it may be tried again."""
 
 
-def on_trial(connection: ServingConnection) -> list[RegisteredModel]:
-    """The newest model of every trial that has not ended: at most one of a list and a method."""
-    newest: LiteralString = """
-        AND decision = 'on_trial' AND NOT EXISTS (
-            SELECT FROM {meta}.models AS n
-            WHERE (n.kind, n.placement, n.method, n.decision)
-                    = (models.kind, models.placement, models.method, models.decision)
-                AND (n.trained_through, n.registered_at, n.model_id)
-                    > (models.trained_through, models.registered_at, models.model_id)
-        )
-        ORDER BY placement, method
+def on_trial(connection: ServingConnection) -> list[Trial]:
+    """The trials that have not ended, at most one of a list and a method, by their names."""
+    query = """
+        SELECT m.placement, m.method, min(m.registered_at)
+        FROM {meta}.models AS m
+        WHERE m.kind = %s AND m.decision = 'on_trial'
+        GROUP BY 1, 2
+        ORDER BY 1, 2
     """
-    return select_models(connection, newest, kind=KIND)
+    return [Trial(*row) for row in connection.execute(connection.schemas.sql(query), [KIND]).fetchall()]
 
 
 def challenger(connection: ServingConnection, placement: str, method: str, before: date) -> RegisteredModel | None:

@@ -17,7 +17,7 @@ from ml_assets.database.turns import take_turn
 from ml_assets.errors import Code, UserError, require_reason
 from ml_assets.experiments.assignment import bounds_of, new_salt
 from ml_assets.experiments.design import Arm, Experiment, free_slice
-from ml_assets.settings.experiments import HOLD_OUT, ExperimentSettings
+from ml_assets.settings.experiments import HOLD_OUT, TRIAL, ExperimentSettings
 
 TURN = "experiments"
 HELD_OUT, SERVED = "held_out", "served"
@@ -40,6 +40,11 @@ def list_experiments(connection: ServingConnection) -> list[Experiment]:
         replace(Experiment(*facts), arms=tuple(Arm(*row[15:]) for row in arms))
         for facts, arms in groupby(rows, key=lambda row: row[:15])
     ]
+
+
+def started_trials(connection: ServingConnection) -> list[Experiment]:
+    """The experiments that were started by the program for challengers, in the order of their start."""
+    return [each for each in list_experiments(connection) if TRIAL.fullmatch(each.name)]
 
 
 def running(connection: ServingConnection) -> list[Experiment]:

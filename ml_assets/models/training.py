@@ -35,6 +35,7 @@ from ml_assets.models.segmentation.inputs import OUTCOME_DAYS, RECENT_DAYS, Past
 from ml_assets.models.segmentation.model import SegmentationModel, moved_share
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.models.selection.study import Study, study_shop
+from ml_assets.models.selection.trials import KnownTrials, TrialPlan, as_scored, as_tried, plan_trials
 from ml_assets.models.value.contest import Winners
 from ml_assets.models.value.train import Past as ValuePast
 from ml_assets.models.value.train import train_value
@@ -64,6 +65,10 @@ class TrainedRecommender(TrainedModel):
     """A stored recommender, and the study that its methods come from."""
 
     study: Study
+    trials: TrialPlan
+    """Placements whose champion's method is kept, or with a challenger on trial."""
+    challengers: TrainedModel | None
+    """What makes the lists of the challengers on trial, stored beside it."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,13 @@ def train_recommender_week(
     *,
     week: date,
     champions: Mapping[str, Recipe] | None = None,
+    trials: KnownTrials | None = None,
     report: Report = silent,
 ) -> TrainedRecommender:
     """Choose and train the recommender of a week (its Monday) on events before that Monday.
 
-    `champions` are the recipes that score now, by placement; they are judged on the same windows.
+    `champions` are the recipes that score now, by placement; they are judged on the same windows. With `trials` their
+    methods are kept, and others are trained beside them for a trial.
     """
     through = week - timedelta(days=1)
     report(Stage(f"reading the purchases up to {through}", 0.0))
@@ -113,14 +120,21 @@ def train_recommender_week(
         through=through,
         settings=settings,
         champions=champions,
+        trials=trials.running if trials else None,
         report=part_of(report, STUDY_BEGINS, STUDY_ENDS),
     )
+    plan = plan_trials(study, champions or {}, trials, settings.recommender.selection) if trials else TrialPlan()
+
+    def stored(chosen: Study) -> TrainedModel:
+        model = fit_recommender(interactions, items, chosen, settings.recommender)
+        model = replace(model, card=_dated(model.card, lake, settings))
+        artifact = f"models/recommender/{model.card.version}"
+        return TrainedModel(model.card, artifact, model.save(artifact_folder(lake, artifact)))
+
     report(Stage("fitting the methods that were chosen on all days", STUDY_ENDS))
-    model = fit_recommender(interactions, items, study, settings.recommender)
-    model = replace(model, card=_dated(model.card, lake, settings))
-    artifact = f"models/recommender/{model.card.version}"
-    checksum = model.save(artifact_folder(lake, artifact))
-    return TrainedRecommender(model.card, artifact, checksum, study)
+    made = stored(as_scored(study, plan))
+    challengers = stored(as_tried(study, plan)) if plan.tried else None
+    return TrainedRecommender(made.card, made.artifact, made.checksum, study, plan, challengers)
 
 
 def fit_recommender(

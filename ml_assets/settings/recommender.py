@@ -59,6 +59,23 @@ class NearDuplicateSettings(Section):
     )
 
 
+class TrialSettings(Section):
+    """How a method that would replace another is tried on customers, where `promotion` is `live`."""
+
+    traffic: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of the list's customers that take part; half of them see the challenger's list.",
+    )
+    days: int = Field(
+        default=56, ge=7, description="A challenger that has not won after so many days is dropped; one may win sooner."
+    )
+    again_after_days: int = Field(
+        default=90, ge=1, description="A method that was dropped is not tried again for so many days."
+    )
+
+
 class SelectionSettings(Section):
     """How the best method of each placement is found on the shop's own past, and when it goes live."""
 
@@ -86,6 +103,12 @@ class SelectionSettings(Section):
     min_coverage: float = Field(
         default=0.5, ge=0, le=1, description="Least different items shown, as a share of the champion's."
     )
+    promotion: Literal["backtest", "live"] = Field(
+        default="backtest",
+        description="What a challenger of another method than the champion's must win to score. backtest: the windows "
+        "of the past. live: these, and then an experiment with customers, which is started by itself.",
+    )
+    trial: TrialSettings = TrialSettings()
 
 
 class RecommenderSettings(Section):

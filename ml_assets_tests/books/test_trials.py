@@ -46,7 +46,7 @@ def test_what_is_on_trial_scores_nobody_and_stands_for_no_week(tried: ServingCon
     assert own is not None
     assert own.version == "popularity-11"
     assert newest_refusals(tried) == []
-    assert [one.version for one in on_trial(tried)] == ["ease-11b"]
+    assert [(one.placement, one.method) for one in on_trial(tried)] == [(LIST, "ease")]
     shown = {day: challenger(tried, LIST, "ease", date(2026, 1, day)) for day in (4, 5, 11, 12)}
     assert {day: one.version if one else None for day, one in shown.items()} == {
         4: None, 5: "ease-4", 11: "ease-4", 12: "ease-11b"

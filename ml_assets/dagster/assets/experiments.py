@@ -21,16 +21,19 @@ from ml_assets.experiments.register import running, sync_hold_out
 from ml_assets.experiments.report import report
 from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.lake import Lake
+from ml_assets.live.trials import tend_trials
 from ml_assets.releases.catalog import live_release
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
 BEFORE = ("customer_id", "orders", "orders_90d", "spend_90d")
 COMPLETE, SPLIT, GUARDRAILS = "no_day_is_missing", "splits_are_as_drawn", "guardrails_hold"
+TRIALS = "trials_have_customers"
 CHECKS = {
     COMPLETE: "Every day that was loaded since the first experiment began has its outcomes.",
     SPLIT: "The customers of every experiment are split as they were drawn.",
     GUARDRAILS: "No arm has lower revenue, fewer orders, more returns or more opt-outs than the control for sure.",
+    TRIALS: "Every challenger on trial is shown to customers.",
 }
 
 
@@ -103,6 +106,7 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
             found = [report(connection, one) for one in running(connection) if one.serving_since]
             stops = shop.settings.experiments.on_breach == "stop"
             stopped = stop_breached(connection, found) if stops else []
+            trials = tend_trials(connection, shop.settings, found)
         absent = f"Without outcomes: {', '.join(map(str, missing[:5]))}." if missing else None
         wrong = {
             COMPLETE: absent,
@@ -111,6 +115,7 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
                 (one.experiment, f"stopped. {one.verdict}" if one.experiment in stopped else one.verdict)
                 for one in breached(found)
             ),
+            TRIALS: _words(trials.waiting.items()),
         }
         checks = [
             dg.AssetCheckResult(
@@ -126,7 +131,8 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
             for name, words in wrong.items()
         ]
         verdicts = {one.experiment: one.verdict for one in found}
-        return dg.MaterializeResult(metadata={"customers": added, **verdicts}, check_results=checks)
+        ended = {f"trial of {name}": words for name, words in trials.ended.items()}
+        return dg.MaterializeResult(metadata={"customers": added, **verdicts, **ended}, check_results=checks)
 
     return experiment_outcomes
 

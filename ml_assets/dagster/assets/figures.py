@@ -65,14 +65,13 @@ def backtest_metadata(study: Study) -> dict[str, dg.MetadataValue]:
     }
 
 
-def decision_metadata(decisions: Sequence[PlacementDecision]) -> dict[str, dg.MetadataValue]:
-    """Which challengers were promoted, and why each method was chosen: a text for each placement."""
-    return {
-        one.placement: dg.MetadataValue.text(
-            " ".join(part for part in (f"{one.method}.", one.choice, one.reason) if part)
-        )
-        for one in decisions
-    }
+def decision_metadata(
+    decisions: Sequence[PlacementDecision], tried: Mapping[str, PlacementDecision]
+) -> dict[str, dg.MetadataValue]:
+    """Which challengers were promoted or are on trial, and why each method was chosen: a text for each placement."""
+    said: dict[str, tuple[str, ...]] = {one.placement: (f"{one.method}.", one.choice, one.reason) for one in decisions}
+    said |= {f"{name}_on_trial": (f"{one.method}.", one.reason) for name, one in tried.items()}
+    return {name: dg.MetadataValue.text(" ".join(part for part in parts if part)) for name, parts in said.items()}
 
 
 def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:

@@ -6,6 +6,7 @@ the registry's answer.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 import dagster as dg
 import polars as pl
@@ -21,9 +22,10 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.errors import PassingError
 from ml_assets.features.load import days_left_out
 from ml_assets.lake import Lake
+from ml_assets.live.trials import known_trials
 from ml_assets.models.metrics.card_metrics import PROMISED
 from ml_assets.models.segmentation.model import SegmentationModel
-from ml_assets.models.selection.decisions import champion_recipes, decide_placements
+from ml_assets.models.selection.decisions import PlacementDecision, champion_recipes, decide_placements
 from ml_assets.models.selection.promotion import Decision, decide_segmentation, decide_value
 from ml_assets.models.training import (
     TrainedModel,
@@ -81,17 +83,25 @@ def _recommender(shop: Shop) -> dg.AssetsDefinition:
         week = date.fromisoformat(context.partition_key)
         _require_every_day(shop, lake, source, week, datetime.now(settings.tz).date())
         champions = _champions(serving, settings.recommender.enabled_placements, week)
+        with serving.connect() as connection:
+            trials = known_trials(connection, settings, week)
         trained = train_recommender_week(
-            lake, settings, week=week, champions=champion_recipes(champions), report=told(context)
+            lake, settings, week=week, champions=champion_recipes(champions), trials=trials, report=told(context)
         )
         study = trained.study
         yield dg.Output(study.measures.table(), "recommender_backtest", metadata=backtest_metadata(study))
-        decisions = decide_placements(study, champions, settings.recommender)
-        rows = [_row(trained, context, one, placement=one.placement, method=one.method) for one in decisions]
+        decisions = decide_placements(study, champions, settings.recommender, trained.trials.kept)
+        # What is on trial first: the champion of the week is the newest.
+        tried = trained.trials.tried.values()
+        if trained.challengers:
+            _register(
+                serving, trained.challengers, [_row(trained.challengers, context, one, "on_trial") for one in tried]
+            )
+        rows = [_row(trained, context, one) for one in decisions]
         _register(serving, trained, rows)
         yield dg.MaterializeResult(
             asset_key=shop.key("recommender_model"),
-            metadata={**decision_metadata(decisions), **_facts(trained)},
+            metadata={**decision_metadata(decisions, trained.trials.tried), **_facts(trained)},
             data_version=dg.DataVersion(trained.card.version),
         )
         yield all_promoted(shop.key("recommender_model"), decisions)
@@ -212,7 +222,10 @@ def _champions(serving: ServingDatabase, placements: Sequence[str], week: date) 
 
 
 def _row(
-    trained: TrainedModel, context: dg.AssetExecutionContext, decision: Decision, **filled: str
+    trained: TrainedModel,
+    context: dg.AssetExecutionContext,
+    decision: Decision,
+    word: Literal["on_trial"] | None = None,
 ) -> RegisteredModel:
     card = trained.card
     return RegisteredModel(
@@ -224,10 +237,14 @@ def _row(
         artifact=trained.artifact,
         checksum=trained.checksum,
         run_id=context.op_execution_context.run_id,
-        decision="promoted" if decision.promoted else "refused",
+        decision=word or ("promoted" if decision.promoted else "refused"),
         reason=decision.reason,
         facts=decision.facts,
-        **filled,
+        **(
+            {"placement": decision.placement, "method": decision.method}
+            if isinstance(decision, PlacementDecision)
+            else {}
+        ),
     )
 
 

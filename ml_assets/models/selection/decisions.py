@@ -48,14 +48,21 @@ def champion_recipes(champions: Mapping[str, Registered]) -> dict[str, Recipe]:
 
 
 def decide_placements(
-    study: Study, champions: Mapping[str, Registered], options: RecommenderSettings
+    study: Study,
+    champions: Mapping[str, Registered],
+    options: RecommenderSettings,
+    kept: Mapping[str, PlacementDecision] | None = None,
 ) -> list[PlacementDecision]:
     """One decision for each placement and one for the similar items: what is to be registered.
 
-    A placement that the shop cannot have is promoted as not made, so that no older champion goes on filling it.
+    A placement that the shop cannot have is promoted as not made, so that no older champion goes on filling it. Those
+    that are `kept` have been decided.
     """
     decisions = []
     for placement, choice in study.choices.items():
+        if kept and placement in kept:
+            decisions.append(kept[placement])
+            continue
         known = champions.get(placement)
         decision = decide_promotion(
             study.measures.of(placement, choice.method),

@@ -95,6 +95,38 @@ def measure_champion(
     return measures
 
 
+def ready_champions(
+    history: History, plan: Plan, recipes: Mapping[str, Recipe]
+) -> dict[tuple[str, str], tuple[Recipe, Method]]:
+    """Recipes that score now, each having learned from the newest windows with its own parameters.
+
+    By CHAMPION and placement.
+    """
+    made: dict[tuple[str, str], tuple[Recipe, Method]] = {}
+    for placement, recipe in recipes.items():
+        method, windows = recipe.make(), list[PreparedWindow]()
+        if method.learns:
+            depth = history.settings.recommender.depth
+            windows = [
+                PreparedWindow.of(history.window(cutoff, plan.horizons), recipe.sources, depth)
+                for cutoff in plan.cutoffs[:LESSONS]
+            ]
+        made[CHAMPION, placement] = recipe, learned(method, windows, placement, after=-1)
+    return made
+
+
+def ready_methods(
+    recipes: Mapping[tuple[str, str], Recipe], windows: Sequence[PreparedWindow]
+) -> dict[tuple[str, str], tuple[Recipe, Method]]:
+    """Methods, by name and placement, having learned from the newest windows."""
+    made: dict[tuple[str, str], tuple[Recipe, Method]] = {}
+    for kind in dict.fromkeys(method for method, _ in recipes):
+        same = {placement: recipe for (method, placement), recipe in recipes.items() if method == kind}
+        ready = learned_today(same, windows)
+        made |= {(kind, placement): (recipe, ready[placement]) for placement, recipe in same.items()}
+    return made
+
+
 def learned_today(recipes: Mapping[str, Recipe], windows: Sequence[PreparedWindow]) -> dict[str, Method]:
     """The method of each placement, having learned from the newest windows; one where placements learn the same."""
     first: dict[str, str] = {}

@@ -34,6 +34,8 @@ from ml_assets.models.selection.measuring import (
     measure_champion,
     measure_sources,
     prepare_windows,
+    ready_champions,
+    ready_methods,
 )
 from ml_assets.models.selection.plan import LEAST_DAYS, Plan, windows_for
 from ml_assets.models.selection.repeats import Repeats
@@ -67,6 +69,9 @@ class Study:
     """What the data can carry, in sentences."""
     competitors: dict[tuple[str, str], tuple[Recipe, Method]] = field(default_factory=dict)
     """Every method of every placement, as ready as the chosen one; where asked for."""
+    beside: dict[tuple[str, str], tuple[Recipe, Method]] = field(default_factory=dict)
+    """By name and placement, what is as ready where asked for: champions (as CHAMPION) of another method than the one
+    chosen, and methods on trial."""
 
     def summary(self) -> pl.DataFrame:
         """What was measured, over all windows together, with the `role` of each method in its placement: chosen,
@@ -94,12 +99,14 @@ def study_shop(
     through: date,
     settings: Settings,
     champions: Mapping[str, Recipe] | None = None,
+    trials: Mapping[str, str] | None = None,
     every: bool = False,
     report: Report = silent,
 ) -> Study:
     """Find the method of every placement from the events up to and including `through`.
 
-    `every` makes the methods ready that were not chosen as well, for those who compare.
+    `trials` are the methods on trial by placement: given, though empty, they and champions of another method than the
+    one chosen are made ready as well. `every` makes all methods ready, for those who compare.
     """
     history = History.of(events, catalogue, first_day=first_day, through=through, settings=settings)
     today = history.today().snapshot
@@ -124,6 +131,7 @@ def study_shop(
         off=off,
         notes=notes,
         champions=champions or {},
+        trials=trials,
         every=every,
         report=report,
     )
@@ -177,6 +185,7 @@ def _judged(
     off: Mapping[str, str],
     notes: list[str],
     champions: Mapping[str, Recipe],
+    trials: Mapping[str, str] | None,
     every: bool,
     report: Report,
 ) -> Study:
@@ -223,20 +232,37 @@ def _judged(
         methods=learned_today(chosen, windows),
         repeats=repeats,
         notes=[*notes, *_stand_in(plan, history), *tried],
-        competitors=_made_ready(recipes, windows) if every else {},
+        competitors=ready_methods(recipes, windows) if every else {},
+        beside={}
+        if trials is None
+        else _beside(
+            history, plan, chosen=chosen, champions=champions, trials=trials, recipes=recipes, windows=windows
+        ),
     )
 
 
-def _made_ready(
-    recipes: Mapping[tuple[str, str], Recipe], windows: Sequence[PreparedWindow]
+def _beside(
+    history: History,
+    plan: Plan,
+    *,
+    chosen: Mapping[str, Recipe],
+    champions: Mapping[str, Recipe],
+    trials: Mapping[str, str],
+    recipes: Mapping[tuple[str, str], Recipe],
+    windows: Sequence[PreparedWindow],
 ) -> dict[tuple[str, str], tuple[Recipe, Method]]:
-    """Each method of each placement, having learned from the newest windows."""
-    made: dict[tuple[str, str], tuple[Recipe, Method]] = {}
-    for kind in dict.fromkeys(method for method, _ in recipes):
-        same = {placement: recipe for (method, placement), recipe in recipes.items() if method == kind}
-        ready = learned_today(same, windows)
-        made |= {(kind, placement): (recipe, ready[placement]) for placement, recipe in same.items()}
-    return made
+    """Champions and methods on trial, where another method was chosen."""
+    scoring = {
+        name: champions[name]
+        for name, recipe in chosen.items()
+        if name in champions and champions[name].method != recipe.method
+    }
+    tried = {
+        (method, name): recipes[method, name]
+        for name, method in trials.items()
+        if (method, name) in recipes and method != chosen[name].method
+    }
+    return ready_champions(history, plan, scoring) | ready_methods(tried, windows)
 
 
 def _tuned(
