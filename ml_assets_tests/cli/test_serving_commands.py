@@ -12,6 +12,7 @@ import pytest
 from ml_assets.books.models import RegisteredModel, champion, newest_refusals, register
 from ml_assets.cli import app as command
 from ml_assets.database.connection import ServingConnection
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.cli.calls import Run, caller
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
 
@@ -249,3 +250,17 @@ def test_a_database_without_a_shop_says_what_to_do(
         monkeypatch.setattr(sys, "argv", ["ml-assets", *arguments])
         assert command.exit_code() == 1
         assert "Run `ml-assets run`" in capfd.readouterr().err
+
+
+def test_what_is_on_trial_is_listed_as_such_and_can_be_promoted(run: Run, connection: ServingConnection) -> None:
+    for method, decision in (("ease", "on_trial"), ("popularity", "promoted")):
+        more: dict[str, Any] = {"version": method, "decision": decision, "placement": "for_you", "method": method}
+        add_model(connection, "recommender", date(2026, 1, 4), reason=f"Said of {method}.", **more)
+    code, out, _ = run("models")
+    assert (code, "on trial" in out) == (0, True)
+    assert {one["version"]: one["scores"] for one in facts(run, "models")} == {"ease": False, "popularity": True}
+    code, out, _ = run("promote", "ease", "for_you", "--force", "we know better")
+    assert (code, "Promoted ease for for_you; it was on trial: Said of ease." in out) == (0, True)
+    code, out, _ = run("models")
+    assert "we know better (was: Said of ease.)" in " ".join(out.split())
+    assert {one["version"]: one["scores"] for one in facts(run, "models")} == {"ease": True, "popularity": False}
