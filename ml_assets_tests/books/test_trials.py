@@ -54,8 +54,17 @@ def test_what_is_on_trial_scores_nobody_and_stands_for_no_week(tried: ServingCon
     assert challenger(tried, "discover", "ease", LATER) is None
 
 
+def test_a_challenger_on_trial_hides_no_refusal(tried: ServingConnection) -> None:
+    add(tried, 18, "refused", "popularity", reason="Worse.")
+    add(tried, 18, "on_trial", "ease")
+    assert newest_refusals(tried) == [("recommender", date(2026, 1, 18), ["for_you: Worse."])]
+
+
 def test_the_newest_model_of_a_won_trial_scores_and_no_day_of_the_past_changes(tried: ServingConnection) -> None:
     before = scoring(tried, date(2026, 1, 11))
+    # As in a training, the champion of the week is registered last.
+    add(tried, 11, "promoted", "popularity", version="popularity-11b")
+    assert scoring(tried) == "popularity-11b"
     assert end_trial(tried, LIST, "ease", is_won=True, reason="It sells more.") == 3
     assert decisions(tried) == {"ease-4": "refused", "ease-11": "refused", "ease-11b": "promoted"}
     assert scoring(tried) == "ease-11b"
