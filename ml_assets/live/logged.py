@@ -26,7 +26,7 @@ FIND: LiteralString = """
             SELECT r.source_words[s.source] FROM unnest(t.sources) WITH ORDINALITY AS s (source, place) ORDER BY s.place
         ),
         r.k
-    FROM {store}.recommendations AS t
+    FROM {meta}.published_recommendations AS t
     JOIN {meta}.releases AS r ON r.release_id = t.release_id
     CROSS JOIN {meta}.shop AS h
     WHERE t.release_id = %(release)s AND t.placement = %(placement)s AND cardinality(t.propensities) > 0
@@ -149,7 +149,7 @@ def _some_customers(connection: ServingConnection, release: int, most: int, seed
     """Ids of some customers of a release, as texts; None for all of them."""
     query = """
         SELECT c.customer_id FROM (
-            SELECT DISTINCT t.customer_id::text AS customer_id FROM {store}.recommendations AS t
+            SELECT DISTINCT t.customer_id::text AS customer_id FROM {meta}.published_recommendations AS t
             WHERE t.release_id = %(release)s
         ) AS c
         ORDER BY sha256(convert_to(%(seed)s::text || ':' || c.customer_id, 'UTF8'))

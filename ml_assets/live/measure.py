@@ -53,7 +53,7 @@ JUDGED: LiteralString = """
         SELECT CASE p.repeats WHEN 'only' THEN b.repeats WHEN 'never' THEN b.items - b.repeats ELSE b.items END
             AS relevant
     ) AS w
-    LEFT JOIN {store}.recommendations AS t
+    LEFT JOIN {meta}.published_recommendations AS t
         ON t.release_id = %(release)s AND t.customer_id = b.customer_id AND t.placement = p.placement
     WHERE w.relevant > 0
         AND NOT EXISTS (SELECT FROM {meta}.opted_out AS o WHERE o.customer_id = b.customer_id)
@@ -182,7 +182,7 @@ def _placements(connection: ServingConnection, release_id: int) -> Sequence[str]
     """The lists that a release has, in the order of placements."""
     query = """
         SELECT EXISTS (
-            SELECT FROM {store}.recommendations AS t WHERE t.release_id = %s AND t.placement = %s
+            SELECT FROM {meta}.published_recommendations AS t WHERE t.release_id = %s AND t.placement = %s
         )
     """
     return [name for name in REPEATS if one(connection, query, [release_id, name])]

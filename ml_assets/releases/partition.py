@@ -31,13 +31,17 @@ def fill_partition(
     connection: ServingConnection, subject: Table, release_id: int, rows: ReleaseRows, *, readers: Readers | None
 ) -> str:
     """Create and fill the partition, gently while these readers are busy; the xxh3_128 of its rows."""
-    schemas = connection.schemas
-    connection.execute(schemas.sql("SELECT {meta}.create_partition(%s)"), [release_id])
+    connection.execute(connection.schemas.sql("SELECT {meta}.create_partition(%s)"), [release_id])
+    return load_rows(connection, partition_name(subject.name, release_id), rows, readers=readers)
+
+
+def load_rows(connection: ServingConnection, table: str, rows: ReleaseRows, *, readers: Readers | None) -> str:
+    """Fill a table of lists that was created in this transaction; the xxh3_128 of its rows."""
     names = {
-        "part": sql.Identifier(partition_name(subject.name, release_id)),
+        "table": sql.Identifier(table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, rows.names)),
     }
-    statement = schemas.sql("COPY {store}.{part} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
+    statement = connection.schemas.sql("COPY {store}.{table} ({columns}) FROM STDIN (FORMAT binary, FREEZE)", **names)
     return _copy(connection, statement.as_bytes(connection), rows, readers)
 
 

@@ -99,7 +99,7 @@ def publish(connection: ServingConnection, new: Publication) -> Release:
     if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
         raise RuntimeError("publish() opens its own transaction; commit or roll back the one that is open.")
     new = replace(new, frame=checked(PUBLISHED[new.subject], new.frame, id_types(connection)))
-    with _storage_faults(new.subject), connection.transaction():
+    with storage_faults(new.subject), connection.transaction():
         begin(connection, new.subject)
         release = _release(connection, new)
     drop_retired(connection, new.subject, most=new.most_retired)
@@ -200,7 +200,7 @@ def _insert(connection: ServingConnection, new: Publication, rows: ReleaseRows, 
 
 
 @contextmanager
-def _storage_faults(subject: str) -> Iterator[None]:
+def storage_faults(subject: str) -> Iterator[None]:
     """Explain what PostgreSQL refuses to store."""
     try:
         yield

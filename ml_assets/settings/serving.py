@@ -48,6 +48,12 @@ class GateSettings(Section):
     most_unavailable: float = Field(
         default=0.5, ge=0, le=1, description="Items shown that are unavailable or banned at this moment."
     )
+    most_rescored: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Customers whose lists `ml-assets run --since-last` makes anew at once, of those of the release.",
+    )
     largest_segment: float = Field(default=0.95, ge=0, le=1, description="Customers in one segment.")
     most_moved: float = Field(
         default=0.6, ge=0, le=1, description="Customers whose segment is another than in the live release."

@@ -35,6 +35,10 @@ CONTRACT = {
     "contract_version": "version",
     "past_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "
     "data_as_of predicted_at model_version propensity",
+    "replaced_recommendations": "release_id customer_id placement rank item_id score source reason_code reason_items "
+    "data_as_of predicted_at model_version propensity replaced_at",
+    "rescorings": "rescoring_id release_id state began_at rescored_at events_from events_until events customers lists "
+    "model_version run_id reason",
     "segment_history": "customer_id segment_key valid_from valid_to kind moved_from reason measures",
     "segment_moves": "day from_segment to_segment customers kind",
     "segment_catalogue": "segment_key segment_name valid_from valid_to change parents ended_into model_version",

@@ -39,7 +39,7 @@ BEGIN
             b.customer_id, b.item_id, l.placement, v.rank, r.reason_words[v.reason] AS reason_code
         FROM (
             SELECT t.release_id, t.customer_id, t.placement, t.item_ids, t.reasons
-            FROM :"store".recommendations AS t WHERE t.release_id = ANY (releases)
+            FROM :"meta".published_recommendations AS t WHERE t.release_id = ANY (releases)
             UNION ALL
             SELECT t.release_id, t.customer_id, t.placement, t.item_ids, t.reasons
             FROM :"store".arm_recommendations AS t WHERE t.release_id = ANY (releases)

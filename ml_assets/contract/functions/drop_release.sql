@@ -6,6 +6,8 @@ BEGIN
         'DROP TABLE IF EXISTS :"store".%I', :"meta".subject_of(of_release, ARRAY['retired']) || '_' || of_release
     );
     DELETE FROM :"store".segments AS s WHERE s.release_id = of_release;
+    DELETE FROM :"store".replaced_recommendations AS t WHERE t.release_id = of_release;
+    DELETE FROM :"store".rescored_customers AS c WHERE c.release_id = of_release;
     UPDATE :"meta".releases AS r SET dropped_at = now() WHERE r.release_id = of_release;
 END
 $$;

@@ -1,4 +1,7 @@
 -- The body is in SQL's own syntax: it was resolved when it was made, so no search path can redirect it.
+--
+-- A list is valid from the moment at which it was made anew, and one that was published with its release from the
+-- beginning, whatever the clock said then.
 
 CREATE OR REPLACE FUNCTION :"ml".recommendations_as_of(at timestamptz)
 RETURNS TABLE (
@@ -11,7 +14,21 @@ BEGIN ATOMIC
     SELECT p.customer_id, p.placement, p.rank, p.item_id, p.score, p.source, p.reason_code, p.reason_items,
         p.data_as_of, p.predicted_at, p.model_version, p.release_id
     FROM :"ml".past_recommendations AS p
-    WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at);
+    WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
+        AND p.predicted_at <= greatest(recommendations_as_of.at, (
+            SELECT r.predicted_at FROM :"meta".releases AS r
+            WHERE r.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
+        ))
+    UNION ALL
+    SELECT p.customer_id, p.placement, p.rank, p.item_id, p.score, p.source, p.reason_code, p.reason_items,
+        p.data_as_of, p.predicted_at, p.model_version, p.release_id
+    FROM :"ml".replaced_recommendations AS p
+    WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
+        AND p.replaced_at > recommendations_as_of.at
+        AND p.predicted_at <= greatest(recommendations_as_of.at, (
+            SELECT r.predicted_at FROM :"meta".releases AS r
+            WHERE r.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
+        ));
 END;
 
 COMMENT ON FUNCTION :"ml".recommendations_as_of(timestamptz)

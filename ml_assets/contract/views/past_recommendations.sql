@@ -1,4 +1,5 @@
--- What was live before, as it was published. A row is here as long as retention keeps its release.
+-- What was live before, as it was published, or as it was made anew last. A row is here as long as retention keeps its
+-- release.
 
 CREATE OR REPLACE VIEW :"ml".past_recommendations AS
 SELECT
@@ -12,7 +13,7 @@ SELECT
     r.reason_words[t.reasons[v.rank]] AS reason_code,
     array_remove(ARRAY[t.reason_items_1[v.rank], t.reason_items_2[v.rank]], NULL) AS reason_items,
     r.data_as_of,
-    r.predicted_at,
+    coalesce(t.rescored_at, r.predicted_at) AS predicted_at,
     r.model_version,
     t.propensities[v.rank] AS propensity
 FROM :"store".recommendations AS t
@@ -23,7 +24,7 @@ WHERE EXISTS (
     )
     AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id);
 
-COMMENT ON VIEW :"ml".past_recommendations IS 'Every kept release that was ever live, as published, without rules; see recommendations_as_of.';
+COMMENT ON VIEW :"ml".past_recommendations IS 'Every kept release that was ever live, without rules; lists that others took the place of are in replaced_recommendations.';
 COMMENT ON COLUMN :"ml".past_recommendations.release_id IS 'The release it belongs to; see ml.releases.';
 COMMENT ON COLUMN :"ml".past_recommendations.customer_id IS 'Who received it.';
 COMMENT ON COLUMN :"ml".past_recommendations.placement IS 'The list.';

@@ -33,7 +33,7 @@ SELECT
         ELSE (:"meta".release_of_popular_list()).data_as_of
     END AS data_as_of,
     CASE
-        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN r.predicted_at
+        WHEN v.place BETWEEN -1000000000 AND 2000000 THEN :predicted_at
         ELSE (:"meta".release_of_popular_list()).predicted_at
     END AS predicted_at,
     CASE

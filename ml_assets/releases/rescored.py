@@ -1,0 +1,62 @@
+"""Reading what is known of the live release's lists before some of them are made anew.
+
+Making and showing them is not done here.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from ml_assets.database.ask import id_types
+from ml_assets.database.connection import ServingConnection
+from ml_assets.database.rights import writing
+from ml_assets.releases.rescore import SUBJECT
+
+POLARS = {"bigint": pl.Int64(), "text": pl.String()}
+
+
+@dataclass(frozen=True)
+class LiveLists:
+    """The live release of recommendations."""
+
+    release_id: int
+    day: date
+    model_version: str
+    k: int
+    pinned_by: str | None
+    pinned_reason: str | None
+
+
+def live_lists(connection: ServingConnection) -> LiveLists | None:
+    """The release whose lists readers see; None before the first."""
+    query = """
+        SELECT r.release_id, r.data_as_of, r.model_version, r.k, l.pinned_by, l.pinned_reason
+        FROM {meta}.live AS l JOIN {meta}.releases AS r USING (release_id) WHERE l.subject = %s
+    """
+    row = connection.execute(connection.schemas.sql(query), [SUBJECT]).fetchone()
+    return None if row is None else LiveLists(*row)
+
+
+def known_customers(connection: ServingConnection, release_id: int) -> pl.DataFrame:
+    """Whose lists know newer purchases than the release: customer_id and `known`, their fingerprint."""
+    query = "SELECT customer_id, known FROM {store}.rescored_customers WHERE release_id = %s ORDER BY 1"
+    with writing(connection) as cursor:
+        rows = cursor.execute(connection.schemas.sql(query), [release_id]).fetchall()
+    schema = {"customer_id": POLARS[id_types(connection).customer], "known": pl.Int64()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def customers_shown(connection: ServingConnection, live: LiveLists, items: pl.Series) -> pl.Series:
+    """The customers whose lists show one of these items, ascending."""
+    kind = id_types(connection)
+    found: list[tuple[int | str]] = []
+    if len(items):
+        query = f"""
+            SELECT DISTINCT t.customer_id FROM {{store}}.recommendations AS t
+            WHERE t.release_id = %s AND t.item_ids[:%s] && %s::{kind.item}[] ORDER BY 1
+        """  # noqa: S608 the type of ids is one of two words
+        with writing(connection) as cursor:
+            values = [live.release_id, live.k, items.to_list()]
+            found = cursor.execute(connection.schemas.sql(query), values).fetchall()
+    return pl.Series("customer_id", [row[0] for row in found], dtype=POLARS[kind.customer])
