@@ -97,10 +97,15 @@ def trained_on(connection: ServingConnection, kind: str, through: date, placemen
     return next(iter(select_models(connection, newest, kind=kind, placement=placement, through=through)), None)
 
 
-def of_version(connection: ServingConnection, kind: str, version: str) -> RegisteredModel | None:
-    """The model of a version; None for what was made elsewhere."""
-    newest: LiteralString = "AND version = %(version)s ORDER BY model_id DESC LIMIT 1"
-    return next(iter(select_models(connection, newest, kind=kind, version=version)), None)
+def of_version(
+    connection: ServingConnection, kind: str, version: str, placement: str | None = None
+) -> RegisteredModel | None:
+    """The model of a version, as it fills a placement where one is named; None for what was made elsewhere."""
+    newest: LiteralString = """
+        AND version = %(version)s AND (%(placement)s::text IS NULL OR placement = %(placement)s)
+        ORDER BY model_id DESC LIMIT 1
+    """
+    return next(iter(select_models(connection, newest, kind=kind, version=version, placement=placement)), None)
 
 
 def list_models(connection: ServingConnection, kind: str) -> list[RegisteredModel]:

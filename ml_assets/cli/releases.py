@@ -16,6 +16,7 @@ from ml_assets.releases.compare import Difference, compare
 from ml_assets.releases.pointer import Move, roll_back
 from ml_assets.releases.pointer import accept as accept_release
 from ml_assets.releases.pointer import unpin as unpin_subject
+from ml_assets.releases.rescore import undo_rescorings
 from ml_assets.settings.read.load import load_settings
 from ml_assets.subjects import PUBLISHED
 
@@ -69,11 +70,16 @@ def rollback(
     subject: SubjectArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept with the release.")],
     to: Annotated[int | None, typer.Option("--to", help="Release to show. Default: the whole one before.")] = None,
+    rescored: Annotated[
+        bool, typer.Option("--rescored", help="Only take back what `run --since-last` changed in the live release.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
     """Show an earlier release at once and pin it: new ones are published, but not shown until `unpin`."""
     began = perf_counter()
+    if rescored:
+        return _take_back(subject, reason, to, as_json=as_json, config=config)
     with shop_database(load_settings(config)) as connection:
         move = roll_back(connection, subject, to=to, reason=reason)
     text = f"{subject} shows release {move.after} of {move.day}, pinned ({perf_counter() - began:.2f} s)."
@@ -85,6 +91,21 @@ def rollback(
         (f"ml-assets unpin {subject}", "when the fault is mended"),
         (f"ml-assets diff {move.after} {move.before}", "what the release that is not shown changes"),
     )
+    return 0
+
+
+def _take_back(subject: str, reason: str, to: int | None, *, as_json: bool, config: Any) -> int:
+    """Show the lists of the live release as they were published."""
+    if to is not None:
+        raise UserError("--rescored and --to exclude each other.", "Give one of them.")
+    with shop_database(load_settings(config)) as connection:
+        undone = undo_rescorings(connection, subject, reason=reason)
+    if not emit(undone, as_json):
+        OUT.print(
+            f"{subject} shows release {undone.release_id} of {undone.day} as it was published, pinned: the lists of "
+            f"{undone.customers:,} customers were taken back."
+        )
+        next_commands(config, (f"ml-assets unpin {subject}", "when the fault is mended"))
     return 0
 
 

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,6 +54,10 @@ def run(
     rebuild_lake: Annotated[
         bool, typer.Option("--rebuild-lake", help="The lake is lost: load everything again from the source.")
     ] = False,
+    since_last: Annotated[
+        bool,
+        typer.Option("--since-last", help="No day: new lists now for those who bought something since the last ones."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> int:
@@ -62,6 +67,15 @@ def run(
     what depends on them is built again. Running a day again replaces its results.
     """
     settings = load_settings(config)
+    if since_last:
+        if any((day, first, last, override, rebuild_lake)):
+            raise UserError(
+                "--since-last runs no day, so it excludes --date, --from, --to, --override and --rebuild-lake.",
+                "Give it alone, or run the day.",
+            )
+        if accept_source:
+            take_source(settings)
+        return run_since_last(settings, config, as_json=as_json)
     days = _days(day, first, last)
     if accept_source:
         take_source(settings)
@@ -158,6 +172,38 @@ def run_days(
                     failed, noticed = runner.run(missing)
         report("done")
         return Ran(wanted, runner.shown(wanted[-1]), failed, noticed, overdue)
+
+
+def run_since_last(settings: Settings, config: Path | None, *, as_json: bool) -> int:
+    """Make lists anew inside the day, and tell; 2 where they were refused."""
+    began = perf_counter()
+    with Progress().shown() as report:
+        report("starting")
+        quiet_libraries()
+        from ml_assets.dagster.runner import Runner  # noqa: PLC0415 Dagster takes a second to import
+
+        runner = Runner(settings, report)
+        with runner.alone():
+            done = runner.since_last()
+        report("done")
+    if emit({name: value for name, value in vars(done).items() if name != "facts"} | {**done.facts}, as_json):
+        return 2 if done.state == "refused" else 0
+    if done.state == "refused":
+        ERR.print(f"[red]Refused:[/red] {escape(done.words)}", soft_wrap=True)
+    else:
+        took = f" ({perf_counter() - began:.1f} s)" if done.state == "shown" else ""
+        OUT.print(f"{escape(done.words)}{took}", soft_wrap=True)
+    look = f"SELECT * FROM {Schemas(settings.name).ml}.rescorings"  # noqa: S608 shown, not run
+    next_commands(
+        config,
+        (f"ml-assets psql -c '{look}'", "when lists were made anew, and how many"),
+        *(
+            [('ml-assets rollback recommendations --rescored --reason "..."', "show those of the night again")]
+            if done.state == "shown"
+            else []
+        ),
+    )
+    return 2 if done.state == "refused" else 0
 
 
 def quiet_libraries() -> None:

@@ -21,6 +21,7 @@ from ml_assets.dagster.assets.releases import build_release_assets
 from ml_assets.dagster.assets.report import build_report
 from ml_assets.dagster.automation.alert_sensor import build_alert_sensor
 from ml_assets.dagster.automation.jobs import BACK_OFF, build_jobs
+from ml_assets.dagster.automation.micro_batch import build_micro_batch, build_micro_batch_schedule
 from ml_assets.dagster.automation.policies import with_freshness_policies
 from ml_assets.dagster.automation.retrain_sensor import build_retrain_sensor
 from ml_assets.dagster.automation.schedules import build_schedules
@@ -74,11 +75,13 @@ def define(
     ]
     checks = [*build_freshness_checks(shop), build_history_check(shop), *build_drift_checks(shop)]
     jobs = build_jobs(shop, retry)
+    micro_batch = build_micro_batch(shop)
+    between = build_micro_batch_schedule(shop, micro_batch)
     return dg.Definitions(
         assets=with_freshness_policies(assets, shop.settings),
         asset_checks=checks,
-        jobs=jobs.all,
-        schedules=build_schedules(shop, jobs),
+        jobs=[*jobs.all, *([micro_batch] if micro_batch else [])],
+        schedules=[*build_schedules(shop, jobs), *([between] if between else [])],
         sensors=[build_alert_sensor(shop), build_source_sensor(shop, jobs), build_retrain_sensor(shop, jobs)],
         resources={
             "lake": lake,

@@ -45,7 +45,7 @@ def reporting_to(show: Show) -> Iterator[None]:
         _show.reset(token)
 
 
-def told(context: dg.AssetExecutionContext) -> Report:
+def told(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Report:
     """Tell of long work of a step: in the run's log now and then, and at once to whoever waits at the screen."""
     lines, show = Lines(context.log.info), _show.get()
 

@@ -26,6 +26,7 @@ from ml_assets.dagster.partitions import week_of
 from ml_assets.dagster.progress import PROGRESS_LOGGER, reporting_to
 from ml_assets.dagster.runs import close_killed_runs, range_tags
 from ml_assets.dagster.shop import Shop
+from ml_assets.dagster.since_last import Rescorer, SinceLast
 from ml_assets.dagster.source_words import dated_later, guests_among, newly_found, opted_out
 from ml_assets.dagster.storage_faults import storage_faults_explained
 from ml_assets.dagster.week_models import WeekModels
@@ -104,6 +105,16 @@ class Runner:
         return all(live.get(subject) == day for subject in self._settings.published)
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work that is no run of Dagster can be done in this block: one command of a shop at a time."""
+        with (
+            self._serving.connect() as connection,
+            one_at_a_time(connection, "run", self._settings.waiting.command),
+        ):
+            refuse_lost_lake(connection, self._lake)
+            yield
+
+    @contextmanager
     def working(self) -> Iterator[None]:
         """Days can be run in this block: one command of a shop at a time, on an open Dagster instance."""
         with (
@@ -119,6 +130,16 @@ class Runner:
             close_killed_runs(self._instance, self._tags)
             yield
             record_freshness(self._instance, self._shop, read_freshness(connection))
+
+    def since_last(self) -> SinceLast:
+        """Make lists anew of those who bought something since the live release. Raises `UserError` where it cannot."""
+        if "recommendations" not in self._settings.published:
+            raise UserError(
+                "This shop makes no lists of customers, so none are made anew inside the day.",
+                "Without --since-last a whole day is run.",
+                code="release.refused",
+            )
+        return Rescorer(self._settings, self._source, self._lake, self._serving, self._report).run()
 
     def close_runs(self) -> None:
         """Fail what is still running, because the command that ran it ends now."""

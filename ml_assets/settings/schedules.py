@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ml_assets.settings.cron import Cron
 from ml_assets.settings.section import Section
 
 
@@ -17,6 +18,11 @@ class ScheduleSettings(Section):
     weekly_at: str = Field(default="04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Training, Mondays.")
     report_at: str = Field(
         default="07:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="The page about the shop, Mondays."
+    )
+    since_last: Cron | None = Field(
+        default=None,
+        description="When lists are made anew inside the day, as of `ml-assets run --since-last`: five fields of cron, "
+        'such as "*/15 8-22 * * *". Unset: never by itself.',
     )
     check_source_every: int = Field(
         default=15, ge=1, le=1440, description="Minutes between looks at the source for arrived or changed days."

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.dagster.automation.jobs import BACK_OFF
 from ml_assets.dagster.build import build_defs
+from ml_assets.settings.schedules import ScheduleSettings
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import CompleteJourneySource
 from ml_assets.subjects import MODEL_KINDS, PUBLISHED, Table
@@ -107,3 +108,39 @@ def test_nothing_of_a_day_is_published_whose_events_could_not_be_loaded(tmp_path
         above.add(key)
         waiting += [parent for parent in graph.get(key).parent_keys if parent in daily - above]
     assert dg.AssetKey("transactions") in above
+
+
+def test_lists_are_made_anew_inside_the_day_only_where_the_settings_say_when(tmp_path: Path) -> None:
+    def names(**schedules: object) -> list[str]:
+        settings = Settings(
+            home=tmp_path,
+            timezone=ZONE,
+            source=CompleteJourneySource(replay_start=date(2026, 1, 18)),
+            schedules=schedules,
+        )
+        defs = build_defs(settings, today=date(2026, 11, 22))
+        assert defs.resolve_job_def("since_last").name == "since_last"
+        return [each.name for each in defs.schedules or [] if "since_last" in each.name]
+
+    assert names() == []
+    assert names(since_last="*/20 8-21 * * *") == ["since_last_schedule"]
+
+
+def test_inside_the_day_a_tick_asks_for_a_run_unless_the_day_or_another_is_at_work(tmp_path: Path) -> None:
+    source = CompleteJourneySource(replay_start=date(2026, 1, 18))
+    settings = Settings(
+        home=tmp_path, timezone=ZONE, source=source, schedules=ScheduleSettings(since_last="*/20 * * * *")
+    )
+    defs = build_defs(settings, today=date(2026, 11, 22))
+    schedule = defs.resolve_schedule_def("since_last_schedule")
+    moment = datetime(2026, 3, 10, 12, tzinfo=ZoneInfo(ZONE))
+    with dg.instance_for_test() as instance:
+
+        def ask() -> tuple[int, str | None]:
+            with dg.build_schedule_context(scheduled_execution_time=moment, instance=instance) as context:
+                result = schedule.evaluate_tick(context)
+            return len(result.run_requests or []), result.skip_message
+
+        assert ask() == (1, None)
+        instance.create_run_for_job(defs.resolve_job_def("daily_scoring"), status=dg.DagsterRunStatus.STARTED)
+        assert ask() == (0, "daily_scoring is at work.")

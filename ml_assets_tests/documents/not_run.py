@@ -8,10 +8,14 @@ BACKUP = "deployment/test_recipes.py runs it, into an empty server"
 ENDLESS = "runs until it is stopped; cli/test_ui.py and deployment/test_topology.py start and stop its like"
 NETWORK = "fetches from the network"
 ESTIMATE = "needs a week of lists that explored; live/test_off_policy_report.py and cli/test_estimate.py run it"
+INSIDE_THE_DAY = (
+    "takes back what was made anew inside the day, and the built-in data end with a day; cli/test_since_last.py"
+)
 UPLIFT = "learns from weeks of an experiment; cli/test_uplift.py runs it"
 
 
 NOT_RUN: Mapping[str, str] = {
+    'ml-assets rollback recommendations --rescored --reason "..."': INSIDE_THE_DAY,
     "make demo": "is `ml-assets demo` after the installation that runs this test",
     "make test": "is what runs these tests",
     "make .venv/.installed": "is the installation that runs this test",

@@ -54,7 +54,7 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
             exploration=exploration,
             report=told(context),
         )
-        version = _versions({placement: model.card.version for placement, model in models.items()})
+        version = joined_versions({placement: model.card.version for placement, model in models.items()})
         samples = recommendation_samples(made.lists, catalogue)
         context.add_output_metadata({"model_version": version, **_list_facts(made), **samples})
         return made.lists.with_columns(model_version=pl.lit(version))
@@ -111,12 +111,20 @@ def _champions(
     return {placement: model for placement, model in by_placement.items() if placement in model.methods}
 
 
-def _versions(by_placement: Mapping[str, str]) -> str:
-    """One version where all placements have it, otherwise each with its own."""
+def joined_versions(by_placement: Mapping[str, str]) -> str:
+    """One version where all placements have it, otherwise each with its own; `versions_of` reads it."""
     different = set(by_placement.values())
     if len(different) == 1:
         return different.pop()
     return ", ".join(f"{placement}: {version}" for placement, version in by_placement.items())
+
+
+def versions_of(text: str, placements: Sequence[str]) -> dict[str, str]:
+    """The version of each placement's model, from what a release says of its models."""
+    if ": " not in text:
+        return dict.fromkeys(placements, text)
+    named = dict(part.split(": ", 1) for part in text.split(", "))
+    return {placement: named[placement] for placement in placements if placement in named}
 
 
 def _list_facts(made: Recommended) -> dict[str, dg.MetadataValue]:

@@ -4,13 +4,14 @@ Publishing is done by `ml_assets.releases.publish`. A blocked release is stored,
 check; the live one stays.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
-from ml_assets.books.models import champion
+from ml_assets.books.models import RegisteredModel, champion
 from ml_assets.dagster.assets.arms import active_in_arms, best_selling_arms, has_experiments
 from ml_assets.dagster.assets.champions import segmentation_of
 from ml_assets.dagster.database import ServingDatabase
@@ -124,8 +125,13 @@ def active_customers(lake: Lake, day: date) -> pl.Series | None:
 def _best_sellers(connection: ServingConnection, day: date) -> frozenset[str]:
     """Placements that a day's champions fill with best-sellers, as nothing better was found on the shop's past."""
     found = {placement: champion(connection, "recommender", day, placement) for placement in PLACEMENTS}
+    return best_sellers_of({placement: model for placement, model in found.items() if model})
+
+
+def best_sellers_of(models: Mapping[str, RegisteredModel]) -> frozenset[str]:
+    """Placements whose model fills them with best-sellers."""
     simple = {name for name, source in SOURCES.items() if source.tier == POPULAR}
-    return frozenset(placement for placement, model in found.items() if model and model.method in simple)
+    return frozenset(placement for placement, model in models.items() if model.method in simple)
 
 
 def _nothing(shop: Shop, table: Table) -> dg.MaterializeResult[None]:
