@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from ml_assets.cli.console import ERR, OUT, ConfigOption, JsonOption, emit, next_commands
 from ml_assets.cli.inputs.known_shop import shop_database
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ml_assets.database.connection import ServingConnection
+    from ml_assets.exchange.known import Strangers
     from ml_assets.releases.publish import Publication, Release
     from ml_assets.settings.shop import Settings
 
@@ -57,20 +59,23 @@ def import_recommendations(
     Columns: customer_id, item_id, rank or score; optionally placement, source, reason_code, data_as_of. Exit code 2
     when a gate refuses them: they are kept, blocked, and the live ones stay.
     """
-    from ml_assets.exchange.recommendations import read_recommendations  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.exchange.known import known_ids, without_strangers  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.exchange.recommendations import read_recommendations  # noqa: PLC0415
     from ml_assets.exchange.vocabulary import vocabulary  # noqa: PLC0415
+    from ml_assets.lake import Lake  # noqa: PLC0415
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
     require_possible(settings, "recommendations")
     with shop_database(settings) as connection:
         imported = read_recommendations(file, vocabulary(connection, settings.tz))
+        frame, strangers = without_strangers(imported.frame, known_ids(connection, Lake.of(settings)))
         new = _publication(
-            settings, "recommendations", imported.frame, version or imported.version, _day(settings, day, imported.day)
+            settings, "recommendations", frame, version or imported.version, _day(settings, day, imported.day)
         )
         release = publish(connection, replace(new, k=k or settings.recommender.k, override=override))
         _watch(connection, settings)
-    return _outcome(release, as_json, config)
+    return _outcome(release, strangers, as_json, config)
 
 
 @app.command("segments")
@@ -87,19 +92,23 @@ def import_segments(
     Columns: customer_id, segment_key; optionally segment_name, description, data_as_of. Exit code 2 when a gate
     refuses them: they are kept, blocked, and the live ones stay.
     """
-    from ml_assets.exchange.segments import read_segments  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.exchange.known import Strangers, known_ids, unknown_customers  # noqa: PLC0415 Polars imports slowly
+    from ml_assets.exchange.segments import read_segments  # noqa: PLC0415
     from ml_assets.exchange.vocabulary import vocabulary  # noqa: PLC0415
+    from ml_assets.lake import Lake  # noqa: PLC0415
     from ml_assets.releases.publish import publish  # noqa: PLC0415
 
     settings = load_settings(config)
     require_possible(settings, "segment_assignments")
     with shop_database(settings) as connection:
         found = read_segments(file, vocabulary(connection, settings.tz))
+        known = known_ids(connection, Lake.of(settings))
+        strangers = Strangers(unknown_customers(found.assignments, known), 0)
         as_of = _day(settings, day, found.day)
         new = _publication(settings, "segment_assignments", found.assignments, version or found.version, as_of)
         release = publish(connection, replace(new, segments=found.segments, override=override))
         _watch(connection, settings)
-    return _outcome(release, as_json, config)
+    return _outcome(release, strangers, as_json, config)
 
 
 def _watch(connection: "ServingConnection", settings: "Settings") -> None:
@@ -137,15 +146,19 @@ def _publication(settings: "Settings", subject: str, frame: "pl.DataFrame", vers
     )
 
 
-def _outcome(release: "Release", as_json: bool, config: Path | None) -> int:
+def _outcome(release: "Release", strangers: "Strangers", as_json: bool, config: Path | None) -> int:
     facts = {
         "release_id": release.release_id,
         "state": release.state,
         "rows": release.rows,
         "day": release.day,
         "reason": release.reason,
+        "unknown_customers": strangers.customers,
+        "unknown_items": strangers.items,
     }
     if not emit(facts, as_json):
+        for line in strangers.words:
+            ERR.print(escape(line), soft_wrap=True)
         _show_import(release, config)
     return 2 if release.state == "blocked" else 0
 

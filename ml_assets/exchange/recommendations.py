@@ -12,7 +12,7 @@ import polars as pl
 
 from ml_assets.errors import UserError
 from ml_assets.exchange.imported import digest, single_day
-from ml_assets.exchange.table_file import Column, read_table, refuse
+from ml_assets.exchange.table_file import SHOWN, Column, read_table, refuse
 from ml_assets.exchange.vocabulary import Vocabulary
 
 
@@ -30,15 +30,15 @@ class Imported:
 def read_recommendations(path: Path, words: Vocabulary) -> Imported:
     """Recommendations from CSV or Parquet: one row per customer, placement and item, best first by rank or score.
 
-    Columns: customer_id and item_id, rank or score (or both), and optionally placement (for_you), source (imported),
-    reason_code, data_as_of. Where rank gives the order, a score may be empty, as of pinned items in an export: it is
-    then that of the item before. Further columns of an export are ignored. Raises `UserError` that names file, row and
-    column of what cannot be taken.
+    Columns: customer_id and item_id, rank (from 1, each once in a list) or score (or both), and optionally placement
+    (for_you), source (imported), reason_code, data_as_of. Where rank gives the order, a score may be empty, as of
+    pinned items in an export: it is then that of the item before. Further columns of an export are ignored. Raises
+    `UserError` that names file, row and column of what cannot be taken.
     """
     columns = {
         "customer_id": words.column("customer_id", required=True),
         "item_id": words.column("item_id", required=True),
-        "rank": Column(pl.Int64(), filled=True),
+        "rank": Column(pl.Int64(), filled=True, least=1),
         "score": Column(pl.Float64()),
         "placement": words.column("placement"),
         "source": Column(),
@@ -89,3 +89,10 @@ def _refuse_doubles(path: Path, frame: pl.DataFrame) -> None:
         row = frame.row(again, named=True)
         words = f"item {row['item_id']} is twice in the {row['placement']} list of customer {row['customer_id']}"
         refuse(path, [(again, f"{words} ({len(doubled):,} such rows)")])
+    if "rank" not in frame.columns:
+        return
+    twice = frame.with_row_index("row").filter(~pl.struct("customer_id", "placement", "rank").is_first_distinct())
+    if twice.height:
+        told = "column rank: {} is twice in the {} list of customer {}"
+        shown = twice.select("row", "rank", "placement", "customer_id").head(SHOWN).iter_rows()
+        refuse(path, [(row, told.format(*rest)) for row, *rest in shown], max(twice.height - SHOWN, 0))

@@ -21,8 +21,10 @@ EXPECTED: Mapping[pl.DataType, str] = {
     pl.Date(): "a day, YYYY-MM-DD",
     TIME: "a time such as 2026-05-01 or 2026-05-01T09:30+02:00",
 }
+CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 # The first where none stands in the header line: a file of one column.
 SEPARATORS = (",", ";", "\t")
+OTHER_SEPARATORS = {"|": "upright strokes", ":": "colons", " ": "blanks"}
 HEADER_BYTES = 1 << 16
 # Of many complaints, so many are shown.
 SHOWN = 10
@@ -39,6 +41,10 @@ class Column:
     """Whether empty cells are refused."""
     words: tuple[str, ...] = ()
     """All that a text may say; none: anything."""
+    least: int | None = None
+    """The smallest number."""
+    plain: bool = False
+    """Whether a text with a line break or another control character is refused, as no id has any."""
 
 
 def read_table(
@@ -54,7 +60,11 @@ def read_table(
     if not others_allowed and (unknown := [name for name in frame.columns if name not in columns]):
         raise UserError(f"{path} has unknown columns: {', '.join(unknown)}.", known, code="file.refused")
     if missing := [name for name, column in columns.items() if column.required and name not in frame.columns]:
-        raise UserError(f"{path} has no column {', '.join(missing)}.", known, code="file.refused")
+        raise UserError(
+            f"{path} has no column {', '.join(missing)}; it has: {', '.join(frame.columns)}.",
+            known + _parted(path, frame.columns),
+            code="file.refused",
+        )
     typed, problems, more = {}, [], 0
     for name in (name for name in columns if name in frame.columns):
         raw = frame[name]
@@ -105,6 +115,14 @@ def _separator(path: Path) -> str:
     return max(SEPARATORS, key=lambda one: header.count(one.encode()))
 
 
+def _parted(path: Path, have: Sequence[str]) -> str:
+    """What to say where a header line is one name with signs in it that part columns elsewhere."""
+    if len(have) != 1 or path.suffix == ".parquet":
+        return ""
+    found = [word for sign, word in OTHER_SEPARATORS.items() if sign in have[0]]
+    return f" Its header line seems to be parted by {found[0]}: save it with commas." if found else ""
+
+
 def _converted(raw: pl.Series, dtype: pl.DataType, tz: tzinfo) -> pl.Series:
     """A column with its type, null where a cell is not of that type."""
     if dtype == TIME:
@@ -135,6 +153,10 @@ def _bad(raw: pl.Series, converted: pl.Series, column: Column) -> pl.Series:
     if column.dtype == pl.String:
         # PostgreSQL has no text with a zero byte.
         bad |= converted.str.contains("\0", literal=True).fill_null(value=False)
+        if column.plain:
+            bad |= converted.str.contains(CONTROL).fill_null(value=False)
+    if column.least is not None:
+        bad |= (converted < column.least).fill_null(value=False)
     if column.words:
         bad |= ~converted.is_in(column.words).fill_null(value=True)
     return bad
@@ -145,4 +167,7 @@ def _problem(value: object, column: Column) -> str:
         return "empty"
     if column.words:
         return f"{value!r} is not one of {', '.join(column.words)}"
-    return f"{value!r} is not {EXPECTED[column.dtype]}" if column.dtype in EXPECTED else "a zero byte"
+    if column.dtype in EXPECTED:
+        above = "" if column.least is None else f" of {column.least} or more"
+        return f"{value!r} is not {EXPECTED[column.dtype]}{above}"
+    return "a zero byte" if "\0" in str(value) else f"{value!r} has a control character"

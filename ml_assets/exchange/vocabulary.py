@@ -30,7 +30,8 @@ class Vocabulary:
         types = {"value": pl.Float64(), **dict.fromkeys(("valid_from", "valid_until", "bought_at"), TIME)}
         types |= {"customer_id": ID_TYPES[self.ids.customer], "item_id": ID_TYPES[self.ids.item]}
         words = self.placements if name == "placement" else ()
-        return Column(types.get(name, pl.String()), required, filled=required, words=words)
+        plain = name in ("customer_id", "item_id")
+        return Column(types.get(name, pl.String()), required, filled=required, words=words, plain=plain)
 
 
 def vocabulary(connection: ServingConnection, tz: ZoneInfo) -> Vocabulary:

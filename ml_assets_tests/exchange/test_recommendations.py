@@ -10,9 +10,11 @@ import pytest
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.exchange.exports import write_export
+from ml_assets.exchange.known import Known, known_ids, without_strangers
 from ml_assets.exchange.recommendations import Imported, read_recommendations
 from ml_assets.exchange.vocabulary import Vocabulary
 from ml_assets.ids import IdType, IdTypes
+from ml_assets.lake import Lake
 from ml_assets_tests.refused import refused
 from ml_assets_tests.releases.frames import MONDAY, assignments, recommendations, release, segments
 
@@ -74,6 +76,62 @@ def test_the_least_a_file_needs_is_customer_item_and_an_order(connection: Servin
     assert row == ("imported", "Picked for you")
 
 
+def test_the_same_rank_in_lists_of_other_placements_is_none_twice(tmp_path: Path) -> None:
+    text = "customer_id,item_id,rank,placement\n1,11,1,for_you\n1,11,1,discover\n"
+    assert read(write(tmp_path, text)).frame.height == 2
+
+
+@pytest.mark.parametrize("character", ["\n", "\t", "\x7f", "\x1b"])
+def test_an_id_with_a_control_character_is_refused(tmp_path: Path, character: str) -> None:
+    text = f'customer_id,item_id,rank\nanna,x,1\nanna,"a{character}b",2\n'
+    with refused("file.refused", "line 3, column item_id: .* has a control character"):
+        read(write(tmp_path, text), "text")
+
+
+def test_a_file_parted_by_another_sign_is_told_from_one_without_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        read(write(tmp_path, "customer_id|item_id|rank\n1|11|1\n"))
+    assert "seems to be parted by upright strokes" in error.value.next_step
+
+
+def test_unknown_items_are_left_out_and_unknown_customers_counted(tmp_path: Path) -> None:
+    text = "customer_id,item_id,rank\n1,11,1\n1,99,2\n1,12,3\n2,99,1\n3,12,1\n"
+    lists = read(write(tmp_path, text)).frame
+    kept, strangers = without_strangers(lists, Known(pl.Series(["1", "2"]), pl.Series(["11", "12"])))
+    assert kept.select("customer_id", "item_ids", "scores").rows() == [(1, [11, 12], [-1, -3]), (3, [12], [-1])]
+    assert kept.schema == lists.schema
+    assert (strangers.customers, strangers.items, strangers.shown) == (1, 1, ("99",))
+    assert strangers.words[0].startswith("1 customer is not among those whose events were loaded")
+    assert strangers.words[1].endswith(
+        "1 item is neither in the catalogue nor in a loaded event, and left out of all lists: 99."
+    )
+
+
+def test_where_nothing_was_loaded_nothing_is_unknown_and_where_nothing_is_known_the_ids_are_doubted(
+    tmp_path: Path,
+) -> None:
+    lists = read(write(tmp_path, "customer_id,item_id,rank\n1,11,1\n")).frame
+    nothing = pl.Series([], dtype=pl.String)
+    kept, strangers = without_strangers(lists, Known(nothing, nothing))
+    assert kept.equals(lists)
+    assert strangers.words == []
+    with refused("file.refused", "None of the 1 items of the file, such as 11, is in the catalogue"):
+        without_strangers(lists, Known(nothing, pl.Series(["12"])))
+
+
+def test_the_catalogue_and_the_newest_events_say_who_and_what_is_known(
+    connection: ServingConnection, tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path)
+    assert len(known_ids(connection, lake).items) == 0
+    connection.execute("INSERT INTO ml_store.items (item_id, item_name) VALUES (11, 'Tea')")
+    lake.write("interactions", pl.DataFrame({"customer_id": [1, 1], "item_id": [12, 13]}), MONDAY)
+    lake.write("customer_features", pl.DataFrame({"customer_id": [2]}), MONDAY)
+    known = known_ids(connection, lake)
+    assert set(known.items) == {"11", "12", "13"}
+    assert set(known.customers) == {"1", "2"}
+
+
 def test_scores_give_the_order_where_there_is_no_rank(tmp_path: Path) -> None:
     imported = read(
         write(tmp_path, "item_id,score,customer_id,placement\na,0.1,x,discover\nb,0.9,x,discover\n"), "text"
@@ -101,6 +159,17 @@ def test_the_version_names_the_contents(tmp_path: Path) -> None:
         ("customer_id,item_id\n1,1\n", "neither a column rank nor one score"),
         ("customer_id,item_id,rank\n1,11,1\nanna,11,1\n", "line 3, column customer_id: 'anna' is not a whole number"),
         ("customer_id,item_id,rank\n1,,1\n", "line 2, column item_id: empty"),
+        (
+            "customer_id,item_id,rank\n1,11,1\n1,12,-7\n1,13,0\n",
+            "line 3, column rank: '-7' is not a whole number of 1 or more; line 4, column rank: '0' is not",
+        ),
+        ("customer_id,item_id,rank\n1,11,1.5\n", "line 2, column rank: '1.5' is not a whole number of 1 or more"),
+        (
+            "customer_id,item_id,rank\n1,11,1\n2,11,1\n1,12,1\n",
+            "line 4, column rank: 1 is twice in the for_you list of customer 1",
+        ),
+        ("customer_id;item;rank\n1;11;1\n", "has no column item_id; it has: customer_id, item, rank"),
+        ("customer_id|item_id|rank\n1|11|1\n", "it has: customer_id|item_id|rank"),
         ("customer_id,item_id,score\n1,11,high\n", "line 2, column score: 'high' is not a number"),
         ("customer_id,item_id,score\n1,11,nan\n", "line 2, column score: 'nan' is not a number"),
         ("customer_id,item_id,score\n1,11,0.5\n1,12,\n", "line 3, column score: empty"),
