@@ -5,6 +5,7 @@ line prints it as one message and exits with 1; Dagster shows it as the failure 
 stay ordinary exceptions. Nothing else belongs here.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 # What scripts and tests may hold on to, where they would act differently; docs/errors.md says what each means.
@@ -51,6 +52,22 @@ class UserError(Exception):
         self.problem = problem
         self.next_step = next_step
         self.code = code
+
+
+class JointError(UserError):
+    """Mistakes that were found in one go, so that they can be mended in one go."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        """Take more than one of them; the code is that of the first."""
+        problems = "\n".join(each.problem for each in errors)
+        super().__init__(problems, "\n".join(dict.fromkeys(each.next_step for each in errors)), code=errors[0].code)
+        self.errors = list(errors)
+
+
+def raise_all(errors: Sequence[UserError]) -> None:
+    """Raise what was found wrong, one as itself; nothing where nothing was."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else JointError(errors)
 
 
 class PassingError(UserError):

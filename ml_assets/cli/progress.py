@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ml_assets.cli.console import ERR
 from ml_assets.progress import EVERY_SECONDS, Estimate, Stage, line
+from ml_assets.waiting import listening
 
 
 class Progress:
@@ -29,7 +30,7 @@ class Progress:
     ) -> None:
         self._screen, self._every, self._clock = screen, every, clock
         self._start = self._told = clock()
-        self._doing = "starting"
+        self._doing, self._waits_for = "starting", ""
         self._stage: Stage | None = None
         self._estimate = Estimate(clock)
         self._bar: Bar | None = None
@@ -51,9 +52,20 @@ class Progress:
         if not told.startswith(" "):
             self._print(told)
 
+    def waits(self, what: str) -> None:
+        """Say what is waited for, also on terminals where nothing moves meanwhile; nothing: it is over."""
+        self._waits_for = what
+        if what:
+            self._print(f"  waiting for {what}")
+        self._draw(f"waiting for {what}" if what else self._doing, None)
+
     @contextmanager
     def shown(self) -> Iterator["Progress"]:
         """Show it while something runs."""
+        with listening(self.waits):
+            yield from self._shown()
+
+    def _shown(self) -> Iterator["Progress"]:
         if self._bar is not None:
             with self._bar:
                 yield self
@@ -75,8 +87,12 @@ class Progress:
         """A line whenever nothing was said for a while."""
         while not over.wait(max(self._told + self._every - self._clock(), 0.01)):
             if self._clock() >= self._told + self._every:
-                stage = self._stage
-                self._print(f"  {line(stage, self._estimate) if stage else f'still {self._doing}'}")
+                self._print(f"  {self._still()}")
+
+    def _still(self) -> str:
+        if self._waits_for:
+            return f"still waiting for {self._waits_for}"
+        return line(self._stage, self._estimate) if self._stage else f"still {self._doing}"
 
     def _print(self, text: str) -> None:
         self._told = self._clock()

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from upath import UPath
 
-from ml_assets.errors import UserError
+from ml_assets.errors import UserError, raise_all
 from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.section import Section
 from ml_assets.settings.source import FilesSource
@@ -144,26 +144,29 @@ class MappedFiles:
             frame = self.orders.joined(frame, path)
         kinds = frame.collect_schema()
         have = kinds.names()
-        lacking: list[str] = []
+        lacking, wrong = list[str](), list[UserError]()
         for setting, text in texts.items():
             if text in kinds and kinds[text].is_nested():
-                raise UserError(
-                    f"{path}: the column {text} holds {kinds[text]}, no single values.",
-                    f"Set {setting} to a value within it, as in ecommerce.transaction_id; where it is a list of items, "
-                    "set source.unnest to its name, and each item becomes a line.",
-                    code="source.unreadable",
-                )
-            needed = columns_of(setting, text, have)
+                wrong.append(_no_single_values(path, setting, text, kinds[text]))
+                continue
+            try:
+                needed = columns_of(setting, text, have)
+            except UserError as error:
+                wrong.append(error)
+                continue
             missing = [column for column in needed if column not in have]
             if missing and may_lack(text, missing, needed):
                 lacking += missing
             elif missing:
                 within = f", which {setting}: {text} is made of" if missing != [text] else ""
-                raise UserError(
-                    f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
-                    self._what_to_map(setting, text, have),
-                    code="source.unreadable",
+                wrong.append(
+                    UserError(
+                        f"{path} has no column {', '.join(missing)}{within} (it has: {', '.join(have)}).",
+                        self._what_to_map(setting, text, have),
+                        code="source.unreadable",
+                    )
                 )
+        raise_all(wrong)
         return frame.with_columns(pl.lit(None, pl.String).alias(column) for column in dict.fromkeys(lacking))
 
     def _what_to_map(self, setting: str, text: str, have: Sequence[str]) -> str:
@@ -211,3 +214,12 @@ class MappedFiles:
 
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
         return open_table(path, source, wanted)
+
+
+def _no_single_values(path: str, setting: str, text: str, kind: pl.DataType) -> UserError:
+    return UserError(
+        f"{path}: the column {text} holds {kind}, no single values.",
+        f"Set {setting} to a value within it, as in ecommerce.transaction_id; where it is a list of items, "
+        "set source.unnest to its name, and each item becomes a line.",
+        code="source.unreadable",
+    )

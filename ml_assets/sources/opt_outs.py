@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.ids import IdType
 from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.opt_outs import NO, YES, OptOutSettings
@@ -117,7 +117,8 @@ def _of_postgres(settings: Settings, source: PostgresSource, wanted: OptOutSetti
         # The words are those of the source.
         problem = error.problem.replace("source.table", "opt_outs.table")
         step = "Check opt_outs.table and opt_outs.columns, and that the role may read the table."
-        raise type(error)(problem, step, code=error.code) from None
+        kind = PassingError if isinstance(error, PassingError) else UserError
+        raise kind(problem, step, code=error.code) from None
 
 
 def _source(settings: Settings, wanted: OptOutSettings) -> FilesSource | SqliteSource | DuckdbSource | PostgresSource:

@@ -14,3 +14,8 @@ def is_query(text: str) -> bool:
 def parts_of(name: str) -> list[str]:
     """A table's name without quotes, after that of its schema where there is one."""
     return [quoted.replace('""', '"') if quoted else plain for quoted, plain in PART.findall(name.strip())]
+
+
+def called(table: str, setting: str = "source.table") -> str:
+    """What people call a relation: a query, which may be long, by the setting that has it."""
+    return f"the query of {setting}" if is_query(table) else table

@@ -1,6 +1,7 @@
 """`ml-assets doctor`: every fault at once, each with its fix, and nothing changed."""
 
 import json
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from ml_assets.cli import app as command
+from ml_assets.cli.doctor.finding import Finding
 
 Doctor = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 SETTINGS = """timezone: {zone}
@@ -71,7 +73,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_changed(
     code, found = doctor(lines, more=CHANNEL % 1)
     assert code == 2
     assert found.keys() == {"lines", "days", "database", "channel ops"}
-    assert "1 lines (0.1%) are set aside as unreadable_occurred_at" in found["lines"][0]["words"]
+    assert "1 line (0.1%) is set aside as unreadable_occurred_at" in found["lines"][0]["words"]
     assert "line 1641: soon" in found["lines"][0]["words"]
     assert "source.columns.time" in found["lines"][0]["fix"]
     assert "2 days before yesterday" in found["days"][0]["words"]
@@ -101,7 +103,46 @@ def test_a_zone_in_which_the_shop_sleeps_by_day_is_doubted(doctor: Doctor) -> No
     assert "hours" not in doctor(orders())[1]
     zoned = [line.replace(",1,2.5", "Z,1,2.5", 1) for line in orders(hour=9, until=2)]
     _, found = doctor(zoned, zone="Asia/Tokyo")
-    assert "in the middle of the day" in found["hours"][0]["words"]
+    assert re.search(r"quietest hours are \d+:00 to 1\d:00, by day, with 0% of the usual", found["hours"][0]["words"])
+
+
+def test_times_spread_over_the_whole_day_have_no_quiet_hours_to_be_doubted(doctor: Doctor) -> None:
+    rows = [line.split(",") for line in orders()]
+    spread = [",".join([*row[:2], f"{row[2][:10]} {(n * 7) % 24:02}:30", *row[3:]]) for n, row in enumerate(rows)]
+    assert "hours" not in doctor(spread)[1]
+
+
+def test_a_dip_in_the_evening_is_not_called_midday(doctor: Doctor) -> None:
+    hours = [hour for hour in range(24) if not 18 <= hour < 22]
+    rows = [line.split(",") for line in orders()]
+    busy = [",".join([*row[:2], f"{row[2][:10]} {hours[n % 20]:02}:30", *row[3:]]) for n, row in enumerate(rows)]
+    words = doctor(busy)[1]["hours"][0]["words"]
+    assert words.startswith("In Europe/Berlin the quietest hours are 18:00 to 22:00, in the evening, with 0%")
+
+
+def test_every_column_that_is_not_there_is_a_finding_of_its_own(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_SOURCE__COLUMNS__QUANTITY", "pieces")
+    monkeypatch.setenv("ML_ASSETS_SOURCE__COLUMNS__AMOUNT", "price * q")
+    _, found = doctor(orders())
+    words = [one["words"] for one in found["source"]]
+    assert len(words) == 2
+    assert "orders.csv has no column pieces (it has: customer_id," in words[0]
+    assert "orders.csv has no column price, which source.columns.amount: price * q is made of" in words[1]
+
+
+@pytest.mark.parametrize(("wrong", "end"), [(0, "0 errors, 0 warnings."), (1, "1 error, 0 warnings.")])
+def test_what_was_found_is_counted_in_words_that_fit(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], wrong: int, end: str
+) -> None:
+    found = [Finding("source", "error", "Gone.", "Bring it back.")] * wrong
+    monkeypatch.setattr("ml_assets.cli.doctor.command.look_at_data", lambda *_: found)
+    monkeypatch.setattr("ml_assets.cli.doctor.command.look_at_places", lambda *_: [])
+    Path("ml_assets.yaml").write_text(SETTINGS.format(zone="UTC"))
+    monkeypatch.setattr(sys, "argv", ["ml-assets", "doctor"])
+    assert command.exit_code() == (2 if wrong else 0)
+    assert end in capfd.readouterr().out
 
 
 def test_a_shop_with_little_to_learn_from_is_told_what_it_will_get(doctor: Doctor) -> None:

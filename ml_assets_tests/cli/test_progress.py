@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ml_assets.cli.progress import Progress
 from ml_assets.progress import Stage
+from ml_assets.waiting import waiting_for
 from ml_assets_tests.test_progress import Clock
 
 pause = Event()
@@ -37,6 +38,19 @@ def test_a_long_step_says_now_and_then_what_it_does_and_how_far_it_is() -> None:
         report("loading 2024-01-01 to 2024-06-23")
         clock.now += 60
         wait_for(screen, "still loading 2024-01-01 to 2024-06-23")
+
+
+def test_a_log_says_what_is_waited_for_until_it_is_over() -> None:
+    screen, clock = io.StringIO(), Clock()
+    progress = Progress(Console(file=screen, width=100), every=0.05, clock=clock)
+    with progress.shown() as report:
+        report("looking at the source")
+        with waiting_for("the shop's database: looking for the first and last day", after=0.01):
+            wait_for(screen, "s    waiting for the shop's database: looking for the first and last day")
+            clock.now += 60
+            wait_for(screen, "still waiting for the shop's database: looking for the first and last day")
+        clock.now += 60
+        wait_for(screen, "still looking at the source")
 
 
 def test_a_terminal_gets_a_bar_with_the_share_done_and_the_time_left() -> None:

@@ -32,7 +32,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> int:
                 _show(finding)
     levels = Counter(finding.level for finding in found)
     if not emit(found, as_json):
-        OUT.print(f"\n{levels['error']} errors, {levels['warning']} warnings.")
+        counts = (f"{levels[one]} {one}{'' if levels[one] == 1 else 's'}" for one in ("error", "warning"))
+        OUT.print(f"\n{', '.join(counts)}.")
         if not levels["error"]:
             next_commands(config, ("ml-assets run", "load, train, score and publish"))
     return 2 if levels["error"] or levels["warning"] else 0

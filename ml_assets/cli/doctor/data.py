@@ -15,12 +15,16 @@ from ml_assets.events.garbage import ORDINARY, SETTINGS
 from ml_assets.settings.calendar import WEEKDAYS
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
+from ml_assets.sources.relations import called
 
 # A newest day with less than this share of what its weekday usually has was probably cut off.
 SHARE_OF_A_DAY = 0.3
-NIGHT = (0, 6)
-"""Hours between which the quietest of a shop should begin."""
+NIGHT = (22, 6)
+"""From when until when the quietest hours of a shop should begin."""
 QUIET_HOURS = 4
+MOST_IN_A_DIP = 0.5
+"""Of what as many hours have on average: what sells more in its quietest hours has none, and sleeps at no time."""
+EVENING = 18
 # Fewer days cannot tell on which weekdays a shop is closed.
 DAYS_THAT_TELL = 21
 
@@ -33,7 +37,7 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
         source = build_source(settings)
         looks.append(read_look(settings, source, today))
         covered = looks[0].covered
-        words = f"{source.identity}: {covered.first} to {covered.last}, read with these settings."
+        words = f"{_short(source.identity)}: {covered.first} to {covered.last}, read with these settings."
         yield Finding("source", "good", words)
         for setting, found in source.as_found().items():
             yield Finding("source", "good", f"Found: {found} ({setting} says otherwise).")
@@ -42,6 +46,12 @@ def look_at_data(settings: Settings, today: date) -> Iterator[Finding]:
     for look in looks:
         for about, check in CHECKS.items():
             yield from findings(about, partial(check, look, about))
+
+
+def _short(identity: str) -> str:
+    """Kind and place of a source, without the text of a query."""
+    kind, _, place = identity.partition(" ")
+    return f"{kind} {called(place)}"
 
 
 def _lines(look: Look, about: str) -> Iterator[Finding]:
@@ -54,10 +64,11 @@ def _lines(look: Look, about: str) -> Iterator[Finding]:
     for reason, count in checked.quarantined["reason"].value_counts(sort=True).iter_rows():
         examples = checked.quarantined.filter(reason=reason).select("source", "line", "detail").head(EXAMPLES).rows()
         shown = "; ".join(
-            f"{source} line {line}" + (f": {detail}" if detail else "") for source, line, detail in examples
+            f"{called(source)} line {line}" + (f": {detail}" if detail else "") for source, line, detail in examples
         )
         part = count / checked.read
-        words = f"{count:,} lines ({part:.1%}) are set aside as {reason}: {REASONS[reason]} ({shown})"
+        lines = f"1 line ({part:.1%}) is" if count == 1 else f"{count:,} lines ({part:.1%}) are"
+        words = f"{lines} set aside as {reason}: {REASONS[reason]} ({shown})"
         if reason in ORDINARY:
             yield Finding(about, "good", words)
         else:
@@ -120,11 +131,18 @@ def _hours(look: Look, about: str) -> Iterator[Finding]:
     if sum(by_hour) < 1000 or max(by_hour) > 0.9 * sum(by_hour):
         return
     quiet = min(range(24), key=partial(_sales_around, by_hour))
-    if NIGHT[0] <= quiet < NIGHT[1] or quiet >= 24 - 2:
-        yield Finding(about, "good", f"In {zone} the quietest hours are {quiet}:00 to {(quiet + QUIET_HOURS) % 24}:00.")
-        return
-    words = f"In {zone} the quietest hours are {quiet}:00 to {(quiet + QUIET_HOURS) % 24}:00, in the middle of the day."
-    yield Finding(about, "warning", words, "Is timezone the shop's own? Times without a zone are taken to be in it.")
+    span = f"{quiet}:00 to {(quiet + QUIET_HOURS) % 24}:00"
+    least = _sales_around(by_hour, quiet)[0] / (QUIET_HOURS * sum(by_hour) / 24)
+    if least > MOST_IN_A_DIP:
+        yield Finding(about, "good", f"In {zone} events are spread over the whole day; no hours are quiet.")
+    elif quiet >= NIGHT[0] or quiet < NIGHT[1]:
+        yield Finding(about, "good", f"In {zone} the quietest hours are {span}.")
+    else:
+        part = "in the evening" if quiet >= EVENING else "by day"
+        words = f"In {zone} the quietest hours are {span}, {part}, with {least:.0%} of the usual sales."
+        yield Finding(
+            about, "warning", words, "Is timezone the shop's own? Times without a zone are taken to be in it."
+        )
 
 
 def _sales_around(by_hour: list[int], start: int) -> tuple[int, int]:

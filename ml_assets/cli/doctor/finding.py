@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ml_assets.errors import UserError
+from ml_assets.errors import JointError, UserError
 
 Level = Literal["good", "warning", "error"]
 
@@ -21,8 +21,9 @@ class Finding:
 
 
 def findings(about: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What a check finds; an error that stops it is a finding too."""
+    """What a check finds; errors that stop it are findings too, each for itself."""
     try:
         yield from check()
     except UserError as error:
-        yield Finding(about, "error", error.problem, error.next_step)
+        for each in error.errors if isinstance(error, JointError) else [error]:
+            yield Finding(about, "error", each.problem, each.next_step)

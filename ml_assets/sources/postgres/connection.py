@@ -6,7 +6,7 @@ Every session is read-only and has the settings' statement timeout. Faults are t
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any
 
 import adbc_driver_manager
@@ -19,9 +19,16 @@ from ml_assets.errors import PassingError, UserError
 from ml_assets.settings.source import PostgresSource
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.postgres.query import Sql
+from ml_assets.sources.relations import is_query
+from ml_assets.waiting import waiting_for
 
 SECONDS_TO_CONNECT = 10
 LOST = ("08", "57P")
+REFUSED = re.compile(
+    r"password authentication failed[^\n]*|no password supplied|no pg_hba\.conf entry[^\n]*|pg_hba\.conf rejects[^\n]*"
+    r"|(?:role|database) \"[^\n]*\" (?:does not exist|is not permitted to log in)|permission denied for database[^\n]*"
+)
+"""What a server says to whom it does not let in; that does not pass by itself, so it is not tried again."""
 LOST_WORDS = re.compile("terminating connection|closed the connection|connection (?:to server )?(?:was )?lost")
 """Classes of errors of a connection or server that is gone."""
 
@@ -35,14 +42,14 @@ class ShopDatabase:
         milliseconds = int(source.statement_timeout.total_seconds() * 1000)
         self._options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} -c TimeZone=UTC"
 
-    def rows(self, statement: Sql) -> list[tuple[Any, ...]]:
-        """The answer of a statement that has few rows."""
-        with self._told(), self._connect() as connection:
+    def rows(self, statement: Sql, what: str = "asking it") -> list[tuple[Any, ...]]:
+        """The answer of a statement that has few rows; `what` is said where it takes long."""
+        with self._told(), _patiently(what), self._connect() as connection:
             return connection.execute(statement).fetchall()
 
     def types(self, statement: Sql) -> dict[str, str]:
         """Names and types of the columns of a statement, as PostgreSQL calls them."""
-        with self._told(), self._connect() as connection:
+        with self._told(), _patiently("looking at columns"), self._connect() as connection:
             cursor = connection.execute(sql.SQL("SELECT * FROM ({}) AS looked_at LIMIT 0").format(statement))
             found = [(column.name, column.type_code) for column in cursor.description or []]
             query = "SELECT oid::integer, typname FROM pg_type WHERE oid = ANY (%s)"
@@ -51,7 +58,7 @@ class ShopDatabase:
 
     def frame(self, statement: Sql) -> pl.DataFrame:
         """The lines of a statement at once."""
-        with self._asked(statement) as lines, self._told():
+        with self._asked(statement) as lines, self._told(), _patiently("reading a table"):
             return lines.collect()
 
     def blocks(self, statement: Sql) -> Iterator[pl.DataFrame]:
@@ -59,7 +66,7 @@ class ShopDatabase:
         with self._asked(statement) as lines:
             blocks = iter(lines.collect_batches(chunk_size=BLOCK_ROWS, engine="streaming"))
             while True:
-                with self._told():
+                with self._told(), _patiently("reading lines"):
                     block = next(blocks, None)
                 if block is None:
                     return
@@ -69,7 +76,7 @@ class ShopDatabase:
     def _asked(self, statement: Sql) -> Iterator[pl.LazyFrame]:
         """The answer of a statement, sent by binary COPY as Arrow while it is read."""
         with ExitStack() as opened:
-            with self._told():
+            with self._told(), _patiently("reading"):
                 database = opened.enter_context(
                     adbc_driver_manager.AdbcDatabase(
                         driver=adbc_driver_postgresql._driver_path(),  # noqa: SLF001 the only way without pyarrow
@@ -111,7 +118,8 @@ class ShopDatabase:
             state = str(errors.QueryCanceled.sqlstate)
         lines = text.partition("ERROR:")[2] or text
         first = next((line.strip() for line in lines.splitlines() if line.strip()), "no reason given")
-        where = f"source.table: {self._source.table}" if len(self._source.table) < 60 else "source.table (a query)"
+        table = self._source.table
+        where = "The query of source.table" if is_query(table) else f"source.table: {table}"
         if state == errors.QueryCanceled.sqlstate:
             return UserError(
                 f"{where}: a statement took longer than {self._source.statement_timeout} and was cancelled.",
@@ -122,6 +130,12 @@ class ShopDatabase:
             return UserError(
                 f"{where}: {first}.",
                 "GRANT SELECT on it (and USAGE on its schema) to the role of source.url.",
+                code="source.unreadable",
+            )
+        if meant := REFUSED.search(text):
+            return UserError(
+                f"The shop's database refuses the connection: {meant[0]}.",
+                "Check user, password and database in source.url (or DATABASE_URL), and who may connect.",
                 code="source.unreadable",
             )
         if not state or state.startswith(LOST):
@@ -139,6 +153,11 @@ class ShopDatabase:
             if password := conninfo.conninfo_to_dict(_plain(self._url or "")).get("password"):
                 return text.replace(str(password), "***")
         return text
+
+
+def _patiently(what: str) -> AbstractContextManager[None]:
+    """A question that is told where its answer takes long."""
+    return waiting_for(f"the shop's database: {what}")
 
 
 def _plain(url: str) -> str:

@@ -7,37 +7,41 @@ when a line was changed.
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from time import monotonic
 
 import polars as pl
 from psycopg import sql
 
-from ml_assets.errors import UserError
+from ml_assets.errors import PassingError, UserError, raise_all
 from ml_assets.ids import IdTypes
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import PostgresSource
 from ml_assets.sources.as_found import zone
-from ml_assets.sources.base import DayRange, empty_items, polars_type, together
+from ml_assets.sources.base import DayRange, together
 from ml_assets.sources.memory import SourceMemory
+from ml_assets.sources.postgres.catalogue import read_catalogue
 from ml_assets.sources.postgres.connection import ShopDatabase
+from ml_assets.sources.postgres.kinds import EXAMPLES, KINDS, fault_of_kind
 from ml_assets.sources.postgres.lines import WHERE, events_of, fields
 from ml_assets.sources.postgres.query import (
     FINGERPRINT,
     INTEGERS,
-    NUMBERS,
-    TIMES,
     ZONED,
     Sql,
     Value,
     expression,
-    named,
     relation,
     value_of,
 )
 from ml_assets.sources.postgres.refunds import RefundTable
+from ml_assets.sources.relations import called, is_query
 
 LONGEST_HISTORY = timedelta(days=3660)
 LATER_SHOWN = 100
+SLOW_SECONDS = 5.0
+TAKEN_AGAIN = 4
+"""An answer that took longer is good for so many times as long as it took."""
 
 
 class Postgres:
@@ -56,6 +60,7 @@ class Postgres:
         own = settings.database_url.get_secret_value() if settings.database_url else None
         self._database = ShopDatabase(source, own)
         self._memory = SourceMemory(settings)
+        self._known_days: tuple[DayRange, float] | None = None
 
     def id_types(self) -> IdTypes:
         """bigint where the column is of an integer type, text otherwise; remembered from the first time."""
@@ -66,7 +71,19 @@ class Postgres:
         return IdTypes(*found)  # type: ignore[arg-type]
 
     def days(self) -> DayRange:
-        """From the oldest to the newest time, what is dated in the future left out."""
+        """From the oldest to the newest time, what is dated in the future left out.
+
+        An answer that took long is taken again for a while: without an index every question reads the whole table.
+        """
+        if self._known_days and monotonic() < self._known_days[1]:
+            return self._known_days[0]
+        began = monotonic()
+        found = self._find_days()
+        taken = monotonic() - began
+        self._known_days = (found, monotonic() + TAKEN_AGAIN * taken) if taken > SLOW_SECONDS else None
+        return found
+
+    def _find_days(self) -> DayRange:
         time = self._values["time"]
         # Of times, not of days: an index on the column tells them at once.
         query = "SELECT min(time) AS first, max(time) AS last FROM (SELECT {} AS time FROM {}) AS t WHERE {}"
@@ -75,10 +92,11 @@ class Postgres:
         days = [
             Value(sql.SQL("{}").format(sql.Identifier(end)), time.type).as_day(self._zone) for end in ("first", "last")
         ]
-        ((first, last),) = self._database.rows(sql.SQL("SELECT {}, {} FROM ({}) AS ends").format(*days, ends))
+        statement = sql.SQL("SELECT {}, {} FROM ({}) AS ends").format(*days, ends)
+        ((first, last),) = self._database.rows(statement, "looking for the first and last day")
         if first is None:
             raise UserError(
-                f"source.table: {self._source.table} holds no line with a time up to today.",
+                f"{self._called} holds no line with a time up to today.",
                 "Check source.columns.time and source.where.",
                 code="source.unreadable",
             )
@@ -123,7 +141,8 @@ class Postgres:
                 content=content,
                 table=self._table,
                 wanted=time.within(newest - timedelta(days=self._window), newest, self._zone),
-            )
+            ),
+            "looking for days that changed",
         )
         reading = f"{self._zone} {self._source.model_dump_json(exclude={'url'})}"
         refunded = self._refunds.stamps() if self._refunds else {}
@@ -145,14 +164,14 @@ class Postgres:
     def count_later(self) -> int:
         """Lines dated after today, which wait for their day."""
         query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(self._table, self._is_later)
-        return int(self._database.rows(query)[0][0])
+        return int(self._database.rows(query, "counting lines dated after today")[0][0])
 
     def later_lines(self) -> pl.DataFrame:
         """The first of them."""
         time = self._values["time"].expression
         query = sql.SQL("SELECT ({0})::text FROM {1} WHERE {2} ORDER BY {0} LIMIT {3}")
         rows = self._database.rows(query.format(time, self._table, self._is_later, LATER_SHOWN))
-        table = self._source.table[:200]
+        table = called(self._source.table)
         schema = dict.fromkeys(("source", "line", "time"), pl.String)
         return pl.DataFrame([(table, None, when) for (when,) in rows], schema=schema, orient="row")
 
@@ -164,39 +183,17 @@ class Postgres:
 
     def read_items(self) -> pl.DataFrame:
         """The items' table, else names and categories that the lines carry, else nothing."""
-        item_type = self.id_types().item
-        columns, mapping = self._source.columns, self._source.item_columns
-        if self._source.items:
-            table = relation(self._source.items)
-            have = self._database.types(sql.SQL("SELECT * FROM {}").format(table))
-            texts = mapping.model_dump()
-        elif columns.item_name or columns.item_category:
-            table, have = self._table, self._columns
-            texts = {"item": columns.item, "name": columns.item_name, "category": columns.item_category}
-        else:
-            return empty_items(item_type)
-        value = {name: Value(expression(text, have), "") for name, text in texts.items() if text}
-        nothing = sql.SQL("NULL::text")
-        fields = {
-            "item_id": value["item"].as_id(item_type),
-            "item_name": value["name"].as_text() if "name" in value else nothing,
-            "category": value["category"].as_text() if "category" in value else nothing,
-            "brand": value["brand"].as_text() if "brand" in value else nothing,
-            "available": sql.SQL("({})::boolean").format(value["available"].expression)
-            if "available" in value
-            else sql.SQL("NULL::boolean"),
-        }
-        # The most common last: a word such as `damaged?` on one line renames nothing.
-        query = "SELECT {} FROM {} GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*), 1, 2, 3, 4, 5"
-        found = self._database.frame(sql.SQL(query).format(named(fields), table))
-        found = found.drop_nulls("item_id").cast({"item_id": polars_type(item_type)})
-        return found.group_by("item_id").agg(pl.all().drop_nulls().last()).sort("item_id")
+        return read_catalogue(self._database, self._source, self.id_types().item, self._table, self._columns)
 
     @cached_property
     def _refunds(self) -> RefundTable | None:
         if self._source.refunds is None:
             return None
         return RefundTable(self._database, self._source, self._zone, self._values["order"])
+
+    @property
+    def _called(self) -> str:
+        return "The query of source.table" if is_query(self._source.table) else f"source.table: {self._source.table}"
 
     @property
     def _table(self) -> Sql:
@@ -213,21 +210,27 @@ class Postgres:
         texts = {f"columns.{name}": text for name, text in self._source.columns.model_dump().items() if text}
         if self._source.where:
             texts[WHERE] = self._source.where
-        found = {setting.removeprefix("columns."): self._value(setting, text) for setting, text in texts.items()}
-        for name, kinds, words in (
-            ("time", TIMES, "a time"),
-            ("quantity", NUMBERS, "a number"),
-            ("amount", NUMBERS, "a number"),
-            ("cost", NUMBERS, "a number"),
-        ):
-            if name in found and found[name].type not in kinds:
-                text = self._source.columns.model_dump()[name]
-                raise UserError(
-                    f"source.columns.{name}: {text} is of the type {found[name].type}, which is not {words}.",
-                    f"Cast it: source.columns.{name}: '{text}::{'timestamptz' if name == 'time' else 'numeric'}'.",
-                    code="source.unreadable",
-                )
+        found, wrong = dict[str, Value](), list[UserError]()
+        for setting, text in texts.items():
+            name = setting.removeprefix("columns.")
+            try:
+                found[name] = self._value(setting, text)
+            except PassingError:
+                raise
+            except UserError as error:
+                wrong.append(error)
+        for name in (each for each in KINDS if each in found):
+            text, value = texts[f"columns.{name}"], found[name]
+            fault = fault_of_kind(name, text, value, self._columns, partial(self._examples, value))
+            wrong += [fault] if fault else []
+        raise_all(wrong)
         return found
+
+    def _examples(self, value: Value) -> list[str]:
+        """A value or two, as text."""
+        query = sql.SQL("SELECT {0} FROM {1} WHERE {2} IS NOT NULL LIMIT {3}")
+        rows = self._database.rows(query.format(value.as_text(), self._table, value.expression, EXAMPLES))
+        return [text for (text,) in rows]
 
     def _value(self, setting: str, text: str) -> Value:
         return value_of(f"source.{setting}", text, self._table, self._columns, self._database.types)
