@@ -22,6 +22,7 @@ from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.features.load import load_customer_features
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import live_release
+from ml_assets.settings.made import WITHOUT_AMOUNTS, has_amounts
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 
@@ -43,7 +44,7 @@ def report_experiment(
     settings = load_settings(config)
     with shop_database(settings) as connection:
         asked = experiment(connection, name)
-        found = report(connection, asked)
+        found = report(connection, asked, amounts=has_amounts(settings))
         segments = by_segment(connection, asked) if by == "segment" else []
         listed = by_listing(connection, asked, by, found.customers) if by and by != "segment" else []
     if not emit({**vars(found), "by": segments or listed} if by else found, as_json):
@@ -52,6 +53,8 @@ def report_experiment(
             _show_segments(segments)
         if by and listed:
             _show_listed(by, listed)
+        if not has_amounts(settings):
+            OUT.print(f"{WITHOUT_AMOUNTS} The metrics revenue and returned are such.", soft_wrap=True)
         next_commands(config, (f"ml-assets experiment stop {name} --reason '...'", "end it"))
     return 0 if found.is_trusted else 2
 
@@ -75,7 +78,8 @@ def plan_experiment(
     for one in plans:
         counts = [f"{count:,}" for count in (one.needed, one.needed_peeking, one.available)]
         rows.append([one.days, f"{one.mean:,.2f}", f"{one.variance_reduction:.0%}", *counts, f"{one.smallest:.1%}"])
-    columns = ["days", "revenue each", "explained", "needed", "needed, peeking", "there are", "smallest effect"]
+    worth = "revenue" if has_amounts(settings) else "pieces"
+    columns = ["days", f"{worth} each", "explained", "needed", "needed, peeking", "there are", "smallest effect"]
     table(f"Customers to find {effect:g} % with a power of {POWER:.0%} at the 5 % level", columns, rows, right=columns)
     OUT.print(
         "needed: looked at once, at the end; peeking: by the interval that is valid at any time. Smallest effect: what "

@@ -18,6 +18,7 @@ from ml_assets.errors import UserError
 from ml_assets.experiments.register import experiment
 from ml_assets.lake import Lake
 from ml_assets.releases.catalog import live_release
+from ml_assets.settings.made import WITHOUT_AMOUNTS, has_amounts
 from ml_assets.settings.read.load import load_settings
 
 if TYPE_CHECKING:
@@ -62,9 +63,11 @@ def show_uplift(
     with shop_database(settings) as connection:
         report = learn_uplift(connection, settings, name, arm).report
     if plot:
-        _draw(report, plot)
+        _draw(report, plot, "revenue" if has_amounts(settings) else "pieces")
     if not emit(report, as_json):
         _show(report)
+        if not has_amounts(settings):
+            OUT.print(f"{WITHOUT_AMOUNTS} Effects are in pieces.", soft_wrap=True)
         if plot:
             OUT.print(f"Wrote the Qini curve to {plot}.", soft_wrap=True)
         shown = f"ml-assets export segments --by uplift --experiment {name}"
@@ -168,12 +171,12 @@ def _bounds(interval: "Interval", decimals: int = 2) -> str:
     return f"{interval.low:+,.{decimals}f} to {interval.high:+,.{decimals}f}"
 
 
-def _draw(report: "UpliftReport", path: Path) -> None:
+def _draw(report: "UpliftReport", path: Path, worth: str) -> None:
     from ml_assets.plots.uplift import qini_png  # noqa: PLC0415 Matplotlib imports slowly
     from ml_assets.whole_files import replacing  # noqa: PLC0415
 
     if path.suffix != ".png":
         raise UserError(f"{path} does not end with .png.", "The curve is written as PNG: --plot curve.png.")
-    picture = qini_png(report.arm, report.control, report.curve, report.average)
+    picture = qini_png(report.arm, report.control, report.curve, report.average, worth)
     with replacing(path, "Choose another place with --plot.", keep_mode=True) as file:
         file.write(picture)

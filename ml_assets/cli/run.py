@@ -24,6 +24,7 @@ from ml_assets.database.connection import connect
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import Shown
+from ml_assets.settings.made import WITHOUT_AMOUNTS, has_amounts
 from ml_assets.settings.read.load import load_settings
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.build import build_source
@@ -117,6 +118,8 @@ def _tell(settings: Settings, ran: Ran, config: Path | None) -> None:
     OUT.print(headline(ran.days, ran.shown))
     for line in exceptions(ran.days[-1], ran.shown):
         OUT.print(f"  {escape(line)}", soft_wrap=True)
+    if "segment_assignments" in settings.subjects and not has_amounts(settings):
+        OUT.print(WITHOUT_AMOUNTS, soft_wrap=True)
     for line in ran.failed:
         ERR.print(f"[red]Failed:[/red] {escape(line)}", soft_wrap=True)
     if ran.overdue:

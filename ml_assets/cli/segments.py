@@ -40,7 +40,7 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         query = """
             SELECT segment_key, segment_name, customers, share, description
             FROM {ml}.segments
-            ORDER BY median_spend_365d DESC NULLS LAST, customers DESC
+            ORDER BY median_spend_365d DESC NULLS LAST, median_orders_90d DESC NULLS LAST, customers DESC
         """
         rows = connection.execute(connection.schemas.sql(query)).fetchall()
         version = _live_version(connection)

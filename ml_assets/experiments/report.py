@@ -85,10 +85,11 @@ class Report:
         return any(row.is_breached for row in self.rows)
 
 
-def report(connection: ServingConnection, experiment: Experiment) -> Report:
-    """What came of an experiment until now."""
+def report(connection: ServingConnection, experiment: Experiment, *, amounts: bool = True) -> Report:
+    """What came of an experiment until now; revenue counts pieces where the shop has no amounts, and is called so."""
     frame, days = _outcomes(connection, experiment.name), _days(connection, experiment.name)
-    return judge(experiment, frame, days, planned_days(experiment), _unsubscribes(connection, experiment.name))
+    unsubscribes = _unsubscribes(connection, experiment.name)
+    return judge(experiment, frame, days, planned_days(experiment), unsubscribes, amounts=amounts)
 
 
 def judge(
@@ -97,6 +98,8 @@ def judge(
     days: int,
     planned: int,
     unsubscribes: Mapping[str, tuple[int, int]] | None = None,
+    *,
+    amounts: bool = True,
 ) -> Report:
     """The report on outcomes: arm, the metrics, orders_before and revenue_before, one row per customer.
 
@@ -120,7 +123,8 @@ def judge(
     elif not days:
         problem = "No verdict: no day has its outcomes yet. Run the next day."
     verdict = problem or " ".join(
-        _sentence(experiment, [row for row in rows if row.arm == arm.name], days) for arm in experiment.arms[1:]
+        _sentence(experiment, [row for row in rows if row.arm == arm.name], days, "revenue" if amounts else "pieces")
+        for arm in experiment.arms[1:]
     )
     known = {row.metric for row in rows}
     left_out = {name: why for name, why in GUARDRAILS_ABOVE.items() if rows and name not in known}
@@ -192,17 +196,17 @@ def _expected(before: tuple[Floats, Floats] | None, planned: int) -> float | Non
     return variance or None
 
 
-def _sentence(experiment: Experiment, rows: Sequence[Row], days: int) -> str:
+def _sentence(experiment: Experiment, rows: Sequence[Row], days: int, worth: str) -> str:
     arm, control = rows[0].arm, experiment.control.name
     first = next(row for row in rows if row.metric == PRIMARY).found
     change = _change(first)
     after = f"after {days} day{'s' if days != 1 else ''}"
     if first.always.low > 0:
-        found = f"{arm} brings more revenue than {control} {after}: {change}."
+        found = f"{arm} brings more {worth} than {control} {after}: {change}."
     elif first.always.high < 0:
-        found = f"{arm} brings less revenue than {control} {after}: {change}."
+        found = f"{arm} brings {'less' if worth == PRIMARY else 'fewer'} {worth} than {control} {after}: {change}."
     else:
-        found = f"No difference in revenue between {arm} and {control} is shown {after}: {change}."
+        found = f"No difference in {worth} between {arm} and {control} is shown {after}: {change}."
     found += "".join(f" In margin: {_change(row.found)}." for row in rows if row.metric == "margin")
     told = [row for row in rows if row.is_breached and row.metric != PRIMARY]
     lower = [row.metric for row in told if row.metric in GUARDRAILS]

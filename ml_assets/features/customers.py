@@ -16,7 +16,9 @@ HALF_LIFE_DAYS = 90
 WINDOWS = (28, 90, 365)
 SATURDAY = 6
 EVENING = 17
-NEWEST_COLUMN = "evening_share"
+IN_PIECES = "spend_in_pieces"
+"""Whether the shop has no amounts, so that the columns of spend count pieces; the same in all rows of a day."""
+NEWEST_COLUMN = IN_PIECES
 """The column that customer features stored by earlier versions lack."""
 
 
@@ -36,7 +38,8 @@ def build_customer_features(
     orders, orders_28d, orders_90d, orders_365d count orders, the newest N days each.
     spend_28d, spend_90d, spend_365d and decayed_spend = sum of amount x 2^(-age / 90 days) have returns subtracted;
     mean_order_value has not, and is null without orders. A shop without any amount in the look-back gets its
-    quantities as spend, so that segmentation still has a measure of value.
+    quantities as spend, so that segmentation still has a measure of value; then `IN_PIECES` is true, and nothing that
+    people read may call them spend.
     basket_items is the mean number of different items an order; weekend_share and evening_share are the shares of
     orders placed on Saturday or Sunday, and from 17:00 on in `timezone`; null without orders.
     mean_gap_days is the mean interval between the customer's shopping days, null for fewer than two.
@@ -62,6 +65,11 @@ def build_customer_features(
     )
 
 
+def in_pieces(features: pl.DataFrame) -> bool:
+    """Whether what these features call spend are pieces, because the shop has no amounts."""
+    return IN_PIECES in features.columns and bool(features[IN_PIECES].any())
+
+
 def lines_that_count(
     transactions: pl.LazyFrame, *, as_of: date, lookback_days: int, weights: Mapping[str, float] | None = None
 ) -> pl.LazyFrame:
@@ -84,8 +92,9 @@ def _behaviour(lines: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
             net("quantity").sum().alias("quantity"),
             net("amount").count().alias("amounts"),
         )
+        .with_columns((pl.col("amounts").sum() == 0).alias(IN_PIECES))
         .with_columns(
-            pl.when(pl.col("amounts").sum() > 0).then("amount").otherwise("quantity").alias("spend"),
+            pl.when(IN_PIECES).then("quantity").otherwise("amount").alias("spend"),
             (pl.lit(as_of) - pl.col("day")).dt.total_days().alias("age"),
         )
     )
@@ -101,6 +110,7 @@ def _behaviour(lines: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         # Rounded before the division: a mean may end exactly halfway between two last digits.
         pl.when(bought.any()).then(_money(spend.filter(bought).sum()) / bought.sum()).alias("mean_order_value"),
         _count(dated.n_unique()).alias("days"),
+        pl.col(IN_PIECES).first(),
     )
     return features.select(
         "customer_id",
@@ -116,6 +126,7 @@ def _behaviour(lines: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         pl.when(pl.col("days") > 1)
         .then((pl.col("last_day") - pl.col("first_day")).dt.total_days() / (pl.col("days") - 1))
         .alias("mean_gap_days"),
+        IN_PIECES,
     )
 
 

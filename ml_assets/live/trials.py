@@ -20,6 +20,7 @@ from ml_assets.experiments.report import Report, report
 from ml_assets.experiments.trials import CHALLENGER, CHAMPION, Ending, ending
 from ml_assets.models.selection.trials import KnownTrials
 from ml_assets.settings.experiments import ExperimentSettings
+from ml_assets.settings.made import has_amounts
 from ml_assets.settings.shop import Settings
 
 
@@ -92,7 +93,7 @@ def _ending(
         return Ending(is_won=False, reason=f"Dropped, as the list {trial.placement} is not made any more.")
     if own is None:
         return None
-    known = reports.get(own.name) or report(connection, own)
+    known = reports.get(own.name) or report(connection, own, amounts=has_amounts(settings))
     return ending(own, known, one(connection, "SELECT now()"))
 
 

@@ -22,11 +22,15 @@ _PANELS = (
 
 
 def segment_profile_png(segments: pl.DataFrame) -> bytes:
-    """One row of bars per segment: share, spend, orders and recency. Columns as in the segments of a day."""
+    """One row of bars per segment: share, spend, orders and recency. Columns as in the segments of a day.
+
+    What nobody knows, such as the spend of a shop without amounts, has no bars.
+    """
+    known = [panel for panel in _PANELS if segments.is_empty() or segments[panel[0]].count()]
     figure = Figure(figsize=(10, 1.5 + 0.4 * max(segments.height, 1)), layout="constrained")
-    axes = figure.subplots(1, len(_PANELS), sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, len(known), sharey=True, squeeze=False)[0]
     names = segments["segment_name"].to_list()
-    for axis, (column, title, unit, factor, colour) in zip(axes, _PANELS, strict=True):
+    for axis, (column, title, unit, factor, colour) in zip(axes, known, strict=True):
         values = [None if value is None else float(value) * factor for value in segments[column]]
         lengths = [value or 0.0 for value in values]
         bars = axis.barh(range(len(names)), lengths, color=colour, height=0.65)

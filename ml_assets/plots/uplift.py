@@ -24,8 +24,13 @@ class Bounded(Protocol):
         """The upper bound."""
 
 
-def qini_png(arm: str, control: str, curve: Sequence[tuple[float, Bounded]], average: Bounded) -> bytes:
-    """What giving an arm to a share of the customers brings, those first who gain most, beside choosing by chance."""
+def qini_png(
+    arm: str, control: str, curve: Sequence[tuple[float, Bounded]], average: Bounded, worth: str = "revenue"
+) -> bytes:
+    """What giving an arm to a share of the customers brings, those first who gain most, beside choosing by chance.
+
+    `worth` is what is gained: revenue, or pieces where the shop has no amounts.
+    """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     shares = [0.0, *(100 * share for share, _ in curve)]
@@ -41,7 +46,7 @@ def qini_png(arm: str, control: str, curve: Sequence[tuple[float, Bounded]], ave
     axis.plot([0, 100], [0, average.estimate], color=PALE, ls="--", label="by chance")
     axis.axhline(0, color=GREY, lw=0.8)
     axis.set_xlabel(f"% of the customers who get {arm}, those who are predicted to gain most first", color=GREY)
-    axis.set_ylabel("revenue gained, per customer of all", color=GREY)
+    axis.set_ylabel(f"{worth} gained, per customer of all", color=GREY)
     axis.legend(frameon=False, loc="upper left")
     axis.set_title(f"Whom {arm} makes buy more than {control}, with the 95 % interval", fontweight="bold", fontsize=11)
     without_frame(axis)

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from ml_assets.plots.png import BLUE, GREY, ORANGE, png_of, without_frame
 
 
-def deciles_png(metrics: Mapping[str, float], methods: Sequence[str], chosen: str) -> bytes:
+def deciles_png(metrics: Mapping[str, float], methods: Sequence[str], chosen: str, what: str = "spend") -> bytes:
     """Mean expected and mean actual spend of the tenths of the customers, a panel per method, lowest expectation first.
 
-    `metrics` are those of a customer value model's card; the panel of the `chosen` method is marked.
+    `metrics` are those of a customer value model's card; the panel of the `chosen` method is marked;
+    `what` is counted.
     """
     figure = Figure(figsize=(10, 3.0), layout="constrained")
     axes = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
@@ -29,5 +30,5 @@ def deciles_png(metrics: Mapping[str, float], methods: Sequence[str], chosen: st
         axis.tick_params(labelsize=8)
         without_frame(axis)
     axes[0].legend(frameon=False, fontsize=8, loc="upper left")
-    figure.suptitle("Mean spend in 90 days that no method had seen", fontweight="bold")
+    figure.suptitle(f"Mean {what} in 90 days that no method had seen", fontweight="bold")
     return png_of(figure)

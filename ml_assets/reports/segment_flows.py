@@ -44,8 +44,20 @@ class SegmentFlows:
 
 
 def live_segments(connection: ServingConnection) -> list[dict[str, Any]]:
-    """The rows of ml.segments, those that spend most first."""
-    return rows_of(connection, "SELECT * FROM {ml}.segments ORDER BY median_spend_365d DESC NULLS LAST, customers DESC")
+    """The rows of ml.segments, those that spend most first; without amounts those that order most."""
+    return rows_of(
+        connection,
+        """
+        SELECT * FROM {ml}.segments
+        ORDER BY median_spend_365d DESC NULLS LAST, median_orders_90d DESC NULLS LAST, customers DESC
+        """,
+    )
+
+
+def are_without_amounts(live: list[dict[str, Any]]) -> bool:
+    """Whether these rows of ml.segments tell orders and no spend: the shop has no amounts."""
+    told = [row for row in live if row["median_orders_90d"] is not None]
+    return bool(told) and all(row["median_spend_90d"] is None for row in told)
 
 
 def flows_of(connection: ServingConnection, live: list[dict[str, Any]], day: date) -> SegmentFlows:

@@ -13,11 +13,13 @@ from markupsafe import Markup
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
+from ml_assets.features.customers import in_pieces
 from ml_assets.lake import Lake
 from ml_assets.reports.charts import bars, colour, lines
 from ml_assets.reports.page import render
 from ml_assets.reports.rows import rows_of
-from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, SegmentFlows, flows_of, live_segments
+from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, SegmentFlows, are_without_amounts, flows_of, live_segments
+from ml_assets.settings.made import WITHOUT_AMOUNTS
 from ml_assets.settings.shop import Settings
 
 HISTORY_DAYS = 180
@@ -37,6 +39,8 @@ MEASURES = {
     "tenure_days": "days since the first order",
 }
 """What tells segments apart, in words: each is compared with the median of all customers."""
+PIECES = {"spend_90d": "pieces in 90 days", "spend_365d": "pieces in 365 days", "mean_order_value": "pieces an order"}
+"""What the same columns of the features count where the shop has no amounts."""
 EXAMPLE_COLUMNS = ("recency_days", "orders_90d", "spend_90d", "spend_365d", "tenure_days")
 
 
@@ -68,7 +72,8 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
     moved = flows_of(connection, live, day)
     features = _features(connection, lake, day)
     moves = rows_of(connection, MOVES, first=day - timedelta(days=HISTORY_DAYS))
-    segments = _segments(live, features, moved)
+    words = MEASURES | (PIECES if features is not None and in_pieces(features) else {})
+    segments = _segments(live, features, moved, words)
     return render(
         "segments.html",
         title=f"Segments of {settings.name or 'the shop'}",
@@ -87,7 +92,8 @@ def segment_report(connection: ServingConnection, lake: Lake, settings: Settings
         names=moved.names,
         catalogue=rows_of(connection, CHANGES),
         columns=EXAMPLE_COLUMNS,
-        words=MEASURES,
+        words=words,
+        without_amounts=WITHOUT_AMOUNTS if are_without_amounts(live) else "",
     )
 
 
@@ -132,7 +138,9 @@ def _features(connection: ServingConnection, lake: Lake, day: date) -> pl.DataFr
     return features.join(assigned, on="customer_id", how="inner")
 
 
-def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, moved: SegmentFlows) -> list[Segment]:
+def _segments(
+    live: list[dict[str, Any]], features: pl.DataFrame | None, moved: SegmentFlows, words: Mapping[str, str]
+) -> list[Segment]:
     return [
         Segment(
             row["segment_key"],
@@ -143,21 +151,21 @@ def _segments(live: list[dict[str, Any]], features: pl.DataFrame | None, moved: 
             moved.shares_before.get(row["segment_key"]),
             row,
             colour(place),
-            None if features is None else _distinct(features, row["segment_key"], row["segment_name"]),
+            None if features is None else _distinct(features, row["segment_key"], row["segment_name"], words),
             [] if features is None else _examples(features, row["segment_key"]),
         )
         for place, row in enumerate(live)
     ]
 
 
-def _distinct(features: pl.DataFrame, key: str, name: str) -> Markup:
+def _distinct(features: pl.DataFrame, key: str, name: str, words: Mapping[str, str]) -> Markup:
     """Medians of the segment against those of all customers."""
     known = [measure for measure in MEASURES if measure in features.columns]
     own, every = (
         frame.select(pl.col(known).cast(pl.Float64).median()).row(0, named=True)
         for frame in (features.filter(pl.col("segment_key") == key), features)
     )
-    ratios = {MEASURES[one]: own[one] / every[one] if every[one] and own[one] is not None else None for one in known}
+    ratios = {words[one]: own[one] / every[one] if every[one] and own[one] is not None else None for one in known}
     return bars(ratios, title=f"{name} beside the median customer: how many times as much")
 
 

@@ -20,8 +20,9 @@ from ml_assets.reports.examples import WORDS, examples_of, popular_of
 from ml_assets.reports.live_section import LiveList, live_section
 from ml_assets.reports.page import render
 from ml_assets.reports.rows import rows_of
-from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, flows_of, live_segments
+from ml_assets.reports.segment_flows import LOOK_BACK_DAYS, are_without_amounts, flows_of, live_segments
 from ml_assets.settings.experiments import HOLD_OUT
+from ml_assets.settings.made import WITHOUT_AMOUNTS, has_amounts
 from ml_assets.settings.shop import Settings
 
 STATES = {"fresh": "fresh", "warn": "late", "stale": "stale", "missing": "never arrived"}
@@ -77,7 +78,7 @@ def shop_report(connection: ServingConnection, lake: Lake, settings: Settings, u
     segments = live_segments(connection)
     quality = data_quality(connection, lake, day)
     lists = live_section(connection, day)
-    experiments = _experiments(connection, now)
+    experiments = _experiments(connection, now, amounts=has_amounts(settings))
     facts: dict[str, Any] = {
         "title": f"How {settings.name or 'the shop'} is doing",
         "day": newest,
@@ -93,6 +94,7 @@ def shop_report(connection: ServingConnection, lake: Lake, settings: Settings, u
         "popular": popular_of(connection),
         "words": WORDS,
         "segments": segments,
+        "without_amounts": are_without_amounts(segments),
         "segment_day": segments[0]["data_as_of"] if segments else None,
         "moved": flows_of(connection, segments, segments[0]["data_as_of"]) if segments else None,
         "look_back": LOOK_BACK_DAYS,
@@ -104,6 +106,8 @@ def shop_report(connection: ServingConnection, lake: Lake, settings: Settings, u
         "cost_days": COST_DAYS,
     }
     said = _summary(newest, ages.get("recommendations"), lists, experiments, quality)
+    if facts["without_amounts"] or (experiments and not has_amounts(settings)):
+        said.append(WITHOUT_AMOUNTS)
     return ShopReport(newest, render("shop.html", **facts, summary=said), said)
 
 
@@ -126,9 +130,12 @@ def _row(row: dict[str, Any], age: Freshness | None) -> dict[str, Any]:
     }
 
 
-def _experiments(connection: ServingConnection, now: datetime) -> list[Judged]:
+def _experiments(connection: ServingConnection, now: datetime, *, amounts: bool) -> list[Judged]:
     """Those that run first, then the newest."""
-    found = [Judged(each, each.state(now), report(connection, each)) for each in list_experiments(connection)]
+    found = [
+        Judged(each, each.state(now), report(connection, each, amounts=amounts))
+        for each in list_experiments(connection)
+    ]
     return sorted(found, key=lambda one: (one.state != "running", -one.experiment.started_at.timestamp()))
 
 

@@ -21,6 +21,9 @@ from ml_assets.subjects import SUBJECTS, Need, Subject
 
 NO = ("false", "0", "no", "off", "n", "f")
 WITHOUT_ITEMS = "Orders of this shop do not say what was bought (source.columns.item: null)."
+WITHOUT_AMOUNTS = (
+    "This shop has no amounts (source.columns.amount is not mapped): spend is not known, pieces are counted instead."
+)
 WITHOUT_CUSTOMERS = "This shop knows no customers (source.columns.customer: null)."
 
 
@@ -99,6 +102,12 @@ def has_items(settings: Wishes) -> bool:
 def has_customers(settings: Wishes) -> bool:
     """Whether orders say who bought."""
     return bool(_of(settings.source, "columns").get("customer") != NO_CUSTOMER)
+
+
+def has_amounts(settings: Wishes) -> bool:
+    """Whether a column with what was paid is mapped; kinds of source without a mapping bring it."""
+    columns = getattr(settings.source, "columns", None)
+    return columns is None or columns.amount is not None
 
 
 def subjects_made(settings: Wishes) -> dict[str, Subject]:

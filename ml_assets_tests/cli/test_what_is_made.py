@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+from ml_assets.settings.made import WITHOUT_AMOUNTS
 from ml_assets_tests.cli.shops import Shop, running_shop
 
 DAY = "2024-05-31"
@@ -65,15 +66,23 @@ def test_a_shop_that_stops_to_say_what_was_bought_gets_segments_and_shows_no_old
     shop: Shop, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = shop.config.read_text().replace("customer: null, item: isbn", "customer: buyer, item: null")
+    text = text.replace(", amount: paid", "")
     shop.config.write_text(text)
     assert shop.call("run", "--date", DAY) == 0
     said = capfd.readouterr()
     assert "similar_items is not made any more and not shown: Orders of this shop do not say" in said.err
     assert f"Published {DAY}." in said.out
+    assert said.out.count(WITHOUT_AMOUNTS) == 1
     assert judged(shop, capfd) == {"transactions"} | OF_CUSTOMERS
-    assert faults(shop, capfd) <= {"days", "channels"}
+    assert faults(shop, capfd) <= {"days", "channels", "amount of data"}
     assert shop.rows("SELECT count(*) FROM books_ml.segment_assignments") == [(40,)]
     assert shop.rows("SELECT count(*) FROM books_ml.segment_assignments WHERE alive_probability IS NULL") == [(0,)]
+    spend = "median_spend_90d, median_spend_365d, mean_expected_spend_90d, total_expected_spend_90d"
+    assert shop.rows(f"SELECT DISTINCT {spend} FROM books_ml.segments") == [(None,) * 4]
+    assert shop.rows("SELECT count(expected_spend_90d) FROM books_ml.segment_assignments") == [(0,)]
+    (described,) = shop.rows("SELECT string_agg(description, ' ') FROM books_ml.segments")
+    assert "pieces" in described[0]
+    assert "spen" not in described[0]
     for empty in ("recommend('c-001')", "recommend_for_items('{i-001}')", "similar_items", "popular_items"):
         assert shop.rows(f"SELECT * FROM books_ml.{empty}") == []
     reasons = shop.rows("SELECT DISTINCT reason FROM books_ml.not_made")

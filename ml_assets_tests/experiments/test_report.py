@@ -56,6 +56,12 @@ def judged(frame: pl.DataFrame, days: int = 28) -> Report:
     return judge(WORTH, frame, days, 28)
 
 
+def test_without_amounts_the_verdict_is_about_pieces() -> None:
+    found = judge(WORTH, outcomes(factor=0.8), 28, 28, amounts=False)
+    assert found.verdict.startswith("nothing brings fewer pieces than lists after 28 days")
+    assert "revenue" not in found.verdict
+
+
 def test_an_effect_is_told_in_a_sentence_with_bounds_that_may_be_peeked_at() -> None:
     found = judged(outcomes(factor=0.8))
     assert found.is_trusted

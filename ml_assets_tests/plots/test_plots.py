@@ -91,6 +91,11 @@ def test_tables_without_rows_still_draw() -> None:
     assert segment_profile_png(segments(1).clear()).startswith(PNG)
 
 
+def test_what_nobody_knows_of_segments_has_no_bars() -> None:
+    with_spend, without = segments(3), segments(3).with_columns(median_spend_90d=pl.lit(None, pl.Float64))
+    assert len(segment_profile_png(without)) < len(segment_profile_png(with_spend))
+
+
 def test_drawing_does_not_load_pyplot() -> None:
     code = "import sys, ml_assets.plots.models, ml_assets.plots.drift; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

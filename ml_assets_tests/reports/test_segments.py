@@ -11,6 +11,8 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.lake import Lake
 from ml_assets.reports.charts import bars, flows, lines
 from ml_assets.reports.segments import segment_report
+from ml_assets.reports.shop import shop_report
+from ml_assets.settings.made import WITHOUT_AMOUNTS
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.releases.frames import MONDAY, assignments, release, segments
 from ml_assets_tests.reports.tags import Tags, require_accessible, require_harmless
@@ -63,6 +65,33 @@ def test_a_segment_that_began_since_has_no_share_before_and_one_called_new_is_no
     cells = re.findall(r"<td>(.*?)</td>", row[1])
     assert cells[2] == "\N{EN DASH}"
     assert cells[-2:] == ["75\N{NO-BREAK SPACE}%", "1,234"]
+
+
+def test_of_a_shop_without_amounts_the_page_has_no_spend(shop: tuple[ServingConnection, Lake, Settings]) -> None:
+    connection, lake, settings = shop
+    assert "Spend in a year" in page_of(shop)
+    connection.execute(
+        "UPDATE ml_store.segments SET median_orders_90d = 3, median_spend_90d = NULL, median_spend_365d = NULL"
+    )
+    day = MONDAY + timedelta(days=35)
+    lake.write("customer_features", lake.read("customer_features", day).with_columns(spend_in_pieces=True), day)
+    page = page_of(shop)
+    assert WITHOUT_AMOUNTS in page
+    assert "pieces in 90 days" in page
+    said = page.replace(WITHOUT_AMOUNTS, "").lower()
+    assert "spend" not in said[said.index("<h1") :]
+    assert WITHOUT_AMOUNTS in shop_report(connection, lake, settings).summary
+    shown = shop_report(connection, lake, settings).page
+    assert "Spend in" not in shown
+
+
+def test_segments_that_were_imported_lack_medians_of_all_kinds_and_that_says_nothing_about_amounts(
+    shop: tuple[ServingConnection, Lake, Settings],
+) -> None:
+    shop[0].execute(
+        "UPDATE ml_store.segments SET median_orders_90d = NULL, median_spend_90d = NULL, median_spend_365d = NULL"
+    )
+    assert WITHOUT_AMOUNTS not in page_of(shop)
 
 
 def test_the_page_loads_nothing_and_can_run_nothing(shop: tuple[ServingConnection, Lake, Settings]) -> None:

@@ -20,4 +20,4 @@ COMMENT ON COLUMN :"ml".past_segment_assignments.data_as_of IS 'Last day, in the
 COMMENT ON COLUMN :"ml".past_segment_assignments.predicted_at IS 'When it was computed and published.';
 COMMENT ON COLUMN :"ml".past_segment_assignments.model_version IS 'The model that made it; see ml_meta.models.';
 COMMENT ON COLUMN :"ml".past_segment_assignments.alive_probability IS 'Probability of at least one order within 90 days, 0 to 1.';
-COMMENT ON COLUMN :"ml".past_segment_assignments.expected_spend_90d IS 'Spend to be expected within 90 days, in the shop''s currency.';
+COMMENT ON COLUMN :"ml".past_segment_assignments.expected_spend_90d IS 'Spend to be expected within 90 days, in the shop''s currency; NULL where it has no amounts.';

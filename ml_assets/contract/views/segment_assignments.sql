@@ -27,4 +27,4 @@ COMMENT ON COLUMN :"ml".segment_assignments.model_version IS 'The model that mad
 COMMENT ON COLUMN :"ml".segment_assignments.release_id IS 'The release it belongs to; see ml.releases.';
 COMMENT ON COLUMN :"ml".segment_assignments.is_stale IS 'Whether it is older now than the shop allows.';
 COMMENT ON COLUMN :"ml".segment_assignments.alive_probability IS 'Probability of at least one order within 90 days, 0 to 1.';
-COMMENT ON COLUMN :"ml".segment_assignments.expected_spend_90d IS 'Spend to be expected within 90 days, in the shop''s currency.';
+COMMENT ON COLUMN :"ml".segment_assignments.expected_spend_90d IS 'Spend to be expected within 90 days, in the shop''s currency; NULL where it has no amounts.';

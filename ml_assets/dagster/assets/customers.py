@@ -18,7 +18,7 @@ from ml_assets.lake import Lake
 from ml_assets.models.segmentation.model import SegmentationModel, assign, left_alone
 from ml_assets.models.segmentation.moves import explain_moves, share_moved
 from ml_assets.models.segmentation.profiles import with_value
-from ml_assets.models.value.model import CustomerValueModel, plausibility
+from ml_assets.models.value.model import CustomerValueModel, as_shown, plausibility
 
 SEGMENT = "The segment of every customer."
 SEGMENTS = "Size and profile of every segment."
@@ -61,17 +61,16 @@ def _customer_value(shop: Shop) -> dg.AssetsDefinition:
         features = customer_features.collect()
         value = model.predict(features)
         judged = plausibility(features, value, model.cap)
-        facts = {"expected_spend_90d": judged.expected, "spend_of_the_last_90d": judged.last}
         yield dg.Output(
-            value.with_columns(model_version=pl.lit(model.card.version)),
-            metadata={"model_version": model.card.version, "methods": model.methods, **facts},
+            as_shown(value, features).with_columns(model_version=pl.lit(model.card.version)),
+            metadata={"model_version": model.card.version, "methods": model.methods, **judged.facts},
         )
         yield dg.AssetCheckResult(
             check_name=PLAUSIBLE,
             passed=judged.is_given,
             severity=dg.AssetCheckSeverity.WARN,
             description=judged.sentence,
-            metadata=facts,
+            metadata=judged.facts,
         )
 
     return customer_value

@@ -23,6 +23,7 @@ from ml_assets.experiments.statistics import SRM_ALPHA
 from ml_assets.lake import Lake
 from ml_assets.live.trials import tend_trials
 from ml_assets.releases.catalog import live_release
+from ml_assets.settings.made import has_amounts
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
@@ -103,7 +104,11 @@ def _experiment_outcomes(shop: Shop) -> dg.AssetsDefinition:
                     lines = lake.scan("transactions", [other.isoformat()])
                     write_outcomes(connection, other, outcomes_of(lines, other, weights, _before(lake, other)))
             missing = due_days(connection, day)
-            found = [report(connection, one) for one in running(connection) if one.serving_since]
+            found = [
+                report(connection, one, amounts=has_amounts(shop.settings))
+                for one in running(connection)
+                if one.serving_since
+            ]
             stops = shop.settings.experiments.on_breach == "stop"
             stopped = stop_breached(connection, found) if stops else []
             trials = tend_trials(connection, shop.settings, found)

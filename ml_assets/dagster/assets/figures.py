@@ -78,7 +78,8 @@ def segment_metadata(segments: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The segments as a table and their profile as a plot."""
     from ml_assets.plots.segments import segment_profile_png  # noqa: PLC0415 as above
 
-    figures = segments.select(**{short: pl.col(name) for short, name in PROFILE.items()})
+    known = {short: name for short, name in PROFILE.items() if segments[name].count()}
+    figures = segments.select(**{short: pl.col(name) for short, name in known.items()})
     return {"profile": image(segment_profile_png(segments), "Segment profile"), "segments": _table(figures)}
 
 
@@ -124,7 +125,10 @@ def soundness_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
 
 
 def value_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
-    """How right every method was on the held-out days: a table, and expected against actual spend as a plot."""
+    """How right every method was on the held-out days: a table, and expected against actual spend as a plot.
+
+    Of pieces instead of spend where the shop has no amounts.
+    """
     from ml_assets.plots.value import deciles_png  # noqa: PLC0415 as above
 
     methods = [name.removesuffix("_mae") for name in card.metrics if name.endswith("_mae")]
@@ -133,8 +137,9 @@ def value_metadata(card: ModelCard) -> dict[str, dg.MetadataValue]:
     figures = ("mae", "spearman", "brier", "total")
     rows = [{"method": one} | {name: card.metrics[f"{one}_{name}"] for name in figures} for one in methods]
     chosen = str(card.parameters["spend_method"])
+    what = str(card.parameters.get("spend_counts", "spend"))
     return {
-        "calibration": image(deciles_png(card.metrics, methods, chosen), "Expected and actual spend"),
+        "calibration": image(deciles_png(card.metrics, methods, chosen, what), f"Expected and actual {what}"),
         "methods": _table(pl.DataFrame(rows)),
         "deciles": _wide_table(_deciles(card.metrics, methods)),
         **{name: dg.MetadataValue.float(card.metrics[name]) for name in figures},

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ml_assets.features.customers import in_pieces
 from ml_assets.models.segmentation.inputs import EXPRESSIONS, FEATURES
 
 NOTES = {"moved_from": pl.String, "reason": pl.String, "reason_measures": pl.String}
@@ -52,6 +53,14 @@ WORDS: dict[str, Words] = {
     "pace": Words("spend", "spend of 90 days against the year's pace {} %", "share", 100),
 }
 """Every measure of `segments.MEASURES`. Shares are told in percent."""
+IN_PIECES: dict[str, Words] = WORDS | {
+    "decayed_spend": Words("spend", "recent pieces {}", "pieces"),
+    "spend_365d": Words("spend", "pieces in 365 days {}", "pieces"),
+    "spend_90d": Words("spend", "pieces in 90 days {}", "pieces"),
+    "mean_order_value": Words("order value", "pieces per order {}", "pieces"),
+    "pace": Words("spend", "pieces of 90 days against the year's pace {} %", "share", 100),
+}
+"""The same where the shop has no amounts, and spend is counted in pieces."""
 
 
 def explain_moves(
@@ -95,7 +104,8 @@ def _reasons(
         spreads = _spreads(now)
         joined = _measures(now, moved).join(_measures(before, moved), on="customer_id", how="inner", suffix="_before")
         told = ((row, _largest(row, spreads, inputs)) for row in joined.iter_rows(named=True))
-        found = [(row["customer_id"], *_in_words(row, measures)) for row, measures in told if measures]
+        words = IN_PIECES if in_pieces(now) else WORDS
+        found = [(row["customer_id"], *_in_words(row, measures, words)) for row, measures in told if measures]
     kinds = {"customer_id": moved.schema["customer_id"], "reason": pl.String(), "reason_measures": pl.String()}
     return pl.DataFrame(found, schema=kinds, orient="row")
 
@@ -133,12 +143,12 @@ def _largest(row: Mapping[str, float | None], spreads: Mapping[str, float], inpu
     return told[:TOLD]
 
 
-def _in_words(row: Mapping[str, float], told: Sequence[str]) -> tuple[str, str]:
+def _in_words(row: Mapping[str, float], told: Sequence[str], words: Mapping[str, Words]) -> tuple[str, str]:
     texts, facts = [], []
     for name in told:
         now, before = row[name], row[f"{name}_before"]
-        texts.append(WORDS[name].text.format(f"{_number(before, name)} to {_number(now, name)}"))
-        facts.append({"measure": name, "unit": WORDS[name].unit, "before": before, "after": now})
+        texts.append(words[name].text.format(f"{_number(before, name)} to {_number(now, name)}"))
+        facts.append({"measure": name, "unit": words[name].unit, "before": before, "after": now})
     return ", ".join(texts), json.dumps(facts)
 
 

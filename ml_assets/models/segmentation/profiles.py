@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from ml_assets.features.customers import in_pieces
 from ml_assets.models.segmentation.inputs import FLOOR_DAYS, input_matrix
 from ml_assets.models.segmentation.names import Profile, Profiles
 from ml_assets.models.segmentation.scaling import QuantileScaler
@@ -60,7 +61,8 @@ def segments_frame(
     """One row per segment in the order of `keys`: key, name, description, customers, share and five medians.
 
     `names` are the shop's own, by key; the others are called by their keys. A segment without customers on that day
-    keeps its row, with null medians.
+    keeps its row, with null medians; where the shop has no amounts all medians of spend are null, and the sentences
+    tell of pieces.
     """
     figures = (
         features.select(MEDIANS)
@@ -79,14 +81,20 @@ def segments_frame(
     )
     called = {key: usual_name(key) for key in keys} | dict(names or {})
     usual = features["spend_90d"].median()
-    described = [describe(row, usual=float(usual) if isinstance(usual, float) else 0.0) for row in frame.to_dicts()]
+    pieces = in_pieces(features)
+    middle = float(usual) if isinstance(usual, float) else 0.0
+    described = [describe(row, usual=middle, pieces=pieces) for row in frame.to_dicts()]
+    unknown = [name for name in MEDIANS if pieces and name.startswith("spend_")]
     return frame.select(
         "segment_key",
         pl.Series("segment_name", [called[key] for key in keys], dtype=pl.String),
         pl.Series("description", described, dtype=pl.String),
         "customers",
         "share",
-        *(f"median_{name}" for name in MEDIANS),
+        *(
+            pl.lit(None, pl.Float64).alias(f"median_{name}") if name in unknown else pl.col(f"median_{name}")
+            for name in MEDIANS
+        ),
     )
 
 
@@ -94,7 +102,7 @@ def with_value(segments: pl.DataFrame, assignments: pl.DataFrame) -> pl.DataFram
     """The segments with the value of their customers: means of both figures, and the sum of the expected spend.
 
     `assignments`: customer_id, segment_key, alive_probability, expected_spend_90d. Of a segment without customers the
-    means are null and the sum is 0.
+    means are null and the sum is 0; where nobody's spend is known the sums are null.
     """
     figures = assignments.group_by("segment_key").agg(
         pl.col("alive_probability").mean().alias("mean_alive_probability"),
@@ -102,20 +110,24 @@ def with_value(segments: pl.DataFrame, assignments: pl.DataFrame) -> pl.DataFram
         pl.col("expected_spend_90d").sum().alias("total_expected_spend_90d"),
     )
     joined = segments.join(figures, on="segment_key", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("total_expected_spend_90d").fill_null(0.0))
+    nothing = 0.0 if assignments["expected_spend_90d"].count() else None
+    # The sum of nothing is 0, and so it is of what nobody knows.
+    known = pl.when(pl.col("mean_expected_spend_90d").is_null()).then(pl.lit(nothing, pl.Float64))
+    return joined.with_columns(known.otherwise("total_expected_spend_90d").alias("total_expected_spend_90d"))
 
 
-def describe(row: Mapping[str, float | str | None], *, usual: float) -> str:
+def describe(row: Mapping[str, float | str | None], *, usual: float, pieces: bool = False) -> str:
     """One sentence on the median customer of a segment, such as "Buys every 4 days, spends twice the median, ...".
 
-    `row` holds customers and the medians; `usual` is the median spend of all customers over 90 days.
+    `row` holds customers and the medians; `usual` is the median spend of all customers over 90 days. With
+    `pieces` spend counts those: "Buys every 4 days, takes twice as many pieces as the median, ...".
     """
     if not row["customers"]:
         return "Nobody on this day."
     numbers = {name: float(row[f"median_{name}"] or 0) for name in MEDIANS}
     parts = [
         _rhythm(numbers["orders_90d"], numbers["recency_days"]),
-        _spend(numbers["spend_90d"], usual),
+        (_pieces if pieces else _spend)(numbers["spend_90d"], usual),
         f"last seen {_ago(numbers['recency_days'])}",
         f"a customer for {_days(numbers['tenure_days'])}",
     ]
@@ -150,6 +162,21 @@ def _spend(spend: float, usual: float) -> str:
     if times > 0.85:
         return "spends about the median"
     return f"spends {1 - times:.0%} less than the median"
+
+
+def _pieces(count: float, usual: float) -> str:
+    if count <= 0 or usual <= 0:
+        return "" if count <= 0 else f"took {count:,.0f} {'piece' if round(count) == 1 else 'pieces'} in 90 days"
+    times = count / usual
+    if times >= 2.5:
+        return f"takes {times:.0f} times as many pieces as the median"
+    if times >= 1.75:
+        return "takes twice as many pieces as the median"
+    if times >= 1.15:
+        return f"takes {times - 1:.0%} more pieces than the median"
+    if times > 0.85:
+        return "takes about as many pieces as the median"
+    return f"takes {1 - times:.0%} fewer pieces than the median"
 
 
 def _ago(days: float) -> str:

@@ -89,8 +89,9 @@ def decide_value(card: ModelCard) -> Decision:
         words = f"the next 90 days are taken to be as the last. {chosen['why_no_contest']}"
         return Decision(promoted=True, reason=f"Promoted: {words}", facts={})
     gain = 1 - facts["mae"] / facts["last_90d_mae"] if facts["last_90d_mae"] else 0.0
+    what = chosen.get("spend_counts", "spend")
     reason = (
-        f"Promoted: spend by {chosen['spend_method']}, mean error {facts['mae']:.2f} where the last 90 days have "
+        f"Promoted: {what} by {chosen['spend_method']}, mean error {facts['mae']:.2f} where the last 90 days have "
         f"{facts['last_90d_mae']:.2f} ({-gain:+.1%}); orders by {chosen['alive_method']}, Brier {facts['brier']:.4f}."
     )
     names = ("mae", "spearman", "brier", "total", "last_90d_mae")

@@ -14,6 +14,7 @@ import polars as pl
 from upath import UPath
 
 from ml_assets.errors import UserError
+from ml_assets.features.customers import in_pieces
 from ml_assets.models.artifacts import Arrays, load_artifact, save_artifact
 from ml_assets.models.cards import ModelCard
 from ml_assets.models.value.calibration import Calibration
@@ -35,7 +36,7 @@ class CustomerValueModel:
     spend: Calibrated
     ordered: Calibrated
     cap: float
-    """Most that is expected of a single customer, in the shop's currency."""
+    """Most that is expected of a single customer, in the shop's currency (or in pieces, as the features)."""
 
     @property
     def methods(self) -> str:
@@ -46,8 +47,8 @@ class CustomerValueModel:
         """The value of all customers of a day, from their customer features, in the same order.
 
         customer_id; alive_probability: probability of at least one order in the next 90 days, 0 to 1;
-        expected_spend_90d: mean spend to be expected in them, at least 0, in the shop's currency (quantities where the
-        shop has no amounts). Never null.
+        expected_spend_90d: mean spend to be expected in them, at least 0, in the shop's currency (pieces where the
+        shop has no amounts: `as_shown` takes them out). Never null.
         """
         known = describe(features)
         ordered = self.ordered.scores(known, self.cap).ordered
@@ -88,6 +89,11 @@ def _line(arrays: Arrays, name: str) -> Calibration | None:
     return Calibration(arrays[name][0], arrays[name][1]) if name in arrays else None
 
 
+def as_shown(predicted: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+    """What people may read: of a shop without amounts the expected spend is null, for it counts pieces."""
+    return predicted.with_columns(expected_spend_90d=pl.lit(None, pl.Float64)) if in_pieces(features) else predicted
+
+
 @dataclass(frozen=True)
 class Plausibility:
     """The expected spend of all customers beside what they spent."""
@@ -95,6 +101,14 @@ class Plausibility:
     expected: float
     last: float
     """Spend of the last 90 days, of each customer at least 0 and at most what the model expects of one."""
+    in_pieces: bool = False
+    """Whether both count pieces, because the shop has no amounts."""
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Both sums by what they are."""
+        what = "pieces" if self.in_pieces else "spend"
+        return {f"expected_{what}_90d": self.expected, f"{what}_of_the_last_90d": self.last}
 
     @property
     def is_given(self) -> bool:
@@ -105,11 +119,13 @@ class Plausibility:
     def sentence(self) -> str:
         """Both sums, for people."""
         if self.last <= 0:
-            return f"Nobody spent anything in the last 90 days; {self.expected:,.0f} are expected in the next."
+            did = "bought" if self.in_pieces else "spent"
+            return f"Nobody {did} anything in the last 90 days; {self.expected:,.0f} are expected in the next."
         ratio = self.expected / self.last
+        what = " pieces" if self.in_pieces else ""
         bounds = f"plausible is {LEAST_TOTAL:.2f} to {MOST_TOTAL:g} times"
         return (
-            f"In the next 90 days {self.expected:,.0f} are expected, in the last there were {self.last:,.0f}: "
+            f"In the next 90 days {self.expected:,.0f}{what} are expected, in the last there were {self.last:,.0f}: "
             f"{ratio:.2f} times as much; {bounds}."
         )
 
@@ -117,4 +133,4 @@ class Plausibility:
 def plausibility(features: pl.DataFrame, predicted: pl.DataFrame, cap: float) -> Plausibility:
     """Whether the expected spend of a day is in proportion to what its customers spent."""
     last = np.clip(numbers(features, "spend_90d"), 0.0, cap)
-    return Plausibility(float(predicted["expected_spend_90d"].sum()), float(last.sum()))
+    return Plausibility(float(predicted["expected_spend_90d"].sum()), float(last.sum()), in_pieces(features))

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from ml_assets.errors import UserError
+from ml_assets.features.customers import in_pieces
 from ml_assets.models.cards import ModelCard, fingerprint, library_versions, model_version
 from ml_assets.models.value.contest import CRITERION, TIE, Calibrated, Contest, Winners, fitted, hold
 from ml_assets.models.value.method import Naive
@@ -49,7 +50,7 @@ def train_value(
         )
     found = _learn(features, past, seed, live)
     data = _fingerprint(features, past)
-    parameters = _parameters(found)
+    parameters = _parameters(found) | ({"spend_counts": "pieces"} if in_pieces(features) else {})
     card = ModelCard(
         name=NAME,
         version=model_version(NAME, trained_through, data, parameters, seed),

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.features.customers import build_customer_features
 from ml_assets.models.segmentation.inputs import FEATURES
-from ml_assets.models.segmentation.moves import NOTES, REDRAWN, WORDS, explain_moves
+from ml_assets.models.segmentation.moves import IN_PIECES, NOTES, REDRAWN, WORDS, explain_moves
 from ml_assets.segments import MEASURES
 from ml_assets_tests.features.lines import journey
 
@@ -47,6 +47,15 @@ def test_a_reason_is_the_two_measures_that_changed_most_in_their_own_units() -> 
         {"measure": "spend_90d", "unit": "money", "before": 812.4, "after": 204.1},
         {"measure": "recency_days", "unit": "days", "before": 3.0, "after": 31.0},
     ]
+
+
+def test_without_amounts_reasons_tell_of_pieces() -> None:
+    before, now = {"spend_90d": 812.4, "recency_days": 3}, {"spend_90d": 204.1, "recency_days": 31}
+    counted = features(now).with_columns(spend_in_pieces=True)
+    explained = explain_moves(segments("dormant"), segments("loyal"), counted, features(before))
+    assert explained["reason"][0] == "pieces in 90 days 812 to 204, last order 3 to 31 days ago"
+    assert [fact["unit"] for fact in json.loads(explained["reason_measures"][0])] == ["pieces", "days"]
+    assert not any("spend" in words.text for words in IN_PIECES.values())
 
 
 def test_what_says_the_same_thing_twice_is_told_once() -> None:

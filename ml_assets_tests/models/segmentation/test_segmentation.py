@@ -15,7 +15,7 @@ from ml_assets.features.customers import build_customer_features
 from ml_assets.models.segmentation.inputs import DEFAULT, Past, input_matrix
 from ml_assets.models.segmentation.model import SegmentationModel, assign
 from ml_assets.models.segmentation.names import NAMES
-from ml_assets.models.segmentation.profiles import describe
+from ml_assets.models.segmentation.profiles import describe, with_value
 from ml_assets.models.segmentation.scaling import QuantileScaler
 from ml_assets.models.segmentation.train import train_segmentation
 from ml_assets.settings.segmentation import SegmentationSettings
@@ -136,6 +136,49 @@ def test_every_customer_has_one_segment_and_the_profiles_add_up(model: Segmentat
     assert segments["median_spend_365d"][0] == champions["spend_365d"].median()
     assert segments["description"][0].startswith("Buys every 3 days, spends 4 times the median, last seen 2 days ago")
     assert set(segments["segment_name"]) == {"Champions", "Loyal", "Active", "Promising", "Almost lost"}
+
+
+def test_without_amounts_profiles_tell_of_pieces_and_of_no_spend(
+    model: SegmentationModel, grocer: pl.DataFrame
+) -> None:
+    """Pieces decide as money would; nothing that people read calls them spend."""
+    assignments, segments = assign(model, grocer.with_columns(spend_in_pieces=True))
+    assert assignments.equals(assign(model, grocer)[0])
+    assert dict(segments.schema) == SEGMENT_COLUMNS
+    assert segments["median_spend_90d"].null_count() == segments["median_spend_365d"].null_count() == segments.height
+    assert segments["description"][0].startswith("Buys every 3 days, takes 4 times as many pieces as the median, last")
+    assert not segments["description"].str.contains("spen[dt]").any()
+    nobody_knows = assignments.with_columns(alive_probability=0.5, expected_spend_90d=pl.lit(None, pl.Float64))
+    valued = with_value(segments, nobody_knows)
+    assert valued["total_expected_spend_90d"].null_count() == valued.height
+    assert set(valued["mean_alive_probability"]) == {0.5}
+
+
+def test_the_expected_spend_of_a_segment_without_customers_is_nothing(
+    model: SegmentationModel, grocer: pl.DataFrame
+) -> None:
+    assignments, segments = assign(model, grocer.sort("spend_365d").tail(5))
+    valued = with_value(segments, assignments.with_columns(alive_probability=0.5, expected_spend_90d=2.0))
+    assert valued["total_expected_spend_90d"].to_list() == [10.0, 0.0, 0.0, 0.0, 0.0]
+    assert valued["mean_expected_spend_90d"].to_list() == [2.0, None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (3.0, "takes 3 times as many pieces as the median"),
+        (2.0, "takes twice as many pieces as the median"),
+        (1.2, "takes 20% more pieces than the median"),
+        (1.0, "takes about as many pieces as the median"),
+        (0.5, "takes 50% fewer pieces than the median"),
+        (0.0, ""),
+    ],
+)
+def test_pieces_have_words_of_their_own(times: float, words: str) -> None:
+    medians = {"recency_days": 1, "orders_90d": 12, "spend_90d": 10 * times, "spend_365d": 0, "tenure_days": 200}
+    row = {"customers": 2} | {f"median_{name}": value for name, value in medians.items()}
+    said = describe(row, usual=10, pieces=True)
+    assert said == f"Buys weekly, {f'{words}, ' if words else ''}last seen yesterday, a customer for 200 days."
 
 
 def test_frozen_numbers_keep_customers_where_they_are_from_day_to_day(

@@ -11,7 +11,7 @@ from ml_assets.models.selection.promotion import decide_value
 from ml_assets.models.value import contest
 from ml_assets.models.value.boosted import Boosted
 from ml_assets.models.value.contest import METHODS, Winners
-from ml_assets.models.value.model import CustomerValueModel, plausibility
+from ml_assets.models.value.model import CustomerValueModel, as_shown, plausibility
 from ml_assets.models.value.train import Past, train_value
 from ml_assets.models.value.window import READ, window_between
 from ml_assets_tests.features.lines import journey, line
@@ -177,6 +177,25 @@ def test_a_sum_out_of_proportion_is_seen() -> None:
         assert plausibility(features, value, float("inf")).is_given == is_given
     nothing = features.with_columns(spend_90d=0.0)
     assert plausibility(nothing, value, float("inf")).is_given
+
+
+def test_of_a_shop_without_amounts_people_read_who_orders_and_no_spend() -> None:
+    features = pl.DataFrame({"customer_id": [1], "spend_90d": [40.0], "spend_in_pieces": [True]})
+    value = pl.DataFrame({"customer_id": [1], "alive_probability": [0.5], "expected_spend_90d": [30.0]})
+    shown = as_shown(value, features)
+    assert shown.row(0) == (1, 0.5, None)
+    assert shown.schema == value.schema
+    assert as_shown(value, features.with_columns(spend_in_pieces=False)).equals(value)
+    judged = plausibility(features, value, float("inf"))
+    assert judged.facts == {"expected_pieces_90d": 30.0, "pieces_of_the_last_90d": 40.0}
+    assert judged.sentence.startswith("In the next 90 days 30 pieces are expected, in the last there were 40")
+
+
+def test_a_model_of_pieces_says_that_it_is_one(grocer: Shop) -> None:
+    features, _ = grocer
+    counted = train_value(features.with_columns(spend_in_pieces=True), "short", trained_through=AS_OF, seed=SEED)
+    assert counted.card.parameters["spend_counts"] == "pieces"
+    assert "spend_counts" not in train_value(features, "short", trained_through=AS_OF, seed=SEED).card.parameters
 
 
 def test_only_the_columns_that_are_read_make_its_version(model: CustomerValueModel, grocer: Shop) -> None:
