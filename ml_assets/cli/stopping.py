@@ -29,6 +29,8 @@ class _Stopping:
         self.has_time = False
         """Whether the command ends by itself, in its own time."""
         self.tidy: list[Tidy] = []
+        self.left = "Nothing half-done is shown to readers; the same command goes on from there."
+        """What the command leaves behind where it is stopped, for people."""
         self.screen: int | None = None
         """Standard error as it was in the beginning; Dagster sends it elsewhere while steps run."""
 
@@ -75,6 +77,11 @@ def tidying(tidy: Tidy) -> Iterator[None]:
         _state.tidy.remove(tidy)
 
 
+def leaves(words: str) -> None:
+    """Say what this command leaves behind where it is stopped from now on; unsaid, it goes on when it is run again."""
+    _state.left = words
+
+
 def leave(code: int) -> None:
     """Say why, where a signal ended the command, and leave without waiting for threads of libraries."""
     if _state.signal is None:
@@ -108,7 +115,7 @@ def _watch(ear: int) -> None:
 
 def _say() -> None:
     name = signal.Signals(_state.signal or 0).name
-    words = f"Stopped by {name}. Nothing half-done is shown to readers; the same command goes on from there.\n"
+    words = f"Stopped by {name}. {_state.left}\n"
     if _state.screen is not None:
         with suppress(OSError):
             os.write(_state.screen, words.encode())
