@@ -6,7 +6,7 @@ Looking at the data is done in `sources/guess/`; asking, showing and writing bel
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -15,18 +15,18 @@ import polars as pl
 import typer
 from rich.markup import escape
 
-from ml_assets.cli.console import ERR, OUT, next_commands, table
-from ml_assets.cli.inputs.settings_file import settings_text, this_zone
+from ml_assets.cli import stopping
+from ml_assets.cli.console import ERR, OUT, next_commands, print_error, table
+from ml_assets.cli.inputs.answers import ask, given, with_missing
+from ml_assets.cli.inputs.doubts import doubts_about
+from ml_assets.cli.inputs.settings_file import settings_text, this_zone, unused_in_words
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines, check_lines
 from ml_assets.events.garbage import GUEST
-from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
 from ml_assets.sources.base import polars_type, with_cost
-from ml_assets.sources.guess.absent import with_nothing
-from ml_assets.sources.guess.columns import NOTHING, Choice
-from ml_assets.sources.guess.lacking import complaint
+from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.propose import propose
 from ml_assets.sources.guess.services import MOST, services_among, without
@@ -34,8 +34,6 @@ from ml_assets.sources.guess.several import on_calendar
 from ml_assets.sources.guess.trial import Trial, try_out
 from ml_assets.whole_files import replacing
 
-ASKED = "as you say"
-STYLES = {"day": "31.12.2026", "month": "12/31/2026"}
 SHOWN = 5
 
 
@@ -73,81 +71,54 @@ def init(
 
     What cannot be known is asked, or given as --column, --timezone and --dates. Nothing is loaded yet.
     """
+    stopping.leaves("No settings file was written; the same command begins anew.")
     if config.exists() and not force:
         raise UserError(f"{config} is there already.", "Give another --config, or --force to replace it.")
     if timezone is not None and timezone not in available_timezones():
         raise UserError(f"--timezone {timezone} is no IANA time zone.", "Use a name such as Europe/Berlin.")
-    found = _given(propose(source, lines), column or [], dates)
+    found = given(propose(source, lines), column or [], dates)
     if start and found.days_since:
         found = on_calendar(found, start.date())
     asks = not yes and sys.stdin.isatty()
-    found = _with_missing(found, asks=asks)
+    found = with_missing(found, asks=asks)
     question = "The shop's time zone"
     zone = timezone or (typer.prompt(question, this_zone(), value_proc=_zone) if asks else this_zone())
     found, trial = _tried(found, zone, asks=asks)
     found, trial = _without_services(found, trial, zone)
     checked = _checked(trial, found)
     found = _with_guests(found, checked)
+    found = replace(found, doubts=tuple(doubts_about(found, trial, checked)))
     _show(found, trial, checked, zone)
+    _say_doubts(found, config, asks=asks)
     text = settings_text(found, zone, folder=config.resolve().parent)
     # Others may have to read it: a container under an account of its own.
     with replacing(config, "Make the folder writable, or give another --config.", mode=0o644, keep_mode=True) as file:
         file.write(text.encode())
+    stopping.leaves(f"{config} is written.")
     # What was written can be read, or it is a mistake of this command.
     load_settings(config)
     OUT.print(f"Wrote {config}. Every other key has a default: docs/settings.md.", soft_wrap=True)
+    if found.doubts:
+        OUT.print("It is likely wrong, as said above: edit it, or give the options with --force.", soft_wrap=True)
     for line in found.advice:
         OUT.print(escape(line), soft_wrap=True)
     named = None if config.name == CONFIG_FILE and config.resolve().parent == Path.cwd() else config
     next_commands(
         named, ("ml-assets doctor", "check the whole way"), ("ml-assets run", "load, train, score and publish")
     )
-    return 0
+    return 2 if found.doubts else 0
 
 
 # Of all lines; fewer are mistakes.
 FEWEST_GUESTS = 0.01
 
 
-def _given(found: Proposal, columns: list[str], dates: str | None) -> Proposal:
-    """With what the command line says."""
-    chosen = dict(found.columns)
-    for text in columns:
-        field, sign, value = text.partition("=")
-        if not sign or field not in EventColumns.model_fields:
-            fields = ", ".join(EventColumns.model_fields)
-            raise UserError(f"--column {text} names no field.", f"Write FIELD=COLUMN; fields are {fields}.")
-        if value.strip().lower() in ("", NOTHING) and field in ("customer", "item"):
-            found = with_nothing(found, field, ASKED)
-            chosen[field] = found.columns[field]
-        else:
-            chosen[field] = Choice(value, ASKED)
-    source = dict(found.source)
-    if dates is not None:
-        if dates not in STYLES:
-            raise UserError(f"--dates {dates} is neither day nor month.", "Say which comes first: day or month.")
-        source["dates"] = Choice(STYLES[dates], ASKED)
-    return replace(found, columns=chosen, source=source)
-
-
-def _with_missing(found: Proposal, *, asks: bool) -> Proposal:
-    if not found.missing:
-        return found
-    if not asks:
-        raise complaint(found)
-    ERR.print(escape(complaint(found).problem), soft_wrap=True)
-    columns = dict(found.columns)
-    for field in found.missing:
-        if field == "time" and found.days_since:
-            question = "Day of every customer's first order, as 2024-01-01"
-            found = on_calendar(found, typer.prompt(question, value_proc=_day))
-            columns["time"] = found.columns["time"]
-        else:
-            more = " (null: none)" if field in ("customer", "item") else ""
-            text = _ask(f"Which column, or SQL over columns, is the {field}?{more}", None)
-            found = with_nothing(found, field, ASKED) if more and text.lower() == NOTHING else found
-            columns[field] = Choice(text, ASKED)
-    return replace(found, columns=columns)
+def _say_doubts(found: Proposal, config: Path, *, asks: bool) -> None:
+    """Say what is likely wrong; raises `UserError` where somebody is there who then wants no file."""
+    for doubt in found.doubts:
+        print_error(doubt.problem, doubt.next_step)
+    if found.doubts and asks and not typer.confirm(f"Write {config} all the same?", default=False):
+        raise UserError(f"{config} was not written.", " ".join(doubt.next_step for doubt in found.doubts))
 
 
 def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
@@ -161,8 +132,8 @@ def _tried(found: Proposal, zone: str, *, asks: bool) -> tuple[Proposal, Trial]:
         if not asks:
             raise UserError(error.problem, "Say which comes first with --dates day or --dates month.") from None
         ERR.print(escape(error.problem), soft_wrap=True)
-        first = _ask("Which comes first, day or month?", None)
-        found = _given(found, [], first)
+        first = ask("Which comes first, day or month?", None)
+        found = given(found, [], first)
         return found, try_out(found.settings(), zone, today)
 
 
@@ -178,17 +149,6 @@ def _without_services(found: Proposal, trial: Trial, zone: str) -> tuple[Proposa
     why = f"no goods by their names, nobody wants them recommended: {', '.join(names)}"
     found = replace(found, source={**found.source, "where": Choice(without(before, item, services), why)})
     return found, try_out(found.settings(), zone, datetime.now().astimezone().date())
-
-
-def _ask(question: str, default: str | None) -> str:
-    return str(typer.prompt(question, default=default))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text} is no day such as 2024-01-01.") from None
 
 
 def _zone(text: str) -> str:
@@ -231,6 +191,8 @@ def _show(found: Proposal, trial: Trial, checked: CheckedLines, zone: str) -> No
     if found.left_alone:
         OUT.print(f"Left alone: {escape(', '.join(found.left_alone))}.\n", soft_wrap=True)
     table("What means what", ["field", "column or SQL", "why"], rows)
+    if found.unused:
+        OUT.print(f"Not used: {escape(unused_in_words(found))}.\n", soft_wrap=True)
     first = checked.valid.head(SHOWN).select(
         "customer_id",
         "item_id",

@@ -115,9 +115,11 @@ def test_a_column_that_may_be_the_item_is_asked_for(run: Run) -> None:
     lines = [f"{order},{who},{when},thing {order % 25}" for order, who, when, *_ in orders()]
     Path("orders.csv").write_text("\n".join(["order_id,customer_id,created_at,bezug", *lines]) + "\n")
     code, _, error = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC")
-    assert code == 1
-    assert "--column item=null makes segments and customer value" in error
-    code, _, _ = run("init", "--from", "orders.csv", "--yes", "--timezone", "UTC", "--column", "item=null")
+    assert code == 2
+    assert "bezug may hold it" in error
+    assert "--column item=COLUMN, or --column item=null" in error
+    assert "item: null" in Path("ml_assets.yaml").read_text()
+    code, _, _ = run("init", "--from", "orders.csv", "--yes", "--force", "--timezone", "UTC", "--column", "item=null")
     assert code == 0
     assert "item: null" in Path("ml_assets.yaml").read_text()
     code, _, _ = run("init", "--from", "orders.csv", "--yes", "--force", "--timezone", "UTC", "--column", "item=bezug")

@@ -16,12 +16,20 @@ from ml_assets.sources.guess.proposal import Proposal
 
 # What YAML 1.2 reads as the same text without quotes.
 UNQUOTED = re.compile(r"[A-Za-z_/.*][A-Za-z0-9_/.*-]*")
+UNUSED_SHOWN = 20
 WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
 def settings_text(found: Proposal, timezone: str, *, folder: Path) -> str:
     """A YAML file for the proposal; paths within `folder`, where the file will lie, are relative to it."""
     return "\n".join(_lines(found, timezone, folder)) + "\n"
+
+
+def unused_in_words(found: Proposal) -> str:
+    """The columns that nothing is taken from, with what they hold."""
+    listed = [f"{column} ({words})" for column, words in found.unused.items()]
+    more = f", and {len(listed) - UNUSED_SHOWN} more" if len(listed) > UNUSED_SHOWN else ""
+    return ", ".join(listed[:UNUSED_SHOWN]) + more
 
 
 def this_zone() -> str:
@@ -33,10 +41,7 @@ def this_zone() -> str:
 
 
 def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
-    yield f"# Written by `ml-assets init` on {datetime.now(UTC):%Y-%m-%d}; edit it freely."
-    yield "# Every key with its default is in docs/settings.md; unknown keys are refused."
-    if found.shape:
-        yield f"# The data looks like {found.shape}. {found.note}"
+    yield from _heading(found)
     yield ""
     yield "# Days begin and end here, and times without a zone of their own are in it. No data tells it: check it."
     yield f"timezone: {_scalar(timezone)}"
@@ -53,6 +58,8 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     yield from _choices(found.ordered, "    ")
     if unused := [name for name in EventColumns.model_fields if name not in found.columns]:
         yield f"    # nothing found for: {', '.join(unused)}"
+    if found.unused:
+        yield f"    # not used: {unused_in_words(found)}"
     places = {name: replace(choice, text=_relative(choice.text, folder)) for name, choice in found.source.items()
               if name in paths}  # fmt: skip
     yield from _choices({**found.source, **places}, "  ")
@@ -72,6 +79,14 @@ def _lines(found: Proposal, timezone: str, folder: Path) -> Iterator[str]:
     yield ""
     yield "# Where the lists go: set the variable DATABASE_URL to your PostgreSQL (14 to 18). Unset, an embedded one is"
     yield "# started in .ml_assets beside this file."
+
+
+def _heading(found: Proposal) -> Iterator[str]:
+    yield f"# Written by `ml-assets init` on {datetime.now(UTC):%Y-%m-%d}; edit it freely."
+    yield "# Every key with its default is in docs/settings.md; unknown keys are refused."
+    yield from (f"# LIKELY WRONG: {doubt.problem} {doubt.next_step}" for doubt in found.doubts)
+    if found.shape:
+        yield f"# The data looks like {found.shape}. {found.note}"
 
 
 def _choices(choices: Mapping[str, Choice], indent: str) -> Iterator[str]:

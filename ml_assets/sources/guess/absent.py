@@ -10,6 +10,7 @@ from ml_assets.sources.guess.proposal import Proposal
 # A column that nobody knows by its name may hold customers or items, where it has so many values that come again.
 FEWEST_VALUES, MOST_VALUES = 20, 0.5
 SURE = 0.98
+DECIMAL = r"^-?\d+[.,]\d+$"
 WHY = {
     "item": "no column says what was bought: segments and customer value are made, and no recommendations",
     "customer": "no column says who bought: similar and popular items are made, and no lists and segments of customers",
@@ -17,16 +18,21 @@ WHY = {
 
 
 def without_what_is_not_there(found: Proposal, sample: pl.DataFrame) -> Proposal:
-    """The proposal with null for customer or item, where one of them is nowhere and no column is left to hold it."""
+    """The proposal with null for customer or item, where one of them is told by no column.
+
+    Columns that may hold it all the same are its candidates, to be asked for.
+    """
     if found.first_lines:
         return _totals_without_names(found, sample)
-    if len(found.missing) != 1 or found.missing[0] not in WHY or may_hold_ids(found, sample):
+    if len(found.missing) != 1 or found.missing[0] not in WHY:
         return found
     missing = found.missing[0]
     if missing == "customer" and "order" not in found.columns:
         # Nothing says what was bought together.
         return found
-    return with_nothing(found, missing, WHY[missing])
+    candidates = may_hold_ids(found, sample)
+    found = with_nothing(found, missing, WHY[missing])
+    return replace(found, candidates={missing: candidates}) if candidates else found
 
 
 def _totals_without_names(found: Proposal, sample: pl.DataFrame) -> Proposal:
@@ -72,13 +78,21 @@ def with_nothing(found: Proposal, name: str, why: str) -> Proposal:
     return replace(found, columns=columns, rules={**found.rules, **guests})
 
 
+def with_column(found: Proposal, name: str, choice: Choice) -> Proposal:
+    """The proposal with a column, or an expression, for a field that may have been said to be nowhere."""
+    rules = dict(found.rules)
+    if name == "customer" and name in found.columns and found.columns[name].text == NOTHING:
+        rules.pop("guests", None)
+    return replace(found, columns={**found.columns, name: choice}, rules=rules)
+
+
 def may_hold_ids(found: Proposal, sample: pl.DataFrame) -> list[str]:
     """Columns that are for nothing yet, and whose values come again and again."""
-    used = " ".join(choice.text for choice in [*found.columns.values(), *found.source.values()])
     return [
         name
         for name, kind in sample.schema.items()
-        if name not in used
+        if not found.mentions(name)
         and (kind == pl.String or kind.is_integer())
+        and not _share(sample[name], DECIMAL) >= SURE
         and FEWEST_VALUES <= sample[name].n_unique() <= MOST_VALUES * sample.height
     ]

@@ -10,17 +10,16 @@ import polars as pl
 
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import quoted
+from ml_assets.sources.guess.moments import time_among
 from ml_assets.sources.guess.names import (
     LINE_COSTS,
     NAMES,
     UNIT_COSTS,
     UNIT_PRICES,
     is_a_title,
-    is_of_later,
     plain,
     rank,
 )
-from ml_assets.sources.times import STYLES, UTC_TIME, read_times
 from ml_assets.sources.values import SIGNS
 
 REQUIRED = ("customer", "item", "time")
@@ -64,31 +63,15 @@ def guess_columns(sample: pl.DataFrame, reading: Reading) -> dict[str, Choice]:
 
 
 def _guess(field: str, free: pl.DataFrame, reading: Reading) -> Choice | None:
+    if field == "time":
+        moment = time_among(free, free.columns, reading)
+        return Choice(moment.column, moment.why) if moment else None
     ranked = sorted((place, column) for column in free.columns if (place := rank(field, column)) is not None)
     for _, column in ranked:
         if fits := _why_it_fits(field, free[column], reading):
-            return Choice(column, f"by its name; {fits}{_what_to_know(field, column)}")
-    if field != "time":
-        return None
-    dated = (column for column in free.columns if not _may_be_ids(free[column]))
-    if column := next((column for column in dated if _share_of_times(free[column], reading) >= SURE), ""):
-        return Choice(column, "the first column whose values are all times")
+            more = "; two customers of one name count as one" if field == "customer" and is_a_title(column) else ""
+            return Choice(column, f"by its name; {fits}{more}")
     return None
-
-
-def _may_be_ids(values: pl.Series) -> bool:
-    """Numbers too short for a date or for seconds since 1970, which days of a spreadsheet look like."""
-    if values.dtype.is_temporal():
-        return False
-    return bool(values.cast(pl.String).str.strip_chars().str.contains(r"^\d{1,7}(\.\d+)?$").any())
-
-
-def _what_to_know(field: str, column: str) -> str:
-    if field == "customer" and is_a_title(column):
-        return "; two customers of one name count as one"
-    if field == "time" and is_of_later(column):
-        return "; no column has the time of the purchase itself"
-    return ""
 
 
 def _are_words(sample: pl.DataFrame, item: str, reading: Reading) -> bool:
@@ -153,9 +136,6 @@ def _why_it_fits(field: str, values: pl.Series, reading: Reading) -> str:
     given = frame.select(reading.is_given(name, kinds))[name]
     if not given.any():
         return ""
-    if field == "time":
-        share = _share_of_times(values, reading)
-        return f"{share:.0%} of its values are times" if share >= ENOUGH else ""
     if field in ("quantity", "amount", "cost"):
         either = (replace(reading, numbers=style).number(name, kinds) for style in SIGNS)
         share = _share(frame.select(pl.coalesce(either).is_not_null().alias(name))[name], given)
@@ -164,17 +144,6 @@ def _why_it_fits(field: str, values: pl.Series, reading: Reading) -> str:
     if field == "event_type" and distinct > max(50, 0.1 * len(values)):
         return ""
     return f"{int(given.sum()) / len(given):.0%} filled, {distinct:,} different in {len(values):,} lines"
-
-
-def _share_of_times(values: pl.Series, reading: Reading) -> float:
-    kinds = values.to_frame().schema
-    if values.dtype.is_temporal():
-        return 1.0
-    texts = values.to_frame().select(reading.text(values.name))[values.name]
-    if values.dtype.is_float() or kinds[values.name] == pl.Boolean:
-        return 0.0
-    read = pl.DataFrame([read_times(texts, style, "UTC").cast(UTC_TIME).alias(style) for style in STYLES])
-    return _share(read.select(pl.any_horizontal(pl.all().is_not_null())).to_series(), texts.is_not_null())
 
 
 def _share(good: pl.Series, given: pl.Series) -> float:

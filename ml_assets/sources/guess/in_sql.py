@@ -4,7 +4,7 @@ Only texts are made here.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ml_assets.sources.expressions import quoted
@@ -12,10 +12,12 @@ from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.names import plain
 from ml_assets.sources.orders import SUFFIX
 from ml_assets.sources.postgres.query import NUMBERS, TIMES
-from ml_assets.sources.relations import parts_of
+from ml_assets.sources.relations import is_query, parts_of
 
 WANTED = {"time": TIMES, **dict.fromkeys(("quantity", "amount", "cost"), NUMBERS)}
 """The types that fields take; others take any."""
+Types = Callable[[str], Mapping[str, str]]
+"""The columns of a table with their types."""
 CHANGED = ("updatedat", "modifiedat", "changedat", "lastmodified", "lastupdated", "dateupd", "updated", "modified")
 
 
@@ -27,6 +29,14 @@ def quoted_here(name: str) -> str:
 def as_written(table: str) -> str:
     """A table's name, with its schema, in SQL."""
     return ".".join(quoted_here(part) for part in parts_of(table))
+
+
+def indexed(time: str, lines: str, orders: str | None, types: Types) -> tuple[str, str] | None:
+    """The table and its column that a column of joined lines and orders is; None where it is of neither."""
+    if not is_query(lines) and time in types(lines):
+        return lines, time
+    of_order = time.removesuffix(SUFFIX)
+    return (orders, of_order) if orders and not is_query(orders) and of_order in types(orders) else None
 
 
 def is_change(name: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ml_assets.errors import UserError
+from ml_assets.sources.guess.columns import NOTHING
 from ml_assets.sources.guess.proposal import Proposal
 
 WORDS = {"customer": "the customer", "item": "the item", "time": "the time"}
@@ -18,10 +19,17 @@ def complaint(found: Proposal) -> UserError:
         words += f" The file has no header line; it begins: {' / '.join(found.first_lines[:LINES_SHOWN])}"
     if found.others:
         words += f" Lines and orders do not belong together: {found.others}."
+    words += "".join(f" {doubt.problem}" for doubt in found.doubts)
     return UserError(words, " ".join(_steps(found)))
 
 
+def is_lacking(found: Proposal, name: str) -> bool:
+    """Whether no column says a field."""
+    return name not in found.columns or found.columns[name].text == NOTHING
+
+
 def _steps(found: Proposal) -> Iterator[str]:
+    yield from (doubt.next_step for doubt in found.doubts)
     options = " ".join(f"--column {name}=COLUMN" for name in found.missing if not _has_days_since(found, name))
     if options:
         yield f"Where a column holds it, say which with {options}; SQL over columns is possible too."

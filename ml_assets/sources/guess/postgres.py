@@ -11,14 +11,19 @@ from ml_assets.errors import UserError
 from ml_assets.settings.source import FilesSource, PostgresSource
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.guess.columns import Choice, guess_columns
-from ml_assets.sources.guess.in_sql import as_written, grants, in_sql, is_change, joined, quoted_here
-from ml_assets.sources.guess.names import NAMES, rank
-from ml_assets.sources.guess.proposal import Proposal
+from ml_assets.sources.guess.in_sql import as_written, grants, in_sql, indexed, is_change, joined, quoted_here
+from ml_assets.sources.guess.lacking import WORDS, is_lacking
+from ml_assets.sources.guess.names import NAMES, ORDERS, is_past, rank, words_of
+from ml_assets.sources.guess.proposal import Doubt, Proposal
 from ml_assets.sources.guess.tables import SAMPLE, Table
 from ml_assets.sources.postgres.query import TIMES
 from ml_assets.sources.postgres.tables import Listed, ShopTables
 from ml_assets.sources.relations import is_query
 
+TABLE_STEP = (
+    "Give --table the name of a table or view that the role may read, with its schema (sales.order_lines), or a query "
+    "that begins with SELECT or WITH."
+)
 SCHEMES = ("postgres://", "postgresql://", "postgresql+")
 ROLE = "ml_assets_source"
 """What the least role is called in what is shown; nobody has it before."""
@@ -44,6 +49,9 @@ class PostgresShop:
         try:
             return self._tables(settings, reading)
         except UserError as error:
+            if error.code == "source.unreadable" and self._given:
+                problem = error.problem.replace("source.table", "--table", 1)
+                raise UserError(problem, TABLE_STEP, code=error.code) from None
             if error.code != "database.unreachable":
                 raise
             step = "Check the address given as --from, and that the server lets this machine and role in."
@@ -55,6 +63,9 @@ class PostgresShop:
         readable = [one for one in self._there.listed if one.may_read]
         ranked = sorted(readable, key=lambda one: (-_fields(one.columns), one.name))
         wanted = [one for one in ranked if _fields(one.columns) > 1][:MOST_LOOKED_AT]
+        # Whatever their columns are called, the orders of the lines are what these refer to.
+        referred = {name for one in wanted for name in self._there.referred(one.name).values()}
+        wanted += [one for one in ranked if one.name in referred and one not in wanted]
         found = [self._table(one.name, one.words, settings, reading) for one in wanted]
         found = [table for table in found if not table.sample.is_empty()]
         if not found:
@@ -96,9 +107,10 @@ class PostgresShop:
 
     def described(self, found: Proposal) -> Proposal:
         """The proposal in PostgreSQL's SQL, with the rights that reading takes and what else is to be known."""
-        used = [found.events]
-        if "orders" in found.source:
-            used.append(found.source["orders"].text)
+        lines, orders = found.events, found.source["orders"].text if "orders" in found.source else None
+        used = [lines, *([orders] if orders else [])]
+        doubts = (*found.doubts, *self._closed_beside(found))
+        if orders:
             found = replace(found, events=self._joined(found))
         used += [found.source["items"].text] if "items" in found.source else []
         kinds = self._there.types(found.events)
@@ -107,13 +119,16 @@ class PostgresShop:
             text = changed[0] if len(changed) == 1 else f"greatest({', '.join(map(quoted_here, changed))})"
             known["updated_at"] = Choice(text, "by its newest value a day corrections are found")
         known["statement_timeout"] = Choice("30m", "a statement that takes longer is cancelled")
+        if "where" in known:
+            known["where"] = in_sql("where", known["where"], kinds)
         columns = {name: in_sql(name, choice, kinds) for name, choice in found.columns.items()}
         structured = {name: value for name, value in found.structured.items() if name in PostgresSource.model_fields}
         found = replace(
             found, kind="postgres", url=self._url, columns=columns, source=known, structured=structured,
             left_alone=tuple(name for name in found.left_alone if name not in used),
         )  # fmt: skip
-        return replace(found, advice=tuple(self._advice(found, used)))
+        advice = (*found.advice, *self._advice(used), *self._index(found, lines, orders))
+        return replace(found, advice=advice, doubts=doubts)
 
     def _joined(self, found: Proposal) -> str:
         """Lines with the columns of their orders, each under the name that it was guessed by."""
@@ -122,20 +137,44 @@ class PostgresShop:
         have, added = (list(self._there.types(name)) for name in (lines, orders))
         return joined(lines, orders, (line_key, order_key or line_key), have, added)
 
-    def _advice(self, found: Proposal, used: Sequence[str]) -> Iterator[str]:
+    def _advice(self, used: Sequence[str]) -> Iterator[str]:
         there = self._there
         yield f"The address is not written here: it goes into the variable ML_ASSETS_SOURCE__URL ({there.address})."
         yield f"The least that a role of its own needs, here called {ROLE}, given by the owner of the tables:"
         yield f"  CREATE ROLE {ROLE} LOGIN;  -- and its password: \\password {ROLE}"
         relations = [one for name in used for one in (there.tables_of(name) if is_query(name) else [name])]
         yield from (f"  {line}" for line in grants(relations, ROLE))
+
+    def _index(self, found: Proposal, lines: str, orders: str | None) -> Iterator[str]:
         time = found.columns["time"].text if "time" in found.columns else ""
-        of_time = next((name for name in reversed(used[:2]) if not is_query(name) and time in there.types(name)), None)
-        if of_time and there.lacks_index(of_time, time):
-            yield f"No index begins with {time}, by which each day is read: large tables should have one."
-            yield f"  CREATE INDEX CONCURRENTLY ON {as_written(of_time)} ({quoted_here(time)});"
+        place = indexed(time, lines, orders, self._there.types)
+        if place and self._there.lacks_index(*place):
+            table, column = place
+            yield f"No index begins with {column}, by which each day is read: large tables should have one."
+            yield f"  CREATE INDEX CONCURRENTLY ON {as_written(table)} ({quoted_here(column)});"
+
+    def _closed_beside(self, found: Proposal) -> Iterator[Doubt]:
+        """The orders that the role may not read, where the lines alone do not say who bought or when."""
+        lacking = [WORDS[name] for name in ("customer", "time") if is_lacking(found, name)]
+        if not lacking or is_query(found.events):
+            return
+        closed = {one.name: one for one in self._there.listed if not one.may_read and _may_be_orders(one.columns)}
+        by_key = {name: column for column, name in self._there.referred(found.events).items() if name in closed}
+        named = [name for name in closed if set(words_of(name.rpartition(".")[2])) & {*ORDERS, "orders"}]
+        for name in by_key or named[:1]:
+            of = f", to which {by_key[name]} of {found.events} refers" if by_key else ""
+            yield Doubt(
+                f"The role {self._there.role} may not read {name}{of}; {' and '.join(lacking)} may stand there.",
+                f"Let it read it, as its owner: {' '.join(grants([name], self._there.role))} Then run init again.",
+            )
+
+
+def _may_be_orders(columns: Sequence[str]) -> bool:
+    named = (rank(field, column) for field in ("customer", "time") for column in columns)
+    return any(map(is_past, columns)) or any(place is not None for place in named)
 
 
 def _fields(columns: Sequence[str]) -> int:
     """How many fields of lines, orders or a catalogue the columns are called like."""
-    return sum(any(rank(field, column) is not None for column in columns) for field in NAMES)
+    dated = not any(rank("time", column) is not None for column in columns) and any(map(is_past, columns))
+    return dated + sum(any(rank(field, column) is not None for column in columns) for field in NAMES)

@@ -1,10 +1,18 @@
 """What is proposed: settings, each with the reason for it."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_assets.settings.columns import EventColumns
 from ml_assets.sources.guess.columns import NOTHING, REQUIRED, Choice
+
+
+class Doubt(NamedTuple):
+    """Why a proposal is likely wrong, and what to set."""
+
+    problem: str
+    next_step: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,12 @@ class Proposal:
     """The address of a PostgreSQL, for trying out alone: the password may be in it."""
     advice: tuple[str, ...] = ()
     """What else is to be known, line by line."""
+    seen: dict[str, str] = field(default_factory=dict)
+    """Columns of the lines and their orders, and what their values are, for people."""
+    doubts: tuple[Doubt, ...] = ()
+    """What makes it likely wrong."""
+    candidates: dict[str, list[str]] = field(default_factory=dict)
+    """Of customer or item, where it is left out, the columns that may hold it."""
 
     @property
     def looked_at(self) -> str:
@@ -60,6 +74,18 @@ class Proposal:
     def ordered(self) -> dict[str, Choice]:
         """The columns in the order of the settings."""
         return {name: self.columns[name] for name in EventColumns.model_fields if name in self.columns}
+
+    @property
+    def unused(self) -> dict[str, str]:
+        """Of the columns seen those that nothing is taken from."""
+        return {column: words for column, words in self.seen.items() if not self.mentions(column)}
+
+    def mentions(self, column: str) -> bool:
+        """Whether something is taken from a column, or lines are left out by it."""
+        texts = [choice.text for choice in (*self.columns.values(), *self.source.values())]
+        name = re.compile(rf"(?<!\w){re.escape(column)}(?!\w)")
+        undated = str(self.structured.get("undated", ""))
+        return column in texts or any(name.search(text) for text in [*texts, undated])
 
     def settings(self) -> dict[str, Any]:
         """The section source as a mapping."""

@@ -22,7 +22,7 @@ from ml_assets.sources.files import Files
 from ml_assets.sources.first_look import refuse_headers_on_first_lines
 from ml_assets.sources.guess.absent import without_what_is_not_there
 from ml_assets.sources.guess.columns import REQUIRED, Choice
-from ml_assets.sources.guess.event_types import is_status, returns_of, weights_of
+from ml_assets.sources.guess.left_over import seen_in, with_amount
 from ml_assets.sources.guess.postgres import PostgresShop, is_postgres
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.several import (
@@ -34,6 +34,7 @@ from ml_assets.sources.guess.several import (
     with_tables,
 )
 from ml_assets.sources.guess.shapes import known_shape, with_columns_of
+from ml_assets.sources.guess.states import with_states, without_deleted
 from ml_assets.sources.guess.tables import Table, database_tables, find_tables, orders_beside
 
 
@@ -70,7 +71,7 @@ def _plainly(settings: FilesSource) -> Reading:
 def _proposed(given: str, tables: Sequence[Table], *, in_database: bool = False) -> Proposal:
     lines = _lines_among(tables)
     found, sample = _of_lines(lines)
-    beside = None if lines.is_complete else orders_beside(lines, tables)
+    beside = None if lines.is_complete and not lines.is_late else orders_beside(lines, tables)
     roles = {"events": [lines]}
     if beside and beside.belong:
         roles["orders"] = [beside.orders]
@@ -82,7 +83,9 @@ def _proposed(given: str, tables: Sequence[Table], *, in_database: bool = False)
         roles["events"] += ages
         found = with_ages(found, lines, ages)
     found = _with_shape(found, sample)
-    found = _with_event_types(found, sample)
+    found = without_deleted(with_states(found, sample), sample, lines.reading)
+    found = with_amount(found, sample.select(name for name in lines.sample.columns if name in sample.columns))
+    found = replace(found, seen=seen_in(sample, lines.reading))
     used = [table for mine in roles.values() for table in mine]
     if catalogue := _catalogue_among([table for table in tables if table not in used], found, sample):
         roles["items"] = [catalogue]
@@ -145,27 +148,6 @@ def _with_shape(found: Proposal, sample: pl.DataFrame) -> Proposal:
         found, shape=shape.name, note=shape.note, columns={**guessed, **columns}, source={**found.source, **source},
         rules=rules,
     )  # fmt: skip
-
-
-def _with_event_types(found: Proposal, sample: pl.DataFrame) -> Proposal:
-    """What each kind of event counts for, where the shape does not say."""
-    column = found.columns["event_type"].text if "event_type" in found.columns else ""
-    if found.rules or column not in sample.columns:
-        return found
-    kinds = sample[column].drop_nulls().cast(pl.String).unique().to_list()
-    if is_status(column):
-        columns = {name: choice for name, choice in found.columns.items() if name != "event_type"}
-        if not (returns := returns_of(kinds)):
-            return replace(found, columns=columns)
-        return replace(found, rules={"return_types": Choice(str(returns), "orders in these states are no purchases")})
-    if (told := weights_of(kinds)) is None:
-        return found
-    weights, returns = told
-    why = "by the words of the kinds of events; 0 counts for nothing"
-    rules = {"weights": Choice(str(weights), why)} if set(weights.values()) != {1.0} else {}
-    if returns:
-        rules["return_types"] = Choice(str(returns), "by their words")
-    return replace(found, rules=rules)
 
 
 def _in_file(texts: Mapping[str, str | tuple[str, ...]], have: list[str]) -> dict[str, str]:

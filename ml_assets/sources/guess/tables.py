@@ -24,7 +24,7 @@ from ml_assets.sources.formats.nested import lists_of_items, unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.guess.columns import REQUIRED, Choice, guess_columns
 from ml_assets.sources.guess.header import is_data, numbered_names
-from ml_assets.sources.guess.names import plain, rank
+from ml_assets.sources.guess.names import is_of_later, plain, rank
 
 DATABASES = {"sqlite": "SQLite", "duckdb": "DuckDB"}
 SAMPLE = 20_000
@@ -66,6 +66,11 @@ class Table:
     def is_complete(self) -> bool:
         """Whether its lines say who, what and when."""
         return all(name in self.guessed for name in REQUIRED)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it only says when something came after the purchase, such as a change."""
+        return "time" in self.guessed and is_of_later(self.guessed["time"].text)
 
     @cached_property
     def is_catalogue(self) -> bool:

@@ -33,6 +33,14 @@ INDEXED = """
 SELECT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                WHERE i.indrelid = to_regclass({table}) AND a.attname = {column})
 """
+REFERRED = """
+SELECT a.attname::text, n.nspname, c.relname
+FROM pg_constraint AS k
+JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+JOIN pg_class AS c ON c.oid = k.confrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conrelid = to_regclass({table})
+ORDER BY 1
+"""
 
 
 @dataclass(frozen=True)
@@ -97,9 +105,13 @@ class ShopTables:
         """Whether no index of a table begins with a column; of a view nothing is said."""
         if any(one.name == table and one.is_view for one in self.listed):
             return False
-        name = ".".join('"' + part.replace('"', '""') + '"' for part in parts_of(table))
-        query = sql.SQL(INDEXED).format(table=sql.Literal(name), column=sql.Literal(column))
+        query = sql.SQL(INDEXED).format(table=sql.Literal(_in_quotes(table)), column=sql.Literal(column))
         return not self._session(table).rows(query)[0][0]
+
+    def referred(self, table: str) -> dict[str, str]:
+        """The tables that columns of a table refer to by foreign keys, readable or not, by column."""
+        query = sql.SQL(REFERRED).format(table=sql.Literal(_in_quotes(table)))
+        return {column: _named(schema, name) for column, schema, name in self._session(table).rows(query)}
 
     def tables_of(self, query: str) -> list[str]:
         """The tables that a query reads, as its plan has them."""
@@ -124,6 +136,10 @@ class ShopTables:
 
 def _named(schema: str, name: str) -> str:
     return name if schema == "public" else f"{schema}.{name}"
+
+
+def _in_quotes(table: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts_of(table))
 
 
 def _cast(kind: str) -> Sql:

@@ -64,6 +64,34 @@ def test_the_time_of_the_order_goes_before_that_of_its_shipping() -> None:
     assert "no column has the time of the purchase itself" in found.why
 
 
+DAYS = [f"2026-09-{n:02}" for n in range(1, 11)]
+LATEST, FEW = ["2026-11-01"] * 10, ["2026-11-01", *[None] * 9]
+
+
+@pytest.mark.parametrize(
+    ("columns", "time"),
+    [
+        ({"deleted_at": FEW, "placed": DAYS}, "placed"),
+        ({"deleted_at": DAYS}, None),
+        ({"refundedOn": DAYS, "expires_at": DAYS, "archived": DAYS, "birth_date": DAYS, "member_since": DAYS}, None),
+        ({"updated_at": DAYS, "placed": DAYS}, "placed"),
+        ({"lastModified": DAYS, "inserted": DAYS}, "inserted"),
+        ({"added": DAYS, "sold": DAYS}, "sold"),
+        # Few lines have it, or all were brought in on one day: it is another's moment.
+        ({"created_at": [*DAYS[:4], *[None] * 6], "entered": DAYS}, "entered"),
+        ({"created_at": LATEST, "entered": DAYS}, "entered"),
+        ({"created_at": LATEST, "updated_at": DAYS}, "created_at"),
+        ({"created_at": LATEST}, "created_at"),
+        # Ids that look like seconds since 1970.
+        ({"order_id": [1_700_000_000 + n for n in range(10)]}, None),
+    ],
+)
+def test_the_time_is_that_which_most_lines_have_on_several_days_and_no_end(
+    columns: Mapping[str, Sequence[object]], time: str | None
+) -> None:
+    assert texts(columns).get("time") == time
+
+
 @pytest.mark.parametrize(
     ("dates", "clocks"),
     [
