@@ -56,7 +56,7 @@ def load(kind: str, folder: Path, scratch: Path, url: str) -> Act:
         days = [covered.first + timedelta(days=number) for number in range((covered.last - covered.first).days + 1)]
         loaded, lake = load_days(source, days, settings.events, aside=scratch), Lake.of(settings)
         for day in loaded:
-            lake.write("transactions", loaded.valid(day), day)
+            lake.write("transactions", loaded.packed(day), day)
             lake.write("quarantined_transactions", loaded.quarantined(day), day)
 
     return act

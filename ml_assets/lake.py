@@ -33,6 +33,25 @@ MAGIC, SHORTEST = b"PAR1", 12
 _scanned: deque[tuple[str, list[UPath]]] = deque(maxlen=50)
 
 
+class PackedFrame:
+    """A frame as the bytes of its file: worked out once, whenever it may be seen."""
+
+    def __init__(self, content: bytes) -> None:
+        """`content` is what `of` made."""
+        self.content = content
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> "PackedFrame":
+        """Pack a frame."""
+        file = BytesIO()
+        _write(frame, file)
+        return cls(file.getvalue())
+
+    def read(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """The frame again, or some of its columns."""
+        return pl.read_parquet(self.content, columns=columns)
+
+
 class Lake:
     """Files `<root>/<asset>/<partition>.parquet`, or `<root>/<asset>.parquet` for unpartitioned assets."""
 
@@ -81,7 +100,7 @@ class Lake:
     def write(
         self,
         asset: str,
-        frame: pl.DataFrame,
+        frame: pl.DataFrame | PackedFrame,
         partition: Partition = None,
         *,
         ready: Callable[[], object] = lambda: None,
@@ -159,8 +178,10 @@ class Lake:
                 raise _damaged(asset, path, "it is cut short")
 
 
-def _write(frame: pl.DataFrame, file: IO[bytes]) -> None:
-    if frame.is_empty():
+def _write(frame: pl.DataFrame | PackedFrame, file: IO[bytes]) -> None:
+    if isinstance(frame, PackedFrame):
+        file.write(frame.content)
+    elif frame.is_empty():
         file.write(_without_rows(tuple(frame.schema.items())))
     else:
         frame.write_parquet(file)

@@ -1,4 +1,4 @@
-"""Frames too large for memory, put aside by a key in one unnamed file.
+"""Frames too large for memory, and files that wait for their moment, put aside by a key in one unnamed file.
 
 The file has no name from its first moment, so that the system frees it with its process, however that ends, and nobody
 else can open it. What is put aside, and where, is the caller's matter.
@@ -21,7 +21,7 @@ FREE_SPACE = "Free some space, or set `home` to a folder that has more; nothing 
 # So many rows are not written at all: some 50 MB of a shop's lines.
 ROWS_IN_MEMORY = 500_000
 # What is written in one piece of several MB takes the kernel many times as long.
-ROWS_WRITTEN = 65_536
+ROWS_WRITTEN, BYTES_WRITTEN = 65_536, 2**20
 # Types of which whole frames may have one value.
 FEW_VALUES = (pl.String, pl.Boolean, pl.Date)
 Key = TypeVar("Key", bound=Hashable)
@@ -70,6 +70,14 @@ class Spill(Generic[Key]):
         written = [self._read(place).select(self._columns[key]) for place in self._written.get(key, [])]
         return [*written, *self._held.get(key, [])]
 
+    def take(self, key: Key) -> list[pl.DataFrame]:
+        """The frames of a key, of which nothing is held from now on."""
+        found = self.read(key)
+        self._held_rows -= sum(frame.height for frame in self._held.pop(key, []))
+        for known in (self._written, self._columns, self._rows):
+            known.pop(key, None)
+        return found
+
     def _write(self, key: Key, frame: pl.DataFrame) -> None:
         # Columns of one value are many, and not worth their bytes; some column has to tell how many rows there are.
         one_value = [column for column in frame if _has_one_value(column)][: frame.width - 1]
@@ -93,10 +101,50 @@ class Spill(Generic[Key]):
 
     def _opened(self) -> IO[bytes]:
         if self._file is None:
-            # Without a buffer of Python's Polars writes into the file itself. The caller's last use of this closes it.
-            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
-            weakref.finalize(self, self._file.close)
+            self._file = _unnamed_file(self._folder, self)
         return self._file
+
+
+class SpilledBytes(Generic[Key]):
+    """Bytes by key, the last under each, in an unnamed file of their own.
+
+    Raises `UserError` where the folder cannot be written, or is full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._places: dict[Key, tuple[int, int]] = {}
+        self._end = 0
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._places
+
+    def add(self, key: Key, content: bytes) -> None:
+        """Put bytes aside."""
+        with explained(self._folder, FREE_SPACE):
+            self._file = self._file or _unnamed_file(self._folder, self)
+            for start in range(0, len(content), BYTES_WRITTEN):
+                _write_all(self._file, memoryview(content)[start : start + BYTES_WRITTEN])
+        self._places[key] = (self._end, len(content))
+        self._end += len(content)
+
+    def read(self, key: Key) -> bytes:
+        """Those of a key; raises `KeyError` where there are none."""
+        start, size = self._places[key]
+        return os.pread(self._file.fileno(), size, start) if self._file else b""
+
+
+def _write_all(file: IO[bytes], content: memoryview) -> None:
+    while content:
+        content = content[file.write(content) :]
+
+
+def _unnamed_file(folder: Path, owner: object) -> IO[bytes]:
+    # Without a buffer of Python's Polars writes into the file itself. The caller's last use of the owner closes it.
+    file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+    weakref.finalize(owner, file.close)
+    return file
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import polars as pl
 
 from ml_assets.dagster.failures import final_failures
 from ml_assets.features.as_known import Filter
-from ml_assets.lake import Lake
+from ml_assets.lake import Lake, PackedFrame
 
 # What cannot be made again from the lake.
 RAW = ("transactions", "quarantined_transactions")
@@ -28,14 +28,14 @@ def everybody() -> AbstractContextManager[Filter]:
     return nullcontext(lambda frame: frame)
 
 
-class Frames(Mapping[date, pl.DataFrame]):
+class Frames(Mapping[date, pl.DataFrame | PackedFrame]):
     """Frames by day, each made when it is asked for: all of them need not fit into memory."""
 
-    def __init__(self, days: Iterable[date], frame_of: Callable[[date], pl.DataFrame]) -> None:
+    def __init__(self, days: Iterable[date], frame_of: Callable[[date], pl.DataFrame | PackedFrame]) -> None:
         self._days = list(days)
         self._frame_of = frame_of
 
-    def __getitem__(self, day: date) -> pl.DataFrame:
+    def __getitem__(self, day: date) -> pl.DataFrame | PackedFrame:
         return self._frame_of(day)
 
     def __iter__(self) -> Iterator[date]:
@@ -69,10 +69,10 @@ class LakeIOManager(dg.IOManager):
         self._descriptions = descriptions
 
     @final_failures
-    def handle_output(self, context: dg.OutputContext, obj: Frame | Mapping[date, pl.DataFrame]) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Frame | Mapping[date, pl.DataFrame | PackedFrame]) -> None:
         """Write one frame, or one per partition."""
         asset = context.asset_key.path[-1]
-        frames: Iterable[tuple[str, pl.DataFrame]]
+        frames: Iterable[tuple[str, pl.DataFrame | PackedFrame]]
         if isinstance(obj, Mapping):
             frames = ((day.isoformat(), frame) for day, frame in obj.items())
         else:
@@ -88,18 +88,19 @@ class LakeIOManager(dg.IOManager):
             if self._keep_days is not None and asset not in RAW:
                 self._lake.prune(asset, newest - timedelta(days=self._keep_days), now=datetime.now(UTC))
 
-    def _write(self, asset: str, frames: Iterable[tuple[str, pl.DataFrame]]) -> tuple[dict[str, int], pl.DataFrame]:
+    def _write(
+        self, asset: str, frames: Iterable[tuple[str, pl.DataFrame | PackedFrame]]
+    ) -> tuple[dict[str, int], pl.DataFrame]:
         """Write frames by partition, at least one; returns the rows that each has, and one without any."""
         rest = iter(frames)
         first = next(rest)
-        has_customers = "customer_id" in first[1].columns
+        sample = (first[1].read() if isinstance(first[1], PackedFrame) else first[1]).clear()
         written = {}
-        with self._without_erased() if has_customers else everybody() as without:
+        with self._without_erased() if "customer_id" in sample.columns else everybody() as without:
             for partition, frame in chain([first], rest):
-                kept = without(frame)
+                kept, written[partition] = _kept(frame, without)
                 self._lake.write(asset, kept, partition or None)
-                written[partition] = kept.height
-        return written, first[1].clear()
+        return written, sample
 
     @final_failures
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame:
@@ -126,6 +127,17 @@ class LakeIOManager(dg.IOManager):
             path = self._lake.path(context.asset_key.path[-1], partition or None)
             metadata["path"] = dg.MetadataValue.path(str(path))
         context.add_output_metadata(metadata)
+
+
+def _kept(frame: pl.DataFrame | PackedFrame, without: Filter) -> tuple[pl.DataFrame | PackedFrame, int]:
+    """What may be written of a frame, and its rows; one that is packed is unpacked only where rows are to go."""
+    if isinstance(frame, PackedFrame):
+        customers = frame.read(["customer_id"])
+        if without(customers).height == customers.height:
+            return frame, customers.height
+        frame = frame.read()
+    kept = without(frame)
+    return kept, kept.height
 
 
 def _words(kind: pl.DataType) -> str:

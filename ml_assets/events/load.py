@@ -1,7 +1,8 @@
 """Loading days: from a source, through the event contract, to one frame per day.
 
 The order of these steps belongs here; the rules are in `contract.py`. A history is larger than memory: lines come in
-blocks, are judged one by one and put aside by day, and when all have come, some days at a time are finished.
+blocks, are judged one by one and put aside by day. Days of which no more lines can come are finished meanwhile, some at
+a time, the others when all lines have come; none is given to anybody before.
 """
 
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -17,17 +19,14 @@ from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, delivered_twice, judge, settle
 from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
 from ml_assets.events.garbage import Tally
+from ml_assets.events.finished import Finish, FinishedDays, groups_of_days
 from ml_assets.events.good_lines import GoodLines
+from ml_assets.lake import PackedFrame
 from ml_assets.settings.events import EventSettings
 from ml_assets.sources.base import Block, EventSource, GivesAgain, by_day, empty_items, numbered, together
 from ml_assets.spill import Spill
 
 Admit = Callable[[pl.DataFrame], pl.DataFrame]
-Finish = Callable[[pl.DataFrame], CheckedLines]
-# So many lines of whole days are put in order at a time: what lies in the caches of a processor is sorted faster.
-ROWS_FINISHED = 65_536
-# Under it a block without lines is put aside, which has the columns.
-NO_DAY = date.min
 
 
 @dataclass(frozen=True)
@@ -45,28 +44,43 @@ class DayFacts:
 
 
 class LoadedDays(Mapping[date, CheckedLines]):
-    """Judged days, put aside; each is finished when it is asked for, best in their order."""
+    """Judged days, put aside; those that are not finished yet are when they are asked for, best in their order."""
 
-    def __init__(self, facts: Mapping[date, DayFacts], good: GoodLines, refused: Spill[date], finish: Finish) -> None:
-        """`good` and `refused` are the lines by day, and `finish` makes whole days of good lines events."""
+    def __init__(
+        self,
+        facts: Mapping[date, DayFacts],
+        done: FinishedDays,
+        good: GoodLines,
+        refused: Spill[date],
+        finish: Finish,
+        nothing: pl.DataFrame,
+    ) -> None:
+        """`good` lines are of days not `done`, which `finish` makes events, as it would of `nothing`, no lines."""
         self.facts = facts
+        self._done = done
         self._good = good
         self._refused = refused
         self._finish = finish
         self._groups = groups_of_days(good.rows)
         self._group_of = {day: number for number, group in enumerate(self._groups) for day in group}
-        self._nothing = finish(pl.concat(good.read(NO_DAY)))
+        self._nothing = finish(nothing)
         self._held: tuple[int, dict[date, pl.DataFrame]] = (-1, {})
         self._finished: set[int] = set()
 
     def valid(self, day: date) -> pl.DataFrame:
         """The events of a day."""
+        if day in self._done:
+            return self._done.packed(day).read()
         number = self._group_of.get(day)
         if number is None:
             return self._nothing.valid
         if self._held[0] != number:
             self._finish_group(number)
         return self._held[1].get(day, self._nothing.valid)
+
+    def packed(self, day: date) -> pl.DataFrame | PackedFrame:
+        """The same for who writes them: as a file where that is at hand."""
+        return self._done.packed(day) if day in self._done else self.valid(day)
 
     def quarantined(self, day: date) -> pl.DataFrame:
         """The refused lines of a day."""
@@ -111,27 +125,31 @@ def load_days(
     contract.
     """
     folder = aside or Path(tempfile.gettempdir())
-    first, last = min(days), max(days)
+    first, last, wanted = min(days), max(days), set(days)
     sums: dict[date | None, Sums] = {}
-    tally = Tally()
+    tally, twice = Tally(), dict[date, int]()
     check = partial(judge, rules=rules, measured_items=_measured_items(source, rules))
-    good = GoodLines(folder, lambda lines: check(admit(lines))[0])
+    finish = partial(settle, rules=rules)
+    good, done = GoodLines(folder, lambda lines: check(admit(lines))[0]), FinishedDays(folder, finish)
     refused: Spill[date] = Spill(folder)
-    good.add({NO_DAY: check(together((), source.id_types()))[0]}, None)
     for block in _blocks(source, first, last):
         # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
         sums = added(sums, sums_by_day(block.lines))
         good_lines, refused_lines = check(admit(block.lines))
         days_of_good, days_of_refused = by_day(good_lines, "source_day"), by_day(refused_lines, "day")
         tally.add(days_of_good, days_of_refused)
-        good.add(days_of_good, block.again)
-        for day, part in days_of_refused.items():
+        over = good.add(days_of_good, block.again, block.over)
+        again = done.add({day: parts for day, parts in over.items() if day in wanted})
+        twice.update({day: part.height for day, part in again.items()})
+        for day, part in chain(days_of_refused.items(), again.items()):
             refused.add(day, part)
     if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     tally.refuse_garbage(rules)
-    facts = dict(_facts(days, tally, _delivered_twice(good, tally, rules), sums))
-    return LoadedDays(facts, good, refused, lambda lines: settle(lines, rules))
+    twice |= _delivered_twice(good, tally, rules)
+    facts = dict(_facts(days, tally, twice, sums))
+    nothing = check(together((), source.id_types()))[0]
+    return LoadedDays(facts, done, good, refused, finish, nothing)
 
 
 def _blocks(source: EventSource, first: date, last: date) -> Iterator[Block]:
@@ -140,24 +158,11 @@ def _blocks(source: EventSource, first: date, last: date) -> Iterator[Block]:
     )
 
 
-def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:
-    """Days in their order, so many that together they have some ROWS_FINISHED lines."""
-    groups: list[list[date]] = []
-    held = 0
-    for day in sorted(rows.keys() - {NO_DAY}):
-        if not groups or held + rows[day] > ROWS_FINISHED:
-            groups.append([])
-            held = 0
-        groups[-1].append(day)
-        held += rows[day]
-    return groups
-
-
 def _delivered_twice(good: GoodLines, tally: Tally, rules: EventSettings) -> dict[date, int]:
     """Lines of each day that come twice; in days that one file alone holds, equal lines are no mistake."""
     alone = rules.duplicates == "between_files"
     found = {}
-    for day in sorted(good.rows.keys() - {NO_DAY}):
+    for day in sorted(good.rows):
         if not alone or len(tally.files[day]) > 1:
             twice = int(delivered_twice(pl.concat(good.read(day)), rules).sum())
             found.update({day: twice} if twice else {})

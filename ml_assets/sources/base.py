@@ -50,6 +50,8 @@ class Block:
     lines: pl.DataFrame
     again: Again | None = None
     """Gives the very same lines once more, whatever has become of the source; None where they would have to be held."""
+    over: date | None = None
+    """No later block has lines of the days before this one; None where nothing is known of later blocks."""
 
 
 @dataclass(frozen=True)

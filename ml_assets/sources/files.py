@@ -24,6 +24,7 @@ from ml_assets.settings.source import FilesSource
 from ml_assets.sources import catalogue
 from ml_assets.sources.as_found import files_as_found
 from ml_assets.sources.base import Again, Block, DayRange, empty_items, together
+from ml_assets.sources.days_over import earliest_after, earliest_in
 from ml_assets.sources.find_files import find_files
 from ml_assets.sources.kept import gathered
 from ml_assets.sources.looked import LookedFiles
@@ -108,26 +109,34 @@ class Files:
     def blocks_again(self, first: date, last: date) -> Iterator[Block]:
         """The same; what the first look kept can be had again."""
         files = [file for file in self._files if file.first <= last and file.last >= first]
-        for is_kept, group in groupby(files, key=lambda file: self._mapped.is_kept(file.path)):
+        # What was refunded is of any day.
+        after = [date.min] * len(files) if self._refunds else earliest_after(file.first for file in files)
+        courses = zip(files, after, strict=True)
+        for is_kept, group in groupby(courses, key=lambda course: self._mapped.is_kept(course[0].path)):
             yield from gathered((self._kept if is_kept else self._read)(group, first, last))
         if self._refunds:
             newest = pl.col("source_day").fill_null(self.days().last)
             refunded = self._refunds.lines(self._refunds.paths, self.id_types(), first, last)
             yield Block(refunded.with_columns(newest).filter(pl.col("source_day").is_between(first, last)))
 
-    def _kept(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[Block]:
-        for file in files:
+    def _kept(self, files: Iterable[tuple[EventFile, date]], first: date, last: date) -> Iterator[Block]:
+        """Lines of files, each with the earliest day of those after it."""
+        for file, after in files:
             # Of a file that is one day by its path all lines are wanted, whatever their time.
             days = (date.min, date.max) if self._source.day_from == "path" else (first, last)
             undated = first <= file.last <= last
-            for lines in self._mapped.kept_lines(file.path, self._source_day(file), *days, undated=undated):
+            for lines, rest in self._mapped.kept_lines(file.path, self._source_day(file), *days, undated=undated):
                 again = partial(_between, lines, first, last)
-                yield Block(again(), again)
+                # Lines without a readable time are of the last day.
+                yield Block(again(), again, min(rest, file.last, after))
 
-    def _read(self, files: Iterable[EventFile], first: date, last: date) -> Iterator[Block]:
-        for file in files:
+    def _read(self, files: Iterable[tuple[EventFile, date]], first: date, last: date) -> Iterator[Block]:
+        for file, after in files:
+            course, count = self._mapped.course(file.path), 0
             for block in self._mapped.lines(file.path, self._source_day(file)):
-                yield Block(block.filter(pl.col("source_day").is_between(first, last)))
+                count += block.height
+                over = min(earliest_in(course, count), file.last, after)
+                yield Block(block.filter(pl.col("source_day").is_between(first, last)), over=over)
 
     def read_lines(self, first: date, last: date) -> pl.DataFrame:
         """The same at once."""
@@ -153,7 +162,7 @@ class Files:
             return together((), types), file.last
         if file:
             read = self._kept if self._mapped.is_kept(piece) else self._read
-            return together((block.lines for block in read([file], first, last)), types), file.last
+            return together((block.lines for block in read([(file, date.min)], first, last)), types), file.last
         # Its lines belong to the newest day of other files.
         blocks = self._mapped.lines(piece, pl.col("day"))
         return together((block.filter(pl.col("source_day").is_null()) for block in blocks), types), None

@@ -15,6 +15,7 @@ import polars as pl
 from ml_assets.errors import UserError
 from ml_assets.settings.columns import EventColumns
 from ml_assets.sources.columns import Reading
+from ml_assets.sources.days_over import Course, course
 from ml_assets.sources.faults import collected
 from ml_assets.sources.values import LOST_DIGITS
 
@@ -40,6 +41,8 @@ class FileFacts:
     """An id that has lost digits: its field, and its value."""
     later: int
     """Lines of days after today."""
+    course: Course
+    """How its days go on from line to line."""
 
 
 class Look:
@@ -56,10 +59,13 @@ class Look:
         self._ends: list[datetime] = []
         self._given = self._unreadable = self._bare = self._later = 0
         self._lost: tuple[str, str] | None = None
+        self._course: list[tuple[int, date]] = []
 
     def add(self, block: pl.DataFrame) -> None:
         """Look at some lines more."""
         times = block["occurred_at"]
+        first = times.min()
+        self._course.append((block.height, first.astimezone(self._zone).date() if first else date.max))  # type: ignore[union-attr]
         past = times if (newest := times.max()) is None or newest <= self._end else times.filter(times <= self._end)  # type: ignore[operator]
         if past.count():
             self._ends += [past.min(), past.max()]  # type: ignore[list-item]
@@ -86,7 +92,9 @@ class Look:
         """What all of them tell."""
         first, last = (pick(self._ends).astimezone(self._zone).date() if self._ends else None for pick in (min, max))
         given = self._given + self._unreadable
-        return FileFacts(first, last, given, self._unreadable, self._bare, self._lost, self._later)
+        return FileFacts(
+            first, last, given, self._unreadable, self._bare, self._lost, self._later, course(self._course)
+        )
 
 
 def lost_digits(path: str, column: str, value: str) -> UserError:

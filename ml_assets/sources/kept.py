@@ -92,15 +92,15 @@ class KeptLines:
         file = self._files.get(path)
         return file is not None and file.is_whole and file.state == state
 
-    def read(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[Again]:
+    def read(self, path: str, first: date, last: date, *, undated: bool) -> Iterator[tuple[int, Again]]:
         """The blocks of a file that have lines of some days, other lines among them; `undated`: or of no day.
 
-        Each can be had as often as it is wanted, also when nothing is kept here any more.
+        With their numbers, from 0. Each can be had as often as it is wanted, also when nothing is kept here any more.
         """
         file = self._files[path]
         for number, (oldest, newest, has_undated) in enumerate(file.days):
             if (oldest and newest and oldest <= last and newest >= first) or (undated and has_undated):
-                yield partial(_read, self._spill, (file.number, number))
+                yield number, partial(_read, self._spill, (file.number, number))
 
 
 def _read(spill: Spill[tuple[int, int]], place: tuple[int, int]) -> pl.DataFrame:
@@ -122,4 +122,6 @@ def gathered(blocks: Iterator[Block]) -> Iterator[Block]:
 def _as_one(blocks: list[Block]) -> Block:
     ways = [block.again for block in blocks if block.again]
     lines = pl.concat(block.lines for block in blocks)
-    return Block(lines, (lambda: pl.concat(way() for way in ways)) if len(ways) == len(blocks) else None)
+    return Block(
+        lines, (lambda: pl.concat(way() for way in ways)) if len(ways) == len(blocks) else None, blocks[-1].over
+    )

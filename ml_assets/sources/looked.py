@@ -20,6 +20,7 @@ from ml_assets.settings.source import FilesSource
 from ml_assets.sources import columns
 from ml_assets.sources.base import Again
 from ml_assets.sources.columns import Reading
+from ml_assets.sources.days_over import Course
 from ml_assets.sources.faults import collected
 from ml_assets.sources.first_look import (
     FileFacts,
@@ -186,11 +187,21 @@ class LookedFiles(MappedFiles):
         """Whether the lines of an event file need not be read from it again."""
         return self._kept.has(path, self._state(path, self.reading)) and self._types == self.id_types()
 
-    def kept_lines(self, path: str, source_day: pl.Expr, first: date, last: date, *, undated: bool) -> Iterator[Again]:
-        """As `lines`, of a kept file; blocks that have no line of these days (or of none: `undated`) are left out."""
-        types = self.id_types()
-        for fields in self._kept.read(path, first, last, undated=undated):
-            yield partial(_whole, fields, types, path, source_day)
+    def course(self, path: str) -> Course:
+        """How the days of an event file went on when it was looked at; nothing of one that was not."""
+        known = self._looked.get(path)
+        return known[1].course if known else ()
+
+    def kept_lines(
+        self, path: str, source_day: pl.Expr, first: date, last: date, *, undated: bool
+    ) -> Iterator[tuple[Again, date]]:
+        """As `lines`, of a kept file; blocks that have no line of these days (or of none: `undated`) are left out.
+
+        With the earliest day of lines after the block.
+        """
+        types, course = self.id_types(), self.course(path)
+        for number, fields in self._kept.read(path, first, last, undated=undated):
+            yield partial(_whole, fields, types, path, source_day), course[number][1]
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""

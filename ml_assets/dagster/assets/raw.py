@@ -97,7 +97,7 @@ def _raw_events(shop: Shop) -> dg.AssetsDefinition:
         _keep_what_changes(lake, serving, days)
         for day, facts in days.facts.items():
             _describe(context, shop, day, facts)
-        yield dg.Output(Frames(days, days.valid), "transactions")
+        yield dg.Output(Frames(days, days.packed), "transactions")
         yield dg.Output(Frames(days, days.quarantined), "quarantined_transactions")
         with serving.connect() as connection:
             contents = {day: facts.content for day, facts in days.facts.items()}
