@@ -15,7 +15,6 @@ from ml_assets.lake import PackedFrame
 from ml_assets.sources.base import by_day
 from ml_assets.spill import SpilledBytes
 
-Finish = Callable[[pl.DataFrame], CheckedLines]
 # So many lines of whole days are put in order at a time: what lies in the caches of a processor is sorted faster.
 ROWS_FINISHED = 65_536
 
@@ -23,13 +22,12 @@ ROWS_FINISHED = 65_536
 class FinishedDays:
     """Events by day."""
 
-    def __init__(self, folder: Path, finish: Finish) -> None:
-        """`finish` makes whole days of good lines events."""
+    def __init__(self, folder: Path, finish: Callable[[pl.DataFrame], CheckedLines], none: pl.DataFrame) -> None:
+        """`finish` makes whole days of good lines events; `none` are good lines without any."""
+        self.nothing = finish(none)
+        """What a day without lines is."""
         self._finish = finish
         self._packed: SpilledBytes[date] = SpilledBytes(folder)
-
-    def __contains__(self, day: date) -> bool:
-        return day in self._packed
 
     def add(self, days: Mapping[date, Sequence[pl.DataFrame]]) -> dict[date, pl.DataFrame]:
         """Finish whole days of good lines; returns the refused ones among them, by day."""
@@ -42,8 +40,8 @@ class FinishedDays:
         return refused
 
     def packed(self, day: date) -> PackedFrame:
-        """The events of a finished day; raises `KeyError` where it has none."""
-        return PackedFrame(self._packed.read(day))
+        """The events of a day."""
+        return PackedFrame(self._packed.read(day)) if day in self._packed else PackedFrame.of(self.nothing.valid)
 
 
 def groups_of_days(rows: Mapping[date, int]) -> list[list[date]]:

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from ml_assets.errors import UserError
-from ml_assets.events.contract import CheckedLines, delivered_twice, judge, settle
+from ml_assets.events.contract import CheckedLines, judge, settle
 from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
+from ml_assets.events.finished import FinishedDays, groups_of_days
 from ml_assets.events.garbage import Tally
-from ml_assets.events.finished import Finish, FinishedDays, groups_of_days
 from ml_assets.events.good_lines import GoodLines
 from ml_assets.lake import PackedFrame
 from ml_assets.settings.events import EventSettings
@@ -44,50 +43,25 @@ class DayFacts:
 
 
 class LoadedDays(Mapping[date, CheckedLines]):
-    """Judged days, put aside; those that are not finished yet are when they are asked for, best in their order."""
+    """Judged days, put aside until they are asked for."""
 
-    def __init__(
-        self,
-        facts: Mapping[date, DayFacts],
-        done: FinishedDays,
-        good: GoodLines,
-        refused: Spill[date],
-        finish: Finish,
-        nothing: pl.DataFrame,
-    ) -> None:
-        """`good` lines are of days not `done`, which `finish` makes events, as it would of `nothing`, no lines."""
+    def __init__(self, facts: Mapping[date, DayFacts], done: FinishedDays, refused: Spill[date]) -> None:
+        """`done` are the days that have events, `refused` are lines by day."""
         self.facts = facts
         self._done = done
-        self._good = good
         self._refused = refused
-        self._finish = finish
-        self._groups = groups_of_days(good.rows)
-        self._group_of = {day: number for number, group in enumerate(self._groups) for day in group}
-        self._nothing = finish(nothing)
-        self._held: tuple[int, dict[date, pl.DataFrame]] = (-1, {})
-        self._finished: set[int] = set()
 
     def valid(self, day: date) -> pl.DataFrame:
         """The events of a day."""
-        if day in self._done:
-            return self._done.packed(day).read()
-        number = self._group_of.get(day)
-        if number is None:
-            return self._nothing.valid
-        if self._held[0] != number:
-            self._finish_group(number)
-        return self._held[1].get(day, self._nothing.valid)
+        return self.packed(day).read()
 
-    def packed(self, day: date) -> pl.DataFrame | PackedFrame:
-        """The same for who writes them: as a file where that is at hand."""
-        return self._done.packed(day) if day in self._done else self.valid(day)
+    def packed(self, day: date) -> PackedFrame:
+        """The same as the file that they will be."""
+        return self._done.packed(day)
 
     def quarantined(self, day: date) -> pl.DataFrame:
         """The refused lines of a day."""
-        number = self._group_of.get(day)
-        if number is not None and number not in self._finished:
-            self._finish_group(number)
-        lines = pl.concat([self._nothing.quarantined, *self._refused.read(day)])
+        lines = pl.concat([self._done.nothing.quarantined, *self._refused.read(day)])
         # Lines of a table have no numbers of their own.
         return numbered(lines, "day")
 
@@ -99,14 +73,6 @@ class LoadedDays(Mapping[date, CheckedLines]):
 
     def __len__(self) -> int:
         return len(self.facts)
-
-    def _finish_group(self, number: int) -> None:
-        checked = self._finish(pl.concat(part for day in self._groups[number] for part in self._good.read(day)))
-        self._held = (number, by_day(checked.valid, "day"))
-        if number not in self._finished:
-            for day, part in by_day(checked.quarantined, "day").items():
-                self._refused.add(day, part)
-            self._finished.add(number)
 
 
 def load_days(
@@ -129,44 +95,36 @@ def load_days(
     sums: dict[date | None, Sums] = {}
     tally, twice = Tally(), dict[date, int]()
     check = partial(judge, rules=rules, measured_items=_measured_items(source, rules))
-    finish = partial(settle, rules=rules)
-    good, done = GoodLines(folder, lambda lines: check(admit(lines))[0]), FinishedDays(folder, finish)
+    good = GoodLines(folder, lambda lines: check(admit(lines))[0])
+    done = FinishedDays(folder, partial(settle, rules=rules), check(together((), source.id_types()))[0])
     refused: Spill[date] = Spill(folder)
+
+    def finish(whole: Mapping[date, Sequence[pl.DataFrame]]) -> None:
+        for day, again in done.add({day: parts for day, parts in whole.items() if day in wanted}).items():
+            refused.add(day, again)
+            twice[day] = again.height
+
     for block in _blocks(source, first, last):
         # Of what the source holds, not of what is admitted: erasing somebody is no correction of the feed.
         sums = added(sums, sums_by_day(block.lines))
         good_lines, refused_lines = check(admit(block.lines))
         days_of_good, days_of_refused = by_day(good_lines, "source_day"), by_day(refused_lines, "day")
         tally.add(days_of_good, days_of_refused)
-        over = good.add(days_of_good, block.again, block.over)
-        again = done.add({day: parts for day, parts in over.items() if day in wanted})
-        twice.update({day: part.height for day, part in again.items()})
-        for day, part in chain(days_of_refused.items(), again.items()):
+        for day, part in days_of_refused.items():
             refused.add(day, part)
+        finish(good.add(days_of_good, block.again, block.over))
     if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     tally.refuse_garbage(rules)
-    twice |= _delivered_twice(good, tally, rules)
-    facts = dict(_facts(days, tally, twice, sums))
-    nothing = check(together((), source.id_types()))[0]
-    return LoadedDays(facts, done, good, refused, finish, nothing)
+    for group in groups_of_days(good.rows):
+        finish({day: good.read(day) for day in group})
+    return LoadedDays(dict(_facts(days, tally, twice, sums)), done, refused)
 
 
 def _blocks(source: EventSource, first: date, last: date) -> Iterator[Block]:
     return (
         source.blocks_again(first, last) if isinstance(source, GivesAgain) else map(Block, source.blocks(first, last))
     )
-
-
-def _delivered_twice(good: GoodLines, tally: Tally, rules: EventSettings) -> dict[date, int]:
-    """Lines of each day that come twice; in days that one file alone holds, equal lines are no mistake."""
-    alone = rules.duplicates == "between_files"
-    found = {}
-    for day in sorted(good.rows):
-        if not alone or len(tally.files[day]) > 1:
-            twice = int(delivered_twice(pl.concat(good.read(day)), rules).sum())
-            found.update({day: twice} if twice else {})
-    return found
 
 
 def _facts(

@@ -107,9 +107,8 @@ class Files:
         return (block.lines for block in self.blocks_again(first, last))
 
     def blocks_again(self, first: date, last: date) -> Iterator[Block]:
-        """The same; what the first look kept can be had again."""
+        """The same; what the first look kept can be had again. What was refunded may be of any day."""
         files = [file for file in self._files if file.first <= last and file.last >= first]
-        # What was refunded is of any day.
         after = [date.min] * len(files) if self._refunds else earliest_after(file.first for file in files)
         courses = zip(files, after, strict=True)
         for is_kept, group in groupby(courses, key=lambda course: self._mapped.is_kept(course[0].path)):
@@ -127,7 +126,6 @@ class Files:
             undated = first <= file.last <= last
             for lines, rest in self._mapped.kept_lines(file.path, self._source_day(file), *days, undated=undated):
                 again = partial(_between, lines, first, last)
-                # Lines without a readable time are of the last day.
                 yield Block(again(), again, min(rest, file.last, after))
 
     def _read(self, files: Iterable[tuple[EventFile, date]], first: date, last: date) -> Iterator[Block]:
