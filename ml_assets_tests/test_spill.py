@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ml_assets.spill import ROWS_IN_MEMORY, Spill
+from ml_assets.spill import ROWS_IN_MEMORY, Spill, SpilledBytes
 
 
 def test_frames_come_back_by_key_in_their_order_with_columns_that_were_empty(tmp_path: Path) -> None:
@@ -40,3 +40,24 @@ def test_what_does_not_fit_into_memory_lies_in_a_file_without_a_name(tmp_path: P
     whole = pl.concat(aside.read(-1))
     assert whole.equals(pl.concat([same] * 3))
     assert whole.schema == same.schema
+
+
+def test_what_is_taken_is_there_no_more_and_takes_no_memory(tmp_path: Path) -> None:
+    aside: Spill[str] = Spill(tmp_path)
+    frame = pl.DataFrame({"n": pl.int_range(ROWS_IN_MEMORY // 2, eager=True)})
+    for _ in range(5):
+        aside.add("x", frame)
+        assert [one.rows() for one in aside.take("x")] == [frame.rows()]
+    assert aside.read("x") == aside.take("x") == []
+    assert aside.rows == {}
+    assert aside.size == 0
+
+
+def test_bytes_come_back_by_key_from_a_file_without_a_name(tmp_path: Path) -> None:
+    aside: SpilledBytes[int] = SpilledBytes(tmp_path)
+    contents = {1: b"one", 2: b"", 3: bytes(range(256)) * 20_000}
+    for key, content in contents.items():
+        aside.add(key, content)
+    assert list(tmp_path.iterdir()) == []
+    assert {key: aside.read(key) for key in contents} == contents
+    assert (3 in aside, 4 in aside) == (True, False)

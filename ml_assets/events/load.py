@@ -116,7 +116,7 @@ def load_days(
     if not sums and not rules.allow_empty_days and not _are_closed(source, first, last):
         raise empty_days(source, first, last)
     tally.refuse_garbage(rules)
-    for group in groups_of_days(good.rows):
+    for group in groups_of_days({day: rows for day, rows in good.rows.items() if day in wanted}):
         finish({day: good.read(day) for day in group})
     return LoadedDays(dict(_facts(days, tally, twice, sums)), done, refused)
 

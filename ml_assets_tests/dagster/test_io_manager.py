@@ -1,6 +1,8 @@
 """Frames between assets: one or many partitions a run, arrivals, and what is kept."""
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,24 +11,35 @@ import polars as pl
 import pytest
 
 from ml_assets.dagster.io_manager import LakeIOManager, everybody
-from ml_assets.lake import Lake
+from ml_assets.features.as_known import Filter
+from ml_assets.lake import Lake, PackedFrame
 
 FRAME = pl.DataFrame({"customer_id": [1, 2]})
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-06-01")
 
 
 def materialize(
-    lake: Lake, name: str, days: list[str], frame: pl.DataFrame = FRAME, keep_days: int | None = None
+    lake: Lake,
+    name: str,
+    days: list[str],
+    frame: pl.DataFrame | PackedFrame = FRAME,
+    keep_days: int | None = None,
+    *,
+    without_erased: Callable[[], AbstractContextManager[Filter]] = everybody,
 ) -> tuple[dg.ExecuteInProcessResult, list[tuple[str, date]]]:
     """Store a daily asset for the first to the last of some days, in one run."""
     arrivals: list[tuple[str, date]] = []
 
     @dg.asset(name=name, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
-    def stored(context: dg.AssetExecutionContext) -> dict[date, pl.DataFrame]:
+    def stored(context: dg.AssetExecutionContext) -> dict[date, pl.DataFrame | PackedFrame]:
         return {date.fromisoformat(key): frame for key in context.partition_keys}
 
     manager = LakeIOManager(
-        lake, lambda *arrival: arrivals.append(arrival), {"customer_id": "Who."}, keep_days, without_erased=everybody
+        lake,
+        lambda *arrival: arrivals.append(arrival),
+        {"customer_id": "Who."},
+        keep_days,
+        without_erased=without_erased,
     )
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return dg.materialize([stored], tags=tags, resources={"io_manager": manager}), arrivals
@@ -43,6 +56,24 @@ def test_a_range_of_days_is_stored_as_a_file_a_day_and_its_newest_day_is_reporte
 def test_an_empty_day_has_not_arrived(tmp_path: Path) -> None:
     _, arrivals = materialize(Lake(tmp_path), "transactions", ["2024-05-01"], FRAME.clear())
     assert arrivals == []
+
+
+@pytest.mark.parametrize(("erased", "left"), [(None, [1, 2]), (2, [1])])
+def test_a_day_that_is_packed_is_written_without_whoever_was_erased_meanwhile(
+    tmp_path: Path, erased: int | None, left: list[int]
+) -> None:
+    lake, packed = Lake(tmp_path), PackedFrame.of(FRAME)
+
+    def without(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if erased is None else frame.filter(pl.col("customer_id") != erased)
+
+    day = "2024-05-01"
+    result, arrivals = materialize(lake, "transactions", [day], packed, without_erased=lambda: nullcontext(without))
+    assert lake.read("transactions", day)["customer_id"].to_list() == left
+    assert (lake.path("transactions", day).read_bytes() == packed.content) == (left == [1, 2])
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.metadata["dagster/partition_row_count"].value == len(left)
+    assert arrivals == [("transactions", date(2024, 5, 1))]
 
 
 def test_columns_and_rows_are_described_in_the_catalog(tmp_path: Path) -> None:

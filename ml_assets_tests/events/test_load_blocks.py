@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ml_assets.errors import PassingError
 from ml_assets.events.contract import check_lines
 from ml_assets.events.fingerprint import fingerprint_days
 from ml_assets.events.load import load_days
@@ -36,6 +37,60 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pl.concat([lines, never]).write_csv(place / "a.csv")
     lines.tail(30).write_csv(place / "b.csv")
     return place
+
+
+@pytest.fixture
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("mapped", "kept"):
+        monkeypatch.setattr(f"ml_assets.sources.{module}.BLOCK_ROWS", 40)
+
+
+def lines_in_order(count: int) -> pl.DataFrame:
+    """Some days' lines in the order of their times, some without a customer."""
+    numbers = pl.int_range(count, eager=True)
+    times = pl.from_epoch(1_714_521_600 + numbers * (DAYS * 86_400 // count)).cast(pl.Datetime("us"))
+    customers = pl.when(numbers % 9 > 0).then(numbers % 9)
+    return pl.select(customer_id=customers, item_id=numbers % 7, occurred_at=times)
+
+
+@pytest.mark.usefixtures("_small_blocks")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("late", [False, True])
+def test_days_that_are_finished_while_others_are_read_are_what_they_would_be_at_once(
+    tmp_path: Path, ending: str, *, late: bool
+) -> None:
+    lines = lines_in_order(800)
+    many = pl.concat([lines, lines.head(5)]) if late else lines
+    for name, part in (("a", many), ("b", lines.tail(30))):
+        path = tmp_path / f"{name}.{ending}"
+        part.write_csv(path, datetime_format="%Y-%m-%d %H:%M:%S") if ending == "csv" else part.write_parquet(path)
+    settings = Settings.model_validate({"home": tmp_path / "home", "source": {"events": str(tmp_path / f"*.{ending}")}})
+    source = build_source(settings, today=TODAY)
+    days = [FIRST + timedelta(days=number) for number in range(DAYS) if number != 17]
+    loaded = load_days(source, days, EventSettings(), aside=tmp_path)
+    whole = source.read_lines(days[0], days[-1]).filter(pl.col("source_day").is_in(days))
+    checked = check_lines(whole, EventSettings(), pl.Series("item_id", [], pl.Int64))
+    assert pl.concat(each.valid for each in loaded.values()).equals(checked.valid)
+    refused = pl.concat(each.quarantined for each in loaded.values())
+    assert refused.sort("source", "line").equals(checked.quarantined.sort("source", "line"))
+    assert set(refused["reason"]) == {"missing_customer_id", "duplicate"}
+    assert {day: facts.content for day, facts in loaded.facts.items()} == fingerprint_days(whole)
+    for day, facts in loaded.facts.items():
+        assert facts.valid == loaded.valid(day).height
+        assert facts.quarantined == dict(loaded.quarantined(day)["reason"].value_counts().sort("reason").iter_rows())
+
+
+@pytest.mark.usefixtures("_small_blocks")
+def test_a_file_that_gets_lines_of_days_that_are_over_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path, lines = tmp_path / "a.parquet", lines_in_order(400)
+    lines.write_parquet(path)
+    settings = Settings.model_validate({"home": tmp_path / "home", "source": {"events": str(path)}})
+    source = build_source(settings, today=TODAY)
+    assert source.days().first == FIRST
+    pl.concat([lines, lines.slice(1, 1)]).write_parquet(path)
+    days = [FIRST + timedelta(days=number) for number in range(DAYS)]
+    with pytest.raises(PassingError, match="other lines of 2024-05-01"):
+        load_days(source, days, EventSettings(), aside=tmp_path)
 
 
 def test_days_spread_over_blocks_are_judged_as_if_read_at_once(folder: Path, tmp_path: Path) -> None:
