@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from ml_assets.dagster.io_manager import LakeIOManager, everybody
+from ml_assets.dagster.io_manager import Frames, LakeIOManager, everybody
 from ml_assets.features.as_known import Filter
 from ml_assets.lake import Lake, PackedFrame
 
@@ -31,8 +31,8 @@ def materialize(
     arrivals: list[tuple[str, date]] = []
 
     @dg.asset(name=name, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
-    def stored(context: dg.AssetExecutionContext) -> dict[date, pl.DataFrame | PackedFrame]:
-        return {date.fromisoformat(key): frame for key in context.partition_keys}
+    def stored(context: dg.AssetExecutionContext) -> Frames:
+        return Frames(map(date.fromisoformat, context.partition_keys), lambda _: frame)
 
     manager = LakeIOManager(
         lake,

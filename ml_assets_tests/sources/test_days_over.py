@@ -33,9 +33,7 @@ def blocks_of(folder: Path, **more: object) -> list[Block]:
 
 def write(path: Path, days: Sequence[int | None]) -> None:
     times = [None if day is None else f"{FIRST + timedelta(days=day)} 10:00:00" for day in days]
-    lines = pl.DataFrame(
-        {"customer_id": 1, "item_id": 2, "occurred_at": times}, schema_overrides={"occurred_at": pl.String}
-    )
+    lines = pl.select(customer_id=1, item_id=2, occurred_at=pl.Series(times, dtype=pl.String))
     lines.write_csv(path) if path.suffix == ".csv" else lines.write_parquet(path)
 
 
@@ -57,7 +55,7 @@ def test_no_later_line_is_of_a_day_that_is_over(
 ) -> None:
     folder = tmp_path_factory.mktemp("days")
     for number, days in enumerate([*files, [3]]):
-        write(folder / f"{number}.{ending}", days)
+        write(folder / f"{number}.{ending}", list(days))
     assert_true(blocks_of(folder))
 
 
