@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml_assets.errors import PassingError
 from ml_assets.events.contract import check_lines
 from ml_assets.events.fingerprint import fingerprint_days
 from ml_assets.events.load import load_days
@@ -78,19 +77,6 @@ def test_days_that_are_finished_while_others_are_read_are_what_they_would_be_at_
     for day, facts in loaded.facts.items():
         assert facts.valid == loaded.valid(day).height
         assert facts.quarantined == dict(loaded.quarantined(day)["reason"].value_counts().sort("reason").iter_rows())
-
-
-@pytest.mark.usefixtures("_small_blocks")
-def test_a_file_that_gets_lines_of_days_that_are_over_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    path, lines = tmp_path / "a.parquet", lines_in_order(400)
-    lines.write_parquet(path)
-    settings = Settings.model_validate({"home": tmp_path / "home", "source": {"events": str(path)}})
-    source = build_source(settings, today=TODAY)
-    assert source.days().first == FIRST
-    pl.concat([lines, lines.slice(1, 1)]).write_parquet(path)
-    days = [FIRST + timedelta(days=number) for number in range(DAYS)]
-    with pytest.raises(PassingError, match="other lines of 2024-05-01"):
-        load_days(source, days, EventSettings(), aside=tmp_path)
 
 
 def test_days_spread_over_blocks_are_judged_as_if_read_at_once(folder: Path, tmp_path: Path) -> None:
