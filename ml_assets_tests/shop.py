@@ -14,9 +14,19 @@ DAYS = 61  # to 31 May 2024
 
 
 def write_shop(
-    folder: Path, *, customers: int = 40, items: int = 30, name: str = "books", letter: str = "i", days: int = DAYS
+    folder: Path,
+    *,
+    customers: int = 40,
+    items: int = 30,
+    name: str = "books",
+    letter: str = "i",
+    days: int = DAYS,
+    effort: str = "quick",
 ) -> Path:
-    """Write event and item files and a settings file, whose path it returns; ids of items begin with `letter`."""
+    """Write event and item files and a settings file, whose path it returns; ids of items begin with `letter`.
+
+    Choosing among all methods takes most of the time of a run, so that it is left to the tests of it (`effort`).
+    """
     rng = np.random.default_rng(7)
     rows = []
     for day in range(days):
@@ -50,7 +60,7 @@ source:
   columns: {{customer: buyer, item: isbn, time: sold_at, order: receipt, quantity: copies, amount: paid}}
   items: items.csv
   item_columns: {{item: isbn, name: title, category: genre}}
-recommender: {{k: 5, stored: 10, min_item_buyers: 2, evaluation_days: [7]}}
+recommender: {{selection: {{effort: {effort}}}, k: 5, stored: 10, min_item_buyers: 2, evaluation_days: [7]}}
 """,
         encoding="utf-8",
     )

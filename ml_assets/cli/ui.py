@@ -20,13 +20,15 @@ from ml_assets.alerts.store.incidents import forget_evaluator
 from ml_assets.cli import stopping
 from ml_assets.cli.console import ERR, OUT
 from ml_assets.cli.dagster_process import only_one, running, stop
+from ml_assets.cli.progress import Progress
 from ml_assets.cli.workspace import Workspace
 from ml_assets.database.connection import connect
 from ml_assets.errors import UserError
 from ml_assets.settings.shop import Settings
 from ml_assets.sources.reading import mixed_reading
 
-SECONDS_TO_START = 120
+# On a busy machine Dagster's processes take minutes to start; as long as they live, waiting may end well.
+SECONDS_TO_START = 900
 
 
 def ui(
@@ -98,7 +100,8 @@ def _require_free(host: str, port: int) -> None:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
-    with ERR.status("starting Dagster"):
+    with Progress().shown() as report:
+        report("starting Dagster")
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise UserError("Dagster stopped while starting; its messages are above.", "Mend what they name.")
@@ -107,4 +110,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
                     return
             except (urllib.error.URLError, TimeoutError, ConnectionError):
                 time.sleep(0.3)
-    raise UserError(f"Dagster did not answer within {SECONDS_TO_START} seconds.", "Try again, or run `dagster dev`.")
+    raise UserError(
+        f"Dagster's processes live, but did not answer within {SECONDS_TO_START // 60} minutes.",
+        "Look at what else keeps this machine busy, and run `ml-assets ui` again.",
+    )

@@ -6,6 +6,7 @@ threads and open a display.
 
 import io
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,11 +24,14 @@ PALETTE = 64
 
 def png_of(figure: Figure) -> bytes:
     """The picture at 100 dots per inch, as the bytes of a PNG."""
-    full, small = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(full, format="png", dpi=100)
-    # A palette makes the file a third: metadata travels with every event of an asset.
-    Image.open(full).convert("RGB").quantize(PALETTE).save(small, format="PNG", optimize=True)
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(100)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    full = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+    # A palette makes the file a third: metadata travels with every event of an asset. An octree keeps the few colours
+    # of a plot as they are, and takes less time than cutting by the median.
+    small = io.BytesIO()
+    full.quantize(PALETTE, method=Image.Quantize.FASTOCTREE).save(small, format="PNG")
     return small.getvalue()
 
 

@@ -19,8 +19,8 @@ PASSWORD = "s3cr3t-of-the-database"
 class Shop:
     """A shop that commands run on."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.config = write_shop(folder / "shop")
+    def __init__(self, folder: Path, url: str, effort: str = "quick") -> None:
+        self.config = write_shop(folder / "shop", effort=effort)
         self.home = self.config.parent / ".ml_assets"
         self.url = url
 
@@ -39,15 +39,17 @@ class Shop:
 
 
 @contextmanager
-def running_shop(embedded_url: str, folder: Path, name: str, *, tablespace: str = "pg_default") -> Iterator[Shop]:
-    """A shop in `folder` on the database `name`, which is dropped in the end."""
+def running_shop(
+    embedded_url: str, folder: Path, name: str, *, tablespace: str = "pg_default", effort: str = "quick"
+) -> Iterator[Shop]:
+    """A shop in `folder` on the database `name`, which is dropped in the end; `effort` as in `write_shop`."""
     environment = dict(os.environ)
     with psycopg.connect(embedded_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
     os.environ["DATABASE_URL"] = url = embedded_url.replace("/postgres?", f"/{name}?password={PASSWORD}&")
     os.environ.pop("DAGSTER_HOME", None)
     with chdir(folder):
-        yield Shop(folder, url)
+        yield Shop(folder, url, effort)
     os.environ.clear()
     os.environ.update(environment)
     with psycopg.connect(embedded_url, autocommit=True) as connection:

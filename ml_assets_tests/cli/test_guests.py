@@ -26,8 +26,6 @@ def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             pairs = [orders.with_columns(isbn=pl.lit(item), paid=pl.lit(1.0)) for item in ONLY_GUESTS_BUY]
             others = frame.join(guests.select("receipt").unique(), on="receipt", how="anti")
             pl.concat([others, guests, *pairs]).write_parquet(path)
-        text = found.config.read_text().replace("{k: 5", "{selection: {effort: quick}, k: 5")
-        found.config.write_text(text)
         yield found
 
 

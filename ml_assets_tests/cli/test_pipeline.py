@@ -19,7 +19,7 @@ DAY = date(2024, 5, 31)
 @pytest.fixture(scope="module")
 def shop(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop whose last day has been run."""
-    with running_shop(embedded_url, tmp_path_factory.mktemp("pipeline"), "pipeline") as made:
+    with running_shop(embedded_url, tmp_path_factory.mktemp("pipeline"), "pipeline", effort="full") as made:
         assert made.call("run", "--date", DAY.isoformat()) == 0
         yield made
 

@@ -60,7 +60,7 @@ def shops(
             shop = made[name] = Shop(folder / name, running.url)
             shop.config = write_shop(folder / name, name=name, letter=letter)
             shop.home = folder / "home"
-            settings = shop.config.read_text(encoding="utf-8").replace("[7]}", "[7], selection: {effort: quick}}")
+            settings = shop.config.read_text(encoding="utf-8")
             more = f"home: ../home\nalerts: {{channels: {{ops: {{url: '{hooks[name].url}'}}}}}}\n"
             shop.config.write_text(settings + more, encoding="utf-8")
         at_the_same_time(made, FIRST, failing=None)

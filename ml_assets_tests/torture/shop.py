@@ -67,7 +67,7 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.config = write_shop(folder, customers=CUSTOMERS, items=60)
+        self.config = write_shop(folder, customers=CUSTOMERS, items=60, effort="full")
         self.home = folder / ".ml_assets"
         self.lake = self.home / "lake" / "books"
         self.environment = {
