@@ -186,6 +186,15 @@ def test_an_erased_person_is_nowhere_and_gets_no_new_list(connection: ServingCon
     assert shown(connection) == lists(c2=NEW, c3=OLD)
 
 
+def test_undoing_brings_back_nobody_of_whom_an_erasure_has_not_yet_found_all(connection: ServingConnection) -> None:
+    made = release(connection, recommendations())
+    rescore(connection, made.release_id, [1, 2])
+    note_erased(connection, 1)
+    connection.execute("DELETE FROM ml_store.recommendations WHERE customer_id = 1")
+    assert undo_rescorings(connection, "recommendations", reason="x").customers == 1
+    assert shown(connection) == lists(c2=OLD, c3=OLD)
+
+
 def test_who_opted_out_is_in_no_past(connection: ServingConnection) -> None:
     made = release(connection, recommendations())
     at_night = now(connection)

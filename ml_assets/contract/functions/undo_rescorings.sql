@@ -8,11 +8,15 @@ DECLARE
     changed :customer_id_type[];
 BEGIN
     PERFORM :"meta".begin_rescoring(of_release);
+    -- An erasure may be under way: what is left of a person is not moved to where it has been already.
     changed := ARRAY(
-        SELECT t.customer_id FROM :"store".recommendations AS t
-        WHERE t.release_id = of_release AND t.rescored_at IS NOT NULL
-        UNION
-        SELECT t.customer_id FROM :"store".replaced_recommendations AS t WHERE t.release_id = of_release
+        SELECT c.customer_id FROM (
+            SELECT t.customer_id FROM :"store".recommendations AS t
+            WHERE t.release_id = of_release AND t.rescored_at IS NOT NULL
+            UNION
+            SELECT t.customer_id FROM :"store".replaced_recommendations AS t WHERE t.release_id = of_release
+        ) AS c
+        WHERE NOT :"meta".is_erased(c.customer_id::text)
     );
     INSERT INTO :"store".rescored_recommendations (
         customer_id, placement, item_ids, scores, sources, reasons, reason_items_1, reason_items_2, propensities
