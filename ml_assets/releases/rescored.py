@@ -4,9 +4,10 @@ Making and showing them is not done here.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
+from psycopg.rows import class_row
 
 from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
@@ -26,6 +27,33 @@ class LiveLists:
     k: int
     pinned_by: str | None
     pinned_reason: str | None
+
+
+@dataclass(frozen=True)
+class LastTime:
+    """The newest attempt to make lists of a release anew inside the day."""
+
+    state: str
+    """shown, refused or undone."""
+    at: datetime
+    customers: int
+    reason: str | None
+    shown: int
+    """How many times lists were made anew, of those that were not undone."""
+
+
+def last_time(connection: ServingConnection, release_id: int) -> LastTime | None:
+    """What was tried last on a release, or that all was undone; None where nothing was tried."""
+    query = """
+        SELECT r.state, r.at, r.customers, r.reason, r.shown FROM (
+            SELECT rescoring_id, state, coalesce(rescored_at, began_at) AS at, customers, reason,
+                count(*) FILTER (WHERE state = 'shown') OVER () AS shown
+            FROM {ml}.rescorings WHERE release_id = %s
+        ) AS r
+        ORDER BY (r.state = 'undone' AND r.shown = 0) DESC, r.rescoring_id DESC LIMIT 1
+    """
+    with connection.cursor(row_factory=class_row(LastTime)) as cursor:
+        return cursor.execute(connection.schemas.sql(query), [release_id]).fetchone()
 
 
 def live_lists(connection: ServingConnection) -> LiveLists | None:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from ml_assets.books.models import RegisteredModel, champion, newest_refusals, register
@@ -15,6 +16,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets_tests.books.models import add_model
 from ml_assets_tests.cli.calls import Run, caller
 from ml_assets_tests.releases.frames import assignments, items, recommendations, release, segments
+from ml_assets_tests.releases.rescored import rescore
 
 
 @pytest.fixture
@@ -53,6 +55,23 @@ def test_releases_are_listed_with_what_is_live(run: Run) -> None:
     assert code == 0
     for words in ("recommendations", "segment_assignments", "2026-01-06", "live", "ready", "ml-assets diff A B"):
         assert words in out
+    assert len(facts(run, "releases", "recommendations")) == 2
+
+
+def test_releases_say_what_was_made_anew_inside_the_day(run: Run, connection: ServingConnection) -> None:
+    assert "inside the day" not in run("releases")[1]
+    rescore(connection, live(run), [1, 2])
+    rescore(connection, live(run))
+    assert "Made anew inside the day 2 times, last at " in (told := run("releases")[1])
+    assert "for 1 customer (ml.rescorings)." in told
+    rescore(connection, live(run), lists=pl.concat([recommendations([1])] * 2))
+    told = run("releases", "recommendations")[1]
+    assert "inside the day 2 times; those of 2026-01-06" in told
+    assert "were refused: 2 rows repeat" in told
+    assert run("rollback", "recommendations", "--rescored", "--reason", "a till [x]")[0] == 0
+    taken_back = "Lists that were made anew inside the day were taken back: a till [x]"
+    assert taken_back in run("releases", "recommendations")[1]
+    assert taken_back not in run("releases", "segment_assignments")[1]
     assert len(facts(run, "releases", "recommendations")) == 2
 
 
