@@ -69,6 +69,15 @@ def test_every_moment_of_the_past_has_the_lists_that_were_shown_then(connection:
     assert shown(connection) == lists(c1=[13, 11], c2=[13, 11], c3=[13, 11])
 
 
+def test_a_clock_that_was_set_back_after_the_release_gives_no_moment_both_lists(connection: ServingConnection) -> None:
+    made = release(connection, recommendations())
+    before = now(connection)
+    connection.execute("UPDATE ml_meta.releases SET predicted_at = predicted_at + interval '1 hour'")
+    rescore(connection, made.release_id)
+    assert shown_at(connection, before) == lists(c1=OLD, c2=OLD, c3=OLD)
+    assert shown_at(connection, now(connection) + timedelta(hours=2)) == lists(c1=NEW, c2=OLD, c3=OLD)
+
+
 def test_lists_are_judged_as_they_were_published_and_a_person_is_told_all(connection: ServingConnection) -> None:
     made = release(connection, recommendations())
     rescore(connection, made.release_id, [1, 9])
