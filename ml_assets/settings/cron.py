@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 FIELDS = (("minutes", 0, 59), ("hours", 0, 23), ("days of the month", 1, 31), ("months", 1, 12), ("weekdays", 0, 7))
+LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days of the months, at most."""
 PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/([1-9]\d?))?")
 
 
@@ -24,7 +26,23 @@ def _checked(text: str) -> str:
                 raise ValueError(
                     f"{part!r} in {text!r} is none of the {name} {least} to {most}, such as *, */5 or 8-22"
                 )
+    # Dagster may refuse such a schedule, and then loads none of the others beside it.
+    days, months = _numbers(given[2], 1, 31), _numbers(given[3], 1, 12)
+    if min(days) > max(LONGEST[month - 1] for month in months):
+        raise ValueError(f"no month of {text!r} has that day")
     return " ".join(given)
+
+
+def _numbers(field: str, least: int, most: int) -> set[int]:
+    """What a field that was checked stands for."""
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        begins = least if first == "*" else int(first)
+        ends = int(last) if last else (begins if first != "*" and not step else most)
+        found |= set(range(begins, ends + 1, int(step or 1)))
+    return found
 
 
 Cron = Annotated[str, AfterValidator(_checked)]

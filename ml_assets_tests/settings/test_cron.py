@@ -6,7 +6,10 @@ from pydantic import ValidationError
 from ml_assets.settings.schedules import ScheduleSettings
 
 
-@pytest.mark.parametrize("cron", ["*/15 8-22 * * *", "0,30 * * * 1-5", "5 4 1 1 0", "0 8-22/2 * * 7"])
+@pytest.mark.parametrize(
+    "cron",
+    ["*/15 8-22 * * *", "0,30 * * * 1-5", "5 4 1 1 0", "0 8-22/2 * * 7", "0 0 29 2 *", "0 0 31 */2 *"],
+)
 def test_five_fields_of_numbers_are_taken(cron: str) -> None:
     assert ScheduleSettings(since_last=cron).since_last == cron
 
@@ -21,6 +24,8 @@ def test_five_fields_of_numbers_are_taken(cron: str) -> None:
         ("0 0 * jan *", "none of the months"),
         ("0 0 * * 8", "none of the weekdays"),
         ("*/0 * * * *", "none of the minutes"),
+        ("0 0 30 2 *", "no month of '0 0 30 2 \\*' has that day"),
+        ("0 0 31 4,6-6,9/2 1", "no month of"),
         ("every hour on the hour", "none of the minutes"),
     ],
 )
