@@ -32,7 +32,8 @@ def campaign(
     release(connection, assignments(keys), "segment_assignments", segments=segments())
     past = pl.DataFrame({"customer_id": CUSTOMERS, "orders": 3, "orders_90d": 1, "spend_90d": 5.0})
     recency = pl.Series("recency_days", np.where(lapsed, 60, 5))
-    features = past.with_columns(recency, top_category=pl.lit("x"), evening_share=pl.lit(0.5))
+    told = {"evening_share": pl.lit(0.5), "spend_in_pieces": pl.lit(value=False)}
+    features = past.with_columns(recency, top_category=pl.lit("x"), **told)
     for day in (date(2026, 1, 5), date(2026, 1, 6)):
         Lake(tmp_path / ".ml_assets" / "lake").write("customer_features", features, day)
     assert facts(run, "experiment", "start", "mail_in_may", "--placement", "for_you", *ARMS)["customers"] == 1000
