@@ -17,7 +17,7 @@ CHECKED = (
     "live_quality",
     *(table.asset for table in PUBLISHED.values()),
 )
-JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild", "weekly_report")
+JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild", "weekly_report", "since_last")
 INSTIGATORS = (
     "daily_scoring_schedule",
     "weekly_training_schedule",

@@ -15,20 +15,20 @@ BEGIN ATOMIC
         p.data_as_of, p.predicted_at, p.model_version, p.release_id
     FROM :"ml".past_recommendations AS p
     WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
-        AND p.predicted_at <= greatest(recommendations_as_of.at, (
-            SELECT r.predicted_at FROM :"meta".releases AS r
-            WHERE r.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
-        ))
+        AND p.predicted_at <= greatest(
+            recommendations_as_of.at,
+            :"meta".release_made_at(:"meta".release_at('recommendations', recommendations_as_of.at))
+        )
     UNION ALL
     SELECT p.customer_id, p.placement, p.rank, p.item_id, p.score, p.source, p.reason_code, p.reason_items,
         p.data_as_of, p.predicted_at, p.model_version, p.release_id
     FROM :"ml".replaced_recommendations AS p
     WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
         AND p.replaced_at > recommendations_as_of.at
-        AND p.predicted_at <= greatest(recommendations_as_of.at, (
-            SELECT r.predicted_at FROM :"meta".releases AS r
-            WHERE r.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
-        ));
+        AND p.predicted_at <= greatest(
+            recommendations_as_of.at,
+            :"meta".release_made_at(:"meta".release_at('recommendations', recommendations_as_of.at))
+        );
 END;
 
 COMMENT ON FUNCTION :"ml".recommendations_as_of(timestamptz)
