@@ -13,21 +13,23 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT p.customer_id, p.placement, p.rank, p.item_id, p.score, p.source, p.reason_code, p.reason_items,
         p.data_as_of, p.predicted_at, p.model_version, p.release_id
-    FROM :"ml".past_recommendations AS p
+    FROM (
+        SELECT customer_id, placement, rank, item_id, score, source, reason_code, reason_items, data_as_of, predicted_at,
+            model_version, release_id, NULL::timestamptz AS replaced_at
+        FROM :"ml".past_recommendations
+        UNION ALL
+        SELECT customer_id, placement, rank, item_id, score, source, reason_code, reason_items, data_as_of, predicted_at,
+            model_version, release_id, replaced_at
+        FROM :"ml".replaced_recommendations
+    ) AS p
     WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
-        AND p.predicted_at <= greatest(
-            recommendations_as_of.at,
-            :"meta".release_made_at(:"meta".release_at('recommendations', recommendations_as_of.at))
-        )
-    UNION ALL
-    SELECT p.customer_id, p.placement, p.rank, p.item_id, p.score, p.source, p.reason_code, p.reason_items,
-        p.data_as_of, p.predicted_at, p.model_version, p.release_id
-    FROM :"ml".replaced_recommendations AS p
-    WHERE p.release_id = :"meta".release_at('recommendations', recommendations_as_of.at)
-        AND p.replaced_at > recommendations_as_of.at
-        AND p.predicted_at <= greatest(
-            recommendations_as_of.at,
-            :"meta".release_made_at(:"meta".release_at('recommendations', recommendations_as_of.at))
+        AND (p.replaced_at IS NULL OR p.replaced_at > recommendations_as_of.at)
+        -- Asked for once, and not for every row.
+        AND p.predicted_at <= (
+            SELECT greatest(
+                recommendations_as_of.at,
+                :"meta".release_made_at(:"meta".release_at('recommendations', recommendations_as_of.at))
+            )
         );
 END;
 
