@@ -53,7 +53,7 @@ WORDS: dict[str, Words] = {
     "pace": Words("spend", "spend of 90 days against the year's pace {} %", "share", 100),
 }
 """Every measure of `segments.MEASURES`. Shares are told in percent."""
-IN_PIECES: dict[str, Words] = WORDS | {
+WORDS_IN_PIECES: dict[str, Words] = WORDS | {
     "decayed_spend": Words("spend", "recent pieces {}", "pieces"),
     "spend_365d": Words("spend", "pieces in 365 days {}", "pieces"),
     "spend_90d": Words("spend", "pieces in 90 days {}", "pieces"),
@@ -104,7 +104,7 @@ def _reasons(
         spreads = _spreads(now)
         joined = _measures(now, moved).join(_measures(before, moved), on="customer_id", how="inner", suffix="_before")
         told = ((row, _largest(row, spreads, inputs)) for row in joined.iter_rows(named=True))
-        words = IN_PIECES if in_pieces(now) else WORDS
+        words = WORDS_IN_PIECES if in_pieces(now) else WORDS
         found = [(row["customer_id"], *_in_words(row, measures, words)) for row, measures in told if measures]
     kinds = {"customer_id": moved.schema["customer_id"], "reason": pl.String(), "reason_measures": pl.String()}
     return pl.DataFrame(found, schema=kinds, orient="row")

@@ -17,6 +17,23 @@ from ml_assets.segments import MEDIANS, usual_name
 
 VALUES = ("decayed_spend", "spend_365d")
 """How much a customer spends, lately and over the year."""
+SPEND = (
+    "spent {:,.0f} in 90 days",
+    "spends {:.0f} times the median",
+    "spends twice the median",
+    "spends {:.0%} more than the median",
+    "spends about the median",
+    "spends {:.0%} less than the median",
+)
+PIECES = (
+    "took {:,.0f} piece{} in 90 days",
+    "takes {:.0f} times as many pieces as the median",
+    "takes twice as many pieces as the median",
+    "takes {:.0%} more pieces than the median",
+    "takes about as many pieces as the median",
+    "takes {:.0%} fewer pieces than the median",
+)
+"""Words of what customers are worth: where nothing is usual, then from far more than that to less."""
 
 
 def describe_shop(features: pl.DataFrame, clusters: pl.Series, k: int) -> Profiles:
@@ -110,10 +127,10 @@ def with_value(segments: pl.DataFrame, assignments: pl.DataFrame) -> pl.DataFram
         pl.col("expected_spend_90d").sum().alias("total_expected_spend_90d"),
     )
     joined = segments.join(figures, on="segment_key", how="left", maintain_order="left")
-    nothing = 0.0 if assignments["expected_spend_90d"].count() else None
     # The sum of nothing is 0, and so it is of what nobody knows.
-    known = pl.when(pl.col("mean_expected_spend_90d").is_null()).then(pl.lit(nothing, pl.Float64))
-    return joined.with_columns(known.otherwise("total_expected_spend_90d").alias("total_expected_spend_90d"))
+    total = pl.col("total_expected_spend_90d").fill_null(0.0)
+    is_known = assignments["expected_spend_90d"].count() > 0
+    return joined.with_columns(total_expected_spend_90d=total if is_known else pl.lit(None, pl.Float64))
 
 
 def describe(row: Mapping[str, float | str | None], *, usual: float, pieces: bool = False) -> str:
@@ -127,7 +144,7 @@ def describe(row: Mapping[str, float | str | None], *, usual: float, pieces: boo
     numbers = {name: float(row[f"median_{name}"] or 0) for name in MEDIANS}
     parts = [
         _rhythm(numbers["orders_90d"], numbers["recency_days"]),
-        (_pieces if pieces else _spend)(numbers["spend_90d"], usual),
+        _worth(numbers["spend_90d"], usual, PIECES if pieces else SPEND),
         f"last seen {_ago(numbers['recency_days'])}",
         f"a customer for {_days(numbers['tenure_days'])}",
     ]
@@ -149,34 +166,19 @@ def _rhythm(orders: float, recency: float) -> str:
     return f"buys every {every:.0f} days" if every < 60 else "bought once in 90 days"
 
 
-def _spend(spend: float, usual: float) -> str:
-    if spend <= 0 or usual <= 0:
-        return "" if spend <= 0 else f"spent {spend:,.0f} in 90 days"
-    times = spend / usual
+def _worth(worth: float, usual: float, words: Sequence[str]) -> str:
+    """Spend or pieces of 90 days beside the usual ones, in the words of SPEND or PIECES."""
+    alone, times_as_much, twice, more, about, less = words
+    if worth <= 0 or usual <= 0:
+        return "" if worth <= 0 else alone.format(worth, "" if round(worth) == 1 else "s")
+    times = worth / usual
     if times >= 2.5:
-        return f"spends {times:.0f} times the median"
+        return times_as_much.format(times)
     if times >= 1.75:
-        return "spends twice the median"
+        return twice
     if times >= 1.15:
-        return f"spends {times - 1:.0%} more than the median"
-    if times > 0.85:
-        return "spends about the median"
-    return f"spends {1 - times:.0%} less than the median"
-
-
-def _pieces(count: float, usual: float) -> str:
-    if count <= 0 or usual <= 0:
-        return "" if count <= 0 else f"took {count:,.0f} {'piece' if round(count) == 1 else 'pieces'} in 90 days"
-    times = count / usual
-    if times >= 2.5:
-        return f"takes {times:.0f} times as many pieces as the median"
-    if times >= 1.75:
-        return "takes twice as many pieces as the median"
-    if times >= 1.15:
-        return f"takes {times - 1:.0%} more pieces than the median"
-    if times > 0.85:
-        return "takes about as many pieces as the median"
-    return f"takes {1 - times:.0%} fewer pieces than the median"
+        return more.format(times - 1)
+    return about if times > 0.85 else less.format(1 - times)
 
 
 def _ago(days: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.features.customers import build_customer_features
 from ml_assets.models.segmentation.inputs import FEATURES
-from ml_assets.models.segmentation.moves import IN_PIECES, NOTES, REDRAWN, WORDS, explain_moves
+from ml_assets.models.segmentation.moves import NOTES, REDRAWN, WORDS, WORDS_IN_PIECES, explain_moves
 from ml_assets.segments import MEASURES
 from ml_assets_tests.features.lines import journey
 
@@ -55,7 +55,7 @@ def test_without_amounts_reasons_tell_of_pieces() -> None:
     explained = explain_moves(segments("dormant"), segments("loyal"), counted, features(before))
     assert explained["reason"][0] == "pieces in 90 days 812 to 204, last order 3 to 31 days ago"
     assert [fact["unit"] for fact in json.loads(explained["reason_measures"][0])] == ["pieces", "days"]
-    assert not any("spend" in words.text for words in IN_PIECES.values())
+    assert not any("spend" in words.text for words in WORDS_IN_PIECES.values())
 
 
 def test_what_says_the_same_thing_twice_is_told_once() -> None:
