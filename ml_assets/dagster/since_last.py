@@ -20,8 +20,7 @@ from ml_assets.dagster.assets.releases import best_sellers_of
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
-from ml_assets.events.garbage import ORDINARY
-from ml_assets.events.load import LoadedDays, load_days
+from ml_assets.events.load import LoadedDays, load_days, refused_share
 from ml_assets.features.interactions import build_interactions
 from ml_assets.features.load import load_interactions
 from ml_assets.features.newer import changed, fingerprints, with_newer
@@ -82,9 +81,11 @@ class Rescorer:
         """Do one micro-batch. Raises `UserError` where nothing was ever published, or a model is missing."""
         began = datetime.now(UTC)
         with self._serving.connect() as connection:
-            live, models = self._live(connection)
-            if isinstance(models, SinceLast):
-                return models
+            live = self._live(connection)
+            registered = self._registered(connection, live)
+            if stays := _stays(live, registered):
+                return stays
+            models = self._models(live, registered)
             self._report(Stage("reading what is newer", 0.0))
             newer = self._newer(connection, live.day)
             if isinstance(newer, SinceLast):
@@ -108,15 +109,14 @@ class Rescorer:
                 model_version=live.model_version,
                 run_id=run_id,
                 items=self._other_items(catalogue),
-                best_sellers=best_sellers_of(self._registered(connection, live)),
+                best_sellers=best_sellers_of(registered),
                 gates=self._settings.serving.gates,
             )
             self._report(Stage("showing the lists", 0.9))
             done = show_rescored(connection, made)
         return self._told(newer, made, live.day, done)
 
-    def _live(self, connection: ServingConnection) -> tuple[LiveLists, dict[str, RecommenderModel] | SinceLast]:
-        """The live release and the models that made it, or why nothing is to be made anew."""
+    def _live(self, connection: ServingConnection) -> LiveLists:
         live = live_lists(connection)
         if live is None:
             raise UserError(
@@ -124,13 +124,10 @@ class Rescorer:
                 "Run `ml-assets run` first.",
                 code="release.refused",
             )
-        if live.pinned_by is not None:
-            words = f"{SUBJECT} is pinned by {live.pinned_by} ({live.pinned_reason}), so its lists stay as they are."
-            return live, SinceLast("not_made", f"{words} `ml-assets unpin {SUBJECT}` ends that.")
-        registered = self._registered(connection, live)
-        if not registered:
-            words = f"The live lists of {live.day} were made elsewhere ({live.model_version}) and stay as they are."
-            return live, SinceLast("not_made", words)
+        return live
+
+    def _models(self, live: LiveLists, registered: Mapping[str, RegisteredModel]) -> dict[str, RecommenderModel]:
+        """The models that made the live release, by placement."""
         loaded: dict[str, RecommenderModel] = {}
         for model in registered.values():
             if model.version not in loaded:
@@ -144,7 +141,7 @@ class Rescorer:
                     artifact_folder(self._lake, model.artifact), model.checksum
                 )
         made = {placement: loaded[model.version] for placement, model in registered.items()}
-        return live, {placement: model for placement, model in made.items() if placement in model.methods}
+        return {placement: model for placement, model in made.items() if placement in model.methods}
 
     def _registered(self, connection: ServingConnection, live: LiveLists) -> dict[str, RegisteredModel]:
         named = versions_of(live.model_version, self._settings.recommender.enabled_placements)
@@ -238,15 +235,21 @@ class Rescorer:
         return SinceLast("shown", words, count, done.lists, newer.events, facts)
 
 
+def _stays(live: LiveLists, registered: Mapping[str, RegisteredModel]) -> SinceLast | None:
+    """Why lists of the live release are not to be made anew; None where they may be."""
+    if live.pinned_by is not None:
+        words = f"{SUBJECT} is pinned by {live.pinned_by} ({live.pinned_reason}), so its lists stay as they are."
+        return SinceLast("not_made", f"{words} `ml-assets unpin {SUBJECT}` ends that.")
+    if not registered:
+        words = f"The live lists of {live.day} were made elsewhere ({live.model_version}) and stay as they are."
+        return SinceLast("not_made", words)
+    return None
+
+
 def _too_many_refused(loaded: LoadedDays) -> str | None:
     """As the check `quarantine_is_small` of a whole day."""
-    read = sum(facts.read for facts in loaded.facts.values())
-    refused = sum(
-        lines
-        for facts in loaded.facts.values()
-        for reason, lines in facts.quarantined.items()
-        if reason not in ORDINARY
-    )
-    if not read or refused / read <= QUARANTINE_LIMIT:
+    share = refused_share(loaded.facts.values())
+    if share <= QUARANTINE_LIMIT:
         return None
-    return f"{refused / read:.1%} of the {read:,} newer lines break the event contract, over {QUARANTINE_LIMIT:.0%}."
+    read = sum(facts.read for facts in loaded.facts.values())
+    return f"{share:.1%} of the {read:,} newer lines break the event contract, over {QUARANTINE_LIMIT:.0%}."

@@ -6,7 +6,7 @@ a time, the others when all lines have come; none is given to anybody before.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from ml_assets.errors import UserError
 from ml_assets.events.contract import CheckedLines, judge, settle
 from ml_assets.events.fingerprint import EMPTY, DayContent, Sums, added, content_of, sums_by_day
 from ml_assets.events.finished import FinishedDays, groups_of_days
-from ml_assets.events.garbage import Tally
+from ml_assets.events.garbage import ORDINARY, Tally
 from ml_assets.events.good_lines import GoodLines
 from ml_assets.lake import PackedFrame
 from ml_assets.settings.events import EventSettings
@@ -40,6 +40,15 @@ class DayFacts:
     """Lines without a customer, events or set aside."""
     content: DayContent
     """What the source holds, lines of erased customers among it."""
+
+
+def refused_share(days: Iterable[DayFacts]) -> float:
+    """Of the lines read, those that break the contract, guests, returns and duplicates not counted; 0 of no lines."""
+    read = refused = 0
+    for facts in days:
+        read += facts.read
+        refused += sum(lines for reason, lines in facts.quarantined.items() if reason not in ORDINARY)
+    return refused / read if read else 0.0
 
 
 class LoadedDays(Mapping[date, CheckedLines]):

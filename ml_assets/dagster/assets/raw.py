@@ -20,8 +20,7 @@ from ml_assets.dagster.io_manager import Frames
 from ml_assets.dagster.shop import Shop
 from ml_assets.dagster.source_look import days_with_features
 from ml_assets.events.arrivals import late_days
-from ml_assets.events.garbage import ORDINARY
-from ml_assets.events.load import DayFacts, LoadedDays, load_days
+from ml_assets.events.load import DayFacts, LoadedDays, load_days, refused_share
 from ml_assets.features.as_known import keep_superseded
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
@@ -165,7 +164,7 @@ def _small_quarantine(shop: Shop, days: Mapping[date, DayFacts]) -> dg.AssetChec
     counts: Counter[str] = Counter()
     for facts in days.values():
         counts.update(facts.quarantined)
-    share = sum(count for reason, count in counts.items() if reason not in ORDINARY) / read if read else 0.0
+    share = refused_share(days.values())
     nothing_left = read > 0 and counts.total() == read
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
     return dg.AssetCheckResult(
