@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import polars as pl
+
 IdType = Literal["bigint", "text"]
 
 
@@ -12,3 +14,8 @@ class IdTypes:
 
     customer: IdType
     item: IdType
+
+
+def polars_type(id_type: IdType) -> pl.DataType:
+    """The frame type of an identifier."""
+    return pl.Int64() if id_type == "bigint" else pl.String()

@@ -23,9 +23,10 @@ from ml_assets.cli.inputs.settings_file import settings_text, this_zone, unused_
 from ml_assets.errors import UserError
 from ml_assets.events.contract import REASONS, CheckedLines, check_lines
 from ml_assets.events.garbage import GUEST
+from ml_assets.ids import polars_type
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.read.load import CONFIG_FILE, load_settings
-from ml_assets.sources.base import polars_type, with_cost
+from ml_assets.sources.base import with_cost
 from ml_assets.sources.guess.columns import Choice
 from ml_assets.sources.guess.proposal import Proposal
 from ml_assets.sources.guess.propose import propose

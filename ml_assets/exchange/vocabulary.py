@@ -11,9 +11,7 @@ import polars as pl
 from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
 from ml_assets.exchange.table_file import TIME, Column
-from ml_assets.ids import IdTypes
-
-ID_TYPES = {"bigint": pl.Int64(), "text": pl.String()}
+from ml_assets.ids import IdTypes, polars_type
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Vocabulary:
     def column(self, name: str, *, required: bool = False) -> Column:
         """What a column may hold, whose name means the same in every file."""
         types = {"value": pl.Float64(), **dict.fromkeys(("valid_from", "valid_until", "bought_at"), TIME)}
-        types |= {"customer_id": ID_TYPES[self.ids.customer], "item_id": ID_TYPES[self.ids.item]}
+        types |= {"customer_id": polars_type(self.ids.customer), "item_id": polars_type(self.ids.item)}
         words = self.placements if name == "placement" else ()
         plain = name in ("customer_id", "item_id")
         return Column(types.get(name, pl.String()), required, filled=required, words=words, plain=plain)

@@ -12,9 +12,8 @@ from psycopg.rows import class_row
 from ml_assets.database.ask import id_types
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import writing
+from ml_assets.ids import polars_type
 from ml_assets.releases.rescore import SUBJECT
-
-POLARS = {"bigint": pl.Int64(), "text": pl.String()}
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def known_customers(connection: ServingConnection, release_id: int) -> pl.DataFr
     query = "SELECT customer_id, known FROM {store}.rescored_customers WHERE release_id = %s ORDER BY 1"
     with writing(connection) as cursor:
         rows = cursor.execute(connection.schemas.sql(query), [release_id]).fetchall()
-    schema = {"customer_id": POLARS[id_types(connection).customer], "known": pl.Int64()}
+    schema = {"customer_id": polars_type(id_types(connection).customer), "known": pl.Int64()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -87,4 +86,4 @@ def customers_shown(connection: ServingConnection, live: LiveLists, items: pl.Se
         with writing(connection) as cursor:
             values = [live.release_id, live.k, items.to_list()]
             found = cursor.execute(connection.schemas.sql(query), values).fetchall()
-    return pl.Series("customer_id", [row[0] for row in found], dtype=POLARS[kind.customer])
+    return pl.Series("customer_id", [row[0] for row in found], dtype=polars_type(kind.customer))

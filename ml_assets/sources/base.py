@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import polars as pl
 
-from ml_assets.ids import IdType, IdTypes
+from ml_assets.ids import IdType, IdTypes, polars_type
 
 # Lines as a source hands them over: mapped to the project's words, not yet judged by the event contract.
 LINE_COLUMNS = (
@@ -179,11 +179,6 @@ def files_of(lines: pl.DataFrame) -> set[str]:
 def days_of(source: EventSource, first: date, last: date) -> set[date]:
     """The days of a range for which a source has lines."""
     return {day for block in source.blocks(first, last) for day in block["source_day"].unique()}
-
-
-def polars_type(id_type: IdType) -> type[pl.Int64] | type[pl.String]:
-    """The frame type of an identifier."""
-    return pl.Int64 if id_type == "bigint" else pl.String
 
 
 def empty_items(item_type: IdType) -> pl.DataFrame:

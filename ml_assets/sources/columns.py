@@ -11,9 +11,9 @@ from typing import Literal
 
 import polars as pl
 
-from ml_assets.ids import IdType, IdTypes
+from ml_assets.ids import IdType, IdTypes, polars_type
 from ml_assets.settings.columns import EventColumns, RefundColumns
-from ml_assets.sources.base import COST, LEFT_OUT, LINE_COLUMNS, line_schema, polars_type, with_cost
+from ml_assets.sources.base import COST, LEFT_OUT, LINE_COLUMNS, line_schema, with_cost
 from ml_assets.sources.formats.nested import LINE
 from ml_assets.sources.times import UTC_TIME, DateStyle, localized, numbers_as_times, read_times
 from ml_assets.sources.values import (

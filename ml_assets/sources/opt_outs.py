@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from ml_assets.errors import PassingError, UserError
-from ml_assets.ids import IdType
+from ml_assets.ids import IdType, polars_type
 from ml_assets.settings.columns import EventColumns
 from ml_assets.settings.opt_outs import NO, YES, OptOutSettings
 from ml_assets.settings.shop import Settings
@@ -24,7 +24,6 @@ from ml_assets.settings.source import (
     SourceSection,
     SqliteSource,
 )
-from ml_assets.sources.base import polars_type
 from ml_assets.sources.build import BY_KIND
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.database_file import kind_of_database

@@ -12,9 +12,10 @@ import polars as pl
 import psycopg
 import pytest
 
+from ml_assets.ids import polars_type
 from ml_assets.settings.shop import Settings
 from ml_assets.settings.source import KINDS
-from ml_assets.sources.base import LINE_COLUMNS, EventSource, polars_type
+from ml_assets.sources.base import LINE_COLUMNS, EventSource
 from ml_assets.sources.build import BY_KIND, build_source
 
 TODAY = date(2026, 11, 22)

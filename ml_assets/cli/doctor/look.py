@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml_assets.events.contract import CheckedLines, check_lines
+from ml_assets.ids import polars_type
 from ml_assets.settings.shop import Settings
-from ml_assets.sources.base import DayRange, EventSource, HoldsLaterLines, polars_type
+from ml_assets.sources.base import DayRange, EventSource, HoldsLaterLines
 
 DAYS_READ = 91
 """The newest days, thirteen weeks."""

@@ -3,9 +3,9 @@
 import polars as pl
 from psycopg import sql
 
-from ml_assets.ids import IdType
+from ml_assets.ids import IdType, polars_type
 from ml_assets.settings.source import PostgresSource
-from ml_assets.sources.base import empty_items, polars_type
+from ml_assets.sources.base import empty_items
 from ml_assets.sources.postgres.connection import ShopDatabase
 from ml_assets.sources.postgres.query import Sql, Value, expression, named, relation
 
