@@ -212,6 +212,8 @@ METHODS: Mapping[str, MethodRow] = {row.name: row for row in _ROWS}
 """All of them by name."""
 SOURCES: Mapping[str, Source] = {row.name: row for row in _ROWS if isinstance(row, Source)}
 """The recommenders."""
+BEST_SELLERS = tuple(name for name, source in SOURCES.items() if source.tier == POPULAR)
+"""Those that show everybody the same."""
 
 NOT_MADE = "not_made"
 """What the registry has for the method of a list that the shop cannot have: promoted is that there is none."""

@@ -18,7 +18,7 @@ from ml_assets.experiments.entrants import drawn
 from ml_assets.experiments.register import running
 from ml_assets.lake import Lake
 from ml_assets.live.other_lists import OtherLists
-from ml_assets.methods import POPULAR, SOURCES
+from ml_assets.methods import BEST_SELLERS
 from ml_assets.models.ranking.frames import recommendation_schema
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.settings.shop import Settings
@@ -117,8 +117,7 @@ def active_in_arms(
 
 def best_selling_arms(experiments: Sequence[Experiment]) -> frozenset[str]:
     """Placements of experiments that show best-sellers on purpose."""
-    methods = [name for name, source in SOURCES.items() if source.tier == POPULAR]
-    simple = {f"{kind}:{name}" for kind in ("method", "challenger") for name in methods}
+    simple = {f"{kind}:{name}" for kind in ("method", "challenger") for name in BEST_SELLERS}
     return frozenset(
         one.placement for one in experiments if one.placement and any(arm.list in simple for arm in one.made_arms)
     )

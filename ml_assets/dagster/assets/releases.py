@@ -20,7 +20,7 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.experiments.entrants import live_arms
 from ml_assets.experiments.register import running
 from ml_assets.lake import Lake
-from ml_assets.methods import POPULAR, SOURCES
+from ml_assets.methods import BEST_SELLERS
 from ml_assets.models.placements import PLACEMENTS
 from ml_assets.releases.publish import Publication, Release, publish
 from ml_assets.subjects import ARM_LISTS, Table
@@ -130,8 +130,7 @@ def _best_sellers(connection: ServingConnection, day: date) -> frozenset[str]:
 
 def best_sellers_of(models: Mapping[str, RegisteredModel]) -> frozenset[str]:
     """Placements whose model fills them with best-sellers."""
-    simple = {name for name, source in SOURCES.items() if source.tier == POPULAR}
-    return frozenset(placement for placement, model in models.items() if model.method in simple)
+    return frozenset(placement for placement, model in models.items() if model.method in BEST_SELLERS)
 
 
 def _nothing(shop: Shop, table: Table) -> dg.MaterializeResult[None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.dagster.automation.schedules import default_status
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.failures import final_failures
 from ml_assets.dagster.progress import told
@@ -61,7 +62,6 @@ def build_micro_batch_schedule(shop: Shop, job: dg.JobDefinition | None) -> dg.S
     cron = shop.settings.schedules.since_last
     if cron is None or job is None:
         return None
-    status = dg.DefaultScheduleStatus.RUNNING if shop.settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
     beside = [shop.prefixed(name) for name in (NAME, "daily_scoring", "rebuild")]
 
     @dg.schedule(
@@ -69,7 +69,7 @@ def build_micro_batch_schedule(shop: Shop, job: dg.JobDefinition | None) -> dg.S
         job=job,
         cron_schedule=cron,
         execution_timezone=shop.settings.timezone,
-        default_status=status,
+        default_status=default_status(shop),
         description="Makes lists anew of those who bought something since.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -13,10 +13,15 @@ from ml_assets.dagster.partitions import Calendar, week_of
 from ml_assets.dagster.shop import Shop
 
 
+def default_status(shop: Shop) -> dg.DefaultScheduleStatus:
+    """Whether schedules run without being switched on in the UI."""
+    return dg.DefaultScheduleStatus.RUNNING if shop.settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
+
+
 def build_schedules(shop: Shop, jobs: Jobs) -> list[dg.ScheduleDefinition]:
     """Daily scoring of yesterday, weekly training for the week that begins, and the page about the one before."""
     settings = shop.settings
-    status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
+    status = default_status(shop)
 
     @dg.schedule(
         name=shop.prefixed("daily_scoring_schedule"),
