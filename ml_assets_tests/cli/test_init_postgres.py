@@ -1,9 +1,10 @@
 """`ml-assets init --from postgresql://...`: tables found and put together, rights, no password in a file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -14,7 +15,8 @@ from ml_assets.sources.build import build_source
 from ml_assets_tests.cli.calls import Run, caller_in_words
 
 PASSWORD = "s3cret-word"
-SHOP = f"""
+ROLE = f"DROP ROLE IF EXISTS init_reader; CREATE ROLE init_reader LOGIN PASSWORD '{PASSWORD}'"
+SHOP = """
     CREATE SCHEMA sales;
     CREATE TABLE sales.orders (id bigint PRIMARY KEY, customer_id bigint, created_at timestamptz,
         status text, updated_at timestamptz DEFAULT now());
@@ -26,12 +28,10 @@ SHOP = f"""
     CREATE TABLE public.secrets (customer_id bigint, order_id bigint, item_id bigint, amount numeric);
     INSERT INTO sales.orders SELECT n, n % 30, timestamptz '2026-03-02' + n * interval '5 hours', 'paid'
         FROM generate_series(0, 299) AS n;
-    INSERT INTO sales.order_lines SELECT 2 * n + k, n, 'sku-' || (n + 7 * k) % 25, 1 + k, 2.5, 'x', '{{}}'
+    INSERT INTO sales.order_lines SELECT 2 * n + k, n, 'sku-' || (n + 7 * k) % 25, 1 + k, 2.5, 'x', '{}'
         FROM generate_series(0, 299) AS n, generate_series(0, 1) AS k;
     INSERT INTO sales.products SELECT 'sku-' || n, 'Thing ' || n FROM generate_series(0, 24) AS n;
     ANALYZE;
-    DROP ROLE IF EXISTS init_reader;
-    CREATE ROLE init_reader LOGIN PASSWORD '{PASSWORD}';
 """
 
 
@@ -42,12 +42,20 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFi
     return caller_in_words(monkeypatch, capfd)
 
 
-@pytest.fixture
-def shop(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(SHOP)
+@contextmanager
+def made(url: str, statements: LiteralString) -> Iterator[psycopg.Connection[Any]]:
+    """A shop's tables, and a role `init_reader` that is gone in the end."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(ROLE)
+        connection.execute(statements)
         yield connection
         connection.execute("DROP OWNED BY init_reader; DROP ROLE init_reader")
+
+
+@pytest.fixture
+def shop(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with made(postgres_url, SHOP) as connection:
+        yield connection
 
 
 def as_reader(url: str) -> str:

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from ml_assets_tests.cli.calls import Run
-from ml_assets_tests.cli.test_init_postgres import PASSWORD, as_reader, run
+from ml_assets_tests.cli.test_init_postgres import as_reader, made, run
 
 __all__ = ["run"]
-SHOP = f"""
+SHOP = """
     CREATE SCHEMA shop;
     CREATE TABLE shop.sales_order (id bigint PRIMARY KEY, buyer_id bigint, placed timestamptz, state text,
         deleted_at timestamptz, changed timestamptz);
@@ -24,8 +24,6 @@ SHOP = f"""
         CASE WHEN n % 100 = 1 THEN timestamptz '2026-11-01' END, '2026-11-02', n % 100 = 2
         FROM generate_series(0, 299) AS n, generate_series(0, 1) AS k;
     ANALYZE;
-    DROP ROLE IF EXISTS init_reader;
-    CREATE ROLE init_reader LOGIN PASSWORD '{PASSWORD}';
     GRANT USAGE ON SCHEMA shop TO init_reader;
     GRANT SELECT ON shop.sales_line TO init_reader;
 """
@@ -33,10 +31,8 @@ SHOP = f"""
 
 @pytest.fixture
 def shop(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(SHOP)
+    with made(postgres_url, SHOP) as connection:
         yield connection
-        connection.execute("DROP OWNED BY init_reader; DROP ROLE init_reader")
 
 
 def test_the_orders_behind_the_lines_say_when_and_what_came_of_them(

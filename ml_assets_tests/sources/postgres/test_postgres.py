@@ -1,6 +1,5 @@
-"""A shop's PostgreSQL as the source: what is read, what changed, and complaints that name the setting."""
+"""A shop's PostgreSQL as the source: what is read, what changed, and a server that does not answer as it should."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,60 +8,11 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from ml_assets.errors import JointError, PassingError, UserError
+from ml_assets.errors import PassingError, UserError
 from ml_assets.events.source_scan import SourceScan
-from ml_assets.settings.shop import Settings
-from ml_assets.settings.source import PostgresSource
-from ml_assets.sources.postgres.source import Postgres
 from ml_assets.waiting import listening
 from ml_assets_tests.refused import refused
-
-TODAY = date(2026, 9, 10)
-COLUMNS = {
-    "customer": "customer_id",
-    "item": "sku",
-    "time": "placed_at",
-    "order": "order_id",
-    "quantity": "pieces",
-    "amount": "price * pieces",
-    "event_type": "CASE WHEN pieces < 0 THEN 'return' ELSE 'purchase' END",
-}
-TABLES = """
-    CREATE SCHEMA sales;
-    CREATE TABLE sales.orders (order_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), customer_id bigint,
-        placed_at timestamptz, status text NOT NULL DEFAULT 'paid', changed_at timestamptz NOT NULL DEFAULT now());
-    CREATE TABLE sales.lines (order_id uuid REFERENCES sales.orders, sku text, pieces integer, price numeric(10, 2));
-    CREATE TABLE sales.products (sku text, title text, price_group text, sold boolean);
-    INSERT INTO sales.products VALUES ('007', 'Käse', 'dairy', true), ('x-1', 'Tea', 'drinks', false);
-    CREATE VIEW sales.order_lines AS SELECT * FROM sales.orders JOIN sales.lines USING (order_id);
-    WITH o AS (
-        INSERT INTO sales.orders (customer_id, placed_at)
-        SELECT 9007199254740993 + n % 3, timestamptz '2026-09-01 23:30+00' + n * interval '12 hours'
-        FROM generate_series(0, 9) AS n
-        RETURNING order_id
-    )
-    INSERT INTO sales.lines SELECT order_id, sku, 2, 1.25 FROM o, (VALUES ('007'), ('x-1')) AS s (sku);
-"""
-
-
-@pytest.fixture
-def database(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A database with orders in two tables and a view over them."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(TABLES)
-        yield connection
-
-
-@pytest.fixture
-def url(database: psycopg.Connection[Any], postgres_url: str) -> str:
-    return postgres_url
-
-
-def shop(folder: Path, url: str, *, zone: str = "Europe/Berlin", **more: Any) -> Postgres:
-    section = PostgresSource.model_validate(
-        {"kind": "postgres", "table": "sales.order_lines", "url": url, "columns": COLUMNS, **more}
-    )
-    return Postgres(Settings(home=folder / "home", timezone=zone, source=section), section, today=TODAY)
+from ml_assets_tests.sources.postgres.shop import COLUMNS, TODAY, shop
 
 
 def test_a_view_is_read_by_the_shops_days_with_ids_as_they_are(tmp_path: Path, url: str) -> None:
@@ -168,75 +118,6 @@ def test_a_role_that_may_only_read_is_enough_and_nothing_can_be_written(
         database.execute("DROP OWNED BY source_reader; DROP ROLE source_reader")
 
 
-DAYLESS = {"customer": "customer_id", "item": "sku", "time": "placed_at"}
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"table": "sales.nothing"}, r'source\.table: sales\.nothing: relation "sales\.nothing" does not exist'),
-        ({"columns": {**COLUMNS, "item": "article"}}, r"source\.columns\.item: article cannot be selected"),
-        ({"columns": {**COLUMNS, "amount": "price *"}}, r"source\.columns\.amount: price \* cannot be selected"),
-        ({"columns": {**COLUMNS, "time": "status"}}, r"source\.columns\.time: status is of the type text"),
-        ({"columns": {**COLUMNS, "quantity": "sku"}}, r"source\.columns\.quantity: sku is of the type text"),
-        (
-            {"table": "SELECT customer_id, sku FROM sales.order_lines", "columns": DAYLESS},
-            r"source\.columns\.time: placed_at cannot be selected: The query of .* It has: customer_id, sku",
-        ),
-        ({"where": "colour = 'red'"}, r"source\.where: colour = 'red' cannot be selected"),
-        ({"columns": {**COLUMNS, "item": "sku; DROP TABLE sales.lines"}}, r"source\.columns\.item: sku; DROP"),
-    ],
-)
-def test_a_mistake_is_told_with_its_setting(tmp_path: Path, url: str, more: dict[str, Any], words: str) -> None:
-    with refused("source.unreadable", words):
-        shop(tmp_path, url, **more).days()
-
-
-def test_all_wrong_columns_are_told_at_once(tmp_path: Path, url: str) -> None:
-    wrong = {**COLUMNS, "item": "sku ||| 1", "time": "sold_att", "quantity": "status"}
-    with pytest.raises(JointError) as error:
-        shop(tmp_path, url, columns=wrong).days()
-    assert error.value.code == "source.unreadable"
-    for words in ("columns.item: sku ||| 1 cannot", "columns.time: sold_att cannot", "columns.quantity: status is of"):
-        assert f"source.{words}" in error.value.problem
-    assert error.value.next_step.count("It has: order_id") == 1
-
-
-@pytest.mark.parametrize(
-    ("time", "words"),
-    [
-        (
-            "sku",
-            r"sku is of the type text, which is not a time, such as .007. and .*\. Its times .* are: placed_at, ch",
-        ),
-        ("iso", r"such as '2026-09-05 14:00' and .* Cast it: source\.columns\.time: 'iso::timestamptz'"),
-        ("german", r"such as '05\.09\.2026'.* Cast it: source\.columns\.time: 'to_timestamp\(german, ''DD\.MM\.YYYY"),
-        ("epoch", r"is of the type int4, .* Cast it: source\.columns\.time: 'to_timestamp\(epoch\)'"),
-        ("pieces", r"pieces is of the type int4, which is not a time, such as '2' and '2'\. Its times"),
-        ("Sold At", r"Cast it: source\.columns\.time: '\"Sold At\"::timestamptz'"),
-        ("paid", r"paid is of the type bool, which is not a time, such as 'true' and 'true'\. Its times"),
-    ],
-)
-def test_what_is_no_time_is_told_with_values_and_is_cast_only_where_they_look_like_times(
-    tmp_path: Path, url: str, time: str, words: str
-) -> None:
-    more = "'2026-09-05 14:00'::text AS iso, '05.09.2026'::text AS german, 1788000000 AS epoch, true AS paid"
-    table = f"SELECT *, {more}, '2026-09-05'::text AS \"Sold At\" FROM sales.order_lines"
-    with refused("source.unreadable", words):
-        shop(tmp_path, url, table=table, columns={**COLUMNS, "time": time}).days()
-
-
-def test_a_table_without_a_time_says_so(tmp_path: Path, url: str) -> None:
-    with refused("source.unreadable", r"source\.table has no column of times"):
-        shop(tmp_path, url, table="sales.products", columns={"customer": "sku", "item": "sku", "time": "title"}).days()
-
-
-def test_a_long_query_is_called_by_its_setting(tmp_path: Path, url: str) -> None:
-    query = "SELECT customer_id, sku, placed_at FROM sales.order_lines WHERE placed_at > '2030-01-01'"
-    with refused("source.unreadable", r"^The query of source\.table holds no line with a time up to today"):
-        shop(tmp_path, url, table=query, columns=DAYLESS).days()
-
-
 def test_who_is_not_let_in_is_told_at_once_and_not_tried_again(
     tmp_path: Path, url: str, database: psycopg.Connection[Any]
 ) -> None:
@@ -265,12 +146,6 @@ def test_a_slow_question_is_told_and_its_answer_is_taken_again_for_a_while(
     database.execute("UPDATE sales.orders SET placed_at = '2026-09-08 10:00+00' WHERE placed_at > '2026-09-06'")
     assert source.days() == first
     assert quick.days().last == date(2026, 9, 8)
-
-
-def test_an_empty_table_says_that_it_has_no_time(tmp_path: Path, url: str, database: psycopg.Connection[Any]) -> None:
-    database.execute("UPDATE sales.orders SET placed_at = '2030-01-01'")
-    with refused("source.unreadable", "holds no line with a time up to today"):
-        shop(tmp_path, url).days()
 
 
 def test_a_statement_that_takes_too_long_is_cancelled_and_told(tmp_path: Path, url: str) -> None:
