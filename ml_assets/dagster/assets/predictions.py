@@ -17,7 +17,8 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.lake import Lake
 from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.model import RecommenderModel
-from ml_assets.models.ranking.recommend import Recommended, recommend
+from ml_assets.models.ranking.prepared import Recommended
+from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
 

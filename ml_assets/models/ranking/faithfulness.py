@@ -15,7 +15,8 @@ from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.ranking.candidates import build_pool, places_of_pairs
 from ml_assets.models.ranking.features import Description
 from ml_assets.models.ranking.model import RecommenderModel
-from ml_assets.models.ranking.recommend import BLOCK, recommend
+from ml_assets.models.ranking.prepared import BLOCK
+from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.snapshot import Snapshot
 from ml_assets.models.recommenders.purchases import encode
 from ml_assets.settings.recommender import RecommenderSettings

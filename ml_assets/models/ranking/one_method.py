@@ -1,6 +1,6 @@
 """A model that fills one list by one method, beside the champion: what another method would have shown.
 
-Which lists are made so is decided by experiments; ranking is in `recommend.py`.
+Which lists are made so is decided by experiments; ranking is in `prepared.py`.
 """
 
 from dataclasses import replace
