@@ -43,6 +43,8 @@ class FileFacts:
     """Lines of days after today."""
     course: Course
     """How its days go on from line to line."""
+    not_ids: frozenset[str] = frozenset()
+    """The fields with ids that cannot be read as the type that they are taken for."""
 
 
 class Look:
@@ -92,9 +94,8 @@ class Look:
         """What all of them tell."""
         first, last = (pick(self._ends).astimezone(self._zone).date() if self._ends else None for pick in (min, max))
         given = self._given + self._unreadable
-        return FileFacts(
-            first, last, given, self._unreadable, self._bare, self._lost, self._later, course(self._course)
-        )
+        counts = given, self._unreadable, self._bare
+        return FileFacts(first, last, *counts, self._lost, self._later, course(self._course), frozenset(self.not_ids))
 
 
 def lost_digits(path: str, column: str, value: str) -> UserError:

@@ -1,11 +1,12 @@
 """A shop's event files after the first look: how they are written, which days and ids they hold, and their lines.
 
-Each line of a text file is parsed once in the ordinary case. The look reads lines as the first of them suggest: ids are
-integers where those are, dates are in the order that needs no proof where none asks for one. Where a later line says
-otherwise, the look begins again with what it has learnt. What it has read is kept (`kept.py`) for whoever asks next.
-Opening files belongs to `mapped.py`, the rules of the look to `first_look.py`.
+The look reads lines as the first of them suggest: ids are integers where those are, dates are in the order that needs no
+proof where none asks for one. Where a later line says otherwise, it begins again with what it has learnt. What takes long
+to parse is parsed once: what the look has read is kept (`kept.py`) for whoever asks next. The rest is read again, plain
+CSV with its numbers as such (`typed.py`). Opening files belongs to `mapped.py`, the rules of the look to `first_look.py`.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -34,8 +35,10 @@ from ml_assets.sources.kept import KeptLines
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.times import DateStyle
+from ml_assets.sources.typed import refuse_odd_numbers, typed_columns
 from ml_assets.sources.writing_styles import LINES_AT_FIRST, find_date_style, needs_date_style
 
+log = logging.getLogger(__name__)
 # What is there without being parsed is read again sooner than put aside.
 READY = ("parquet", "arrow")
 
@@ -146,7 +149,7 @@ class LookedFiles(MappedFiles):
             for field, kind in (("customer_id", self._types.customer), ("item_id", self._types.item))
             if kind == "bigint" and not self._memory.known_id_types()
         }
-        for block in self._fields(path, mapping, reading, self._types):
+        for block in self._fields(path, mapping, reading, self._types, whole=keeps):
             look.add(block)
             if look.not_ids & assumed:
                 return False
@@ -181,7 +184,8 @@ class LookedFiles(MappedFiles):
 
     def _is_slow(self, path: str) -> bool:
         """Whether reading a file again takes longer than reading its lines from where they are kept."""
-        return format_of(path, self._source) not in READY
+        # Of plain CSV the look needs few columns, and the load takes numbers as such.
+        return format_of(path, self._source) not in READY and not self.is_plain_csv(path)
 
     def is_kept(self, path: str) -> bool:
         """Whether the lines of an event file need not be read from it again."""
@@ -205,13 +209,41 @@ class LookedFiles(MappedFiles):
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""
-        for fields in self._fields(path, self._source.columns, self.reading, self.id_types()):
+        for fields in self._loaded_fields(path):
             yield columns.whole_lines(fields, self.id_types(), path, source_day)
 
-    def _fields(self, path: str, mapping: EventColumns, reading: Reading, types: IdTypes) -> Iterator[pl.DataFrame]:
-        where = self._source.where
-        first_line = 1
-        for block in self.blocks(columns.needed(self.events(path), mapping, reading, where), path):
+    def _loaded_fields(self, path: str) -> Iterator[pl.DataFrame]:
+        """Lines of a file with its numbers read as such as far as they can be, the others as text."""
+        mapping, reading, types, done = self._source.columns, self.reading, self.id_types(), 0
+        frame = self._typed(path)
+        if frame is not None:
+            try:
+                for block in self.batches(columns.needed(frame, mapping, reading, None)):
+                    refuse_odd_numbers(block)
+                    yield columns.read_fields(block, mapping, reading, types=types, first_line=done + 1)
+                    done += block.height
+            except pl.exceptions.PolarsError as error:
+                log.info("%s is read as text from line %s on: %s", path, done + 1, error)
+            else:
+                return
+        yield from self._fields(path, mapping, reading, types, after=done)
+
+    def _typed(self, path: str) -> pl.LazyFrame | None:
+        """A plain CSV file with numbers as such, where the look has found nothing against it."""
+        known = self._looked.get(path)
+        # What was found out about a file holds for as long as it stays as it is.
+        stays = known is not None and known[0] is not None and known[0] == self.stamp(path, settled=False)
+        if known is None or not stays or self.orders or not self.is_plain_csv(path):
+            return None
+        kinds = typed_columns(self._source, self.reading, self.id_types(), known[1].not_ids)
+        return self.with_kinds(path, kinds) if kinds else None
+
+    def _fields(
+        self, path: str, mapping: EventColumns, reading: Reading, types: IdTypes, *, after: int = 0, whole: bool = True
+    ) -> Iterator[pl.DataFrame]:
+        where, first_line = self._source.where, after + 1
+        frame = columns.needed(self.events(path), mapping, reading, where)
+        for block in self.blocks(frame.slice(after) if after else frame, path, whole=whole):
             yield columns.read_fields(block, mapping, reading, types=types, first_line=first_line, where=where)
             first_line += block.height
 

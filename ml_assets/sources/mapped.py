@@ -20,7 +20,7 @@ from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.columns import Reading
 from ml_assets.sources.expressions import columns_of, computed, may_lack, numbers_within, quoted
 from ml_assets.sources.faults import FAULTS, unreadable_file
-from ml_assets.sources.formats.csv import SEPARATORS
+from ml_assets.sources.formats.csv import SEPARATORS, Dialect, find_dialect, scan_as
 from ml_assets.sources.formats.nested import unnested
 from ml_assets.sources.formats.open import format_of, open_table
 from ml_assets.sources.memory import SourceMemory
@@ -54,6 +54,7 @@ class MappedFiles:
         # What is said of event files alone.
         self._of_others = source.model_copy(update={"csv_header": None, "unnest": None})
         self._opened: dict[str, tuple[str | None, pl.LazyFrame]] = {}
+        self._dialects: dict[str, Dialect] = {}
 
     def all_events(self) -> dict[str, pl.LazyFrame]:
         """Every event file, in the order of the paths."""
@@ -84,14 +85,20 @@ class MappedFiles:
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
 
-    def blocks(self, frame: pl.LazyFrame, path: str | None = None) -> Iterator[pl.DataFrame]:
-        """The rows in their order, some at a time; raises `UserError` where a file turns out to be damaged."""
+    def blocks(self, frame: pl.LazyFrame, path: str | None = None, *, whole: bool = True) -> Iterator[pl.DataFrame]:
+        """The rows in their order, some at a time; raises `UserError` where a file turns out to be damaged.
+
+        `whole`: also where the damage lies in columns that are not asked for.
+        """
         try:
-            yield from frame.collect_batches(
-                chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=self._optimizations
-            )
+            yield from self.batches(frame, whole=whole)
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
+
+    def batches(self, frame: pl.LazyFrame, *, whole: bool = True) -> Iterator[pl.DataFrame]:
+        """The same; raises Polars' own errors."""
+        how = self._optimizations if whole else pl.QueryOptFlags()
+        return frame.collect_batches(chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=how)
 
     @property
     def _optimizations(self) -> pl.QueryOptFlags:
@@ -212,8 +219,24 @@ class MappedFiles:
         """What changes whenever a file does; None where only reading tells (`stamps.stamp_of`)."""
         return stamp_of(UPath(path), settled=settled)
 
+    def is_plain_csv(self, path: str) -> bool:
+        """Whether an event file is a CSV file that is read as it lies there, with columns alone, nothing computed."""
+        if (format_of(path, self._source) or "csv") != "csv" or path not in self.paths:
+            return False
+        if path not in self._dialects:
+            self._read(path, list(self._mapped_columns))
+        dialect = self._dialects[path]
+        return dialect.is_plain(path) and self._mapped_columns <= {*dialect.first_fields}
+
+    def with_kinds(self, path: str, kinds: Mapping[str, type[pl.DataType]]) -> pl.LazyFrame:
+        """A plain CSV file with some columns as other types than text."""
+        return scan_as(path, self._source, self._dialects[path], kinds)
+
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
-        return open_table(path, source, wanted)
+        if (format_of(path, source) or "csv") != "csv":
+            return open_table(path, source, wanted)
+        dialect = self._dialects[path] = find_dialect(path, source, wanted)
+        return scan_as(path, source, dialect)
 
 
 def _no_single_values(path: str, setting: str, text: str, kind: pl.DataType) -> UserError:

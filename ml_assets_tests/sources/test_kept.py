@@ -1,5 +1,6 @@
-"""A text file is parsed once: what the first look read of it is there for whoever reads it next."""
+"""Text that takes long to parse is parsed once: what the first look read of it is there for whoever reads it next."""
 
+import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,6 +29,12 @@ def write(path: Path, *lines: str, header: str = "customer_id,item_id,occurred_a
     path.write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
 
 
+def write_objects(path: Path, *lines: str) -> None:
+    names = ("customer_id", "item_id", "occurred_at")
+    objects = [json.dumps(dict(zip(names, (text or None for text in line.split(",")), strict=True))) for line in lines]
+    path.write_text("\n".join(objects) + "\n", encoding="utf-8")
+
+
 def dated(count: int) -> list[str]:
     return [
         f"{number % 50},{number % 7},{FIRST + timedelta(days=number * 20 // count)} 10:00:00" for number in range(count)
@@ -35,9 +42,9 @@ def dated(count: int) -> list[str]:
 
 
 def test_what_was_looked_at_is_not_read_again_until_the_file_changes(tmp_path: Path) -> None:
-    path = tmp_path / "lines.csv"
-    write(path, *dated(100), "9,9,never", "x,,2024-05-02 11:00:00", ",1,2025-06-01 00:00:00")
-    found = source(tmp_path, where="item_id <> '3' OR item_id IS NULL")
+    path = tmp_path / "lines.ndjson"
+    write_objects(path, *dated(100), "9,9,never", "x,,2024-05-02 11:00:00", ",1,2025-06-01 00:00:00")
+    found = source(tmp_path, events=str(path), where="item_id <> '3' OR item_id IS NULL")
     assert (found.days().first, found.days().last) == (FIRST, LAST)
     seen = found.read_lines(FIRST, LAST)
     was = path.stat()
@@ -52,10 +59,10 @@ def test_what_was_looked_at_is_not_read_again_until_the_file_changes(tmp_path: P
     assert found.read_piece(str(path), FIRST, LAST)[0].equals(seen)
     assert seen.filter(line=101).select("source_day", "unreadable", "detail").row(0) == (LAST, "occurred_at", "never")
     assert seen.filter(pl.col("unreadable") == "where")["item_id"].unique().to_list() == [3]
-    write(path, "1,1,2024-05-01 00:00:00")
+    write_objects(path, "1,1,2024-05-01 00:00:00")
     assert found.read_lines(FIRST, LAST).height == 1
     # Nothing is remembered beyond the object.
-    fresh = source(tmp_path).read_lines(FIRST, LAST)
+    fresh = source(tmp_path, events=str(path)).read_lines(FIRST, LAST)
     assert fresh.drop("line", "unreadable").equals(found.read_lines(FIRST, LAST).drop("line", "unreadable"))
 
 

@@ -32,7 +32,7 @@ def test_a_missing_column_is_named_with_the_columns_there_are(tmp_path: Path) ->
 def test_a_csv_line_with_too_many_fields_is_an_error_and_shifts_no_values(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(CSV + "6,y,2024-05-31,1,1,5\n")
     with pytest.raises(UserError, match=r"events\.csv cannot be read: line 8 has 6 fields, the header 5"):
-        source(tmp_path).days()
+        source(tmp_path).read_lines(date(2024, 5, 1), date(2024, 5, 31))
 
 
 def test_no_file_at_all_is_named(tmp_path: Path) -> None:

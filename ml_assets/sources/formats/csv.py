@@ -7,7 +7,7 @@ columns: what a file must have tells more than any statistics. Both can be set.
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -20,6 +20,7 @@ from ml_assets.errors import UserError
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.formats.packed import read_bytes, read_start
 
+PACKED = (".gz", ".zst", ".zip")
 SEPARATORS = (",", ";", "\t", "|")
 BLANK = " "
 """Stands for any number of blanks, as in files whose columns are padded to a width."""
@@ -45,6 +46,10 @@ class Dialect:
     first_fields: tuple[str, ...] = ()
     """What the first line holds: the header, where there is one."""
 
+    def is_plain(self, path: str) -> bool:
+        """Whether the file is read as it lies there: neither unpacked nor translated, nor parted by us."""
+        return self.encoding == "utf-8" and self.separator != BLANK and not path.lower().endswith(PACKED)
+
     def in_words(self) -> str:
         """For people."""
         return f"{self.encoding}, {SIGNS_IN_WORDS.get(self.separator, repr(self.separator))} between fields"
@@ -52,7 +57,16 @@ class Dialect:
 
 def scan_csv(path: str, settings: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
     """Text throughout: one unreadable value must cost one line, not the file."""
-    dialect = find_dialect(path, settings, wanted)
+    return scan_as(path, settings, find_dialect(path, settings, wanted))
+
+
+def scan_as(
+    path: str, settings: FilesSource, dialect: Dialect, kinds: Mapping[str, type[pl.DataType]] | None = None
+) -> pl.LazyFrame:
+    """A file whose dialect is known; with `kinds` some columns as other types than text.
+
+    A value that is none of its type is an error when it is read, and costs the file.
+    """
     if dialect.separator == BLANK:
         return _split_at_blanks(path, dialect, settings.csv_header)
     names = settings.csv_header
@@ -65,7 +79,7 @@ def scan_csv(path: str, settings: FilesSource, wanted: Sequence[str]) -> pl.Lazy
         )
     return _scan(
         path, dialect, separator=dialect.separator, quote_char=settings.csv_quote or None, has_header=names is None,
-        new_columns=names,
+        new_columns=names, schema_overrides=kinds,
     )  # fmt: skip
 
 

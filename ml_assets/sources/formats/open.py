@@ -10,17 +10,17 @@ import polars as pl
 
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.formats.arrow import scan_arrow
-from ml_assets.sources.formats.csv import scan_csv
+from ml_assets.sources.formats.csv import PACKED, scan_csv
 from ml_assets.sources.formats.excel import scan_excel
 from ml_assets.sources.formats.ndjson import scan_ndjson
 from ml_assets.sources.formats.parquet import scan_parquet
 
-PACKED = ("", ".gz", ".zst", ".zip")
+PACKED_OR_NOT = ("", *PACKED)
 ENDINGS = {
     "parquet": (".parquet", ".pq"),
     "arrow": (".arrow", ".feather", ".ipc"),
-    "csv": tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".txt") for packed in PACKED),
-    "ndjson": tuple(f"{ending}{packed}" for ending in (".ndjson", ".jsonl") for packed in PACKED),
+    "csv": tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".txt") for packed in PACKED_OR_NOT),
+    "ndjson": tuple(f"{ending}{packed}" for ending in (".ndjson", ".jsonl") for packed in PACKED_OR_NOT),
     "excel": (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
 }
 OPENERS: dict[str, Callable[[str, FilesSource, Sequence[str]], pl.LazyFrame]] = {
