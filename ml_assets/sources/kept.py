@@ -1,8 +1,8 @@
 """Lines of files that one pass has read, put aside for the passes after it.
 
 What takes long to parse is parsed once: the look at a file reads its lines, and loading them, or reading some days of
-them again, takes them from here. Nothing depends on it. What cannot be put aside, because the disk has little room or may not be written,
-is read from the file again.
+them again, takes them from here. Nothing depends on it. What cannot be put aside, because the disk has little room or
+may not be written, is read from the file again.
 """
 
 import logging

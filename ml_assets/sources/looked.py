@@ -1,9 +1,10 @@
 """A shop's event files after the first look: how they are written, which days and ids they hold, and their lines.
 
-The look reads lines as the first of them suggest: ids are integers where those are, dates are in the order that needs no
-proof where none asks for one. Where a later line says otherwise, it begins again with what it has learnt. What takes long
-to parse is parsed once: what the look has read is kept (`kept.py`) for whoever asks next. The rest is read again, plain
-CSV with its numbers as such (`typed.py`). Opening files belongs to `mapped.py`, the rules of the look to `first_look.py`.
+The look reads lines as the first of them suggest: ids are integers where those are, dates are in the order that needs
+no proof where none asks for one. Where a later line says otherwise, it begins again with what it has learnt. What takes
+long to parse is parsed once: what the look has read is kept (`kept.py`) for whoever asks next. The rest is read again,
+plain CSV with its numbers as such (`typed.py`). Opening files belongs to `mapped.py`, the rules of the look to
+`first_look.py`.
 """
 
 import logging
