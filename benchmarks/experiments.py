@@ -51,7 +51,7 @@ def _without_experiments(connection: ServingConnection) -> None:
     # From the question whether one runs to the last of what is shown then.
     asked = r"    IF EXISTS \(SELECT FROM :\"meta\"\.experiments.*rather the live list than none\.\n    END IF;\n"
     plain = re.sub(asked, "", text, flags=re.DOTALL)
-    plain = plain.replace("AND shown <> 'popular'", "").replace("shown <> 'popular' AND ", "")
+    plain = plain.replace("AND shown <> 'popular' AND ruled_by IS NULL", "").replace("shown <> 'popular' AND ", "")
     plain = plain.replace(':"ml".recommend', ':"ml".plain').replace("recommend.", "plain.")
     types = {"customer_id_type": "bigint", "item_id_type": "bigint"}
     connection.execute(fill("recommend", plain, connection.schemas, types).encode())

@@ -49,6 +49,8 @@ def report_experiment(
         listed = by_listing(connection, asked, by, found.customers) if by and by != "segment" else []
     if not emit({**vars(found), "by": segments or listed} if by else found, as_json):
         _show(found)
+        seen = ", ".join(f"{arm.name} sees {arm.words}" for arm in asked.arms)
+        OUT.print(f"{seen}.", soft_wrap=True)
         if segments:
             _show_segments(segments)
         if by and listed:

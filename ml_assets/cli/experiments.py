@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ml_assets.books.models import list_models
 from ml_assets.books.trials import challenger
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
+from ml_assets.cli.inputs.arm_rules import rules_of_arms
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
@@ -21,6 +22,7 @@ from ml_assets.errors import UserError
 from ml_assets.experiments.design import Arm, Experiment, is_as_planned
 from ml_assets.experiments.entrants import count_customers, enter_customers, require_customers
 from ml_assets.experiments.register import list_experiments, start, stop
+from ml_assets.experiments.tried_rules import require_lists
 from ml_assets.lake import Lake
 from ml_assets.methods import NOT_MADE
 from ml_assets.releases.catalog import live_release
@@ -73,8 +75,10 @@ def start_experiment(
         def judge(new: Experiment) -> None:
             _require_models(connection, new)
             require_customers(connection, new, features)
+            require_lists(connection, new, settings.serving.gates.least_length)
 
-        started = start(connection, name, wanted, settings.tz, judge=judge)
+        rules = rules_of_arms(connection, settings, name, wanted, config)
+        started = start(connection, name, wanted, settings.tz, rules=rules, judge=judge)
         counted = enter_customers(connection, features)
         now = one(connection, "SELECT now()")
     state = started.state(now)
@@ -154,7 +158,7 @@ def _show(known: list[Experiment], counts: Mapping[tuple[str, str], int], now: d
     for each in known:
         about = [each.name, each.state(now), each.placement or "every list"]
         rows += [
-            [*about, arm.name, f"{arm.share:.0%}", arm.list, f"{counts.get((each.name, arm.name), 0):,}"]
+            [*about, arm.name, f"{arm.share:.0%}", arm.words, f"{counts.get((each.name, arm.name), 0):,}"]
             for arm in each.arms
         ]
     columns = ["experiment", "state", "about", "arm", "share", "sees", "customers"]

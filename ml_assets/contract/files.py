@@ -35,5 +35,10 @@ def fill(name: str, text: str, schemas: Schemas, values: Mapping[str, str]) -> s
                 code="contract.wrong",
             )
     named = NAME.sub(lambda found: sql.Identifier(schemas.names[found[1]]).as_string(), text)
+    return fill_words(named, values)
+
+
+def fill_words(text: str, values: Mapping[str, str]) -> str:
+    """A text with the values in place of their words."""
     words = "|".join(values) or "(?!)"
-    return re.sub(rf"(?<!:):({words})\b", lambda found: values[found[1]], named)
+    return re.sub(rf"(?<!:):({words})\b", lambda found: values[found[1]], text)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 
-from ml_assets.contract.files import fill, read_files
+from ml_assets.contract.files import fill, fill_words, read_files
 from ml_assets.database.names import Schemas
 from ml_assets.errors import UserError
 
@@ -20,7 +20,7 @@ FROM_SETTINGS = ("unavailable_in_the_shop", "bought_in_the_shop")
 class SqlObject:
     """One file with a view or function, the comments and grants it has, and the triggers that call it.
 
-    `values` are its own placeholders, where one file makes several objects.
+    `values` are its own placeholders, where one file makes several objects; they may hold names and types themselves.
     """
 
     name: str
@@ -35,7 +35,7 @@ class SqlObject:
     @property
     def made(self) -> str:
         """The view or function that it makes."""
-        return self.values.get("view", self.path.rpartition("/")[2])
+        return _named(self.values) or self.path.rpartition("/")[2]
 
     @property
     def needs_settings(self) -> bool:
@@ -44,7 +44,9 @@ class SqlObject:
 
     def sql(self, schemas: Schemas, values: Mapping[str, str]) -> str:
         """The text with everything filled in."""
-        return fill(self.path, self.text, schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values, **self.values})
+        return fill(
+            self.path, fill_words(self.text, self.values), schemas, {**dict.fromkeys(FROM_SETTINGS, ""), **values}
+        )
 
 
 def delivered_objects() -> list[SqlObject]:
@@ -69,7 +71,7 @@ def in_order(order: str, texts: Mapping[str, str]) -> list[SqlObject]:
         if path and path not in texts:
             raise _wrong_order(f"line {number} names {path}, but there is no such file")
         if path:
-            name = f"{path} ({pairs['view']})" if "view" in pairs else path
+            name = f"{path} ({_named(pairs)})" if _named(pairs) else path
             objects.append(SqlObject(name, texts[path], pairs))
     named = [each.name for each in objects]
     if twice := [name for name in named if named.count(name) > 1]:
@@ -77,6 +79,11 @@ def in_order(order: str, texts: Mapping[str, str]) -> list[SqlObject]:
     if unordered := set(texts) - {each.path for each in objects}:
         raise _wrong_order(f"no line names {', '.join(sorted(unordered))}")
     return objects
+
+
+def _named(values: Mapping[str, str]) -> str | None:
+    """The view or function that these placeholders name."""
+    return values.get("view") or values.get("function")
 
 
 def _wrong_order(problem: str) -> UserError:

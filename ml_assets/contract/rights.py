@@ -64,6 +64,7 @@ WRITER: Rights = {
     # What was started stays as it was started.
     "experiments": "SELECT, INSERT, UPDATE (serving_since, stopped_at, stopped_reason)",
     "experiment_arms": "SELECT, INSERT",
+    "experiment_rules": "SELECT, INSERT",
     "store.experiment_customers": "SELECT",
     "store.exposures": "SELECT",
     "experiment_days_known": "SELECT",
@@ -96,6 +97,7 @@ WRITER_FUNCTIONS = (
     "is_business_day",
     "judge_freshness",
     "hold_off_erasure",
+    "arrange_for_arm",
     "enter_customers",
     "drop_exposures",
     "begin_outcomes",

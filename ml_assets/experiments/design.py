@@ -9,10 +9,20 @@ from datetime import datetime
 from itertools import pairwise
 
 from ml_assets.errors import UserError
-from ml_assets.settings.experiments import ExperimentSettings
+from ml_assets.settings.experiments import MADE_LIST, RULED_LIST, ExperimentSettings
 
 # Slices are written as shares such as 0.1, which no double holds exactly.
 ROUNDING = 1e-9
+IN_WORDS = {
+    "live": "the list of everybody",
+    "none": "no list",
+    "popular": "the popular items",
+    "method": "a list by the method {} alone",
+    "model": "a list by the model {}",
+    "challenger": "a list by the challenger {}",
+    "rules": "the list of everybody under the rules of {}",
+}
+"""What an arm sees, by the kind of its list."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +33,23 @@ class Arm:
     share: float
     drawn_below: float
     list: str
-    """live, none, popular, method:NAME, model:VERSION or challenger:METHOD."""
+    """live, none, popular, method:NAME, model:VERSION, challenger:METHOD or rules:FILE."""
 
     @property
     def is_made(self) -> bool:
         """Whether its list has to be computed and published for it."""
-        return ":" in self.list
+        return MADE_LIST.fullmatch(self.list) is not None
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether it sees the live list under rules of its own."""
+        return RULED_LIST.fullmatch(self.list) is not None
+
+    @property
+    def words(self) -> str:
+        """What its customers see, for people."""
+        kind, _, name = self.list.partition(":")
+        return IN_WORDS[kind].format(name)
 
     @property
     def may_wait(self) -> bool:

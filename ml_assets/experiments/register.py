@@ -4,7 +4,7 @@ What one is belongs to `design.py`, who is counted in it to `entrants.py`. One t
 moved in mid-run would mix customers of two draws.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -15,9 +15,10 @@ from ml_assets.database.connection import ServingConnection
 from ml_assets.database.rights import act_as_owner, writing
 from ml_assets.database.turns import take_turn
 from ml_assets.errors import Code, UserError, require_reason
+from ml_assets.experiments.arm_rules import Rule, keep_rules
 from ml_assets.experiments.assignment import bounds_of, new_salt
 from ml_assets.experiments.design import Arm, Experiment, free_slice
-from ml_assets.settings.experiments import HOLD_OUT, TRIAL, ExperimentSettings
+from ml_assets.settings.experiments import HOLD_OUT, MADE_LIST, TRIAL, ExperimentSettings
 
 TURN = "experiments"
 HELD_OUT, SERVED = "held_out", "served"
@@ -71,9 +72,12 @@ def start(
     wanted: ExperimentSettings,
     zone: ZoneInfo,
     *,
+    rules: Mapping[str, Sequence[Rule]] | None = None,
     judge: Callable[[Experiment], None] = lambda _: None,
 ) -> Experiment:
     """Start an experiment; it serves at once unless an arm has a list of its own, which has to be published first.
+
+    `rules` are the judged lines of the file of each arm that names one, by arm; they are kept as they are now.
 
     Raises `UserError` where it was started before, is over already, has no customers for itself alone, or where `judge`
     does, which is asked before it is kept.
@@ -100,12 +104,13 @@ def start(
                 min_orders, note, ends_at, serving_since)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, 'infinity'), %s)
         """
-        waits = any(":" in arm.list for arm in wanted.arms.values())
+        waits = any(MADE_LIST.fullmatch(arm.list) for arm in wanted.arms.values())
         facts = [begin, end, new_salt(), wanted.segment, wanted.min_orders, wanted.note, ends_at]
         values = [name, wanted.placement, layer, *facts, None if waits else now]
         cursor.execute(connection.schemas.sql(insert), values)
         arms = [(arm, each.share, each.list) for arm, each in wanted.arms.items()]
         _insert_arms(connection, name, arms)
+        keep_rules(connection, name, {arm: (rules or {})[arm] for arm, each in wanted.arms.items() if each.rules_file})
         started = experiment(connection, name)
         judge(started)
     return started

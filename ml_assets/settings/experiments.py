@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -18,7 +19,11 @@ TRIAL = re.compile(r"challenger_(for_you|discover|buy_again)_[0-9]+")
 """Names of experiments that the program starts by itself."""
 PLAIN_LISTS = ("live", "none", "popular")
 MADE_LIST = re.compile(r"(method|model|challenger):(.+)")
-LISTS = "live (the list of everybody), none, popular, method:NAME, model:VERSION or challenger:METHOD"
+RULED_LIST = re.compile(r"rules:(.*\S.*)")
+LISTS = (
+    "live (the list of everybody), none, popular, method:NAME, model:VERSION, challenger:METHOD, or rules:FILE (the "
+    "live list under the rules of a file)"
+)
 
 ArmName = Annotated[str, Field(pattern=NAME)]
 
@@ -33,11 +38,17 @@ class ArmSettings(Section):
     @classmethod
     def _known_list(cls, value: str) -> str:
         made = MADE_LIST.fullmatch(value)
-        if value not in PLAIN_LISTS and made is None:
+        if value not in PLAIN_LISTS and made is None and not RULED_LIST.fullmatch(value):
             raise ValueError(f"{value} is no list; it may be {LISTS}")
         if made and (unknown := unknown_method(made)):
             raise ValueError(unknown)
         return value
+
+    @property
+    def rules_file(self) -> Path | None:
+        """The file of rules that it names, as it is written; None where it sees no such list."""
+        ruled = RULED_LIST.fullmatch(self.list)
+        return Path(ruled[1]) if ruled else None
 
 
 def unknown_method(made: re.Match[str]) -> str | None:

@@ -112,3 +112,70 @@ def test_the_page_about_the_shop_is_written_and_summed_up(shop: Run, tmp_path: P
     assert (told["day"], told["file"]) == ("2026-01-07", "past.html")
     code, _, err = shop("report", "--date", "2999-01-01")
     assert (code, "2999-01-01 is not over yet" in err) == (1, True)
+
+
+RULED = """
+experiments:
+  planned:
+    ruled:
+      placement: for_you
+      arms: {ours: {share: 0.5}, theirs: {share: 0.5, list: 'rules:rules/theirs.csv'}}
+"""
+
+
+def test_an_arm_under_rules_of_a_file_is_started_listed_and_reported_in_words(
+    shop: Run, connection: ServingConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ml_assets.yaml").write_text(RULED)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "theirs.csv").write_text("kind,item_id,value\npin,14,1\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    told = ("--config", str(tmp_path / "ml_assets.yaml"))
+    started = facts(shop, "experiment", "start", "ruled", *told)
+    assert started == {"experiment": "ruled", "state": "running", "customers": 200}
+    seen = "SELECT DISTINCT ml.assign_arm('ruled', n), (SELECT item_id FROM ml.recommend(n) WHERE rank = 1)"
+    rows = connection.execute(f"{seen} FROM generate_series(1, 200) AS n ORDER BY 1".encode()).fetchall()
+    assert rows == [("ours", 11), ("theirs", 14)]
+    # What was taken stays, whatever becomes of the file.
+    (tmp_path / "rules" / "theirs.csv").unlink()
+    code, out, _ = shop("experiment", "list", *told)
+    assert (code, "under the rules of rules/theirs.csv" in " ".join(out.split())) == (0, True)
+    code, out, _ = shop("experiment", "report", "ruled", *told)
+    assert "theirs sees the list of everybody under the rules of rules/theirs.csv" in " ".join(out.split())
+    code, out, _ = shop("report", "--out", str(tmp_path / "page.html"), *told)
+    page = " ".join((tmp_path / "page.html").read_text(encoding="utf-8").split())
+    assert "theirs sees the list of everybody under the rules of rules/theirs.csv" in page
+    code, _, err = shop("experiment", "estimate", "--list", "rules:rules/theirs.csv", *told)
+    assert (code, "none that can be estimated" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "There is no file"),
+        ("kind,item_id,value\npin,14,0\n", "theirs.csv is not taken: line 2, column value: a pin needs a place"),
+        ("kind,item_id,what\n", "theirs.csv has unknown columns: what"),
+        ("kind,item_id\nban,fourteen\n", "line 2, column item_id: 'fourteen' is not a whole number"),
+        ("kind,item_id,value\n", "theirs.csv has no rules below its header line"),
+        ("kind,category,value\nboost,diary,2\n", "change none of the"),
+        ("kind,item_id\n" + "".join(f"ban,{item}\n" for item in (11, 12, 13, 14)), "leave 0.0 items of a list"),
+    ],
+)
+def test_a_bad_file_of_rules_is_refused_with_its_setting(
+    shop: Run, tmp_path: Path, text: str | None, complaint: str
+) -> None:
+    (tmp_path / "ml_assets.yaml").write_text(RULED)
+    (tmp_path / "rules").mkdir()
+    if text is not None:
+        (tmp_path / "rules" / "theirs.csv").write_text(text)
+    code, out, _ = shop("experiment", "start", "ruled", "--json")
+    problem = json.loads(out)["error"]["problem"]
+    assert (code, complaint in problem) == (1, True), problem
+    assert "experiments.planned.ruled.arms.theirs.list" in problem or "rules:rules/theirs.csv" in problem
+    arms = ("--placement", "for_you", "--arm", "a=0.5", "--arm", "b=0.5:rules:rules/theirs.csv")
+    code, out, _ = shop("experiment", "start", "mine", *arms, "--json")
+    problem = json.loads(out)["error"]["problem"]
+    assert (code, complaint in problem) == (1, True), problem
+    assert problem.startswith("--arm b: ") or "The rules of the arm b (rules:rules/theirs.csv)" in problem
+    assert facts(shop, "experiment", "list") == []

@@ -46,6 +46,8 @@ CONTRACT = {
     "alive_probability expected_spend_90d",
     "experiments": "experiment arm share list placement state layer traffic segment_key min_orders started_at "
     "serving_since ends_at stopped_at stopped_reason note is_control",
+    "experiment_rules": "experiment arm kind item_id category brand placement segment_key value valid_from valid_until "
+    "note",
     "past_arm_recommendations": "release_id customer_id placement experiment arm rank item_id score source reason_code "
     "data_as_of predicted_at model_version propensity",
     "experiment_outcomes": "experiment customer_id arm entered_on orders revenue listed_items orders_before "

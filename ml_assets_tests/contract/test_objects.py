@@ -9,6 +9,7 @@ import pytest
 from packaging.version import Version
 
 from ml_assets.contract import objects
+from ml_assets.contract.files import fill_words
 from ml_assets.contract.migrate import Contract, Migration, delivered, migrate
 from ml_assets.contract.order import SqlObject, delivered_objects, in_order
 from ml_assets.contract.shop_tables import sync_reading
@@ -32,14 +33,15 @@ def test_every_file_stands_in_the_order_and_makes_what_it_is_named_after() -> No
     for each in ordered:
         kind, name = each.name.split(" ")[0].split("/")
         assert each.text.count("CREATE OR REPLACE VIEW") + each.text.count("CREATE OR REPLACE FUNCTION") == 1
-        made = ":view AS" if each.values else f".{name}"
+        made = next((f":{word}" for word in ("view", "function") if word in each.values), f".{name}")
         assert f"CREATE OR REPLACE {kind[:-1].upper()}" in each.text
         assert made in each.text
 
 
 def test_every_function_says_who_may_execute_it() -> None:
     functions = [each for each in delivered_objects() if each.name.startswith("functions/")]
-    silent = [each.name for each in functions if not re.search(r"(REVOKE|GRANT) EXECUTE ON FUNCTION", each.text)]
+    texts = {each.name: fill_words(each.text, each.values) for each in functions}
+    silent = [name for name, text in texts.items() if not re.search(r"(REVOKE|GRANT) EXECUTE ON FUNCTION", text)]
     assert silent == []
 
 

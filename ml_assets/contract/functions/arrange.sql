@@ -1,4 +1,6 @@
--- Lists that need more than leaving items out: pins, boosts, caps, and filling up what became too short.
+-- Lists that need more than leaving items out: pins, boosts, caps, and filling up what became too short. Made twice
+-- (order.txt): `arrange` goes by the rules of everybody, `arrange_for_arm` by those that an arm of an experiment has in
+-- their place. What the shop hides is hidden from all.
 --
 -- The views do the common case themselves. They call `arrange` where a rule of these kinds is in force, where too
 -- few candidates are left, or where a stale list is replaced. It runs with its owner's rights and a fixed search path;
@@ -9,8 +11,8 @@
 -- 1,000,000,000 in a list of popular items shown instead: each row of such a list tells by its place alone that the
 -- release it belongs to is that of the popular items.
 
-CREATE OR REPLACE FUNCTION :"meta".arrange(
-    for_customer :customer_id_type, in_placement text, candidates :item_id_type[], as_of date, depth integer
+CREATE OR REPLACE FUNCTION :"meta".:function(
+    for_customer :customer_id_type, in_placement text, candidates :item_id_type[], as_of date, depth integer:one_more
 ) RETURNS integer[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- The plans are the same for every list; making them takes longer than following them.
@@ -40,7 +42,7 @@ DECLARE
     is_filled_up boolean := false;
     segment text;
 BEGIN
-    IF EXISTS (SELECT FROM :"meta".rules AS r WHERE r.segment_key IS NOT NULL AND now() < r.valid_until) THEN
+    IF EXISTS (SELECT FROM :"meta".:rules AS r WHERE r.segment_key IS NOT NULL AND now() < r.valid_until) THEN
         segment := coalesce(
             (
                 SELECT s.segment_key FROM :"store".segment_assignments AS s
@@ -78,10 +80,10 @@ BEGIN
     INTO pins, pin_rules, pin_places
     FROM (
         SELECT DISTINCT ON (r.item_id) r.item_id, r.rule_id, r.value
-        FROM :"meta".rules AS r
+        FROM :"meta".:rules AS r
         WHERE r.kind = 'pin' AND (r.placement IS NULL OR r.placement = in_placement)
             AND (r.segment_key IS NULL OR r.segment_key = segment)
-            AND now() >= r.valid_from AND now() < r.valid_until
+            AND now() >= r.valid_from AND now() < r.valid_until:of_arm
         ORDER BY r.item_id, r.value, r.rule_id
     ) AS f;
     pins := coalesce(pins, '{}');
@@ -101,10 +103,10 @@ BEGIN
     FROM (
         SELECT r.kind, r.item_id, r.category, r.brand,
             CASE r.kind WHEN 'cap' THEN min(r.value) ELSE exp(sum(ln(greatest(r.value, 0.001)::float8))) END AS strength
-        FROM :"meta".rules AS r
+        FROM :"meta".:rules AS r
         WHERE r.kind IN ('boost', 'cap') AND (r.placement IS NULL OR r.placement = in_placement)
             AND (r.segment_key IS NULL OR r.segment_key = segment)
-            AND now() >= r.valid_from AND now() < r.valid_until
+            AND now() >= r.valid_from AND now() < r.valid_until:of_arm
         GROUP BY r.kind, r.item_id, r.category, r.brand
     ) AS g;
     LOOP
@@ -114,7 +116,7 @@ BEGIN
                 AND now() >= h.valid_from AND now() < h.valid_until
             UNION ALL
             SELECT b.item_id FROM :"meta".recent_purchases AS b
-            WHERE b.customer_id = for_customer AND (waits IS NULL OR b.bought_at > now() - waits)
+            WHERE b.customer_id = for_customer AND (waits IS NULL OR b.bought_at > now() - waits):and_hidden
         );
         IF num_nonnulls(boosted_categories, boosted_brands, capped, capped_brands) = 0 THEN
             places := ARRAY(
@@ -169,6 +171,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION :"meta".arrange(:customer_id_type, text, :item_id_type[], date, integer)
+COMMENT ON FUNCTION :"meta".:function(:customer_id_type, text, :item_id_type[], date, integer:one_type)
 IS 'The places of a list after all rules, best first; filled up where rules leave fewer than `depth`. No candidates: the popular items.';
-GRANT EXECUTE ON FUNCTION :"meta".arrange(:customer_id_type, text, :item_id_type[], date, integer) TO PUBLIC;
+:grant EXECUTE ON FUNCTION :"meta".:function(:customer_id_type, text, :item_id_type[], date, integer:one_type) :to PUBLIC;

@@ -1,5 +1,5 @@
--- Asked by ml.recommend only while an experiment runs; EXPERIMENT.ARM is a list that was made for that arm. Who is in no
--- experiment of the list sees the live one. It says of each customer what ml.assign_arm says, in one query instead of
+-- Asked by ml.recommend only while an experiment runs; EXPERIMENT.ARM is a list that was made for that arm, and
+-- rules:EXPERIMENT.ARM the live one under the rules of that arm. Who is in no experiment of the list sees the live one. It says of each customer what ml.assign_arm says, in one query instead of
 -- many, because it stands in the way of every read. It runs with
 -- the rights and the search path of ml.recommend: setting them again takes longer than the rest.
 
@@ -45,6 +45,7 @@ BEGIN
         END IF;
         RETURN CASE
             WHEN drawn.list IN ('none', 'popular') THEN drawn.list
+            WHEN drawn.list LIKE 'rules:%' THEN 'rules:' || drawn.experiment || '.' || drawn.arm
             ELSE drawn.experiment || '.' || drawn.arm
         END;
     END LOOP;
@@ -52,5 +53,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION :"meta".list_shown(:customer_id_type, text) IS 'Which list a customer sees: live, none, popular, or one made for an arm.';
+COMMENT ON FUNCTION :"meta".list_shown(:customer_id_type, text) IS 'Which list a customer sees: live, none, popular, one made for an arm, or the live one under the rules of an arm.';
 REVOKE EXECUTE ON FUNCTION :"meta".list_shown(:customer_id_type, text) FROM PUBLIC;

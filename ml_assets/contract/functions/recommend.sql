@@ -14,6 +14,7 @@ DECLARE
     generic integer[];
     generic_is_stale boolean;
     shown text := 'live';
+    ruled_by text;
 BEGIN
     IF EXISTS (SELECT FROM :"meta".experiments AS e WHERE e.serving_since IS NOT NULL AND e.stopped_at IS NULL) THEN
         shown := :"meta".list_shown(recommend.customer_id, recommend.placement);
@@ -21,7 +22,20 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    IF shown LIKE '%.%' THEN
+    IF shown LIKE 'rules:%' THEN
+        ruled_by := substr(shown, 7);
+        RETURN QUERY
+        SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
+            :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
+            d.model_version, d.release_id, d.is_stale
+        FROM :"meta".ruled_lists AS d
+        WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.arm = ruled_by
+            AND d.rank <= coalesce(wanted, d.k)
+        ORDER BY d.rank;
+        IF FOUND OR wanted = 0 THEN
+            RETURN;
+        END IF;
+    ELSIF shown LIKE '%.%' THEN
         RETURN QUERY
         SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
             :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
@@ -41,7 +55,7 @@ BEGIN
         d.model_version, d.release_id, d.is_stale
     FROM :"meta".recommendation_lists AS d
     WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
-        AND shown <> 'popular'
+        AND shown <> 'popular' AND ruled_by IS NULL
     ORDER BY d.rank;
     IF FOUND OR wanted = 0 THEN
         RETURN;
@@ -58,7 +72,10 @@ BEGIN
         -- Known customers see their own list or, where their shop says so, none.
         RETURN;
     END IF;
-    generic := :"meta".arrange(NULL, recommend.placement, NULL, NULL, 0);
+    generic := CASE
+        WHEN ruled_by IS NULL THEN :"meta".arrange(NULL, recommend.placement, NULL, NULL, 0)
+        ELSE :"meta".arrange_for_arm(NULL, recommend.placement, NULL, NULL, 0, ruled_by)
+    END;
     generic_is_stale := :"meta".popular_list_is_stale();
     RETURN QUERY
     SELECT v.rank::integer,

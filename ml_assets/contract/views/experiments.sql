@@ -29,7 +29,7 @@ COMMENT ON VIEW :"ml".experiments IS 'One row per arm of every experiment.';
 COMMENT ON COLUMN :"ml".experiments.experiment IS 'Its name; hold_out is the permanent one: who sees no list at all.';
 COMMENT ON COLUMN :"ml".experiments.arm IS 'The arm; ml.assign_arm says who is in it.';
 COMMENT ON COLUMN :"ml".experiments.share IS 'Share of the experiment''s customers, 0 to 1.';
-COMMENT ON COLUMN :"ml".experiments.list IS 'What the arm sees: live (the list of everybody), none, popular, method:NAME, model:VERSION or challenger:METHOD.';
+COMMENT ON COLUMN :"ml".experiments.list IS 'What the arm sees: live (the list of everybody), none, popular, method:NAME, model:VERSION, challenger:METHOD, or rules:FILE (the live list under the rules of a file; see experiment_rules).';
 COMMENT ON COLUMN :"ml".experiments.placement IS 'The list that it is about; NULL: every one.';
 COMMENT ON COLUMN :"ml".experiments.state IS 'waiting (for the lists of its arms), running, ended or stopped.';
 COMMENT ON COLUMN :"ml".experiments.layer IS 'Experiments of one layer have no customer in common.';

@@ -1,6 +1,7 @@
--- The lists behind the contract, with rules and staleness judged at the moment of reading. Made three times (order.txt):
+-- The lists behind the contract, with rules and staleness judged at the moment of reading. Made four times (order.txt):
 -- shown_recommendation_lists for ml.recommendations looks no further than k items, recommendation_lists for
--- ml.recommend goes to full depth because k may be asked for, and arm_lists is the same for lists made for arms.
+-- ml.recommend goes to full depth because k may be asked for, arm_lists is the same for lists made for arms, and
+-- ruled_lists are those of recommendation_lists under the rules of each arm that has its own.
 --
 -- Candidates are looked at one by one, in their order, until there are enough. Each is looked up in a hash index of
 -- what is hidden, by a scalar subselect: PostgreSQL may turn a NOT EXISTS into a join that changes the order. There is
@@ -51,7 +52,7 @@ SELECT
     END AS is_stale,
     r.k:more
 FROM :"store".:subject AS t
-JOIN :"meta".releases AS r ON r.release_id = t.release_id
+JOIN :"meta".releases AS r ON r.release_id = t.release_id:arms
 LEFT JOIN :"meta".placements AS p ON p.placement = t.placement
 CROSS JOIN LATERAL unnest(
     coalesce(
@@ -83,7 +84,7 @@ CROSS JOIN LATERAL unnest(
                 ) AS places
                 OFFSET 0
             ) AS f
-            WHERE cardinality(f.places) >= least(r.k, cardinality(t.item_ids))
+            WHERE cardinality(f.places) >= least(r.k, cardinality(t.item_ids)):unless
                 AND NOT EXISTS (
                     SELECT FROM :"meta".rules AS x
                     WHERE x.kind IN ('pin', 'boost', 'cap') AND now() >= x.valid_from AND now() < x.valid_until
@@ -93,7 +94,7 @@ CROSS JOIN LATERAL unnest(
                     OR NOT coalesce(now() + (SELECT h.clock_shift FROM :"meta".shop AS h) > r.stale_at, false)
                 )
         ),
-        :"meta".arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k)
+        :"meta".:arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k:for_arm)
     )
 ) WITH ORDINALITY AS v (place, rank)
 WHERE NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = t.customer_id)
