@@ -5,13 +5,12 @@ Moving the pointer is in `releases/pointer.py`, comparing in `releases/compare.p
 
 from time import perf_counter
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.markup import escape
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.rescored import show_inside_the_day
 from ml_assets.errors import UserError
 from ml_assets.releases.catalog import list_releases
 from ml_assets.releases.compare import Difference, compare
@@ -20,7 +19,7 @@ from ml_assets.releases.pointer import accept as accept_release
 from ml_assets.releases.pointer import unpin as unpin_subject
 from ml_assets.releases.rescore import SUBJECT as RESCORED
 from ml_assets.releases.rescore import undo_rescorings
-from ml_assets.releases.rescored import LastTime, last_time
+from ml_assets.releases.rescored import last_time
 from ml_assets.settings.read.load import load_settings
 from ml_assets.subjects import PUBLISHED
 
@@ -60,7 +59,7 @@ def releases(
         columns = ["id", "day", "state", "rows", "model", "published", "reason"]
         table(name, columns, cells, right=["id", "rows"])
         if inside and name == RESCORED:
-            OUT.print(f"{escape(_inside_the_day(inside, settings.tz))}\n", soft_wrap=True)
+            show_inside_the_day(inside, settings.tz)
     if not rows:
         OUT.print("Nothing is published yet.")
     blocked = next((row.release_id for row in rows if row.state == "blocked"), None)
@@ -72,18 +71,6 @@ def releases(
         ('ml-assets rollback SUBJECT --reason "..."', "show the one before, at once"),
     )
     return 0
-
-
-def _inside_the_day(last: LastTime, tz: ZoneInfo) -> str:
-    """What `run --since-last` did to the live release, in a sentence or two."""
-    when = f"{last.at.astimezone(tz):%Y-%m-%d %H:%M}"
-    if last.state == "undone":
-        return f"Lists that were made anew inside the day were taken back: {last.reason}"
-    times = f"{last.shown:,} time{'' if last.shown == 1 else 's'}"
-    if last.state == "refused":
-        return f"Made anew inside the day {times}; those of {when} were refused: {last.reason}"
-    who = f"{last.customers:,} customer{'' if last.customers == 1 else 's'}"
-    return f"Made anew inside the day {times}, last at {when} for {who} (ml.rescorings)."
 
 
 def rollback(

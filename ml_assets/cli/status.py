@@ -6,25 +6,32 @@ from ml_assets.books.freshness import Freshness, clock_shift, read_freshness
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.cli.prune import show_space
+from ml_assets.cli.rescored import facts_inside_the_day, show_inside_the_day
+from ml_assets.releases.rescore import SUBJECT
+from ml_assets.releases.rescored import LastTime, last_time, live_lists
 from ml_assets.settings.read.load import load_settings
 
 LATE = ("stale", "missing")
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
-    """Show the freshness of every subject; exit code 2 when anything is stale or missing.
+    """Show the freshness of every subject and what changed inside the day; exit code 2 when any is stale or missing.
 
     Works without Dagster: it reads the database only.
     """
     settings = load_settings(config)
     with shop_database(settings) as connection:
         rows, shift = read_freshness(connection), clock_shift(connection)
-        if emit([_facts(row) for row in rows], as_json):
+        live = live_lists(connection)
+        inside = live and last_time(connection, live.release_id)
+        if emit([_facts(row, inside) for row in rows], as_json):
             return _code(rows)
         show_freshness(rows, settings.tz)
         for row in rows:
             if row.volume_reason:
                 OUT.print(f"{row.subject}: {row.volume_reason}\n")
+        if inside:
+            show_inside_the_day(inside, settings.tz)
         show_space(connection, settings)
     if shift:
         OUT.print(f"The clock is {shift.days} days ahead because of `ml-assets demo break`.\n")
@@ -57,7 +64,7 @@ def show_freshness(rows: list[Freshness], tz: ZoneInfo) -> None:
     table("Freshness", ["subject", "kind", "data as of", "age", "stale at", "status"], cells, right=["age"])
 
 
-def _facts(row: Freshness) -> dict[str, object]:
+def _facts(row: Freshness, inside: LastTime | None) -> dict[str, object]:
     return {
         "subject": row.subject,
         "kind": row.kind,
@@ -71,6 +78,7 @@ def _facts(row: Freshness) -> dict[str, object]:
         "rows": row.row_count,
         "usual_rows": row.usual_row_count,
         "reason": row.reason,
+        "rescored": facts_inside_the_day(inside) if inside and row.subject == SUBJECT else None,
     }
 
 

@@ -29,7 +29,7 @@ TOLD_BY_THE_DATABASE = (
     "keeps_its_promise",
 )
 # Jobs that do the work of a job as well, so that their success ends its failure.
-HEIRS = {"load_days": ("daily_scoring",), "rebuild": ("daily_scoring",)}
+HEIRS = {"load_days": ("daily_scoring",), "rebuild": ("daily_scoring",), "since_last": ("daily_scoring",)}
 # Jobs whose work `ml-assets run` does again.
 DAILY = ("daily_scoring", "load_days")
 # Runs and evaluations that are looked back at.

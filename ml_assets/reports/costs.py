@@ -15,6 +15,7 @@ JOBS = {
     "daily_scoring": "Scoring a day",
     "weekly_training": "Training the models of a week",
     "rebuild": "Building days again",
+    "since_last": "Making lists anew inside the day",
     "weekly_report": "Writing this page",
 }
 

@@ -22,6 +22,7 @@ INSTIGATORS = (
     "daily_scoring_schedule",
     "weekly_training_schedule",
     "weekly_report_schedule",
+    "since_last_schedule",
     "source_changes",
     "retraining",
     "alerts",

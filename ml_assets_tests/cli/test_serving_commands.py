@@ -58,16 +58,22 @@ def test_releases_are_listed_with_what_is_live(run: Run) -> None:
     assert len(facts(run, "releases", "recommendations")) == 2
 
 
-def test_releases_say_what_was_made_anew_inside_the_day(run: Run, connection: ServingConnection) -> None:
+def test_releases_and_status_say_what_was_made_anew_inside_the_day(run: Run, connection: ServingConnection) -> None:
     assert "inside the day" not in run("releases")[1]
+    assert "inside the day" not in run("status")[1]
     rescore(connection, live(run), [1, 2])
     rescore(connection, live(run))
-    assert "Made anew inside the day 2 times, last at " in (told := run("releases")[1])
+    assert "Lists were made anew inside the day 2 times, last at " in (told := run("releases")[1])
     assert "for 1 customer (ml.rescorings)." in told
+    assert told.splitlines().count(line := next(line for line in told.splitlines() if "inside the day" in line)) == 1
+    assert line in run("status")[1].splitlines()
+    (inside,) = [row["rescored"] for row in facts(run, "status") if row["rescored"]]
+    assert (inside["state"], inside["customers"], inside["times_shown"]) == ("shown", 1, 2)
     rescore(connection, live(run), lists=pl.concat([recommendations([1])] * 2))
     told = run("releases", "recommendations")[1]
     assert "inside the day 2 times; those of 2026-01-06" in told
-    assert "were refused: 2 rows repeat" in told
+    assert "for 1 customer were refused: 2 rows repeat" in told
+    assert "for 1 customer were refused: 2 rows repeat" in run("status")[1]
     assert run("rollback", "recommendations", "--rescored", "--reason", "a till [x]")[0] == 0
     taken_back = "Lists that were made anew inside the day were taken back: a till [x]"
     assert taken_back in run("releases", "recommendations")[1]

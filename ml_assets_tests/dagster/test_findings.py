@@ -44,10 +44,10 @@ def passes_its_gates() -> dg.AssetCheckResult:
 DEFS = dg.Definitions(
     assets=[recommendations_release],
     asset_checks=[is_dense, passes_its_gates],
-    jobs=[dg.define_asset_job(f"books_{name}", selection="*") for name in ("daily_scoring", "load_days")],
+    jobs=[dg.define_asset_job(f"books_{name}", selection="*") for name in ("daily_scoring", "load_days", "since_last")],
 )
 KEYS = [dg.AssetCheckKey(dg.AssetKey("recommendations_release"), name) for name in ("is_dense", "passes_its_gates")]
-WATCHED = Watched("books_", ["books_load_days", "books_daily_scoring"], KEYS, ["books_source_changes"])
+WATCHED = Watched("books_", ["books_load_days", "books_daily_scoring", "books_since_last"], KEYS, ["books_source_changes"])
 
 
 @pytest.fixture
@@ -104,6 +104,14 @@ def test_a_failed_load_ends_when_its_last_day_was_scored(instance: dg.DagsterIns
     assert found(instance) == {"load_days/run": ("error", words)}
     run(instance, tags=DAY)
     assert found(instance) == {}
+
+
+def test_a_failed_micro_batch_ends_when_one_succeeds_or_a_day_was_scored(instance: dg.DagsterInstance) -> None:
+    for good in ("since_last", "daily_scoring"):
+        run(instance, "run", of="since_last")
+        assert found(instance).keys() == {"since_last/run"}
+        run(instance, of=good)
+        assert found(instance) == {}
 
 
 def test_a_failed_check_stays_failed_while_it_is_planned_again_or_skipped(instance: dg.DagsterInstance) -> None:

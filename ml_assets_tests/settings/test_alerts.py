@@ -14,16 +14,17 @@ from ml_assets_tests.settings.files import write
 
 
 def test_everything_an_incident_can_be_about_may_be_routed_and_owned() -> None:
-    repository = build_defs(Settings.model_validate({"opt_outs": {"files": "out.csv"}})).get_repository_def()
+    more = {"opt_outs": {"files": "out.csv"}, "schedules": {"since_last": "*/15 * * * *"}}
+    repository = build_defs(Settings.model_validate(more)).get_repository_def()
     checked = {key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys}
     instigators = {one.name for one in repository.schedule_defs} | {one.name for one in repository.sensor_defs}
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} - {"freshness"}
     assert set(ROUTABLE) == checked | instigators | jobs | {*SUBJECTS, *PUBLISHED} | {"dagster", "database"}
     write(
         "owners: [team:ml]\nalerts: {channels: {ops: {url: 'x://'}}, owners: {channel ops: team:it, dagster: team:it}, "
-        "routes: [{channels: [ops], subjects: [channel ops, daily_scoring], owners: [team:it, team:ml]}]}"
+        "routes: [{channels: [ops], subjects: [channel ops, since_last_schedule], owners: [team:it, team:ml]}]}"
     )
-    assert load_settings().alerts.routes[0].subjects == ["channel ops", "daily_scoring"]
+    assert load_settings().alerts.routes[0].subjects == ["channel ops", "since_last_schedule"]
 
 
 @pytest.mark.parametrize("key", ["remind_after", "escalate_after", "consequence_wait", "silent_after"])

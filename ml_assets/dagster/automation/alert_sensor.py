@@ -13,6 +13,7 @@ from ml_assets.dagster.checks.freshness import record_freshness
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.findings import ALERTS_SENSOR, Watched, collect_dagster
 from ml_assets.dagster.shop import Shop
+from ml_assets.settings.routable import JOBS
 
 SECONDS = 60
 
@@ -52,7 +53,7 @@ def what_to_watch(shop: Shop, repository: dg.RepositoryDefinition | None) -> Wat
     names = [one.name for one in repository.schedule_defs] + [one.name for one in repository.sensor_defs]
     return Watched(
         prefix=shop.prefixed(""),
-        jobs=[shop.prefixed(name) for name in ("load_days", "daily_scoring", "weekly_training", "rebuild")],
+        jobs=[shop.prefixed(name) for name in JOBS],
         checks=sorted(repository.asset_graph.asset_check_keys),
         instigators=names,
     )
