@@ -67,8 +67,6 @@ def test_releases_and_status_say_what_was_made_anew_inside_the_day(run: Run, con
     assert "for 1 customer (ml.rescorings)." in told
     assert told.splitlines().count(line := next(line for line in told.splitlines() if "inside the day" in line)) == 1
     assert line in run("status")[1].splitlines()
-    (inside,) = [row["rescored"] for row in facts(run, "status") if row["rescored"]]
-    assert (inside["state"], inside["customers"], inside["times_shown"]) == ("shown", 1, 2)
     rescore(connection, live(run), lists=pl.concat([recommendations([1])] * 2))
     told = run("releases", "recommendations")[1]
     assert "inside the day 2 times; those of 2026-01-06" in told

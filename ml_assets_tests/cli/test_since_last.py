@@ -1,5 +1,6 @@
 """`ml-assets run --since-last`: an order of this morning counts before the night, and nothing else changes."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -133,6 +134,9 @@ def test_who_bought_something_has_the_lists_of_a_whole_run_and_everybody_else_th
     )
     book = till.shop.rows("SELECT state, customers, events, events_from FROM books_ml.rescorings")
     assert book == [("shown", 2, 3, TODAY)]
+    told = {row["subject"]: row["rescored"] for row in json.loads(till.run("status", "--json")[1])}
+    assert (told["recommendations"]["state"], told["recommendations"]["customers"]) == ("shown", 2)
+    assert told["transactions"] is None
     days = till.shop.rows(f"SELECT 1 FROM books_ml_meta.source_days WHERE day = '{TODAY}'")
     assert (days, till.lake.exists("transactions", TODAY)) == ([], False)
     fresh = "SELECT data_as_of, status FROM books_ml.freshness WHERE subject = 'recommendations'"
