@@ -118,7 +118,7 @@ def built_in_sparse_case(purchases: Purchases, rng: np.random.Generator) -> Case
     """Item-item similarity as the model learns it from the built-in data."""
     model = ItemSimilarity().fit(purchases)
     product = model.product(purchases)
-    histories = product.left(0, len(purchases.customers))
+    histories = product.left(np.arange(len(purchases.customers), dtype=np.int32))
     return sparse_case("sparse, built-in data", histories, model.similar_, available(rng, histories.columns))
 
 

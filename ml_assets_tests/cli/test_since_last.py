@@ -111,7 +111,9 @@ def whole_run(shop: Shop) -> Lists:
     return {(customer, placement): tuple(more) for customer, placement, *more in rows}
 
 
-def test_who_bought_something_has_the_lists_of_a_whole_run_and_everybody_else_those_of_the_night(till: Till) -> None:
+def test_who_bought_something_has_the_lists_of_a_whole_run_and_everybody_else_those_of_the_night(
+    till: Till, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = till.lists()
     code, out, _ = till.run("--since-last")
     assert (code, out.splitlines()[0]) == (0, f"The source has nothing after {NEWEST}, the day of the live lists.")
@@ -134,7 +136,9 @@ def test_who_bought_something_has_the_lists_of_a_whole_run_and_everybody_else_th
     )
     book = till.shop.rows("SELECT state, customers, events, events_from FROM books_ml.rescorings")
     assert book == [("shown", 2, 3, TODAY)]
-    told = {row["subject"]: row["rescored"] for row in json.loads(till.run("status", "--json")[1])}
+    capfd.readouterr()
+    till.shop.call("status", "--json")
+    told = {row["subject"]: row["rescored"] for row in json.loads(capfd.readouterr().out)}
     assert (told["recommendations"]["state"], told["recommendations"]["customers"]) == ("shown", 2)
     assert told["transactions"] is None
     days = till.shop.rows(f"SELECT 1 FROM books_ml_meta.source_days WHERE day = '{TODAY}'")

@@ -47,7 +47,9 @@ DEFS = dg.Definitions(
     jobs=[dg.define_asset_job(f"books_{name}", selection="*") for name in ("daily_scoring", "load_days", "since_last")],
 )
 KEYS = [dg.AssetCheckKey(dg.AssetKey("recommendations_release"), name) for name in ("is_dense", "passes_its_gates")]
-WATCHED = Watched("books_", ["books_load_days", "books_daily_scoring", "books_since_last"], KEYS, ["books_source_changes"])
+WATCHED = Watched(
+    "books_", ["books_load_days", "books_daily_scoring", "books_since_last"], KEYS, ["books_source_changes"]
+)
 
 
 @pytest.fixture

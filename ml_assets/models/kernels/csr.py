@@ -55,12 +55,9 @@ class Csr:
         return cls.of(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), columns)
 
     @classmethod
-    def identity(cls, first: int, last: int, columns: int) -> Self:
-        """Rows `first` to `last`, the latter excluded, of the unit matrix."""
-        rows = last - first
-        return cls.of(
-            np.arange(rows + 1, dtype=np.int64), np.arange(first, last, dtype=np.int32), np.ones(rows), columns
-        )
+    def identity(cls, rows: Int32, columns: int) -> Self:
+        """Some rows of the unit matrix."""
+        return cls.of(np.arange(rows.size + 1, dtype=np.int64), rows, np.ones(rows.size), columns)
 
     def transposed(self) -> "Csr":
         """Rows become columns; cost linear in the entries."""
@@ -72,6 +69,18 @@ class Csr:
         indptr = self.indptr[first : last + 1]
         part = slice(int(indptr[0]), int(indptr[-1]))
         return Csr(indptr - indptr[0], self.indices[part], self.data[part], self.columns)
+
+    def places(self, rows: Int32) -> Int64:
+        """Where the entries of some rows lie, one row after the other."""
+        counts = self.indptr[rows + np.int64(1)] - self.indptr[rows]
+        before = np.cumsum(counts) - counts
+        return np.repeat(self.indptr[rows] - before, counts) + np.arange(counts.sum(), dtype=np.int64)
+
+    def only(self, rows: Int32) -> "Csr":
+        """Some rows, in the order given; entries are copied."""
+        places = self.places(rows)
+        counts = self.indptr[rows + np.int64(1)] - self.indptr[rows]
+        return Csr(np.append(0, np.cumsum(counts)), self.indices[places], self.data[places], self.columns)
 
     def row_numbers(self) -> Int32:
         """The row of each entry."""

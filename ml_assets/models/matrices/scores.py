@@ -33,8 +33,8 @@ class BlockScores(Protocol):
 class Scores(Protocol):
     """The scores of all customers and items of some purchases, in their codes; higher is better, 0 says nothing."""
 
-    def block(self, first: int, last: int) -> BlockScores:
-        """The scores of customers `first` to `last`, the latter excluded."""
+    def block(self, customers: Int32) -> BlockScores:
+        """The scores of some customers, by their codes, in that order."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class SharedScores:
     rows: int = 0
     """Customers of a block."""
 
-    def block(self, first: int, last: int) -> "SharedScores":
+    def block(self, customers: Int32) -> "SharedScores":
         """The same for other customers."""
-        return SharedScores(self.scores, last - first)
+        return SharedScores(self.scores, customers.size)
 
     def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
         """The ranking without what is excluded; cost grows with the length of the lists, not with the catalogue."""
@@ -87,9 +87,9 @@ class GroupScores:
         indptr = np.searchsorted(group[ranked], np.arange(shares.columns + 1))
         return cls(shares, group, scores, Csr.of(indptr, ranked, scores[ranked], group.size))
 
-    def block(self, first: int, last: int) -> "GroupScores":
+    def block(self, customers: Int32) -> "GroupScores":
         """The rows of a block."""
-        return GroupScores(self.shares.block(first, last), self.group, self.scores, self.ranked)
+        return GroupScores(self.shares.only(customers), self.group, self.scores, self.ranked)
 
     def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
         """Merged from the rankings of the customer's groups; cost grows with the length of the lists."""
@@ -118,9 +118,9 @@ class FactorScores:
     _packed: dict[bytes, PackedItems] = field(default_factory=dict, compare=False, repr=False)
     """Eligible items as the kernel wants them, made once for all blocks."""
 
-    def block(self, first: int, last: int) -> "FactorScores":
+    def block(self, customers: Int32) -> "FactorScores":
         """The rows of a block."""
-        return FactorScores(self.customers[first:last], self.items, self._packed)
+        return FactorScores(self.customers[customers], self.items, self._packed)
 
     def top(self, k: int, *, eligible: Bools, excluded: Csr | None = None) -> Lists:
         """The largest positive dot products."""

@@ -29,13 +29,13 @@ _CHUNK = 128
 class Product:
     """The scores of all customers: left (customers x r) x right (r x items); left is made per block."""
 
-    left: Callable[[int, int], Csr]
-    """Rows `first` to `last`, the latter excluded."""
+    left: Callable[[Int32], Csr]
+    """The rows of some customers, by their codes."""
     right: Csr
 
-    def block(self, first: int, last: int) -> "ProductBlock":
-        """The scores of customers `first` to `last`, the latter excluded."""
-        return ProductBlock(self.left(first, last), self.right)
+    def block(self, customers: Int32) -> "ProductBlock":
+        """The scores of some customers, by their codes."""
+        return ProductBlock(self.left(customers), self.right)
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,14 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Pool:
-    """The candidate pairs of customers `first` to `last`, the latter excluded, ordered by customer, then item."""
+    """The candidate pairs of a block of customers, ordered by customer, then item."""
 
-    first: int
-    last: int
+    block: Int32
+    """Codes of the customers, ascending."""
     starts: Int64
     """First pair of each customer, and the number of pairs."""
     rows: Int32
-    """Customer of each pair, from 0 for `first`."""
+    """Customer of each pair, as a position in `block`."""
     items: Int32
     """Item code of each pair."""
     entries: Int64
@@ -47,14 +47,13 @@ class Pool:
     @property
     def customers(self) -> Int32:
         """Customer code of each pair."""
-        return self.rows + np.int32(self.first)
+        return self.block[self.rows]
 
     def only(self, places: Int64) -> "Pool":
         """The pairs at ascending places; relative scores stay relative to the whole pool."""
-        counts = np.bincount(self.rows[places], minlength=self.last - self.first)
+        counts = np.bincount(self.rows[places], minlength=self.block.size)
         return Pool(
-            first=self.first,
-            last=self.last,
+            block=self.block,
             starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
             rows=self.rows[places],
             items=self.items[places],
@@ -69,8 +68,7 @@ class Pool:
         """The pairs of the rows `first` to `last`, the latter excluded, shared and not copied."""
         part = slice(int(self.starts[first]), int(self.starts[last]))
         return Pool(
-            first=self.first + first,
-            last=self.first + last,
+            block=self.block[first:last],
             starts=self.starts[first : last + 1] - self.starts[first],
             rows=self.rows[part] - np.int32(first),
             items=self.items[part],
@@ -92,46 +90,47 @@ class Pool:
             told += scores
         kept = np.zeros(told.size, np.bool_)
         arguments = (part.starts, told, most, kept)
-        in_threads(self.last - self.first, lambda start, end: pair_kernels.mark_best(start, end, *arguments))
+        in_threads(self.block.size, lambda start, end: pair_kernels.mark_best(start, end, *arguments))
         out = np.zeros(allowed.size, np.bool_)
         out[places[kept]] = True
         return out
 
     def best(self, scores: Float32, allowed: Bools, k: int) -> Lists:
         """The best `k` allowed pairs of each customer by any finite scores, ties by the lower item code."""
-        lists = Lists.empty(self.last - self.first, k)
+        lists = Lists.empty(self.block.size, k)
         arguments = (self.starts, self.items, scores, allowed, lists.items, lists.scores, lists.counts)
-        in_threads(self.last - self.first, lambda start, end: pair_kernels.best_pairs(start, end, *arguments))
+        in_threads(self.block.size, lambda start, end: pair_kernels.best_pairs(start, end, *arguments))
         return lists
 
 
 def build_pool(
     snapshot: Snapshot,
     sources: Mapping[str, Scores],
-    first: int,
-    last: int,
+    customers: Int32,
     *,
     depth: int,
     may_repeat: bool = True,
 ) -> Pool:
-    """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats."""
+    """The union of each source's best `depth` items that are new to the customer, and of all, where it repeats.
+
+    `customers` are codes, ascending.
+    """
     sellable = snapshot.sellable
-    bought = snapshot.bought.block(first, last)
-    blocks = {name: scores.block(first, last) for name, scores in sources.items()}
+    bought = snapshot.bought.only(customers)
+    blocks = {name: scores.block(customers) for name, scores in sources.items()}
     products = {name: block for name, block in blocks.items() if isinstance(block, ProductBlock)}
-    offered = [np.empty((last - first, 0), np.int32)]
+    offered = [np.empty((customers.size, 0), np.int32)]
     for name, block in blocks.items():
         if name not in products:
             offered.append(block.top(depth, eligible=sellable.as_new, excluded=bought).items)
             if SOURCES[name].repeats:
                 offered.append(block.top(depth, eligible=sellable.items).items)
-    found = _find(snapshot, products, np.concatenate(offered, axis=1), first=first, last=last, depth=depth)
+    found = _find(snapshot, products, np.concatenate(offered, axis=1), customers, depth=depth)
     starts, rows, items, told = found.starts, found.rows, found.items, found.scores
     asked = {name: block.pairs(starts, items) for name, block in blocks.items() if name not in products}
     told |= {name: (values, _relative(values, starts, rows)) for name, values in asked.items()}
     return Pool(
-        first=first,
-        last=last,
+        block=customers,
         starts=starts,
         rows=rows,
         items=items,
@@ -157,10 +156,10 @@ class _Found:
 
 
 def _find(
-    snapshot: Snapshot, products: Mapping[str, ProductBlock], offered: Int32, *, first: int, last: int, depth: int
+    snapshot: Snapshot, products: Mapping[str, ProductBlock], offered: Int32, customers: Int32, *, depth: int
 ) -> _Found:
     """One pass over the rows of all products; see the kernel."""
-    rows, bought = last - first, snapshot.bought.block(first, last)
+    rows, bought = customers.size, snapshot.bought.only(customers)
     pairs, columns = snapshot.purchases.pairs, snapshot.items
     # Kernels are compiled once for each number of products.
     spare = -len(products) % _AT_ONCE if products else _AT_ONCE
@@ -171,7 +170,7 @@ def _find(
     eligible = snapshot.sellable.as_new.astype(np.int8) | snapshot.sellable.items.astype(np.int8) << 1
     counts = np.zeros(rows, np.int32)
     arguments = (
-        lefts, rights, asked, eligible, matrix(bought), matrix(pairs.block(first, last)), offered, depth, counts,
+        lefts, rights, asked, eligible, matrix(bought), matrix(pairs.only(customers)), offered, depth, counts,
     )  # fmt: skip
     parts: dict[int, Found] = {}
 
@@ -186,7 +185,7 @@ def _find(
         starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
         rows=np.repeat(np.arange(rows, dtype=np.int32), counts),
         items=items,
-        entries=np.where(entries >= 0, entries + pairs.indptr[first], -1),
+        entries=np.append(pairs.places(customers), -1)[entries],
         bought=own,
         scores={name: (scores[place], relative[place]) for place, name in enumerate(products)},
     )
@@ -196,10 +195,9 @@ def joined_pool(parts: Sequence[Pool]) -> Pool:
     """The pools of consecutive blocks of customers as one."""
     counts = np.concatenate([np.diff(part.starts) for part in parts])
     return Pool(
-        first=parts[0].first,
-        last=parts[-1].last,
+        block=np.concatenate([part.block for part in parts]),
         starts=np.append(0, np.cumsum(counts, dtype=np.int64)),
-        rows=np.concatenate([part.customers for part in parts]) - np.int32(parts[0].first),
+        rows=np.repeat(np.arange(counts.size, dtype=np.int32), counts),
         items=np.concatenate([part.items for part in parts]),
         entries=np.concatenate([part.entries for part in parts]),
         bought=np.concatenate([part.bought for part in parts]),

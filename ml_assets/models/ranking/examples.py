@@ -34,7 +34,7 @@ def choose_examples(lesson: Lesson, placement: str, *, negatives: int, seed: int
     pool = lesson.pool
     allowed = allowed_pairs(pool, placement)
     positive = lesson.label & allowed
-    customers = pool.last - pool.first
+    customers = pool.block.size
     has_one = np.zeros(customers, np.bool_)
     has_one[pool.rows[positive]] = True
     candidates = allowed & has_one[pool.rows]

@@ -26,8 +26,8 @@ class Explorer:
     builder: ListBuilder
     settings: ExplorationSettings
 
-    def explore(self, lists: Lists, placement: str, first: int, last: int) -> Float32 | None:
-        """Explore in place the lists of customers `first` to `last`, the latter excluded.
+    def explore(self, lists: Lists, placement: str, customers: Int32) -> Float32 | None:
+        """Explore in place the lists of some customers, by their codes.
 
         Returns for each item (rows x K) the probability that it is among those shown; None where the list does not
         explore.
@@ -37,7 +37,7 @@ class Explorer:
         propensities = np.zeros(lists.items.shape, np.float32)
         groups, most = self._limits(placement)
         arguments = (
-            self._seeds(placement, first, last), self.settings.epsilon, self.builder.settings.k, groups, most,
+            self._seeds(placement, customers), self.settings.epsilon, self.builder.settings.k, groups, most,
             lists.items, lists.tiers, lists.counts, propensities,
         )  # fmt: skip
         in_threads(lists.counts.size, lambda start, end: kernels.explore(start, end, *arguments))
@@ -59,9 +59,9 @@ class Explorer:
         asked = [(group, most) for group, most in limits if most is not None]
         return np.stack([group for group, _ in asked]), np.array([most for _, most in asked], np.int32)
 
-    def _seeds(self, placement: str, first: int, last: int) -> kernels.UInt64:
+    def _seeds(self, placement: str, customers: Int32) -> kernels.UInt64:
         """A number for each customer, of the day and the list: a day that is made again gets the same lists."""
         snapshot = self.builder.snapshot
         salt = f"{self.builder.settings.seed}:{placement}:{snapshot.purchases.as_of}"
-        customers = snapshot.purchases.customers[first:last].to_list()
-        return np.array([xxh3_64_intdigest(f"{salt}:{customer}".encode()) for customer in customers], np.uint64)
+        ids = snapshot.purchases.customers.gather(customers).to_list()
+        return np.array([xxh3_64_intdigest(f"{salt}:{customer}".encode()) for customer in ids], np.uint64)

@@ -103,7 +103,7 @@ def _scores(model: RecommenderModel, placement: str, snapshot: Snapshot, wanted:
         here = np.flatnonzero((customers >= first) & (customers < last) & (codes >= 0))
         if not here.size:
             continue
-        pool = build_pool(snapshot, scores, first, last, depth=depth)
+        pool = build_pool(snapshot, scores, np.arange(first, last, dtype=np.int32), depth=depth)
         places = places_of_pairs(pool, (customers[here] - first).astype(np.int32), codes[here])
         ranked = method.score(pool, description)
         allowed = places >= 0

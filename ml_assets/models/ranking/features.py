@@ -61,10 +61,10 @@ class Description:
         """What the item's category is to the customer, in the order of `OF_CATEGORIES`."""
         shares, ages, usual = self._tastes
         arguments = (
-            pool.starts, pool.items, self._purchases.category, matrix(shares.block(pool.first, pool.last)),
-            ages[shares.indptr[pool.first] : shares.indptr[pool.last]], usual, out,
+            pool.starts, pool.items, self._purchases.category, matrix(shares.only(pool.block)),
+            ages[shares.places(pool.block)], usual, out,
         )  # fmt: skip
-        in_threads(pool.last - pool.first, lambda first, last: kernels.describe_categories(first, last, *arguments))
+        in_threads(pool.block.size, lambda first, last: kernels.describe_categories(first, last, *arguments))
 
     @cached_property
     def _history(self) -> "_Table":

@@ -73,10 +73,10 @@ class ListBuilder:
         """Popular items of the customer's categories, then of the shop, for lists that are not full."""
         if not (lists.counts < self.settings.stored).any():
             return
-        excluded = self.snapshot.bought.block(pool.first, pool.last) if repeats == "never" else None
+        excluded = self.snapshot.bought.only(pool.block) if repeats == "never" else None
         eligible = self.snapshot.sellable.as_new
-        near = self.in_categories.block(pool.first, pool.last)
-        known = self.snapshot.purchases.orders[pool.first : pool.last] >= self.settings.min_orders
+        near = self.in_categories.block(pool.block)
+        known = self.snapshot.purchases.orders[pool.block] >= self.settings.min_orders
         found = near.top(self.settings.stored, eligible=eligible, excluded=excluded)
         found.items[~known] = -1
         columns = eligible.size
@@ -89,13 +89,13 @@ class ListBuilder:
         """Pairs bought in the last `days` days."""
         if days == 0:
             return np.zeros(pool.items.size, np.bool_)
-        places = places_of(self.snapshot.bought.block(pool.first, pool.last), pool.rows, pool.items)
-        ages = self.snapshot.newest_bought[self.snapshot.bought.indptr[pool.first] :]
+        places = places_of(self.snapshot.bought.only(pool.block), pool.rows, pool.items)
+        ages = self.snapshot.newest_bought[self.snapshot.bought.places(pool.block)]
         return (places >= 0) & (ages[np.maximum(places, 0)] < days if ages.size else False)
 
     def _forget_short_histories(self, lists: Lists, pool: Pool) -> None:
         """Customers with fewer orders than the setting get popular items only."""
-        short = self.snapshot.purchases.orders[pool.first : pool.last] < self.settings.min_orders
+        short = self.snapshot.purchases.orders[pool.block] < self.settings.min_orders
         lists.items[short] = -1
         lists.counts[short] = 0
 

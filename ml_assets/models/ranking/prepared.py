@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from ml_assets.models.kernels.csr import Bools, Float32
+from ml_assets.models.kernels.csr import Float32, Int32
 from ml_assets.models.matrices.scores import Scores
 from ml_assets.models.matrices.sparse_scores import blocks
 from ml_assets.models.placements import PLACEMENTS
@@ -58,8 +58,8 @@ class ModelRanking:
     """What one model needs to rank any customers of a day for its placements."""
 
     builder: ListBuilder
-    wanted: Bools
-    """Which customers get lists."""
+    customers: Int32
+    """Codes of the customers who get lists, ascending."""
     explorer: Explorer | None
     methods: dict[str, Method]
     """By placement."""
@@ -71,23 +71,23 @@ class ModelRanking:
     explainer: Explainer
 
     def rank(self, first: int, last: int) -> Frames:
-        """The lists of customers `first` to `last`, the latter excluded: a frame for each placement.
+        """The lists of those from `first` to `last`, the latter excluded, among who gets lists: a frame a placement.
 
-        The bounds are those of `Prepared.blocks`: products of matrices are rounded by the shape of their blocks.
+        A customer's lists are the same in any block.
         """
-        builder = self.builder
+        builder, customers = self.builder, self.customers[first:last]
         snapshot, stored = builder.snapshot, builder.settings.stored
-        pool = build_pool(snapshot, self.scores, first, last, depth=builder.settings.depth, may_repeat=self.may_repeat)
+        pool = build_pool(snapshot, self.scores, customers, depth=builder.settings.depth, may_repeat=self.may_repeat)
         ranked = _scores(self.methods, pool, self.description, max(RANKED, RANKED_PER_STORED * stored))
         frames: Frames = []
         for placement, method in self.methods.items():
             lists = builder.lists(pool, ranked[placement], placement)
-            propensities = self.explorer.explore(lists, placement, first, last) if self.explorer else None
+            propensities = self.explorer.explore(lists, placement, customers) if self.explorer else None
             reasons = self.explainer.reasons(lists, pool, method, self.description)
-            ids = snapshot.purchases.customers[first:last], snapshot.purchases.items
+            ids = snapshot.purchases.customers.gather(customers), snapshot.purchases.items
             frame = recommendation_frame(*ids, placement, lists, reasons, propensities=propensities)
             # Who has bought everything there is has nothing to discover, and no row.
-            frames.append((placement, frame.filter(pl.Series(self.wanted[first:last] & (lists.counts > 0)))))
+            frames.append((placement, frame.filter(pl.Series(lists.counts > 0))))
         return frames
 
 
@@ -98,8 +98,8 @@ class Prepared:
     models: Mapping[str, RecommenderModel]
     items: pl.DataFrame
     builder: ListBuilder
-    wanted: Bools
-    """Which customers get lists."""
+    customers: Int32
+    """Codes of the customers who get lists, ascending."""
     explorer: Explorer | None
     schema: pl.Schema
     """Of the lists."""
@@ -126,19 +126,14 @@ class Prepared:
             models=models,
             items=items,
             builder=builder,
-            wanted=_wanted(snapshot, customers) & ~snapshot.has_left(settings.left_after_days),
+            customers=_who_gets_lists(snapshot, settings, customers),
             explorer=Explorer(builder, exploration) if exploration else None,
             schema=recommendation_schema(*ids, explored=explored),
         )
 
-    @property
-    def customers(self) -> int:
-        """Number of customers with purchases, whether or not they get lists."""
-        return self.builder.snapshot.customers
-
     def blocks(self) -> list[tuple[int, int]]:
-        """Bounds of the blocks of customers in which somebody gets lists."""
-        return [(first, last) for first, last in blocks(0, self.customers, BLOCK) if self.wanted[first:last].any()]
+        """Bounds of blocks of those who get lists, see `ModelRanking.rank`."""
+        return list(blocks(0, self.customers.size, BLOCK))
 
     def by_model(self) -> list[tuple[RecommenderModel, list[str]]]:
         """Each model once, with its placements."""
@@ -152,7 +147,7 @@ class Prepared:
         for model, placements in self.by_model():
             yield ModelRanking(
                 builder=self.builder,
-                wanted=self.wanted,
+                customers=self.customers,
                 explorer=self.explorer,
                 methods={placement: model.methods[placement] for placement in placements},
                 may_repeat=model.may_repeat,
@@ -196,11 +191,14 @@ def _scores(methods: Mapping[str, Method], pool: Pool, description: Description,
     return scores
 
 
-def _wanted(snapshot: Snapshot, customers: Sequence[int] | Sequence[str] | pl.Series | None) -> Bools:
-    wanted = np.ones(snapshot.customers, np.bool_)
+def _who_gets_lists(
+    snapshot: Snapshot, settings: RecommenderSettings, customers: Sequence[int] | Sequence[str] | pl.Series | None
+) -> Int32:
+    wanted = ~snapshot.has_left(settings.left_after_days)
     if customers is not None:
         known = snapshot.purchases.customers
         codes = encode(pl.Series("customer_id", customers, dtype=known.dtype), known).to_numpy()
-        wanted[:] = False
-        wanted[codes[codes >= 0]] = True
-    return wanted
+        asked = np.zeros(snapshot.customers, np.bool_)
+        asked[codes[codes >= 0]] = True
+        wanted &= asked
+    return np.flatnonzero(wanted).astype(np.int32)

@@ -82,42 +82,40 @@ class Explainer:
 
     def reasons(self, lists: Lists, pool: Pool, method: Method, description: Description) -> Reasons:
         """The reasons of the lists that a method made from a pool."""
-        first, last = pool.first, pool.last
         codes = np.array([_OF_TIER[tier] for tier in TIERS], np.int8)[lists.tiers]
         items = np.full((*lists.items.shape, 2), -1, np.int32)
         own = (lists.tiers == TIERS.index(PERSONAL)) & (lists.items >= 0)
         if own.any():
-            codes[own] = self._own_reasons(lists.items, first, last)[own]
+            codes[own] = self._own_reasons(lists.items, pool.block)[own]
             items[:, :, 0] = np.where(own & self._citable[lists.items], lists.items, -1)
         told = np.isin(lists.tiers, [TIERS.index(COLLABORATIVE), TIERS.index(NEIGHBOURS)]) & (lists.items >= 0)
         if self._because is not None and told.any():
-            found = self._contributors(np.where(told, lists.items, np.int32(-1)), first, last)
+            found = self._contributors(np.where(told, lists.items, np.int32(-1)), pool.block)
             found = self._confirmed(found, lists.items, pool, method, description)
             cited = found[:, :, 0] >= 0
             items[cited] = found[cited]
             codes[cited] = _BECAUSE
         return Reasons(codes, items)
 
-    def _own_reasons(self, items: Int32, first: int, last: int) -> Int8:
+    def _own_reasons(self, items: Int32, customers: Int32) -> Int8:
         """Reasons as if every item were from the customer's own history."""
         snapshot: Snapshot = self._snapshot
-        bought = snapshot.bought.block(first, last)
-        rows = np.repeat(np.arange(last - first, dtype=np.int32), items.shape[1])
+        bought = snapshot.bought.only(customers)
+        rows = np.repeat(np.arange(customers.size, dtype=np.int32), items.shape[1])
         places = places_of(bought, rows, items.ravel()).reshape(items.shape)
         there = places >= 0
-        start = int(snapshot.bought.indptr[first])
         inside = np.maximum(places, 0)
         orders = np.where(there, bought.data[inside], 0) if bought.data.size else np.zeros(items.shape)
-        ages = snapshot.newest_bought[start : start + bought.data.size]
+        ages = snapshot.newest_bought[snapshot.bought.places(customers)]
         age = np.where(there, ages[inside], 0) if ages.size else np.zeros(items.shape)
         conditions: list[Bools] = [orders >= OFTEN_ORDERS, (orders > 0) & (age < RECENT_DAYS), orders > 0]
         return np.select(conditions, [_OFTEN, _RECENTLY, _BEFORE], _LOOKED_AT).astype(np.int8)
 
-    def _contributors(self, wanted: Int32, first: int, last: int) -> Int32:
+    def _contributors(self, wanted: Int32, customers: Int32) -> Int32:
         """The two bought items that gave most to each wanted item, -1 where none gave anything."""
         if self._because is None:
             return np.full((*wanted.shape, 2), -1, np.int32)
-        left = self._because.left(first, last)
+        left = self._because.left(customers)
         groups = {"left_groups": self._model_products, "groups": self._products}
         found = explain(left, self._because.right, wanted, **groups)
         codes = np.append(self._model_codes, np.int32(-1))

@@ -57,6 +57,6 @@ def _ranked_here(day: Prepared, report: Report) -> Iterator[tuple[str, pl.DataFr
     for number, ranking in enumerate(day.rankings()):
         inside = part_of(report, number / models, (number + 1) / models)
         for first, last in day.blocks():
-            text = f"ranking for customers {first + 1:,} to {last:,} of {day.customers:,}"
-            inside(Stage(text, first / day.customers))
+            text = f"ranking for customers {first + 1:,} to {last:,} of {day.customers.size:,}"
+            inside(Stage(text, first / day.customers.size))
             yield from ranking.rank(first, last)

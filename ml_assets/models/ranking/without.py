@@ -68,13 +68,13 @@ class Without:
         """What the cited items give to the scores of some items for the customers of the pairs."""
         if name in self._factors:
             history, factors = self._factors[name]
-            places: Int64 = places_of(self._pairs.block(pool.first, pool.last), pool.rows, cited)
-            own = history.data[self._pairs.indptr[pool.first] + np.maximum(places, 0)] * (places >= 0)
+            places: Int64 = places_of(self._pairs.only(pool.block), pool.rows, cited)
+            own = np.append(history.data[self._pairs.places(pool.block)], np.float32(0))[places]
             return np.asarray(own * np.einsum("pf,pf->p", factors[cited], factors[items]), np.float32)
         product, column_of = self._products[name]
         out = np.zeros(pool.items.size, np.float32)
         arguments = (
-            matrix(product.left(pool.first, pool.last)), matrix(product.right), pool.rows, column_of[cited],
+            matrix(product.left(pool.block)), matrix(product.right), pool.rows, column_of[cited],
             items, out,
         )  # fmt: skip
         in_threads(out.size, lambda first, last: row_kernels.give(first, last, *arguments))
@@ -83,7 +83,7 @@ class Without:
 
 def _largest(pool: Pool, name: str) -> tuple[Int32, Float32]:
     """For each customer the candidate that a source scores highest, and that score; 0 without candidates."""
-    rows = pool.last - pool.first
+    rows = pool.block.size
     scores, largest, top = pool.scores[name], np.zeros(rows, np.float32), np.zeros(rows, np.int32)
     filled = np.flatnonzero(np.diff(pool.starts) > 0)
     if filled.size:

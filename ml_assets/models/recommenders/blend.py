@@ -48,7 +48,7 @@ class PersonalBlend(Recommender):
         )
         search = neighbour_search(frequencies, self.neighbours)
         return Product(
-            lambda first, last: with_own_row(search(first, last), first, 1.0, self.neighbour_weight), blended
+            lambda customers: with_own_row(search(customers), customers, 1.0, self.neighbour_weight), blended
         )
 
 

@@ -54,7 +54,7 @@ class Ease(Recommender):
         """Histories in the model's items x B in the codes of `purchases`."""
         counts = self._counts(purchases)
         codes = encode(self.items_, purchases.items).to_numpy()
-        return Product(counts.block, self.weights_.with_columns(codes, len(purchases.items)))
+        return Product(counts.only, self.weights_.with_columns(codes, len(purchases.items)))
 
     def learned(self) -> Arrays:
         """Items and B."""

@@ -46,4 +46,4 @@ class DecayedFrequency(Recommender):
 
 def own_rows(counts: Csr) -> Product:
     """Each customer scores by the own row of customers x items."""
-    return Product(lambda first, last: Csr.identity(first, last, counts.rows), counts)
+    return Product(lambda customers: Csr.identity(customers, counts.rows), counts)

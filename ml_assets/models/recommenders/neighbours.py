@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.kernels.csr import Csr, Int32
 from ml_assets.models.matrices.sparse_scores import nearest_columns
 
 PANEL = 20_000
 """Neighbours are drawn from at most this many customers, so that cost grows with customers and not their square."""
 
 
-Search = Callable[[int, int], Csr]
-"""Gives, for a block of customers, their nearest others: rows x customers, similarities as data."""
+Search = Callable[[Int32], Csr]
+"""Gives, for some customers by their codes, their nearest others: rows x customers, similarities as data."""
 
 
 def neighbour_search(vectors: Csr, neighbours: int, panel: int = PANEL) -> Search:
@@ -36,27 +36,25 @@ def nearest_others(asking: Csr, asked: Csr, neighbours: int, panel: int = PANEL)
     kept = asked.where(in_panel[asked.row_numbers()])
     inverted = Csr(kept.indptr[np.append(members, asked.rows)], kept.indices, kept.data, kept.columns).transposed()
 
-    def search(first: int, last: int) -> Csr:
-        customers = np.arange(first, last, dtype=np.int32)
+    def search(customers: Int32) -> Csr:
         itself = np.where(customers % step == 0, customers // step, -1).astype(np.int32)
-        found = nearest_columns(asking.block(first, last), inverted, min(neighbours, members.size), itself=itself)
+        found = nearest_columns(asking.only(customers), inverted, min(neighbours, members.size), itself=itself)
         return Csr.of(found.indptr, members[found.indices], found.data, asked.rows)
 
     return search
 
 
-def with_own_row(near: Csr, first: int, own: float, others: float) -> Csr:
+def with_own_row(near: Csr, customers: Int32, own: float, others: float) -> Csr:
     """Weights instead of similarities: `own` for the customer, `others` shared equally by the neighbours.
 
-    Row r of `near` (rows x customers) belongs to customer `first` + r.
+    Rows of `near` (rows x customers) belong to `customers`.
     """
     counts = np.diff(near.indptr)
-    return with_itself(near.with_data(np.repeat(others / np.maximum(counts, 1), counts)), first, own)
+    return with_itself(near.with_data(np.repeat(others / np.maximum(counts, 1), counts)), customers, own)
 
 
-def with_itself(near: Csr, first: int, own: float) -> Csr:
+def with_itself(near: Csr, customers: Int32, own: float) -> Csr:
     """The same weights, and `own` for the customer itself."""
-    customers = np.arange(first, first + near.rows, dtype=np.int32)
     return Csr.of(
         near.indptr + np.arange(near.rows + 1),
         np.insert(near.indices, near.indptr[:-1], customers),

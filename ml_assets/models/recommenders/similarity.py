@@ -55,7 +55,7 @@ class ItemSimilarity(Recommender):
             scaled,
             min(self.kept, max(size, 1)),
             eligible=np.ones(size, np.bool_),
-            excluded=Csr.identity(0, size, size),
+            excluded=Csr.identity(np.arange(size, dtype=np.int32), size),
         )
         listed = nearest.items >= 0
         indptr = np.append(0, np.cumsum(nearest.counts, dtype=np.int64))
@@ -65,7 +65,7 @@ class ItemSimilarity(Recommender):
     def product(self, purchases: Purchases) -> Product:
         """Histories in the model's items x S in the codes of `purchases`."""
         codes = encode(self.items_, purchases.items).to_numpy()
-        return Product(self._counts(purchases).block, self.similar_.with_columns(codes, len(purchases.items)))
+        return Product(self._counts(purchases).only, self.similar_.with_columns(codes, len(purchases.items)))
 
     def learned(self) -> Arrays:
         """Items and S."""

@@ -45,7 +45,7 @@ class TifuKnn(Recommender):
         vectors = self.vectors(purchases)
         search = neighbour_search(vectors, self.neighbours)
         return Product(
-            lambda first, last: with_own_row(search(first, last), first, self.alpha, 1 - self.alpha), vectors
+            lambda customers: with_own_row(search(customers), customers, self.alpha, 1 - self.alpha), vectors
         )
 
     def _order_weights(self, purchases: Purchases) -> Float32:

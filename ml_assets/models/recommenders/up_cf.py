@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ml_assets.models.kernels.csr import Csr
+from ml_assets.models.kernels.csr import Csr, Int32
 from ml_assets.models.matrices.sparse_scores import Product
 from ml_assets.models.parameters import Neighbours, Share
 from ml_assets.models.recommenders.base import Recommender
@@ -42,10 +42,10 @@ class UpCf(Recommender):
         asked = purchases.pairs.with_data(sizes[rows] ** (self.alpha - 1))
         search = nearest_others(asking, asked, self.neighbours)
 
-        def left(first: int, last: int) -> Csr:
-            near = search(first, last)
+        def left(customers: Int32) -> Csr:
+            near = search(customers)
             # Nobody is more similar to a customer than the customer, at 1.
-            return with_itself(near.with_data(near.data**self.locality), first, 1.0)
+            return with_itself(near.with_data(near.data**self.locality), customers, 1.0)
 
         return Product(left, self._recent_popularity(purchases))
 

@@ -51,7 +51,7 @@ def _quality(window: Window, name: str, parameters: dict[str, JsonValue]) -> flo
     snapshot = window.snapshot
     scores = fit_sources(snapshot.purchases, {name: parameters}).scores(snapshot.purchases)[name]
     repeats = SOURCES[name].repeats
-    block = scores.block(0, snapshot.customers)
+    block = scores.block(np.arange(snapshot.customers, dtype=np.int32))
     eligible: Bools = snapshot.sellable.items if repeats else snapshot.sellable.as_new
     listed = repeats and window.may_repeat
     lists = block.top(K, eligible=eligible, excluded=None if listed else snapshot.bought)

@@ -113,7 +113,9 @@ class Window:
             judged[judge.known] = True
         parts = []
         for first, last in blocks(0, self.snapshot.customers, BLOCK):
-            part = build_pool(self.snapshot, scores, first, last, depth=depth, may_repeat=self.may_repeat)
+            part = build_pool(
+                self.snapshot, scores, np.arange(first, last, dtype=np.int32), depth=depth, may_repeat=self.may_repeat
+            )
             parts.append(part.only(np.flatnonzero(judged[part.customers])))
         return joined_pool(parts)
 

@@ -37,7 +37,7 @@ def test_scores_of_groups_are_share_times_score(seed: int, items: int, k: int, g
     shares, group = rng.integers(0, 3, (4, groups)), rng.integers(-1, groups, items).astype(np.int32)
     scores, eligible = rng.integers(0, 4, items).astype(np.float32), rng.random(items) < 0.8
     excluded = rng.random((4, items)) < 0.2
-    made = GroupScores.of(sparse(shares), group, scores).block(1, 4)
+    made = GroupScores.of(sparse(shares), group, scores).block(np.arange(1, 4, dtype=np.int32))
     expected = np.where(group >= 0, shares[1:, group] * scores, 0)
     lists = made.top(k, eligible=eligible, excluded=sparse(excluded[1:]))
     for row in range(3):
@@ -53,5 +53,5 @@ def test_scores_of_groups_are_share_times_score(seed: int, items: int, k: int, g
 
 def test_a_shop_without_groups_has_no_lists_of_them() -> None:
     made = GroupScores.of(Csr.empty(2, 0), np.full(3, -1, np.int32), np.ones(3, np.float32))
-    assert made.block(0, 2).top(2, eligible=np.ones(3, np.bool_)).counts.tolist() == [0, 0]
+    assert made.block(np.arange(2, dtype=np.int32)).top(2, eligible=np.ones(3, np.bool_)).counts.tolist() == [0, 0]
     np.testing.assert_array_equal(made.pairs(np.array([0, 3, 3]), np.arange(3, dtype=np.int32)), np.zeros(3))

@@ -187,7 +187,7 @@ def test_the_pool_holds_the_best_of_every_source_that_a_placement_allows() -> No
     made, pool, _ = past(60)
     purchases = made.snapshot.purchases
     for name, scores in fit_sources(purchases, PARAMETERS).scores(purchases).items():
-        best = scores.block(0, made.snapshot.customers).top(
+        best = scores.block(np.arange(made.snapshot.customers, dtype=np.int32)).top(
             10, eligible=made.snapshot.sellable.items, excluded=made.snapshot.bought
         )
         ranked = pool.best(pool.scores[name], ~pool.bought & (pool.scores[name] > 0), 10)

@@ -21,7 +21,7 @@ def test_what_an_item_gave_is_what_scores_lose_where_it_was_never_bought() -> No
     snapshot = Snapshot.of(interactions, catalogue(), END, SETTINGS)
     known = snapshot.purchases
     sources = fit_sources(known, {**LINEAR, "popularity": {}})
-    pool = build_pool(snapshot, sources.scores(known), 0, snapshot.customers, depth=20)
+    pool = build_pool(snapshot, sources.scores(known), np.arange(snapshot.customers, dtype=np.int32), depth=20)
     row = known.customers.to_list().index(CUSTOMER)
     places = np.arange(pool.starts[row], pool.starts[row + 1])
     without = Without.of(sources.methods, known)
@@ -33,7 +33,7 @@ def test_what_an_item_gave_is_what_scores_lose_where_it_was_never_bought() -> No
         items = np.array([other.items.to_list().index(known.items[int(each)]) for each in found.items], np.int32)
         starts = np.array([0, items.size], np.int64)
         for name in LINEAR:
-            expected = sources.methods[name].product(other).block(row, row + 1).pairs(starts, items)
+            expected = sources.methods[name].product(other).block(np.array([row], np.int32)).pairs(starts, items)
             positive = expected > 0
             np.testing.assert_allclose(found.scores[name][positive], expected[positive], rtol=1e-3, atol=1e-5)
         np.testing.assert_array_equal(found.scores["popularity"], pool.scores["popularity"][places])

@@ -27,7 +27,7 @@ def shop(interactions: pl.DataFrame | None = None, day: date = END, items: pl.Da
 
 
 def lists_of(model: Recommender, purchases: Purchases, k: int = 8) -> Lists:
-    everyone = model.product(purchases).block(0, len(purchases.customers))
+    everyone = model.product(purchases).block(np.arange(len(purchases.customers), dtype=np.int32))
     return everyone.top(k, eligible=np.ones(len(purchases.items), np.bool_))
 
 
@@ -36,7 +36,13 @@ def scores_of(model: Recommender, purchases: Purchases) -> np.ndarray:
     rows, columns = len(purchases.customers), len(purchases.items)
     starts = np.arange(rows + 1, dtype=np.int64) * columns
     items = np.tile(np.arange(columns, dtype=np.int32), rows)
-    return model.product(purchases).block(0, rows).pairs(starts, items).reshape(rows, columns).astype(np.float64)
+    return (
+        model.product(purchases)
+        .block(np.arange(rows, dtype=np.int32))
+        .pairs(starts, items)
+        .reshape(rows, columns)
+        .astype(np.float64)
+    )
 
 
 def by_item(scores: np.ndarray, purchases: Purchases) -> dict[int, float]:

@@ -115,7 +115,7 @@ def test_neighbours_are_the_nearest_by_cosine_and_never_oneself() -> None:
     unit = dense(vectors.unit_rows())
     cosines = unit @ unit.T
     np.fill_diagonal(cosines, -1)
-    left = dense(TifuKnn(neighbours=5, alpha=0.7).product(purchases).left(0, vectors.rows))
+    left = dense(TifuKnn(neighbours=5, alpha=0.7).product(purchases).left(np.arange(vectors.rows, dtype=np.int32)))
     for row in range(vectors.rows):
         near = np.flatnonzero(left[row] > 0)
         near = near[near != row]

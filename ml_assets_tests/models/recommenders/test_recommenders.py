@@ -66,11 +66,13 @@ def test_one_customer_with_one_purchase_is_enough(make: Callable[[], Recommender
 
 
 @every_recommender
-def test_blocks_of_customers_give_the_rows_of_the_whole(make: Callable[[], Recommender]) -> None:
-    purchases = shop()
-    model, eligible = make().fit(purchases), np.ones(len(purchases.items), np.bool_)
-    whole, part = model.product(purchases).block(0, 60), model.product(purchases).block(7, 19)
-    np.testing.assert_array_equal(part.top(6, eligible=eligible).items, whole.top(6, eligible=eligible).items[7:19])
+def test_any_customers_have_the_rows_of_the_whole(make: Callable[[], Recommender]) -> None:
+    purchases, some = shop(), np.array([3, 7, 8, 41, 59], np.int32)
+    scores, eligible = make().fit(purchases).product(purchases), np.ones(len(purchases.items), np.bool_)
+    whole = scores.block(np.arange(60, dtype=np.int32)).top(6, eligible=eligible)
+    part = scores.block(some).top(6, eligible=eligible)
+    np.testing.assert_array_equal(part.items, whole.items[some])
+    np.testing.assert_array_equal(part.scores, whole.scores[some])
 
 
 @every_recommender
@@ -78,7 +80,7 @@ def test_lists_are_the_best_positive_scores_that_are_allowed(make: Callable[[], 
     purchases = shop()
     model = make().fit(purchases)
     eligible = np.arange(len(purchases.items)) % 7 != 0
-    block = model.product(purchases).block(0, len(purchases.customers))
+    block = model.product(purchases).block(np.arange(len(purchases.customers), dtype=np.int32))
     lists = block.top(6, eligible=eligible, excluded=purchases.pairs)
     scores = np.where(eligible, scores_of(model, purchases), 0)
     scores[purchases.pairs.row_numbers(), purchases.pairs.indices] = 0
@@ -101,8 +103,9 @@ def test_guests_teach_as_customers_with_one_order_do_and_have_no_place_among_the
     known = with_guests.customers
     assert known.to_list() == list(range(60))
     assert with_guests.rows == len(with_customers.customers) == 90
+    codes = np.arange(len(known), dtype=np.int32)
     lists = [
-        make().fit(each).product(each).block(0, len(known)).top(8, eligible=np.ones(len(each.items), np.bool_))
+        make().fit(each).product(each).block(codes).top(8, eligible=np.ones(len(each.items), np.bool_))
         for each in (with_guests, with_customers)
     ]
     np.testing.assert_array_equal(lists[0].items, lists[1].items)
