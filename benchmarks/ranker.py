@@ -94,19 +94,19 @@ def prepare(
 def stages(learned: Learned, customers: int) -> dict[str, float]:
     """CPU milliseconds a customer of each stage of scoring, at `CANDIDATES` candidates; least of three turns."""
     snapshot, description = learned.window.snapshot, learned.window.description
-    last = min(customers, snapshot.customers)
+    codes = np.arange(min(customers, snapshot.customers), dtype=np.int32)
     depth = SETTINGS.recommender.depth
     least: dict[str, float] = {}
     for _ in range(3):
         spent: dict[str, float] = {}
-        spent["candidates"], pool = cpu(partial(build_pool, snapshot, learned.scores, 0, last, depth=depth))
-        share = CANDIDATES / (pool.items.size / last)
+        spent["candidates"], pool = cpu(partial(build_pool, snapshot, learned.scores, codes, depth=depth))
+        share = CANDIDATES / (pool.items.size / codes.size)
         sources = learned.rankers[PLACEMENTS[0]].sources
         spent["features"], (names, features) = cpu(partial(description.matrix, pool, sources))
         for placement, ranker in learned.rankers.items():
             spent[f"trees of {placement}"] = cpu(partial(ranker.forest_.sums, names, features))[0]
         for stage, seconds in spent.items():
-            per_customer = seconds / last * 1000 * (1.0 if stage == "candidates" else share)
+            per_customer = seconds / codes.size * 1000 * (1.0 if stage == "candidates" else share)
             least[stage] = min(least.get(stage, np.inf), per_customer)
     return least
 

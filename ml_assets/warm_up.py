@@ -73,7 +73,7 @@ def main() -> None:
     Ranker(["popularity"], rounds=1).fit([lesson], "for_you").score(pool, lesson.description)
     # So small a shop has too few candidates to leave any out.
     pool.promising(np.ones(pool.items.size, np.bool_), 1)
-    scores["tifu_knn"].block(pool.first, pool.last).pairs(pool.starts, pool.items)
+    scores["tifu_knn"].block(pool.block).pairs(pool.starts, pool.items)
 
 
 def _encode(lists: pl.DataFrame) -> None:

@@ -23,7 +23,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     with shop_database(settings) as connection:
         rows, shift = read_freshness(connection), clock_shift(connection)
         live = live_lists(connection)
-        inside = live and last_time(connection, live.release_id)
+        inside = None if live is None else last_time(connection, live.release_id)
         if emit([_facts(row, inside) for row in rows], as_json):
             return _code(rows)
         show_freshness(rows, settings.tz)

@@ -41,8 +41,10 @@ def model(method: str) -> RecommenderModel:
     return replace(train(interactions()), sources=sources, methods=methods)
 
 
-def lists(method: str, **more: object) -> pl.DataFrame:
-    return studies.lists_of(model(method), interactions(), catalogue(), SETTINGS, exploration=EXPLORED, **more)
+def lists(method: str, customers: list[int] | None = None) -> pl.DataFrame:
+    return studies.lists_of(
+        model(method), interactions(), catalogue(), SETTINGS, exploration=EXPLORED, customers=customers
+    )
 
 
 @cache
