@@ -10,9 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from ml_assets.cli.dagster_process import only_one, running
@@ -53,9 +55,13 @@ time.sleep(300)
 
 @pytest.fixture
 def environment(postgres_url: str, tmp_path: Path) -> dict[str, str]:
-    """Of a shop with a home of its own."""
+    return of_a_shop(postgres_url, tmp_path)
+
+
+def of_a_shop(url: str, folder: Path) -> dict[str, str]:
+    """The environment of a shop with a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "ML_ASSETS_"))}
-    return {**kept, "DATABASE_URL": f"{postgres_url}&password={PASSWORD}", "ML_ASSETS_HOME": str(tmp_path / "home")}
+    return {**kept, "DATABASE_URL": f"{url}&password={PASSWORD}", "ML_ASSETS_HOME": str(folder / "home")}
 
 
 @contextmanager
@@ -101,42 +107,67 @@ def refused(environment: dict[str, str], folder: Path, *arguments: str) -> str:
     return done.stderr
 
 
-def test_the_ui_answers_and_ctrl_c_leaves_no_process(environment: dict[str, str], tmp_path: Path) -> None:
-    port = free_port()
-    with ui(environment, tmp_path, port) as process:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer:
-            assert answer.status == 200
-        # `dagster dev` starts our guarded webserver instead of its own.
-        foreign = urllib.request.Request(f"http://127.0.0.1:{port}/server_info", headers={"Host": "evil.example.com"})
-        with pytest.raises(urllib.error.HTTPError, match="400"):
-            urllib.request.urlopen(foreign, timeout=10)
-        family = family_of(process)
-        assert [one.pid for one in family if PASSWORD in " ".join(one.cmdline())] == []
-        del environment["DATABASE_URL"]
-        for arguments in (["ui", "--port", str(free_port())], ["stop"]):
-            message = refused(environment, tmp_path, *arguments)
-            assert f"`ml-assets ui`, process {process.pid}, at http://127.0.0.1:{port}" in message
-            assert "Traceback" not in message
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-        assert end(family)
-        assert running(tmp_path / "home") is None
+@dataclass(frozen=True)
+class TakenOver:
+    """An `ml-assets ui` that was started where another had been killed."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[str]
+    killed: list[psutil.Process]
+    """What the killed one had started."""
 
 
-def test_what_a_killed_ui_has_started_ends_and_the_next_one_takes_over(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    port, home = free_port(), tmp_path / "home"
-    with ui(environment, tmp_path, port) as process:
-        family = family_of(process)
+@pytest.fixture(scope="module")
+def taken_over(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenOver]:
+    folder, port = tmp_path_factory.mktemp("ui"), free_port()
+    with psycopg.connect(embedded_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE taken_over")
+    environment = of_a_shop(embedded_url.replace("/postgres?", "/taken_over?"), folder)
+    with ui(environment, folder, port) as process:
+        killed = family_of(process)
         process.kill()
         process.wait()
         # On the same port: it waits until the killed one's webserver has left it.
-        with ui(environment, tmp_path, port) as following:
-            assert end(family)
-            owner = running(home)
-            assert owner is not None
-            assert owner.pid == following.pid
+        with ui(environment, folder, port) as following:
+            yield TakenOver(folder / "home", port, following, killed)
+
+
+def test_what_a_killed_ui_has_started_ends_and_the_next_one_takes_over(taken_over: TakenOver) -> None:
+    assert end(taken_over.killed)
+    owner = running(taken_over.home)
+    assert owner is not None
+    assert owner.pid == taken_over.process.pid
+
+
+def test_the_ui_answers_its_own_pages_alone(taken_over: TakenOver) -> None:
+    page = f"http://127.0.0.1:{taken_over.port}/server_info"
+    with urllib.request.urlopen(page, timeout=10) as answer:
+        assert answer.status == 200
+    # `dagster dev` starts our guarded webserver instead of its own.
+    foreign = urllib.request.Request(page, headers={"Host": "evil.example.com"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(foreign, timeout=10)
+
+
+def test_other_commands_name_the_ui_that_runs(
+    taken_over: TakenOver, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["ML_ASSETS_HOME"] = str(taken_over.home)
+    del environment["DATABASE_URL"]
+    for arguments in (["ui", "--port", str(free_port())], ["stop"]):
+        message = refused(environment, tmp_path, *arguments)
+        assert f"`ml-assets ui`, process {taken_over.process.pid}, at http://127.0.0.1:{taken_over.port}" in message
+        assert "Traceback" not in message
+
+
+def test_no_process_shows_the_password_and_ctrl_c_leaves_none(taken_over: TakenOver) -> None:
+    family = family_of(taken_over.process)
+    assert [one.pid for one in family if PASSWORD in " ".join(one.cmdline())] == []
+    taken_over.process.send_signal(signal.SIGINT)
+    assert taken_over.process.wait(60) == 0
+    assert end(family)
+    assert running(taken_over.home) is None
 
 
 @contextmanager
