@@ -11,7 +11,7 @@ from typing import TextIO, cast
 
 from sqlalchemy.exc import DBAPIError
 
-from ml_assets.database.faults import lost_connection, no_space
+from ml_assets.database.faults import NO_SPACE, lost_connection, no_space
 
 DISK_FULL = "53100"
 # What Dagster prints by itself; the same fault is raised, or told of its run, as well.
@@ -25,11 +25,15 @@ def storage_faults_explained() -> Iterator[None]:
     sys.stderr = cast("TextIO", _WithoutComplaints(screen))
     try:
         yield
-    except DBAPIError as error:
-        words = str(error.orig).strip().splitlines()[0]
-        if getattr(error.orig, "pgcode", None) == DISK_FULL:
-            raise no_space(words) from error
-        if error.connection_invalidated or getattr(error.orig, "pgcode", None) is None:
+    except Exception as error:
+        # Where it is opened, Dagster tries some times, and what it raises then says no more than that.
+        fault = error if isinstance(error, DBAPIError) else error.__cause__
+        if not isinstance(fault, DBAPIError):
+            raise
+        words, code = str(fault.orig).strip().splitlines()[0], getattr(fault.orig, "pgcode", None)
+        if code == DISK_FULL or NO_SPACE in words:
+            raise no_space(words.rpartition("FATAL:")[2].strip()) from error
+        if fault.connection_invalidated or code is None:
             raise lost_connection(words) from error
         raise
     finally:

@@ -33,8 +33,8 @@ FAULTS = (
     ("No such file", "has no socket there", "Check the host folder, and that the server runs."),
     ("timeout", "did not answer in time", "Check host, port and firewall."),
 )
-
-
+# A session that cannot begin for want of space is refused without a code.
+NO_SPACE = "No space left on device"
 # Those meanings that stay true until a person mends something.
 LASTING = (
     "refused the user or the password",
@@ -78,6 +78,8 @@ def explain_connection_fault(url: str, message: str) -> UserError:
     reason = _last_reason(message)
     if password := parts.get("password"):
         reason = reason.replace(str(password), "***")
+    if NO_SPACE in reason:
+        return no_space(reason.rpartition("FATAL:")[2].strip())
     place = f"{parts.get('host', 'the default host')}, database {parts.get('dbname', 'by default')}"
     for words, meaning, next_step in FAULTS:
         if words in reason:

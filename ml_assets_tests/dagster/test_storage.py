@@ -10,10 +10,13 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import psycopg
+import psycopg2
 import pytest
 import yaml
+from dagster_postgres.utils import retry_pg_connection_fn
 from psycopg2.extensions import set_wait_callback
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from ml_assets.dagster.instance import open_instance
 from ml_assets.dagster.storage_faults import storage_faults_explained
@@ -99,6 +102,24 @@ def test_a_server_that_answers_nobody_is_said_and_given_up_and_asked_again_when_
         instance.get_runs()
     assert "The database has not answered for" in caplog.text
     assert instance.get_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("could not write init file: No space left on device", "no space left on its disk"),
+        ("the database system is shutting down", "connection to the database was lost"),
+    ],
+)
+def test_a_storage_that_refuses_sessions_while_it_is_opened_is_told(reason: str, words: str) -> None:
+    """Dagster tries some times, and then says of its own no more than that."""
+
+    def connect() -> None:
+        raise OperationalError("", None, psycopg2.OperationalError(f"FATAL:  {reason}\n"))
+
+    with pytest.raises(UserError, match=words) as caught, storage_faults_explained():
+        retry_pg_connection_fn(connect, retry_limit=1, retry_wait=0.01)
+    assert reason in str(caught.value)
 
 
 def test_who_holds_up_the_storage_is_said(
