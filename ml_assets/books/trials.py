@@ -23,7 +23,7 @@ class Trial:
     placement: str
     method: str
     begun_at: datetime
-    """When its first model was registered."""
+    """When its first model was registered, one that was promoted by force meanwhile included."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Dropped:
 def on_trial(connection: ServingConnection) -> list[Trial]:
     """The trials that have not ended, at most one of a list and a method, by their names."""
     query = """
-        SELECT m.placement, m.method, min(m.registered_at)
+        SELECT m.placement, m.method, min(b.registered_at)
         FROM {meta}.models AS m
+        JOIN {meta}.models AS b ON b.kind = m.kind AND b.placement = m.placement AND b.method = m.method
+            AND (b.decision = 'on_trial' OR b.trial_ended_at >= m.registered_at)
         WHERE m.kind = %s AND m.decision = 'on_trial'
         GROUP BY 1, 2
         ORDER BY 1, 2

@@ -16,6 +16,7 @@ from ml_assets.books.trials import challenger
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.arm_rules import rules_of_arms
 from ml_assets.cli.inputs.known_shop import shop_database
+from ml_assets.cli.trials import show_trials
 from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
@@ -24,6 +25,7 @@ from ml_assets.experiments.entrants import count_customers, enter_customers, req
 from ml_assets.experiments.register import list_experiments, start, stop
 from ml_assets.experiments.tried_rules import require_lists
 from ml_assets.lake import Lake
+from ml_assets.live.standing import standings
 from ml_assets.methods import NOT_MADE
 from ml_assets.releases.catalog import live_release
 from ml_assets.settings.experiments import LISTS, ExperimentSettings, reserved_name
@@ -117,7 +119,8 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
         known = list_experiments(connection)
         counts = count_customers(connection)
         now = one(connection, "SELECT now()")
-    planned = settings.experiments.planned
+        trials = standings(connection, settings)
+    planned, tried = settings.experiments.planned, {each.experiment: each for each in trials}
     facts = [
         {
             "experiment": each.name,
@@ -132,12 +135,14 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> int:
                 {"arm": arm.name, "share": arm.share, "list": arm.list, **_counted(counts, each, arm)}
                 for arm in each.arms
             ],
+            "trial": tried.get(each.name),
         }
         for each in known
     ]
     if emit(facts, as_json):
         return 0
     _show(known, counts, now)
+    show_trials(trials, settings)
     for fact in facts:
         if fact["differs_from_settings"] and fact["state"] in ("waiting", "running"):
             name = fact["experiment"]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ml_assets.books.models import RegisteredModel, champion, force_promotion, list_models
+from ml_assets.books.trials import on_trial
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands, table
 from ml_assets.cli.inputs.known_shop import shop_database
 from ml_assets.methods import NOT_MADE
@@ -106,8 +107,15 @@ def promote(
     with shop_database(settings) as connection:
         model = force_promotion(connection, version, placement, force)
         scores = champion(connection, "recommender", date.max, placement)
+        trials = [one for one in on_trial(connection) if (one.placement, one.method) == (placement, model.method)]
     OUT.print(f"Promoted {version} for {placement}; it {_before(model)}", soft_wrap=True)
     if scores and scores.version != version:
         OUT.print(f"{scores.version} is newer and goes on scoring.", soft_wrap=True)
+    if trials:
+        OUT.print(
+            f"What was trained of {model.method} on newer days stays on trial; `ml-assets experiment list` says how it "
+            "stands.",
+            soft_wrap=True,
+        )
     next_commands(config, ("ml-assets run", "score the newest day with it"), ("ml-assets models", "all models"))
     return 0

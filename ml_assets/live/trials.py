@@ -53,7 +53,7 @@ def tend_trials(connection: ServingConnection, settings: Settings, reports: Sequ
     trials, experiments = on_trial(connection), started_trials(connection)
     for trial in trials:
         name = f"{trial.placement}, {trial.method}"
-        own = next((each for each in reversed(experiments) if _is_of(each, trial)), None)
+        own = next((each for each in reversed(experiments) if is_of(each, trial)), None)
         if end := _ending(connection, settings, trial, own, found):
             _end(connection, trial, own, end)
             news.ended[name] = end.reason
@@ -68,12 +68,12 @@ def tend_trials(connection: ServingConnection, settings: Settings, reports: Sequ
                 news.begun[name] = begun.name
     for each in running(connection):
         # Somebody promoted the challenger by force meanwhile.
-        if each in experiments and not any(_is_of(each, trial) for trial in trials):
+        if each in experiments and not any(is_of(each, trial) for trial in trials):
             stop(connection, each.name, "Its challenger is not on trial any more.")
     return news
 
 
-def _is_of(experiment: Experiment, trial: Trial) -> bool:
+def is_of(experiment: Experiment, trial: Trial) -> bool:
     """Whether an experiment is that of a trial, and not of one of the same method before."""
     lists = {arm.list for arm in experiment.arms}
     is_alike = experiment.placement == trial.placement and f"{CHALLENGER}:{trial.method}" in lists

@@ -102,6 +102,20 @@ def test_a_challenger_is_promoted_by_force_which_ends_its_trial(tried: ServingCo
     assert decisions(tried) == {"ease-4": "refused", "ease-11": "promoted", "ease-11b": "refused"}
 
 
+def test_an_older_challenger_that_is_promoted_by_force_leaves_the_newer_on_trial(tried: ServingConnection) -> None:
+    (before,) = on_trial(tried)
+    force_promotion(tried, "ease-4", LIST, "We know better.")
+    assert decisions(tried) == {"ease-4": "promoted", "ease-11": "on_trial", "ease-11b": "on_trial"}
+    assert scoring(tried) == "popularity-11"
+    # It is the trial that it was, so that its experiment goes on.
+    assert on_trial(tried) == [before]
+    end_trial(tried, LIST, "ease", is_won=False, reason="It sells less.")
+    add(tried, 18, "on_trial", "ease")
+    tried.execute("UPDATE ml_meta.models SET registered_at = now() + interval '1 day' WHERE version = 'ease-18'")
+    (after,) = on_trial(tried)
+    assert after.begun_at > before.begun_at
+
+
 def test_a_dropped_model_is_promoted_by_force(tried: ServingConnection) -> None:
     end_trial(tried, LIST, "ease", is_won=False, reason="It sells less.")
     with pytest.raises(UserError, match="was dropped by its trial"):

@@ -1,11 +1,17 @@
 """Experiments from the command line: started from the settings or by options, listed, stopped, refused."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ml_assets.database.connection import ServingConnection
+from ml_assets.experiments.entrants import enter_customers
+from ml_assets.experiments.register import serve
+from ml_assets.live.trials import tend_trials
+from ml_assets.settings.read.load import load_settings
+from ml_assets_tests.books.models import add_model
 from ml_assets_tests.cli.calls import Run
 from ml_assets_tests.cli.test_serving_commands import facts, run  # noqa: F401 a fixture
 from ml_assets_tests.releases.frames import recommendations, release
@@ -112,6 +118,38 @@ def test_the_page_about_the_shop_is_written_and_summed_up(shop: Run, tmp_path: P
     assert (told["day"], told["file"]) == ("2026-01-07", "past.html")
     code, _, err = shop("report", "--date", "2999-01-01")
     assert (code, "2999-01-01 is not over yet" in err) == (1, True)
+
+
+def test_what_is_on_trial_is_said_in_words_with_since_when_and_how_it_stands(
+    shop: Run, connection: ServingConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "ml_assets.yaml").write_text("recommender: {selection: {promotion: live}}")
+    for decision, method in (("on_trial", "ease"), ("promoted", "popularity")):
+        more = {"version": method, "placement": "for_you", "method": method}
+        add_model(connection, "recommender", date(2026, 1, 4), decision=decision, **more)
+    code, out, _ = shop("experiment", "list")
+    assert (code, "EASE against best-sellers, for for_you." in " ".join(out.split())) == (0, True)
+    assert "No experiment shows it yet" in " ".join(out.split())
+    settings = load_settings(tmp_path / "ml_assets.yaml")
+    assert tend_trials(connection, settings).begun == {"for_you, ease": "challenger_for_you_1"}
+    code, out, _ = shop("experiment", "list")
+    assert "(challenger_for_you_1):" in " ".join(out.split())
+    assert "Its lists are made and published with the next day that is run" in " ".join(out.split())
+    serve(connection, "challenger_for_you_1")
+    enter_customers(connection, None)
+    first = "SELECT max(entered_on) FROM ml.experiment_customers"
+    connection.execute(f"SELECT ml_meta.begin_outcomes(({first}))".encode())
+    code, out, _ = shop("experiment", "list")
+    words = " ".join(out.split())
+    assert "No difference in revenue between challenger and champion is shown after 1 day" in words
+    assert "at the latest" in words
+    (listed,) = facts(shop, "experiment", "list")
+    trial = listed["trial"]
+    assert (trial["method"], trial["champion"], trial["days"]) == ("ease", "popularity", 1)
+    assert sum(trial["customers"].values()) > 50
+    code, out, _ = shop("promote", "ease", "for_you", "--force", "we know better")
+    assert code == 0
+    assert "On trial" not in shop("experiment", "list")[1]
 
 
 RULED = """

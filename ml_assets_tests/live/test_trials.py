@@ -126,3 +126,12 @@ def test_an_experiment_ends_when_its_challenger_is_promoted_by_force(shop: Servi
     assert tend(shop) == TrialNews()
     assert experiment(shop, NAME).stopped_reason == "Its challenger is not on trial any more."
     assert scoring(shop) == "ease"
+
+
+def test_an_experiment_goes_on_where_an_older_challenger_is_promoted_by_force(shop: ServingConnection) -> None:
+    tend(shop)
+    add_model(shop, "recommender", MONDAY, decision="on_trial", version="e2", placement=LIST, method="ease")
+    force_promotion(shop, "ease-11", LIST, "We know better.")
+    assert tend(shop) == TrialNews()
+    assert experiment(shop, NAME).stopped_at is None
+    assert [trial.method for trial in on_trial(shop)] == ["ease"]
