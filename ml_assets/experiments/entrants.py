@@ -20,6 +20,7 @@ from ml_assets.experiments.register import running, serve
 
 # Sent to the database at once.
 CUSTOMERS_AT_ONCE = 50_000
+PAST = ("orders_90d", "spend_90d", "margin_90d")
 
 
 def drawn(experiment: Experiment, customers: pl.Series) -> pl.DataFrame:
@@ -85,8 +86,8 @@ def require_customers(connection: ServingConnection, experiment: Experiment, ord
 def enter_customers(connection: ServingConnection, features: pl.DataFrame | None) -> Mapping[str, int]:
     """Count who is eligible now in every experiment that serves; how many were new, by its name.
 
-    `features` has customer_id, orders, orders_90d and spend_90d as of the day of the live lists; without it nothing is
-    known of the time before.
+    `features` has customer_id, orders, orders_90d and spend_90d as of the day of the live lists, and where the shop has
+    costs margin_90d; without it nothing is known of the time before.
 
     They count from the first day on which the list was live, which is the day after the newest data of its release, and
     not before the experiment served.
@@ -113,13 +114,11 @@ def enter_customers(connection: ServingConnection, features: pl.DataFrame | None
 
 
 def _with_past(customers: pl.Series, features: pl.DataFrame | None) -> pl.DataFrame:
-    """customer_id, orders_90d, spend_90d: null where nothing is known."""
-    frame = customers.to_frame()
-    if features is None:
-        nothing = pl.lit(None, dtype=pl.Float64)
-        return frame.with_columns(nothing.alias("orders_90d"), nothing.alias("spend_90d"))
-    past = features.select(pl.col("customer_id").cast(customers.dtype), *map(_as_float, ("orders_90d", "spend_90d")))
-    return frame.join(past, on="customer_id", how="left", maintain_order="left")
+    """customer_id, orders_90d, spend_90d, margin_90d: null where nothing is known."""
+    known = customers.to_frame().clear() if features is None else features
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in PAST if name not in known.columns]
+    past = known.with_columns(absent).select(pl.col("customer_id").cast(customers.dtype), *map(_as_float, PAST))
+    return customers.to_frame().join(past, on="customer_id", how="left", maintain_order="left")
 
 
 def _as_float(name: str) -> pl.Expr:
@@ -131,7 +130,7 @@ def _enter(connection: ServingConnection, name: str, customers: pl.DataFrame, da
     for part in customers.iter_slices(CUSTOMERS_AT_ONCE):
         columns = [column.to_list() for column in part.iter_columns()]
         with writing(connection):
-            call = "SELECT {meta}.enter_customers(%s, %s, %s::float8[], %s::float8[], %s)"
+            call = "SELECT {meta}.enter_customers(%s, %s, %s::float8[], %s::float8[], %s::float8[], %s)"
             total += int(one(connection, call, [name, *columns, day]))
     return total
 

@@ -50,7 +50,7 @@ def outcomes_of(
     features = build_customer_features(transactions, None, as_of=day, lookback_days=1, weights=weights)
     customers = features.select("customer_id", "orders", pl.col("spend_28d").cast(pl.Float64).alias("revenue"))
     lines = lines_that_count(transactions, as_of=day, lookback_days=1, weights=weights)
-    customers = customers.join(_returned_and_margin(lines), on="customer_id", how="left")
+    customers = customers.join(returned_and_margin(lines), on="customer_id", how="left")
     bought = build_interactions(transactions, as_of=day, lookback_days=1, weights=weights)
     items = bought.select("customer_id", "item_id").drop_nulls().unique().sort("customer_id", "item_id")
     if before is not None:
@@ -61,7 +61,7 @@ def outcomes_of(
     return Outcomes(customers.collect(), items.collect())
 
 
-def _returned_and_margin(lines: pl.LazyFrame) -> pl.LazyFrame:
+def returned_and_margin(lines: pl.LazyFrame) -> pl.LazyFrame:
     """customer_id, returned, and margin where lines have costs: what is paid less what it cost, of those that say both.
 
     Pieces are returned where the shop has no amounts, as in revenue.

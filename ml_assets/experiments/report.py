@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.experiments.design import Experiment
+from ml_assets.experiments.margin_before import DAYS_BEFORE
 from ml_assets.experiments.statistics import (
     SRM_ALPHA,
     Comparison,
@@ -22,7 +24,6 @@ from ml_assets.experiments.statistics import (
     winsorised,
 )
 
-DAYS_BEFORE = 90
 PLANNED_DAYS = 28
 """Of an experiment without an end; the always valid interval is narrowest there."""
 ALPHA = 0.05
@@ -35,7 +36,7 @@ METRICS = {
     "listed_items": "",
     "new_categories": "",
     "lapsed": "orders_before",
-    "margin": "revenue_before",
+    "margin": "margin_before",
     "returned": "revenue_before",
 }
 """Each metric with what is known of the time before. The first decides. One that nothing is known of is left out."""
@@ -101,7 +102,7 @@ def judge(
     *,
     amounts: bool = True,
 ) -> Report:
-    """The report on outcomes: arm, the metrics, orders_before and revenue_before, one row per customer.
+    """The report on outcomes: arm, the metrics, orders_before, revenue_before and margin_before, one row per customer.
 
     `unsubscribes` are customers and those who opted out, by arm.
     """
@@ -147,7 +148,7 @@ def _rows(
     of_rows = [name for name in METRICS if all(name in part.columns and part[name].count() for part in arms.values())]
     known = [*of_rows, *counted]
     for metric in known:
-        past = METRICS.get(metric)
+        past = past_of(metric, pl.concat([part.select(cs.ends_with("_before")) for part in arms.values()]))
         values = counted.get(metric) or winsorised([_floats(part, metric) for part in arms.values()])
         before = winsorised([_floats(part, past) for part in arms.values()]) if past else None
         named = dict(zip(arms, values, strict=True))
@@ -166,6 +167,20 @@ def _rows(
         Row(metric, arm, found, p, is_breached=_is_harm(metric, found, earns_more=arm in earns_more))
         for (metric, arm, found), p in zip(compared, p_values, strict=True)
     ]
+
+
+def past_of(metric: str, before: pl.DataFrame) -> str | None:
+    """The column of `before` that a metric is adjusted by; None where there is none.
+
+    Margin is adjusted by margin where it is known of all of whom revenue is, else by revenue: of customers who entered
+    before it was noted it is not.
+    """
+    past = METRICS.get(metric) or None
+    if past == "margin_before" and (
+        past not in before.columns or before[past].count() < max(before["revenue_before"].count(), 1)
+    ):
+        return "revenue_before"
+    return past
 
 
 def _is_harm(metric: str, found: Comparison, *, earns_more: bool) -> bool:
@@ -231,11 +246,11 @@ def _outcomes(connection: ServingConnection, name: str) -> pl.DataFrame:
             CASE WHEN count(new_categories) OVER () > 0 THEN coalesce(new_categories, 0) END, lapsed::integer,
             CASE WHEN count(margin) OVER () > 0 THEN coalesce(margin, 0) END,
             CASE WHEN sum(returned) OVER () > 0 THEN returned END,
-            orders_before, revenue_before
+            orders_before, revenue_before, margin_before
         FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
     """
     rows = connection.execute(connection.schemas.sql(query), [name]).fetchall()
-    numbers = (*METRICS, "orders_before", "revenue_before")
+    numbers = (*METRICS, "orders_before", "revenue_before", "margin_before")
     return pl.DataFrame(rows, schema={"arm": pl.String, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from ml_assets.database.connection import ServingConnection
 from ml_assets.experiments.design import Experiment
-from ml_assets.experiments.report import ALPHA, LEAST_CUSTOMERS
+from ml_assets.experiments.report import ALPHA, LEAST_CUSTOMERS, past_of
 from ml_assets.experiments.statistics import Comparison, compare, corrected, winsorised
 
 By = Literal["segment", "placement", "rank", "reason"]
@@ -49,12 +49,12 @@ class ListedPart:
 def by_segment(connection: ServingConnection, experiment: Experiment) -> list[SegmentPart]:
     """Revenue, and margin where it is known, by segment and arm, segments with most customers first."""
     query = """
-        SELECT coalesce(segment_key, %s), arm, revenue, revenue_before,
+        SELECT coalesce(segment_key, %s), arm, revenue, revenue_before, margin_before,
             CASE WHEN count(margin) OVER () > 0 THEN coalesce(margin, 0) END
         FROM {ml}.experiment_outcomes WHERE experiment = %s ORDER BY customer_id
     """
     rows = connection.execute(connection.schemas.sql(query), [NO_SEGMENT, experiment.name]).fetchall()
-    numbers = dict.fromkeys(("revenue", "before", "margin"), pl.Float64)
+    numbers = dict.fromkeys(("revenue", "revenue_before", "margin_before", "margin"), pl.Float64)
     frame = pl.DataFrame(rows, schema={"segment": pl.String, "arm": pl.String, **numbers}, orient="row")
     metrics = ["revenue", "margin"] if frame["margin"].count() else ["revenue"]
     segments = frame["segment"].value_counts(sort=True).sort("count", "segment", descending=[True, False])["segment"]
@@ -95,6 +95,7 @@ def _segment(frame: pl.DataFrame, control: str, which: tuple[str, str, str], alp
     if min(mine.height, theirs.height) < LEAST_CUSTOMERS:
         return SegmentPart(*which, mine.height, theirs.height, None, None)
     values = winsorised([part[metric].to_numpy() for part in (mine, theirs)])
-    before = winsorised([part["before"].fill_null(float("nan")).to_numpy() for part in (mine, theirs)])
+    past = past_of(metric, frame) or "revenue_before"
+    before = winsorised([part[past].fill_null(float("nan")).to_numpy() for part in (mine, theirs)])
     found = compare(values[0], values[1], (before[0], before[1]), alpha=alpha)
     return SegmentPart(*which, mine.height, theirs.height, found, None)

@@ -51,7 +51,7 @@ CONTRACT = {
     "past_arm_recommendations": "release_id customer_id placement experiment arm rank item_id score source reason_code "
     "data_as_of predicted_at model_version propensity",
     "experiment_outcomes": "experiment customer_id arm entered_on orders revenue listed_items orders_before "
-    "revenue_before new_categories lapsed segment_key returned margin",
+    "revenue_before new_categories lapsed segment_key returned margin margin_before",
     "experiment_listed_items": "experiment arm placement rank reason_code items customers",
     "experiment_unsubscribes": "experiment arm customers unsubscribed",
     "live_quality": "day placement model_version method data_as_of was_live horizon through customers listed_share "

@@ -1,6 +1,7 @@
 """What customers of experiments bought is joined back by day, replaced whole, and hidden and erased like all else."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -10,8 +11,10 @@ from ml_assets.books.opt_outs import take_opt_outs
 from ml_assets.database.connection import ServingConnection
 from ml_assets.erasure.database import count_rows, delete_rows
 from ml_assets.experiments.entrants import enter_customers
+from ml_assets.experiments.margin_before import with_margin_before
 from ml_assets.experiments.outcomes import Before, due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import start, stop
+from ml_assets.lake import Lake
 from ml_assets_tests.experiments.test_register import asked
 from ml_assets_tests.releases.frames import recommendations, release
 
@@ -94,6 +97,28 @@ def test_margin_is_of_lines_that_say_what_they_cost_and_returns_take_it_back(sho
     assert [row[2] for row in shop.execute(query).fetchall()] == [None] * 4
     pieces = sold.drop("cost").with_columns(amount=pl.lit(None, pl.Float64))
     assert outcomes_of(pieces, DAY, {}).customers.filter(customer_id=3)["returned"].to_list() == [1.0]
+
+
+def test_the_margin_before_is_that_of_90_days_and_kept_for_whoever_enters(
+    connection: ServingConnection, tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path)
+    features = pl.DataFrame({"customer_id": [1, 2, 3, 4], "orders_90d": [1, 1, 1, 0], "spend_90d": [8.5, 4.0, -4.0, 0]})
+    assert with_margin_before(features, lake, DAY, {}).equals(features)
+    lake.write("transactions", lines(LINES).collect(), DAY - timedelta(days=1))
+    assert with_margin_before(features, lake, DAY, {}).equals(features)
+    for back, cost in ((0, 2.0), (89, 1.0), (90, 1000.0)):
+        day = DAY - timedelta(days=back)
+        costs = pl.Series([cost, None, 3.0, 4.0, 1.0])
+        lake.write("transactions", lines(LINES, day).with_columns(cost=costs).collect(), day)
+    past = with_margin_before(features, lake, DAY, {})
+    # Customer 1 paid 5 on each of two days for what cost 2 and 1, and 1 for what cost 3.
+    assert past["margin_90d"].to_list() == [3.0 + 4.0 - 2.0 - 2.0, 0.0, 0.0, 0.0]
+    release(connection, recommendations([1, 5]))
+    start(connection, "worth", asked(), ZoneInfo("UTC"))
+    enter_customers(connection, past)
+    kept = "SELECT customer_id, revenue_before, margin_before FROM ml.experiment_outcomes ORDER BY 1"
+    assert connection.execute(kept).fetchall() == [(1, 8.5, 3.0), (5, None, None)]
 
 
 def test_opting_out_counts_by_arm_where_it_was_seen_while_the_experiment_ran(shop: ServingConnection) -> None:

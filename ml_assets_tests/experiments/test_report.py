@@ -95,6 +95,22 @@ def test_margin_is_told_beside_revenue_where_the_shop_has_costs() -> None:
     assert " In margin: -" in found.verdict
 
 
+def test_margin_is_adjusted_by_the_margin_of_the_time_before_once_it_is_known_of_everybody() -> None:
+    # Who buys what is on sale brings revenue and little margin, before as after.
+    rates = pl.Series(np.random.default_rng(4).uniform(-0.2, 0.8, 4000))
+    frame = outcomes().with_columns(margin=pl.col("revenue") * rates, margin_before=pl.col("revenue_before") * rates)
+
+    def explained(frame: pl.DataFrame, metric: str = "margin") -> float:
+        return next(row.found.variance_reduction for row in judged(frame).rows if row.metric == metric)
+
+    by_revenue, by_margin = explained(frame.drop("margin_before")), explained(frame)
+    assert (round(by_revenue, 2), round(by_margin, 2)) == (0.16, 0.58)
+    assert explained(frame, "revenue") == explained(frame.drop("margin_before"), "revenue")
+    # Half of them entered before it was noted.
+    half = pl.when(pl.int_range(pl.len()) % 2 == 0).then("margin_before")
+    assert explained(frame.with_columns(margin_before=half)) == by_revenue
+
+
 @pytest.mark.parametrize(
     ("factor", "back", "left", "breached"),
     [

@@ -21,7 +21,8 @@ SELECT
         LIMIT 1
     ) AS segment_key,
     coalesce(o.returned, 0) AS returned,
-    o.margin
+    o.margin,
+    c.margin_before
 FROM :"store".experiment_customers AS c
 JOIN :"meta".experiments AS e ON e.experiment = c.experiment
 CROSS JOIN :"meta".shop AS h
@@ -59,3 +60,4 @@ COMMENT ON COLUMN :"ml".experiment_outcomes.lapsed IS 'Whether the customer orde
 COMMENT ON COLUMN :"ml".experiment_outcomes.segment_key IS 'The segment on the day before the customer entered.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.returned IS 'What was brought back since; revenue has it subtracted.';
 COMMENT ON COLUMN :"ml".experiment_outcomes.margin IS 'What was paid since less what it cost the shop, returns subtracted; NULL: nothing bought of which the cost is known.';
+COMMENT ON COLUMN :"ml".experiment_outcomes.margin_before IS 'What was paid less what it cost in the 90 days before; NULL: not known.';

@@ -16,6 +16,7 @@ from ml_assets.dagster.shop import Shop
 from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
 from ml_assets.experiments.exposures import drop_exposures
 from ml_assets.experiments.guardrails import breached, stop_breached
+from ml_assets.experiments.margin_before import with_margin_before
 from ml_assets.experiments.outcomes import Before, due_days, outcomes_of, write_outcomes
 from ml_assets.experiments.register import running, sync_hold_out
 from ml_assets.experiments.report import report
@@ -57,6 +58,7 @@ def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
     def experiment_customers(
         context: dg.AssetExecutionContext,
         customer_features: pl.LazyFrame,
+        lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads this annotation and knows the bare class only
         """Who is counted in the experiments that run, readable as ml.experiment_customers."""
@@ -69,7 +71,9 @@ def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
             if live is None or live.day != day:
                 # Who could see a list is said by what is live; an older day that is built again changes nothing.
                 return dg.MaterializeResult(metadata={"entered": 0, "live": str(live.day if live else None)})
-            entered = enter_customers(connection, customer_features.select(BEFORE).collect())
+            past = customer_features.select(BEFORE).collect()
+            past = with_margin_before(past, lake, day, shop.settings.events.weights)
+            entered = enter_customers(connection, past)
         return dg.MaterializeResult(metadata={"entered": sum(entered.values()), "begun": ", ".join(begun), **entered})
 
     return experiment_customers

@@ -61,7 +61,7 @@ def test_an_arm_gets_lists_of_its_method_of_an_older_model_and_of_a_challenger(
 
     def count() -> dict[str, object]:
         asset = named(build_experiment_assets(shop), "experiment_customers")
-        return dict(asset(on(WEEK), features.lazy(), serving=database).metadata)
+        return dict(asset(on(WEEK), features.lazy(), lake=lake, serving=database).metadata)
 
     live = named(build_prediction_assets(shop), "recommendations")(on(WEEK), *inputs, lake=lake, serving=database)
     publish("recommendations", live)

@@ -75,7 +75,8 @@ class TriedShop:
 
     def enter(self) -> None:
         features = load_customer_features(self.lake, as_of=WEEK, settings=self.shop.settings).lazy()
-        named(build_experiment_assets(self.shop), "experiment_customers")(on(WEEK), features, serving=self.database)
+        asset = named(build_experiment_assets(self.shop), "experiment_customers")
+        asset(on(WEEK), features, lake=self.lake, serving=self.database)
 
     def end_the_day(self) -> bool:
         """Whether all checks on what came of experiments pass."""
