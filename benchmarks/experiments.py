@@ -49,9 +49,10 @@ def _without_experiments(connection: ServingConnection) -> None:
     """The function as it would be if there were no experiments, under another name."""
     text = read_files("functions")["recommend"]
     # From the question whether one runs to the last of what is shown then.
-    asked = r"    IF EXISTS \(SELECT FROM :\"meta\"\.experiments.*rather the live list than none\.\n    END IF;\n"
+    asked = r"    -- The hold-out first.*rather the live list than none\.\n    END IF;\n"
     plain = re.sub(asked, "", text, flags=re.DOTALL)
-    plain = plain.replace("AND shown <> 'popular' AND ruled_by IS NULL", "").replace("shown <> 'popular' AND ", "")
+    plain = plain.replace("IF shown IS DISTINCT FROM 'popular' AND ruled_by IS NULL THEN", "IF true THEN")
+    plain = plain.replace("shown IS DISTINCT FROM 'popular' AND ", "")
     plain = plain.replace(':"ml".recommend', ':"ml".plain').replace("recommend.", "plain.")
     types = {"customer_id_type": "bigint", "item_id_type": "bigint"}
     connection.execute(fill("recommend", plain, connection.schemas, types).encode())

@@ -13,11 +13,26 @@ DECLARE
     live bigint;
     generic integer[];
     generic_is_stale boolean;
-    shown text := 'live';
+    shown text;
     ruled_by text;
 BEGIN
-    IF EXISTS (SELECT FROM :"meta".experiments AS e WHERE e.serving_since IS NOT NULL AND e.stopped_at IS NULL) THEN
-        shown := :"meta".list_shown(recommend.customer_id, recommend.placement);
+    -- The hold-out first: who is held out is in no other. Nobody is in two of one list.
+    SELECT coalesce(max(d.see) FILTER (WHERE d.of_every_list), max(d.see)) INTO shown
+    FROM (
+        SELECT e.placement IS NULL AS of_every_list,
+            e.arms_see[1 + width_bucket(:"meta".place_of(e.salt, recommend.customer_id::text), e.arms_below)] AS see
+        FROM :"meta".experiments AS e
+        WHERE e.serving_since IS NOT NULL AND e.stopped_at IS NULL AND now() < e.ends_at
+            AND (e.placement = recommend.placement OR e.placement IS NULL)
+            AND (
+                e.slice_from = 0 AND e.slice_until = 1
+                OR width_bucket(
+                    :"meta".place_of(e.layer_salt, recommend.customer_id::text), ARRAY[e.slice_from, e.slice_until]
+                ) = 1
+            )
+    ) AS d;
+    IF shown IS NOT NULL THEN
+        shown := :"meta".list_drawn(recommend.customer_id, shown);
         IF shown = 'none' THEN
             RETURN;
         END IF;
@@ -49,16 +64,19 @@ BEGIN
         END IF;
         -- Nothing was made for this customer yet, or it was rolled back: rather the live list than none.
     END IF;
-    RETURN QUERY
-    SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
-        :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
-        d.model_version, d.release_id, d.is_stale
-    FROM :"meta".recommendation_lists AS d
-    WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement AND d.rank <= coalesce(wanted, d.k)
-        AND shown <> 'popular' AND ruled_by IS NULL
-    ORDER BY d.rank;
-    IF FOUND OR wanted = 0 THEN
-        RETURN;
+    -- Not as a condition of the query, which every read would follow for nothing.
+    IF shown IS DISTINCT FROM 'popular' AND ruled_by IS NULL THEN
+        RETURN QUERY
+        SELECT d.rank, d.item_id, d.score, d.source, d.reason_code,
+            :"meta".reason_text(d.reason_code, d.reason_item_1, d.reason_item_2), d.data_as_of, d.predicted_at,
+            d.model_version, d.release_id, d.is_stale
+        FROM :"meta".recommendation_lists AS d
+        WHERE d.customer_id = recommend.customer_id AND d.placement = recommend.placement
+            AND d.rank <= coalesce(wanted, d.k)
+        ORDER BY d.rank;
+        IF FOUND OR wanted = 0 THEN
+            RETURN;
+        END IF;
     END IF;
     live := :"meta".live_release(subject);
     IF recommend.placement = 'buy_again' THEN
@@ -66,7 +84,7 @@ BEGIN
         PERFORM :"meta".tell_not_made(subject);
         RETURN;
     END IF;
-    IF shown <> 'popular' AND EXISTS (
+    IF shown IS DISTINCT FROM 'popular' AND EXISTS (
         SELECT FROM :"store".recommendations AS t WHERE t.customer_id = recommend.customer_id AND t.release_id = live
     ) AND NOT EXISTS (SELECT FROM :"meta".opted_out AS o WHERE o.customer_id = recommend.customer_id) THEN
         -- Known customers see their own list or, where their shop says so, none.
