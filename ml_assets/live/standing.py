@@ -43,7 +43,8 @@ class Standing:
     @property
     def words(self) -> str:
         """What is on trial, in place of what."""
-        against = f" against {METHODS[self.champion].words}" if self.champion in METHODS else ""
+        scores = METHODS.get(self.champion or "")
+        against = f" against {scores.words}" if scores else ""
         return f"{METHODS[self.method].words}{against}, for {self.placement}"
 
 

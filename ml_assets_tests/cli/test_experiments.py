@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_what_is_on_trial_is_said_in_words_with_since_when_and_how_it_stands(
 ) -> None:
     (tmp_path / "ml_assets.yaml").write_text("recommender: {selection: {promotion: live}}")
     for decision, method in (("on_trial", "ease"), ("promoted", "popularity")):
-        more = {"version": method, "placement": "for_you", "method": method}
+        more: dict[str, Any] = {"version": method, "placement": "for_you", "method": method}
         add_model(connection, "recommender", date(2026, 1, 4), decision=decision, **more)
     code, out, _ = shop("experiment", "list")
     assert (code, "EASE against best-sellers, for for_you." in " ".join(out.split())) == (0, True)
