@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
+from upath import UPath
 
 from ml_assets.ids import IdTypes
 from ml_assets.settings.columns import NO_CUSTOMER, EventColumns
@@ -42,6 +43,8 @@ from ml_assets.sources.writing_styles import LINES_AT_FIRST, find_date_style, ne
 log = logging.getLogger(__name__)
 # What is there without being parsed is read again sooner than put aside.
 READY = ("parquet", "arrow")
+# Bytes; of a smaller CSV file opening it again takes longer than parsing it.
+LARGE = 32 * 2**20
 
 
 class LookedFiles(MappedFiles):
@@ -185,8 +188,10 @@ class LookedFiles(MappedFiles):
 
     def _is_slow(self, path: str) -> bool:
         """Whether reading a file again takes longer than reading its lines from where they are kept."""
+        if format_of(path, self._source) in READY:
+            return False
         # Of plain CSV the look needs few columns, and the load takes numbers as such.
-        return format_of(path, self._source) not in READY and not self.is_plain_csv(path)
+        return not (self.is_plain_csv(path) and UPath(path).stat().st_size >= LARGE)
 
     def is_kept(self, path: str) -> bool:
         """Whether the lines of an event file need not be read from it again."""

@@ -1,7 +1,7 @@
-"""Plain CSV files are read with numbers as numbers, and give what their texts give."""
+"""Large CSV files are read with numbers as numbers, and give what their texts give."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ml_assets.settings.shop import Settings
+from ml_assets.sources import looked
 from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.build import build_source
 from ml_assets.sources.files import Files
@@ -40,6 +41,13 @@ NUMBERS = (
     "x",
 )
 Line = tuple[str, str, str, str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_files_count_as_large() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looked, "LARGE", 0)
+        yield
 
 
 def source(folder: Path, **more: object) -> Files:
@@ -97,6 +105,17 @@ def test_numbers_are_read_as_numbers_and_ids_only_where_all_are_integers(tmp_pat
     write(tmp_path, [("1", "2", "3", "4.5"), ("007", "2", "3", "4.5")])
     assert read(tmp_path)["customer_id"].to_list() == [1, None]
     assert read(tmp_path)["detail"].to_list() == [None, "007"]
+
+
+def test_a_small_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, [("1", "2", "3", "4.5")])
+    found, path = source(tmp_path), str(tmp_path / "lines.csv")
+    found.id_types()
+    assert not found._mapped.is_kept(path)  # noqa: SLF001 what is asked
+    monkeypatch.setattr(looked, "LARGE", 2**20)
+    found = source(tmp_path)
+    found.id_types()
+    assert found._mapped.is_kept(path)  # noqa: SLF001 what is asked
 
 
 @pytest.mark.parametrize(
