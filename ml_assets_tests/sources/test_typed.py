@@ -110,11 +110,11 @@ def test_numbers_are_read_as_numbers_and_ids_only_where_all_are_integers(tmp_pat
 def test_a_small_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, [("1", "2", "3", "4.5")])
     found, path = source(tmp_path), str(tmp_path / "lines.csv")
-    found.id_types()
+    found.days()
     assert not found._mapped.is_kept(path)  # noqa: SLF001 what is asked
     monkeypatch.setattr(looked, "LARGE", 2**20)
     found = source(tmp_path)
-    found.id_types()
+    found.days()
     assert found._mapped.is_kept(path)  # noqa: SLF001 what is asked
 
 
