@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo ui test test-fast test-database test-dagster test-long docs-test test-postgres torture lint format bench lock clean
+.PHONY: help demo ui test test-fast test-database test-dagster test-long test-spark docs-test test-postgres torture lint format bench lock clean
 
 help:
 	@echo "make demo    real recommendations and segments on real data, on the screen"
@@ -16,6 +16,8 @@ help:
 	@echo "             models and data; what touches PostgreSQL; pipelines, commands and containers"
 	@echo "make test-long"
 	@echo "             tests of half a minute and more: quality on the real shop, two shops at once"
+	@echo "make test-spark"
+	@echo "             ranking on a Spark cluster of this machine (needs Java 17; gets PySpark, 450 MB)"
 	@echo "make docs-test"
 	@echo "             every command of README and docs (a few minutes)"
 	@echo "make test-postgres VERSIONS=\"14 16\""
@@ -68,6 +70,23 @@ test-dagster: test
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long ml_assets_tests
 
+# PySpark lies beside the developers' packages, in the version of the lock: `make test` has to pass without it.
+SPARK := .spark
+$(SPARK)/.installed: $(STAMP) docker/requirements.lock
+	@mkdir -p $(SPARK)
+	@awk '/^[^ ]/ {wanted = /^(py4j|pyspark)/} wanted' docker/requirements.lock > $(SPARK)/requirements.txt
+	@echo "Installing PySpark"
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --target $(SPARK) --no-deps --require-hashes -r $(SPARK)/requirements.txt; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(SPARK) --no-deps \
+			--require-hashes -r $(SPARK)/requirements.txt; \
+	fi
+	@touch $@
+
+test-spark: $(SPARK)/.installed
+	@PYTHONPATH=$(CURDIR)/$(SPARK) $(BIN)/python -m pytest -m spark ml_assets_tests/spark
+
 # Every command of README and docs, on one shop and on the built-in data.
 docs-test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m documents ml_assets_tests/documents
@@ -98,10 +117,10 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no
 # The developers' lock; the image's, in the same versions, with what production may need and no tools; and uv itself.
 lock:
 	$(COMPILE) --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
-	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo duckdb s3 gcs azure docker kubernetes) \
+	echo hatchling | $(COMPILE) --python-version 3.11 $(addprefix --extra ,demo duckdb s3 gcs azure docker kubernetes spark) \
 		--constraint requirements.lock --output-file docker/requirements.lock pyproject.toml -
 	echo "uv==$$(uv --version | cut -d ' ' -f 2)" | $(COMPILE) --python-version 3.12 --output-file docker/uv.txt -
 
 clean:
-	rm -rf .venv .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .spark .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ Code = Literal[
     "lake.damaged",
     "lake.missing",
     "model.missing",
+    "compute.unreachable",
     "run.failed",
     "release.unknown",
     "release.refused",

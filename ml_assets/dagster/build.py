@@ -28,6 +28,7 @@ from ml_assets.dagster.automation.schedules import build_schedules
 from ml_assets.dagster.automation.source_sensor import build_source_sensor
 from ml_assets.dagster.checks.drift import build_drift_checks
 from ml_assets.dagster.checks.freshness import build_freshness_checks, build_history_check
+from ml_assets.dagster.compute import build_compute
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.executors import build_executor
 from ml_assets.dagster.io_manager import LakeIOManager
@@ -87,6 +88,7 @@ def define(
             "lake": lake,
             "source": source,
             "serving": serving,
+            "compute": build_compute(shop.settings.compute),
             "io_manager": LakeIOManager(
                 lake, serving.note_arrival, COLUMNS, shop.settings.keep_days, without_erased=serving.without_erased
             ),

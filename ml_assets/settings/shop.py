@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ml_assets.settings.alerts import AlertSettings
 from ml_assets.settings.calendar import BusinessCalendar
+from ml_assets.settings.compute import ComputeSettings
 from ml_assets.settings.drift import DriftSettings
 from ml_assets.settings.events import EventSettings
 from ml_assets.settings.experiments import ExperimentsSettings
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     drift: DriftSettings = DriftSettings()
     alerts: AlertSettings = AlertSettings()
     schedules: ScheduleSettings = ScheduleSettings()
+    compute: ComputeSettings = ComputeSettings()
     serving: ServingSettings = ServingSettings()
     experiments: ExperimentsSettings = ExperimentsSettings()
     live_quality: LiveQualitySettings = LiveQualitySettings()

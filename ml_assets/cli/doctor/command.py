@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.markup import escape
 
 from ml_assets.cli.console import OUT, ConfigOption, JsonOption, emit, next_commands
+from ml_assets.cli.doctor.compute import look_at_compute
 from ml_assets.cli.doctor.data import look_at_data
 from ml_assets.cli.doctor.finding import Finding, Level
 from ml_assets.cli.doctor.places import look_at_places
@@ -25,7 +26,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     """
     settings = load_settings(config)
     found: list[Finding] = []
-    for checks in (look_at_data(settings, datetime.now(settings.tz).date()), look_at_places(settings)):
+    today = datetime.now(settings.tz).date()
+    for checks in (look_at_data(settings, today), look_at_places(settings), look_at_compute(settings.compute)):
         for finding in checks:
             found.append(finding)
             if not as_json:

@@ -11,6 +11,7 @@ import polars as pl
 
 from ml_assets.dagster.assets.champions import GROUP, artifact_of, inputs
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples, similar_sample
+from ml_assets.dagster.compute import Compute
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.progress import told
 from ml_assets.dagster.shop import Shop
@@ -18,7 +19,6 @@ from ml_assets.lake import Lake
 from ml_assets.models.placements import SIMILAR_ITEMS
 from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.prepared import Recommended
-from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.ranking.related import popular_items as rank_popular_items
 from ml_assets.models.ranking.related import similar_items as rank_similar_items
 
@@ -39,14 +39,16 @@ def _recommendations(shop: Shop) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         interactions: pl.LazyFrame,
         items: pl.LazyFrame,
+        *,
         lake: dg.ResourceParam[Lake],
         serving: dg.ResourceParam[ServingDatabase],
+        compute: dg.ResourceParam[Compute],
     ) -> pl.DataFrame:
         """Ranked items per customer and placement, with scores, sources and reasons."""
         day = date.fromisoformat(context.partition_key)
         models = _champions(lake, serving, rules.enabled_placements, day)
         catalogue = items.collect()
-        made = recommend(
+        made = compute.recommend(
             models,
             interactions.collect(),
             catalogue,

@@ -17,6 +17,7 @@ from ml_assets.dagster.assets.predictions import build_prediction_assets
 from ml_assets.dagster.assets.promotions import PROMOTED
 from ml_assets.dagster.assets.releases import build_release_assets
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples
+from ml_assets.dagster.compute import Compute
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.events.load import load_days
@@ -51,7 +52,8 @@ def train(name: str, shop: Shop, lake: Lake, source: EventSource, connection: Se
 
 def score(name: str, shop: Shop, connection: ServingConnection, *inputs: pl.LazyFrame, lake: Lake) -> pl.DataFrame:
     asset = named([*build_prediction_assets(shop), *build_customer_assets(shop)], name)
-    made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection))
+    where = {"compute": Compute(shop.settings.compute)} if name == "recommendations" else {}
+    made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection), **where)
     return made if isinstance(made, pl.DataFrame) else next(iter(made)).value
 
 
