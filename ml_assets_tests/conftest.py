@@ -29,7 +29,7 @@ MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3
 # Fixture that a test asks for -> fixture with the name of the database that it is a copy of.
 SHOPS = {"connection": "integer_shop", "text_connection": "text_shop"}
 # These rooms train models, for minutes; the database that they call is tested by the rooms below them.
-TRAINING = ("cli", "dagster", "deployment")
+TRAINING = ("cli", "dagster", "deployment", "spark")
 LONG = ("cli", "deployment", "models", "dagster")
 """Rooms of tests that run whole commands, or train."""
 SUCCEEDED = pytest.StashKey[bool]()
