@@ -39,7 +39,8 @@ ALIKE = ("ml_assets", "numpy", "polars")
 Session = Any
 """A `pyspark.sql.SparkSession`, which is not there without the extra."""
 T = TypeVar("T")
-NAMED = re.compile(r":? ?([\w.]+(?:Error|Exception): .+)")
+PYTHON_ERROR = re.compile(r"(?!java\.|org\.|scala\.)[\w.]+(Error|Exception): .")
+FAILED_TASK = re.compile(r"most recent failure: Lost task .*? \(TID \d+\) \([^)]*\): (.+)")
 
 
 def require_package() -> str:
@@ -81,11 +82,12 @@ def spark_errors() -> tuple[type[Exception], ...]:
 
 
 def last_words(error: BaseException) -> str:
-    """What an error of Spark comes to: the last error that is named in it, else its first line."""
+    """What an error of Spark comes to: the error of Python in it, else why the last task failed, else its first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # Errors of executors hold Python's traceback, and Java's behind it, whose errors begin with `Caused by`.
-    named = [found[1] for line in lines if (found := NAMED.match(line))]
-    return (named[-1] if named else next(iter(lines), type(error).__name__))[:500]
+    python = [line for line in lines if PYTHON_ERROR.match(line)]
+    tasks = [found[1] for line in lines if (found := FAILED_TASK.search(line))]
+    words = python[-1:] or tasks[-1:] or lines[:1] or [type(error).__name__]
+    return words[0][:500]
 
 
 @contextmanager
@@ -132,19 +134,31 @@ def _started(settings: ComputeSettings, deadline: float) -> Session:
     with without_pandas_warnings():
         from pyspark.sql import SparkSession  # noqa: PLC0415 of an extra
 
-        # The same Python on the executors, unless something says otherwise; pyspark reads it from here alone.
         conf = {**DEFAULTS, **_local(settings), **settings.conf}
-        os.environ["PYSPARK_PYTHON"] = conf.pop(
-            "spark.pyspark.python", os.environ.get("PYSPARK_PYTHON", sys.executable)
-        )
+        # The same Python on the executors, unless something says otherwise.
+        python = conf.pop("spark.pyspark.python", os.environ.get("PYSPARK_PYTHON", sys.executable))
         builder = SparkSession.builder.master(settings.master)
         for name, value in conf.items():
             builder = builder.config(name, value)
-        starting = in_background(builder.getOrCreate)
         try:
-            return _within(settings, deadline, starting, "starts no application")
+            with _python_of_executors(python):
+                return _within(settings, deadline, in_background(builder.getOrCreate), "starts no application")
         except spark_errors() as error:
             raise _unreachable(settings, f"started no application: {last_words(error)}") from error
+
+
+@contextmanager
+def _python_of_executors(path: str) -> Iterator[None]:
+    """Sessions that are opened in this block use it; pyspark reads it from the environment alone."""
+    before = os.environ.get("PYSPARK_PYTHON")
+    os.environ["PYSPARK_PYTHON"] = path
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYSPARK_PYTHON"]
+        else:
+            os.environ["PYSPARK_PYTHON"] = before
 
 
 def _local(settings: ComputeSettings) -> dict[str, str]:

@@ -142,4 +142,10 @@ ModuleNotFoundError: No module named 'ml_assets'
 \tat org.apache.spark.api.python.BasePythonRunner.read(PythonRunner.scala:1)
 Caused by: java.io.IOException: gone"""
     assert last_words(ValueError(java)) == "ModuleNotFoundError: No module named 'ml_assets'"
+    lost = """An error occurred while calling o62.getResult.
+: org.apache.spark.SparkException: Exception thrown in awaitResult:
+Caused by: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 times, \
+most recent failure: Lost task 0.3 in stage 0.0 (TID 3) (192.0.2.2 executor 0): java.io.IOException: Cannot run program
+Caused by: java.io.IOException: error=2, No such file or directory"""
+    assert last_words(ValueError(lost)) == "java.io.IOException: Cannot run program"
     assert last_words(ValueError("All masters are unresponsive! Giving up.")).startswith("All masters")
