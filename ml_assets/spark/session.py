@@ -82,7 +82,7 @@ def spark_errors() -> tuple[type[Exception], ...]:
 
 
 def last_words(error: BaseException) -> str:
-    """What an error of Spark comes to: the error of Python in it, else why the last task failed, else its first line."""
+    """What an error of Spark comes to: its error of Python, else why a task failed, else its first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python = [line for line in lines if PYTHON_ERROR.match(line)]
     tasks = [found[1] for line in lines if (found := FAILED_TASK.search(line))]
