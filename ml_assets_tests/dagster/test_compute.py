@@ -22,7 +22,7 @@ def spark_at(master: str, wait: float = 0.5) -> ComputeSettings:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder on Python's path where pyspark can be found, but not imported, and a place for a Java."""
     (tmp_path / "pyspark.py").write_text("raise AssertionError('nothing of Spark is needed yet')")
     facts = tmp_path / "pyspark-4.3.0.dist-info"

@@ -94,7 +94,7 @@ def test_nobody_to_rank_gives_no_lists(cluster: Cluster) -> None:
 def test_a_worker_killed_while_it_ranks_changes_nothing(tmp_path: Path) -> None:
     with cluster_of(tmp_path, workers=2) as cluster:
         compute = Compute(settings_of(cluster, shards=8))
-        killed = []
+        killed: list[str] = []
 
         def kill(stage: Stage) -> None:
             if "shards" in stage.text and not killed and cluster.executor_of(0) and cluster.executor_of(1):
