@@ -18,7 +18,7 @@ def available() -> dict[str, str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
         if path.stem != "__main__" and "main" in functions:
-            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
+            found[path.stem.replace("_", "-")] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 
 
@@ -35,7 +35,7 @@ def main() -> int:
         return 1 if unknown else 0
     for name in names:
         sys.argv = [f"benchmarks {name}", *options]
-        importlib.import_module(f"benchmarks.{name}").main()  # noqa: TID251 the command names it
+        importlib.import_module(f"benchmarks.{name.replace('-', '_')}").main()  # noqa: TID251 the command names it
     return 0
 
 

@@ -89,6 +89,23 @@ def test_a_short_run_of_the_reading_benchmark_gives_every_side_of_every_kind() -
         assert all(side["mb"] > 50 for side in sides.values())
 
 
+@pytest.mark.long
+def test_a_short_run_of_the_micro_batch_benchmark_gives_its_stages_beside_a_whole_day() -> None:
+    ran = benchmarks("since-last", "--customers", "400", "--changed", "4", "40", "--json")
+    assert ran.returncode == 0, ran.stderr
+    facts = json.loads(ran.stdout)
+    assert [batch["customers"] for batch in facts["batches"]] == [4, 40]
+    for batch in facts["batches"]:
+        assert {"reading what is newer", "preparing scores", "ranking", "showing the lists"} <= batch["stages"].keys()
+        assert batch["of_the_whole_day"] == pytest.approx(batch["seconds"] / facts["whole_day_seconds"])
+
+
+def test_more_customers_than_there_are_cannot_have_bought_something() -> None:
+    ran = benchmarks("since-last", "--customers", "10", "--changed", "11")
+    assert ran.returncode == 2
+    assert "--changed names 11 customers, more than the 10 of --customers" in ran.stderr
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_the_floor_of_loading_gives_the_same_files(kind: str, tmp_path: Path) -> None:
     write_history(tmp_path, 2_000, 4, kind, "")

@@ -29,7 +29,7 @@ from ml_assets.models.ranking.model import RecommenderModel
 from ml_assets.models.ranking.recommend import recommend
 from ml_assets.models.recommenders.catalogue import unavailable_items
 from ml_assets.models.training import artifact_fault, artifact_folder
-from ml_assets.progress import Report, Stage, silent
+from ml_assets.progress import Report, Stage, part_of, silent
 from ml_assets.releases.rescore import SUBJECT, Rescored, Rescoring, show_rescored
 from ml_assets.releases.rescored import LiveLists, customers_shown, known_customers, live_lists
 from ml_assets.settings.shop import Settings
@@ -90,6 +90,7 @@ class Rescorer:
             newer = self._newer(connection, live.day)
             if isinstance(newer, SinceLast):
                 return newer
+            self._report(Stage("finding whose lists are to be made anew", 0.05))
             catalogue = self._source.read_items()
             known = fingerprints(newer.purchases)
             wanted = changed(known, known_customers(connection, live.release_id))
@@ -194,6 +195,7 @@ class Rescorer:
         customers: pl.Series,
     ) -> pl.DataFrame:
         """What a whole run as of the newest day with an event gives for these customers."""
+        self._report(Stage("reading the purchases of before", 0.1))
         stored = load_interactions(self._lake, as_of=live.day, settings=self._settings)
         lookback = self._settings.lookback_days
         interactions = with_newer(stored, newer.purchases, as_of=newer.as_of, lookback_days=lookback)
@@ -205,7 +207,7 @@ class Rescorer:
             settings=self._settings.recommender,
             customers=customers,
             exploration=self._settings.experiments.exploration,
-            report=self._report,
+            report=part_of(self._report, 0.2, 0.9),
         ).lists
 
     def _nothing(self, live: LiveLists, newer: _Newer) -> SinceLast:

@@ -10,6 +10,7 @@ import polars as pl
 from ml_assets.features.interactions import SORTED_BY
 from ml_assets.features.windows import first_day
 
+GUESTS = pl.col("customer_id").is_null()
 SEED = 20_260
 """Of fingerprints: the same purchases have the same one in every process of a version of Polars."""
 
@@ -21,13 +22,18 @@ def with_newer(stored: pl.DataFrame, newer: pl.DataFrame, *, as_of: date, lookba
     so older ones only move back by the number of newer ones.
     """
     moved = newer.group_by("customer_id").agg((pl.col("orders_ago").max() + 1).alias("moved"))
-    older = (
-        stored.filter(pl.col("order_day") >= first_day(as_of, lookback_days))
-        .join(moved, on="customer_id", how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(pl.col("orders_ago") + pl.col("moved").fill_null(0))
+    older = stored.filter(pl.col("order_day") >= first_day(as_of, lookback_days))
+    theirs = (
+        older.join(moved, on="customer_id", nulls_equal=True)
+        .with_columns(pl.col("orders_ago") + pl.col("moved"))
         .select(stored.columns)
     )
-    return pl.concat([older, newer.select(stored.columns)]).sort(SORTED_BY)
+    changed = pl.concat([theirs, newer.select(stored.columns)]).sort(SORTED_BY)
+    others = older.join(moved, on="customer_id", how="anti", nulls_equal=True, maintain_order="left")
+    # What is stored is in order already, and a customer's lines are all in one of the two. Guests, who are null, come
+    # first in both.
+    guests, known = ([part.filter(of) for part in (changed, others)] for of in (GUESTS, ~GUESTS))
+    return pl.concat([*guests, known[0].merge_sorted(known[1], key="customer_id")])
 
 
 def fingerprints(newer: pl.DataFrame) -> pl.DataFrame:

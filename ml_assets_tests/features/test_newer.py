@@ -54,9 +54,13 @@ def built(lines: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return build_interactions(lines.lazy(), as_of=as_of, lookback_days=LOOKBACK, weights=weights).collect()
 
 
-@given(LINES)
-def test_it_is_what_all_transactions_give(lines: list[tuple[int | None, int, int, int, str, bool]]) -> None:
+@given(LINES, st.booleans())
+def test_it_is_what_all_transactions_give(
+    lines: list[tuple[int | None, int, int, int, str, bool]], with_text_ids: bool
+) -> None:
     known = transactions(lines)
+    if with_text_ids:
+        known = known.with_columns(pl.format("c{}", "customer_id"), pl.format("i-{}", "item_id"))
     stored = built(known.filter(pl.col("day") <= STORED), STORED)
     newer = built(known.filter(pl.col("day") > STORED), LAST)
     found = with_newer(stored, newer, as_of=LAST, lookback_days=LOOKBACK)

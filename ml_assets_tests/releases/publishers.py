@@ -1,14 +1,15 @@
-"""A program that publishes a day when it is told one, in a process that can be killed."""
+"""A program that publishes a day, or shows lists made anew, when it is told one, in a process that can be killed."""
 
-# Reads a day, forks a publisher of that day, tells its pid, waits for its end. Forking saves an import each time; a
-# child of a process with threads of Polars would wait for them for ever, and killing it would prove nothing.
+# Reads a day, forks who publishes it or shows its lists in place of the live ones, tells its pid, waits for its end.
+# Forking saves an import each time; a child of a process with threads of Polars would wait for them for ever, and
+# killing it would prove nothing.
 PUBLISHERS = """
 import os, re, sys
 from pathlib import Path
 from ml_assets.database.connection import ServingConnection
 from ml_assets.database.names import Schemas
 from ml_assets_tests.releases.frames import release
-from ml_assets_tests.releases.reading_crowd import K, lists
+from ml_assets_tests.releases.reading_crowd import K, lists, make_anew
 
 threads = [task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")]
 if any(re.fullmatch("polars-[0-9]+", name) for name in threads):
@@ -16,7 +17,11 @@ if any(re.fullmatch("polars-[0-9]+", name) for name in threads):
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
-        release(ServingConnection.open(sys.argv[1], Schemas()), lists(int(line)), day=int(line), k=K)
+        connection = ServingConnection.open(sys.argv[1], Schemas())
+        if sys.argv[2:] == ["anew"]:
+            make_anew(connection, int(line))
+        else:
+            release(connection, lists(int(line)), day=int(line), k=K)
         os._exit(0)
     print(pid, flush=True)
     print(os.waitpid(pid, 0)[1], flush=True)

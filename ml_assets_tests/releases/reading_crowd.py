@@ -10,18 +10,32 @@ from dataclasses import dataclass, field
 import polars as pl
 import psycopg
 
+from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
+from ml_assets.releases.rescore import Rescoring
 from ml_assets_tests.releases.frames import recommendations
+from ml_assets_tests.releases.rescored import rescore
 
 CUSTOMERS = 1000
 K = 3
 LIST = "SELECT release_id, placement, rank, item_id FROM ml.recommendations WHERE customer_id = %s ORDER BY 2, 3"
+TWO = """
+    SELECT release_id, placement, rank, item_id FROM ml.recommendations
+    WHERE customer_id = ANY (%s::bigint[]) ORDER BY customer_id, 2, 3
+"""
 FUNCTION = "SELECT release_id, 'for_you', rank, item_id FROM ml.recommend(%s, 'for_you', 3)"
 
 
 def lists(day: int) -> pl.DataFrame:
     """Lists of every customer whose items tell the day: 1000 x day + 1 to 6."""
     return recommendations(range(CUSTOMERS), [1000 * day + place for place in range(1, 7)])
+
+
+def make_anew(connection: ServingConnection, number: int) -> Rescoring:
+    """Show the lists of a day in place of those of the live release, inside its day, of every customer at once."""
+    live = one(connection, "SELECT release_id FROM ml_meta.live WHERE subject = 'recommendations'")
+    items = [1000 * number + place for place in range(1, 7)]
+    return rescore(connection, live, range(CUSTOMERS), items)
 
 
 @dataclass
@@ -46,7 +60,7 @@ class Crowd:
 
 
 @contextmanager
-def crowd(url: str, readers: int = 3) -> Iterator[Crowd]:
+def crowd(url: str, readers: int = 4) -> Iterator[Crowd]:
     """Readers on all ways of reading, prepared and not, for a `with` block."""
     seen, stop = Crowd(), threading.Event()
 
@@ -56,9 +70,10 @@ def crowd(url: str, readers: int = 3) -> Iterator[Crowd]:
             try:
                 with psycopg.connect(url, autocommit=True, prepare_threshold=0 if number % 2 else None) as connection:
                     while not stop.is_set():
-                        customer = [random_customer.randrange(CUSTOMERS)]
-                        query, placements = (FUNCTION, 1) if number == 2 else (LIST, 2)
-                        seen.judge(connection.execute(query, customer).fetchall(), placements)
+                        customer = random_customer.randrange(CUSTOMERS)
+                        query, placements = {2: (FUNCTION, 1), 3: (TWO, 4)}.get(number, (LIST, 2))
+                        given = [customer, (customer + CUSTOMERS // 2) % CUSTOMERS] if number == 3 else customer
+                        seen.judge(connection.execute(query, [given]).fetchall(), placements)
             except psycopg.OperationalError as error:
                 if not seen.is_down:
                     seen.wrong.append(error)

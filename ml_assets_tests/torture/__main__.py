@@ -18,6 +18,7 @@ TRIES = int(os.environ.get("TRIES", "40"))
 # Trial -> its share of the tries.
 WITHOUT_SHOP: dict[Callable[[int], Outcome], float] = {
     publishing.publisher_killed: 1,
+    publishing.micro_batch_killed: 1,
     publishing.connection_cut: 0.5,
     publishing.backend_killed: 0.5,
     publishing.postmaster_killed: 0.3,

@@ -1,4 +1,4 @@
-"""Kills around `publish()`: the publisher, its server process, and the whole server."""
+"""Kills around `publish()` and lists that are made anew: the program, its server process, and the whole server."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from datetime import timedelta
 import psycopg
 
 from ml_assets.contract.migrate import migrate
+from ml_assets.database.ask import one
 from ml_assets.database.connection import connect
 from ml_assets.database.embedded.postmaster import read_postmaster
 from ml_assets.database.embedded.server import start_embedded
@@ -23,7 +24,7 @@ from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.test_migrate import SHOP
 from ml_assets_tests.releases.frames import release
 from ml_assets_tests.releases.publishers import PUBLISHERS
-from ml_assets_tests.releases.reading_crowd import Crowd, K, crowd, lists, orphans
+from ml_assets_tests.releases.reading_crowd import Crowd, K, crowd, lists, make_anew, orphans
 from ml_assets_tests.torture.outcome import Outcome
 from ml_assets_tests.torture.shop import until
 
@@ -49,6 +50,24 @@ class Publishing:
         yield pid
         self._parent.stdout.readline()
 
+    def check_anew(self) -> None:
+        """The next micro-batch is shown, and nothing of the killed one is left."""
+        self.day += 1
+        with connect(self.settings) as connection:
+            state = make_anew(connection, self.day).state
+            shown = connection.execute("SELECT DISTINCT item_id / 1000 FROM ml.recommendations").fetchall()
+            if (state, shown) != ("shown", [(self.day,)]):
+                self.outcome.wrong("hands", f"lists {self.day} are {state}, readers see {shown}")
+            kept = "SELECT count(*) FROM ml_store.replaced_recommendations"
+            noted = "SELECT sum(lists) FROM ml.rescorings WHERE state = 'shown'"
+            # Each that was shown is in the book, with the lists that it took the place of.
+            counts = [one(connection, query) for query in (kept, noted)]
+            loose = [] if counts[0] == counts[1] else [f"{counts[0]} lists replaced, {counts[1]} noted"]
+            if one(connection, "SELECT to_regclass('ml_store.rescored_recommendations') IS NOT NULL"):
+                loose.append("rescored_recommendations")
+            if loose:
+                self.outcome.wrong("leftovers", loose, len(loose))
+
     def check(self) -> None:
         """A later day is published and shown, and nothing of the killed one is left."""
         self.day += 1
@@ -63,13 +82,13 @@ class Publishing:
 
 
 @contextmanager
-def _publishing(outcome: Outcome) -> Iterator[tuple[Publishing, Crowd]]:
+def _publishing(outcome: Outcome, *what: str) -> Iterator[tuple[Publishing, Crowd]]:
     with short_lived_home() as home:
         settings, url = Settings(home=home), start_embedded(home)
         with connect(settings) as connection:
             migrate(connection, **SHOP)
             release(connection, lists(0), k=K)
-        command = [sys.executable, "-c", PUBLISHERS, url]
+        command = [sys.executable, "-c", PUBLISHERS, url, *what]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with crowd(url) as seen, subprocess.Popen(command, text=True, **pipes) as parent:  # type: ignore[call-overload]
             yield Publishing(settings, url, outcome, parent), seen
@@ -110,6 +129,32 @@ def publisher_killed(tries: int) -> Outcome:
     return outcome
 
 
+def micro_batch_killed(tries: int) -> Outcome:
+    """SIGKILL for the program that shows lists made anew inside the day, or for its server process, at any moment."""
+    outcome = Outcome("micro-batch killed")
+    with _publishing(outcome, "anew") as (work, seen):
+        for number in range(tries):
+            with outcome.attempt():
+                is_server = number % 4 == 3
+                with work.publisher() as pid:
+                    if is_server:
+                        _kill_backends(work, seen)
+                    else:
+                        _kill(outcome, pid)
+                if is_server:
+                    _answer_again(work, seen)
+                work.check_anew()
+    return outcome
+
+
+def _kill_backends(work: Publishing, seen: Crowd) -> None:
+    with psycopg.connect(work.url, autocommit=True) as other:
+        pids = [int(pid) for (pid,) in other.execute(BACKENDS).fetchall()]
+    seen.is_down = True
+    for pid in pids:
+        _kill(work.outcome, pid)
+
+
 def connection_cut(tries: int) -> Outcome:
     """The server ends the session of the publisher, as an administrator or a proxy does."""
     outcome = Outcome("publisher's connection cut")
@@ -129,11 +174,7 @@ def backend_killed(tries: int) -> Outcome:
         for _ in range(tries):
             with outcome.attempt():
                 with work.publisher():
-                    with psycopg.connect(work.url, autocommit=True) as other:
-                        pids = [int(pid) for (pid,) in other.execute(BACKENDS).fetchall()]
-                    seen.is_down = True
-                    for pid in pids:
-                        _kill(outcome, pid)
+                    _kill_backends(work, seen)
                 _answer_again(work, seen)
                 work.check()
     return outcome

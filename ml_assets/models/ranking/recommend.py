@@ -38,6 +38,7 @@ def recommend(
     past, see `Snapshot`. With `exploration` items drawn by chance are among those shown, and `propensities` tell how
     likely each was; they are empty for lists that do not explore.
     """
+    report(Stage("putting histories together", 0.0))
     day = Prepared.of(
         models,
         interactions,
@@ -54,8 +55,11 @@ def recommend(
 def _ranked_here(day: Prepared, report: Report) -> Iterator[tuple[str, pl.DataFrame]]:
     """The frames of all placements, model after model and block after block."""
     models = len(day.by_model())
-    for number, ranking in enumerate(day.rankings()):
+    rankings = day.rankings()
+    for number in range(models):
         inside = part_of(report, number / models, (number + 1) / models)
+        inside(Stage("preparing scores", 0.0))
+        ranking = next(rankings)
         for first, last in day.blocks():
             text = f"ranking for customers {first + 1:,} to {last:,} of {day.customers.size:,}"
             inside(Stage(text, first / day.customers.size))

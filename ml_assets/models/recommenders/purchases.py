@@ -74,7 +74,8 @@ class Purchases:
             .cast(pl.Int32)
             .alias("orders_ago"),
             pl.col("weight").cast(pl.Float32),
-        ).sort("customer", "item", "orders_ago")
+        )
+        coded = _sorted(coded, len(items))
         customer, item = coded["customer"].to_numpy(), coded["item"].to_numpy()
         new_pair = np.ones(customer.size, dtype=np.bool_)
         new_pair[1:] = (customer[1:] != customer[:-1]) | (item[1:] != item[:-1])
@@ -179,6 +180,16 @@ class Purchases:
         """The largest of one value per purchase, for each pair."""
         found: Int32 = np.maximum.reduceat(values, self.pair_starts) if values.size else values
         return found
+
+
+def _sorted(coded: pl.DataFrame, items: int) -> pl.DataFrame:
+    """By customer, item and order. One number for all three sorts faster than three, where 63 bits hold it."""
+    places = int(coded["orders_ago"].max() or 0) + 1  # type: ignore[call-overload]
+    customers = int(coded["customer"].max() or 0) + 1  # type: ignore[call-overload]
+    if customers * items * places >= 2**63:
+        return coded.sort("customer", "item", "orders_ago")
+    pair = pl.col("customer").cast(pl.Int64) * items + pl.col("item")
+    return coded.sort(pair * places + pl.col("orders_ago"))
 
 
 def _guests(known: pl.DataFrame, customers: int) -> pl.Series:
