@@ -151,7 +151,7 @@ def write_events(folder: Path, customers: int, items: int, today: date) -> None:
     frame = pl.DataFrame({"buyer": customer, "item": _items(rng, customer, items), "receipt": order, "day": day})
     first = today - timedelta(days=DAYS)
     for (number,), lines in frame.group_by("day"):
-        one = first + timedelta(days=int(number))  # type: ignore[call-overload]
+        one = first + timedelta(days=int(number))
         _as_lines(lines, one).write_parquet(folder / f"{one}.parquet")
 
 
@@ -187,9 +187,7 @@ def _show(found: dict[str, Any]) -> None:
     customers, whole = found["customers"], found["whole_day_seconds"]
     print(f"{customers:,} customers, {found['lines']:,} lines; a whole run of the day: {whole:.1f} s")
     for batch in found["batches"]:
-        seconds, count = batch["seconds"], batch["customers"]
-        print(
-            f"{count:,} changed ({count / customers:.1%}): {seconds:.2f} s, {batch['of_the_whole_day']:.3f} of the whole run"
-        )
+        seconds, count, share = batch["seconds"], batch["customers"], batch["of_the_whole_day"]
+        print(f"{count:,} changed ({count / customers:.1%}): {seconds:.2f} s, {share:.3f} of the whole run")
         for stage, spent in batch["stages"].items():
             print(f"  {stage:44}{spent:8.2f} s  {spent / seconds:6.1%}")
