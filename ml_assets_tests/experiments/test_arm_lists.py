@@ -7,11 +7,18 @@ import polars as pl
 import pytest
 
 from ml_assets.database.connection import ServingConnection
-from ml_assets.experiments.entrants import live_arms, serve_what_is_ready
+from ml_assets.experiments.entrants import enter_customers, live_arms, serve_what_is_ready
 from ml_assets.experiments.register import start, stop, sync_hold_out
 from ml_assets.releases.pointer import roll_back
 from ml_assets.settings.experiments import ExperimentSettings
-from ml_assets_tests.releases.frames import arm_recommendations, popular_items, recommendations, release
+from ml_assets_tests.releases.frames import (
+    arm_recommendations,
+    assignments,
+    popular_items,
+    recommendations,
+    release,
+    segments,
+)
 
 CUSTOMERS = range(1, 101)
 
@@ -64,6 +71,30 @@ def test_who_is_held_out_sees_no_list_strangers_neither(shop: ServingConnection)
     held = {n for (n,) in shop.execute(f"SELECT n FROM {everybody} AS n WHERE ml.is_held_out(n)".encode())}
     assert min(held) <= 100 < max(held)
     assert {customer for customer, items in lists(shop, everybody).items() if not items} == held
+
+
+def test_what_is_read_is_what_assign_arm_says_with_a_hold_out_and_two_experiments_of_which_one_is_for_some(
+    shop: ServingConnection,
+) -> None:
+    keys = ["loyal" if customer <= 50 else "dormant" for customer in CUSTOMERS]
+    release(shop, assignments(keys), "segment_assignments", segments=segments())
+    sync_hold_out(shop, 0.2)
+    for name, seen, more in (("some", "popular", {"segment": "loyal"}), ("all", "none", {})):
+        shares: dict[str, Any] = {"lists": {"share": 0.5}, "other": {"share": 0.5, "list": seen}}
+        asked = ExperimentSettings(placement="for_you", arms=shares, traffic=0.5, **more)
+        start(shop, name, asked, ZoneInfo("UTC"))
+    enter_customers(shop, None)
+    held = "SELECT n FROM generate_series(1, 100) AS n WHERE ml.is_held_out(n)"
+    without = {n for (n,) in shop.execute(held)}
+    some, everybody = arms(shop, "some"), arms(shop, "all")
+    shown = {
+        n: [] if n in without or everybody[n] == "other" else [21, 22] if some[n] == "other" else [11, 12]
+        for n in CUSTOMERS
+    }
+    assert {len(without) > 5, "other" in some.values(), "other" in everybody.values()} == {True}
+    assert {some[n] for n in range(51, 101)} == {None}
+    assert lists(shop) == shown
+    assert set(map(tuple, shown.values())) == {(), (11, 12), (21, 22)}
 
 
 def test_an_arm_with_a_list_of_its_own_waits_until_it_is_live_and_follows_its_releases(shop: ServingConnection) -> None:

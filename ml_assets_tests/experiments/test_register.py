@@ -11,6 +11,7 @@ import pytest
 from psycopg import errors
 from pydantic import ValidationError
 
+from ml_assets.contract.files import fill, read_files
 from ml_assets.database.connection import ServingConnection
 from ml_assets.experiments.entrants import drawn, enter_customers, require_customers
 from ml_assets.experiments.register import list_experiments, start, stop, sync_hold_out
@@ -202,3 +203,27 @@ def test_a_reader_draws_arms_and_reads_who_is_counted_and_changes_nothing(
         ):
             with pytest.raises(errors.InsufficientPrivilege):
                 writer.execute(statement)
+
+
+def test_what_is_read_of_an_experiment_is_as_its_arms_say_also_of_one_from_before_an_upgrade(
+    shop: ServingConnection,
+) -> None:
+    sync_hold_out(shop, 0.1)
+    sync_hold_out(shop, 0.2)
+    start(shop, "worth", asked(traffic=0.4), UTC)
+    start(shop, "loyals", asked(arms={**HALVES, "nothing": {"share": 0.5, "list": "popular"}}, segment="loyal",
+        traffic=0.3), UTC)  # fmt: skip
+    start(shop, "made", asked(arms={**HALVES, "nothing": {"share": 0.5, "list": "method:ease"}}, traffic=0.3), UTC)
+    query = "SELECT experiment, layer_salt, arms_below, arms_see FROM ml_meta.experiments ORDER BY 1"
+    noted = shop.execute(query).fetchall()
+    assert {name: (below, see) for name, _, below, see in noted} == {
+        "hold_out": ([0.2, 1.0], ["none", None]),
+        "loyals": ([0.5, 1.0], [None, "?loyals:popular"]),
+        "made": ([0.5, 1.0], [None, "made.nothing"]),
+        "worth": ([0.5, 1.0], [None, "none"]),
+    }
+    shop.execute("UPDATE ml_meta.experiments SET layer_salt = NULL, arms_below = NULL, arms_see = NULL")
+    text = read_files("tables")["026_draws"]
+    upgrade = text[text.index("UPDATE ") : text.index("DROP FUNCTION")]
+    shop.execute(fill("tables/026_draws", upgrade, shop.schemas, {}).encode())
+    assert shop.execute(query).fetchall() == noted
