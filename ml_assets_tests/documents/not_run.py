@@ -78,6 +78,7 @@ NOT_RUN: Mapping[str, str] = {
     "python -m benchmarks read": "measures for many minutes; test_benchmarks.py runs it with few lines",
     "python -m benchmarks read --rows 50000000 --rounds 1 --folder /var/tmp": "the same with more lines",
     "python -m benchmarks since-last": "measures for minutes; test_benchmarks.py runs it on a tiny shop",
+    "python -m benchmarks spark": "needs Java, and PySpark from the network",
     "python -m benchmarks since-last --customers N --changed K": "the same with numbers of one's own",
     "python -m benchmarks ranker": "ml_assets_tests/test_benchmarks.py runs it on three months",
     "python -m benchmarks quality": "measures for an hour; short, which it is made of, runs",
