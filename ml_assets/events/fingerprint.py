@@ -71,8 +71,7 @@ def _hashes(lines: pl.DataFrame) -> pl.Series:
 def added(sums: Mapping[date | None, Sums], more: Mapping[date | None, Sums]) -> dict[date | None, Sums]:
     """The sums of two parts of the days."""
     none = (0, 0, 0)
-    days = dict.fromkeys([*sums, *more])
-    return {day: tuple(map(add, sums.get(day, none), more.get(day, none))) for day in days}
+    return {**sums, **{day: tuple(map(add, sums.get(day, none), part)) for day, part in more.items()}}
 
 
 def content_of(sums: Sums) -> DayContent:

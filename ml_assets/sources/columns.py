@@ -185,12 +185,13 @@ def read_fields(
     reading: Reading,
     *,
     types: IdTypes,
-    first_line: int = 1,
+    first_line: int | None = 1,
     where: str | None = None,
 ) -> pl.DataFrame:
     """Some lines of one file (`needed`) in the project's words, for `whole_lines`: only what differs among them.
 
-    `where` is a column that says which lines are the shop's events.
+    `where` is a column that says which lines are the shop's events. Without a first line they have neither number nor
+    day.
     """
     kinds = block.schema
     raw = {field: column for field, name in FIELDS.items() if (column := getattr(mapping, name, None))}
@@ -205,12 +206,12 @@ def read_fields(
         COST: lambda column: reading.number(column, kinds),
     }
     read = block.select(ways[field](column).alias(field) for field, column in raw.items())
-    more = [
-        block[LINE].cast(pl.UInt32).alias("line")
-        if LINE in kinds
-        else pl.int_range(first_line, first_line + pl.len(), dtype=pl.UInt32).alias("line")
-    ]
-    if mapping.time:
+    more: list[pl.Expr | pl.Series] = []
+    if first_line is not None and LINE in kinds:
+        more.append(block[LINE].cast(pl.UInt32).alias("line"))
+    elif first_line is not None:
+        more.append(pl.int_range(first_line, first_line + pl.len(), dtype=pl.UInt32).alias("line"))
+    if first_line is not None and mapping.time:
         more.append(pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date().alias("day"))
     if where:
         holds = block.select(pl.col(where).cast(pl.Boolean).fill_null(value=False)).to_series()

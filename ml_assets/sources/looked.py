@@ -153,7 +153,7 @@ class LookedFiles(MappedFiles):
             for field, kind in (("customer_id", self._types.customer), ("item_id", self._types.item))
             if kind == "bigint" and not self._memory.known_id_types()
         }
-        for block in self._fields(path, mapping, reading, self._types, whole=keeps):
+        for block in self._fields(path, mapping, reading, self._types, to_keep=keeps):
             look.add(block)
             if look.not_ids & assumed:
                 return False
@@ -245,13 +245,22 @@ class LookedFiles(MappedFiles):
         return self.with_kinds(path, kinds) if kinds else None
 
     def _fields(
-        self, path: str, mapping: EventColumns, reading: Reading, types: IdTypes, *, after: int = 0, whole: bool = True
+        self,
+        path: str,
+        mapping: EventColumns,
+        reading: Reading,
+        types: IdTypes,
+        *,
+        after: int = 0,
+        to_keep: bool = True,
     ) -> Iterator[pl.DataFrame]:
-        where, first_line = self._source.where, after + 1
+        """Lines of a file after some of them; those that are not to be kept have neither number nor day."""
+        where, done = self._source.where, after
         frame = columns.needed(self.events(path), mapping, reading, where)
-        for block in self.blocks(frame.slice(after) if after else frame, path, whole=whole):
+        for block in self.blocks(frame.slice(after) if after else frame, path, whole=to_keep):
+            first_line = done + 1 if to_keep else None
             yield columns.read_fields(block, mapping, reading, types=types, first_line=first_line, where=where)
-            first_line += block.height
+            done += block.height
 
 
 def _whole(fields: Again, types: IdTypes, path: str, source_day: pl.Expr) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from ml_assets.ids import IdType
 NumberStyle = Literal["1,234.56", "1.234,56"]
 # An integer as a database would print it: 007 is text, or its zeros would be lost. A tool that has no empty integers
 # writes 17 as 17.0.
+MOST_DIGITS = 18
 PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
 # 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
@@ -71,15 +72,28 @@ def read_ids(values: pl.Series, wanted: IdType, null_words: tuple[str, ...]) -> 
     if any(re.search(PLAIN_INTEGER, word) for word in null_words):
         values = read_texts(values, null_words)
     plain = values.cast(pl.Int64, strict=False)
-    # What a cast reads and is not written so, 007, +5, -0, comes before all that begin with 1 to 9.
     if plain.null_count() == values.null_count() and (
-        (str(values.min() or "1") >= "1" and not (plain >= 10**18).any()) or values.str.contains(PLAIN_INTEGER).all()
+        _are_written_so(values, plain) or values.str.contains(PLAIN_INTEGER).all()
     ):
         return plain
     given = read_texts(values, null_words).to_frame("v")
     is_whole = pl.col("v").str.contains(CANONICAL_INTEGER) & ~pl.col("v").str.contains(LOST_DIGITS)
     whole = pl.when(is_whole).then(pl.col("v").str.replace(r"\.0+$", ""))
     return given.select(whole.cast(pl.Int64, strict=False)).to_series()
+
+
+def _are_written_so(texts: pl.Series, numbers: pl.Series) -> bool:
+    """Whether texts are the digits of these numbers of at most 18 and no more; False as well where some are negative.
+
+    What a cast reads and is written otherwise, 007 or +5, is longer, and so is -5, whose digits are not counted:
+    lengths tell all of them at once.
+    """
+    highest = numbers.max() or 0
+    if highest >= 10**MOST_DIGITS:
+        return False
+    digits = len(numbers) - numbers.null_count()
+    digits += sum(int((numbers >= 10**power).sum()) for power in range(1, len(str(highest))))
+    return bool((texts.str.len_bytes().sum() or 0) == digits)
 
 
 def _usual_numbers(style: NumberStyle) -> Read:

@@ -1,6 +1,7 @@
 """Large CSV files are read with numbers as numbers, and give what their texts give."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from ml_assets.sources.base import BLOCK_ROWS
 from ml_assets.sources.build import build_source
 from ml_assets.sources.files import Files
 from ml_assets.sources.looked import LookedFiles
+from ml_assets.sources.values import PLAIN_INTEGER, read_ids
 
 DAY, TODAY = date(2024, 5, 1), date(2024, 12, 31)
 HEADER = ("customer_id", "item_id", "occurred_at", "pieces", "paid")
@@ -148,3 +150,12 @@ def test_a_file_that_changed_since_it_was_looked_at_is_read_as_text(tmp_path: Pa
     assert found.read_lines(DAY, TODAY)["customer_id"].to_list() == [1]
     write(tmp_path, [("1", "2", "1", "4.5"), ("007", "2", "1", "4.5")])
     assert found.read_lines(DAY, TODAY)["customer_id"].to_list() == [1, None]
+
+
+INTEGERS = ("0", "1", "9", "10", "99", "100", "007", "00", "+5", "-3", "-0", "9" * 18, "1" * 19, None)
+
+
+@given(texts=st.lists(st.sampled_from(INTEGERS)))
+def test_integers_are_ids_as_they_are_written_or_none(texts: list[str | None]) -> None:
+    found = read_ids(pl.Series("id", texts, dtype=pl.String), "bigint", ())
+    assert found.to_list() == [int(text) if text and re.search(PLAIN_INTEGER, text) else None for text in texts]
