@@ -14,12 +14,13 @@ import pytest
 from ml_assets.contract.migrate import migrate
 from ml_assets.database.connection import ServingConnection, connect
 from ml_assets.database.embedded.account import server_account
-from ml_assets.database.embedded.server import psql_path, start_embedded, stop_embedded
+from ml_assets.database.embedded.server import start_embedded, stop_embedded
 from ml_assets.errors import PassingError, UserError
 from ml_assets.releases.pointer import roll_back
 from ml_assets.settings.shop import Settings
 from ml_assets_tests.conftest import short_lived_home
 from ml_assets_tests.contract.test_migrate import SHOP
+from ml_assets_tests.database.standby import standby_of
 from ml_assets_tests.releases.frames import recommendations, release
 from ml_assets_tests.releases.reading_crowd import K, crowd, lists, orphans
 
@@ -32,24 +33,6 @@ def shop(home: Path) -> Iterator[tuple[ServingConnection, str]]:
         migrate(connection, **SHOP)
         release(connection, lists(0), k=K)
         yield connection, url
-
-
-def standby_of(url: str, primary: Path, home: Path) -> str:
-    """Copy a running server into another home and start the copy as its standby."""
-    account = server_account(primary / "postgres")
-    data = home / "postgres"
-    data.mkdir(mode=0o700)
-    if account:
-        home.chmod(0o755)
-        os.chown(data, account["user"], account["group"])
-    copy = [str(psql_path().with_name("pg_basebackup")), "-d", url, "-D", str(data), "-R", "-X", "stream", "-c", "fast"]
-    subprocess.run(copy, check=True, capture_output=True, cwd="/", **account)
-    # Options and pid file of the primary would send us to the primary.
-    for name in ("postmaster.opts", "postmaster.pid"):
-        (data / name).unlink(missing_ok=True)
-    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
-        file.write("hot_standby_feedback = on\n")
-    return start_embedded(home)
 
 
 def test_readers_of_a_standby_see_whole_lists_while_the_primary_publishes_and_rolls_back() -> None:
