@@ -1,6 +1,8 @@
 # Two commands do everything: `make demo` and `make test`. Both create .venv by themselves.
 PYTHON ?= python3
 TRIES ?= 40
+# Tests that wait for processes leave room for one more than a machine of 2 cores has.
+WORKERS ?= 3
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Importing is three times slower without bytecode, and commands import a lot.
@@ -55,7 +57,7 @@ ui: $(STAMP)
 
 # PART: folders of ml_assets_tests, such as "models contract/test_roles.py".
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix ml_assets_tests/,$(PART))
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(addprefix ml_assets_tests/,$(PART))
 
 test-fast: PART = models features drift events sources settings exchange plots
 test-fast: test
@@ -89,7 +91,7 @@ test-spark: $(SPARK)/.installed
 
 # Every command of README and docs, on one shop and on the built-in data.
 docs-test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m documents ml_assets_tests/documents
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m documents ml_assets_tests/documents
 
 test-postgres: $(STAMP)
 	@$(BIN)/python -m ml_assets_tests.servers $(VERSIONS)

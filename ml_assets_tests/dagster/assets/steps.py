@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.books.erased import erasure_waits, without_erased
+from ml_assets.dagster.compute import Compute
+from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.features.as_known import Filter
 
@@ -37,3 +39,8 @@ def named(assets: Sequence[dg.AssetsDefinition], name: str) -> Any:
 
 def on(day: date) -> dg.AssetExecutionContext:
     return dg.build_asset_context(partition_key=day.isoformat())
+
+
+def ranked_by(shop: Shop, name: str) -> dict[str, Compute]:
+    """The resource that the lists of everybody ask for besides the others."""
+    return {"compute": Compute(shop.settings.compute)} if name == "recommendations" else {}

@@ -21,7 +21,7 @@ from ml_assets.features.load import load_customer_features, load_interactions
 from ml_assets.lake import Lake
 from ml_assets.settings.experiments import ExperimentSettings, ExplorationSettings
 from ml_assets.sources.base import EventSource
-from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
+from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on, ranked_by
 from ml_assets_tests.dagster.assets.test_models_and_predictions import WEEK, lake  # noqa: F401 a fixture
 
 
@@ -63,7 +63,8 @@ def test_an_arm_gets_lists_of_its_method_of_an_older_model_and_of_a_challenger(
         asset = named(build_experiment_assets(shop), "experiment_customers")
         return dict(asset(on(WEEK), features.lazy(), lake=lake, serving=database).metadata)
 
-    live = named(build_prediction_assets(shop), "recommendations")(on(WEEK), *inputs, lake=lake, serving=database)
+    rank = named(build_prediction_assets(shop), "recommendations")
+    live = rank(on(WEEK), *inputs, lake=lake, serving=database, **ranked_by(shop, "recommendations"))
     publish("recommendations", live)
     # Without an experiment there is nothing to make or to publish.
     empty = lists_of_arms()
@@ -129,7 +130,8 @@ def test_lists_of_everybody_and_of_arms_explore_where_the_settings_say_so(
     exploring = shop.settings.experiments.model_copy(update={"exploration": ExplorationSettings(epsilon=0.3)})
     explores = replace(shop, settings=shop.settings.model_copy(update={"experiments": exploring}))
     for name, build in (("recommendations", build_prediction_assets), ("arm_recommendations", build_arm_assets)):
-        made = named(build(explores), name)(on(WEEK), *inputs, lake=lake, serving=database)
+        where = ranked_by(explores, name)
+        made = named(build(explores), name)(on(WEEK), *inputs, lake=lake, serving=database, **where)
         assert isinstance(made, pl.DataFrame)
         assert made["propensities"].list.len().equals(made["item_ids"].list.len())
         release = named(build_release_assets(explores), f"{name}_release")

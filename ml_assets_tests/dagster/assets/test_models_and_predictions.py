@@ -17,7 +17,6 @@ from ml_assets.dagster.assets.predictions import build_prediction_assets
 from ml_assets.dagster.assets.promotions import PROMOTED
 from ml_assets.dagster.assets.releases import build_release_assets
 from ml_assets.dagster.assets.samples import popular_sample, recommendation_samples
-from ml_assets.dagster.compute import Compute
 from ml_assets.dagster.shop import Shop
 from ml_assets.database.connection import ServingConnection
 from ml_assets.events.load import load_days
@@ -27,7 +26,7 @@ from ml_assets.models.ranking.related import popular_items
 from ml_assets.models.segmentation.inputs import FEATURES
 from ml_assets.sources.base import EventSource
 from ml_assets.subjects import MODEL_KINDS
-from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
+from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on, ranked_by
 
 FIRST, WEEK = date(2024, 4, 1), date(2024, 5, 20)
 SUNDAY = WEEK - timedelta(days=1)
@@ -52,8 +51,7 @@ def train(name: str, shop: Shop, lake: Lake, source: EventSource, connection: Se
 
 def score(name: str, shop: Shop, connection: ServingConnection, *inputs: pl.LazyFrame, lake: Lake) -> pl.DataFrame:
     asset = named([*build_prediction_assets(shop), *build_customer_assets(shop)], name)
-    where = {"compute": Compute(shop.settings.compute)} if name == "recommendations" else {}
-    made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection), **where)
+    made = asset(on(WEEK), *inputs, lake=lake, serving=OpenDatabase(connection), **ranked_by(shop, name))
     return made if isinstance(made, pl.DataFrame) else next(iter(made)).value
 
 

@@ -21,7 +21,7 @@ from ml_assets.experiments.register import experiment
 from ml_assets.features.load import load_customer_features, load_interactions
 from ml_assets.lake import Lake
 from ml_assets.sources.base import EventSource
-from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on
+from ml_assets_tests.dagster.assets.steps import OpenDatabase, named, on, ranked_by
 from ml_assets_tests.dagster.assets.test_models_and_predictions import WEEK, lake  # noqa: F401 a fixture
 
 LIST, NAME = "discover", "challenger_discover_1"
@@ -66,7 +66,8 @@ class TriedShop:
     def publish(self, build: Any, name: str) -> pl.DataFrame:
         """The lists of the day, which are live then: of `LIST`, by customers."""
         inputs = self.lake.scan("interactions", [WEEK.isoformat()]), self.lake.scan("items")
-        made = named(build(self.shop), name)(on(WEEK), *inputs, lake=self.lake, serving=self.database)
+        where = ranked_by(self.shop, name)
+        made = named(build(self.shop), name)(on(WEEK), *inputs, lake=self.lake, serving=self.database, **where)
         assert isinstance(made, pl.DataFrame)
         release = named(build_release_assets(self.shop), f"{name}_release")
         result = release(on(WEEK), made.lazy(), lake=self.lake, serving=self.database)
