@@ -94,4 +94,5 @@ CODE_NOT_RUN: Mapping[str, str] = {
     "java": NO_DRIVER,
     "go": NO_DRIVER,
     "ruby": NO_DRIVER,
+    "dockerfile": "builds an image; no engine runs in tests",
 }
