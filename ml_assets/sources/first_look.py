@@ -94,8 +94,9 @@ class Look:
         """What all of them tell."""
         first, last = (pick(self._ends).astimezone(self._zone).date() if self._ends else None for pick in (min, max))
         given = self._given + self._unreadable
-        counts = given, self._unreadable, self._bare
-        return FileFacts(first, last, *counts, self._lost, self._later, course(self._course), frozenset(self.not_ids))
+        return FileFacts(
+            first, last, given, self._unreadable, self._bare, self._lost, self._later, course(self._course)
+        )
 
 
 def lost_digits(path: str, column: str, value: str) -> UserError:

@@ -2,12 +2,10 @@
 
 The look reads lines as the first of them suggest: ids are integers where those are, dates are in the order that needs
 no proof where none asks for one. Where a later line says otherwise, it begins again with what it has learnt. What takes
-long to parse is parsed once: what the look has read is kept (`kept.py`) for whoever asks next. The rest is read again,
-plain CSV with its numbers as such (`typed.py`). Opening files belongs to `mapped.py`, the rules of the look to
-`first_look.py`.
+long to parse is parsed once: what the look has read is kept (`kept.py`) for whoever asks next. The rest is read again.
+Opening files belongs to `mapped.py`, the rules of the look to `first_look.py`.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -37,10 +35,8 @@ from ml_assets.sources.kept import KeptLines
 from ml_assets.sources.mapped import MappedFiles
 from ml_assets.sources.memory import SourceMemory
 from ml_assets.sources.times import DateStyle
-from ml_assets.sources.typed import refuse_odd_numbers, typed_columns
 from ml_assets.sources.writing_styles import LINES_AT_FIRST, find_date_style, needs_date_style
 
-log = logging.getLogger(__name__)
 # What is there without being parsed is read again sooner than put aside.
 READY = ("parquet", "arrow")
 # Bytes; of a smaller CSV file opening it again takes longer than parsing it.
@@ -190,7 +186,7 @@ class LookedFiles(MappedFiles):
         """Whether reading a file again takes longer than reading its lines from where they are kept."""
         if format_of(path, self._source) in READY:
             return False
-        # Of plain CSV the look needs few columns, and the load takes numbers as such.
+        # Of plain CSV the look needs few columns, and putting lines aside takes longer than parsing them again.
         return not (self.is_plain_csv(path) and UPath(path).stat().st_size >= LARGE)
 
     def is_kept(self, path: str) -> bool:
@@ -215,34 +211,8 @@ class LookedFiles(MappedFiles):
 
     def lines(self, path: str, source_day: pl.Expr) -> Iterator[pl.DataFrame]:
         """LINE_COLUMNS of an event file; `source_day` may refer to the column `day`."""
-        for fields in self._loaded_fields(path):
+        for fields in self._fields(path, self._source.columns, self.reading, self.id_types()):
             yield columns.whole_lines(fields, self.id_types(), path, source_day)
-
-    def _loaded_fields(self, path: str) -> Iterator[pl.DataFrame]:
-        """Lines of a file with its numbers read as such as far as they can be, the others as text."""
-        mapping, reading, types, done = self._source.columns, self.reading, self.id_types(), 0
-        frame = self._typed(path)
-        if frame is not None:
-            try:
-                for block in self.batches(columns.needed(frame, mapping, reading, None)):
-                    refuse_odd_numbers(block)
-                    yield columns.read_fields(block, mapping, reading, types=types, first_line=done + 1)
-                    done += block.height
-            except pl.exceptions.PolarsError as error:
-                log.info("%s is read as text from line %s on: %s", path, done + 1, error)
-            else:
-                return
-        yield from self._fields(path, mapping, reading, types, after=done)
-
-    def _typed(self, path: str) -> pl.LazyFrame | None:
-        """A plain CSV file with numbers as such, where the look has found nothing against it."""
-        known = self._looked.get(path)
-        # What was found out about a file holds for as long as it stays as it is.
-        stays = known is not None and known[0] is not None and known[0] == self.stamp(path, settled=False)
-        if known is None or not stays or self.orders or not self.is_plain_csv(path):
-            return None
-        kinds = typed_columns(self._source, self.reading, self.id_types(), known[1].not_ids)
-        return self.with_kinds(path, kinds) if kinds else None
 
     def _fields(
         self,

@@ -90,15 +90,13 @@ class MappedFiles:
 
         `whole`: also where the damage lies in columns that are not asked for.
         """
+        how = self._optimizations if whole else pl.QueryOptFlags()
         try:
-            yield from self.batches(frame, whole=whole)
+            yield from frame.collect_batches(
+                chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=how
+            )
         except pl.exceptions.PolarsError as error:
             raise unreadable_file(path or self._source.events, error) from None
-
-    def batches(self, frame: pl.LazyFrame, *, whole: bool = True) -> Iterator[pl.DataFrame]:
-        """The same; raises Polars' own errors."""
-        how = self._optimizations if whole else pl.QueryOptFlags()
-        return frame.collect_batches(chunk_size=BLOCK_ROWS, maintain_order=True, engine="streaming", optimizations=how)
 
     @property
     def _optimizations(self) -> pl.QueryOptFlags:
@@ -227,10 +225,6 @@ class MappedFiles:
             self._read(path, list(self._mapped_columns))
         dialect = self._dialects[path]
         return dialect.is_plain(path) and self._mapped_columns <= {*dialect.first_fields}
-
-    def with_kinds(self, path: str, kinds: Mapping[str, type[pl.DataType]]) -> pl.LazyFrame:
-        """A plain CSV file with some columns as other types than text."""
-        return scan_as(path, self._source, self._dialects[path], kinds)
 
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:
         if (format_of(path, source) or "csv") != "csv":

@@ -88,7 +88,7 @@ def _are_written_so(texts: pl.Series, numbers: pl.Series) -> bool:
     What a cast reads and is written otherwise, 007 or +5, is longer, and so is -5, whose digits are not counted:
     lengths tell all of them at once.
     """
-    highest = numbers.max() or 0
+    highest = max(int(numbers.max() or 0), 0)  # type: ignore[arg-type]
     if highest >= 10**MOST_DIGITS:
         return False
     digits = len(numbers) - numbers.null_count()

@@ -7,7 +7,7 @@ columns: what a file must have tells more than any statistics. Both can be set.
 import codecs
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -60,12 +60,11 @@ def scan_csv(path: str, settings: FilesSource, wanted: Sequence[str]) -> pl.Lazy
     return scan_as(path, settings, find_dialect(path, settings, wanted))
 
 
-def scan_as(
-    path: str, settings: FilesSource, dialect: Dialect, kinds: Mapping[str, type[pl.DataType]] | None = None
-) -> pl.LazyFrame:
-    """A file whose dialect is known; with `kinds` some columns as other types than text.
+def scan_as(path: str, settings: FilesSource, dialect: Dialect) -> pl.LazyFrame:
+    """The same of a file whose dialect is known.
 
-    A value that is none of its type is an error when it is read, and costs the file.
+    Types that Polars' reader gives are no way: where a value is none of its type, streamed batches before the error may
+    lack lines (Polars 2.1).
     """
     if dialect.separator == BLANK:
         return _split_at_blanks(path, dialect, settings.csv_header)
@@ -79,7 +78,7 @@ def scan_as(
         )
     return _scan(
         path, dialect, separator=dialect.separator, quote_char=settings.csv_quote or None, has_header=names is None,
-        new_columns=names, schema_overrides=kinds,
+        new_columns=names,
     )  # fmt: skip
 
 
