@@ -43,8 +43,6 @@ class FileFacts:
     """Lines of days after today."""
     course: Course
     """How its days go on from line to line."""
-    not_ids: frozenset[str] = frozenset()
-    """The fields with ids that cannot be read as the type that they are taken for."""
 
 
 class Look:
