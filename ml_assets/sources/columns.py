@@ -207,12 +207,11 @@ def read_fields(
     }
     read = block.select(ways[field](column).alias(field) for field, column in raw.items())
     more: list[pl.Expr | pl.Series] = []
-    if first_line is not None and LINE in kinds:
-        more.append(block[LINE].cast(pl.UInt32).alias("line"))
-    elif first_line is not None:
-        more.append(pl.int_range(first_line, first_line + pl.len(), dtype=pl.UInt32).alias("line"))
-    if first_line is not None and mapping.time:
-        more.append(pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date().alias("day"))
+    if first_line is not None:
+        counted = pl.int_range(first_line, first_line + pl.len(), dtype=pl.UInt32)
+        more.append((block[LINE].cast(pl.UInt32) if LINE in kinds else counted).alias("line"))
+        if mapping.time:
+            more.append(pl.col("occurred_at").dt.convert_time_zone(reading.timezone).dt.date().alias("day"))
     if where:
         holds = block.select(pl.col(where).cast(pl.Boolean).fill_null(value=False)).to_series()
         more.append((~holds).alias(LEAVES_OUT))

@@ -73,10 +73,6 @@ class MappedTables(LookedFiles):
         """Values of SQLite are texts that come one by one."""
         return self._file.kind == "sqlite"
 
-    def is_plain_csv(self, path: str) -> bool:  # noqa: ARG002 one signature
-        """None is."""
-        return False
-
     def _open_table(self, path: str, source: FilesSource, wanted: Sequence[str]) -> pl.LazyFrame:  # noqa: ARG002 one signature
         return open_database_table(self._file.database, self._file.kind, path)
 

@@ -215,19 +215,12 @@ class LookedFiles(MappedFiles):
             yield columns.whole_lines(fields, self.id_types(), path, source_day)
 
     def _fields(
-        self,
-        path: str,
-        mapping: EventColumns,
-        reading: Reading,
-        types: IdTypes,
-        *,
-        after: int = 0,
-        to_keep: bool = True,
+        self, path: str, mapping: EventColumns, reading: Reading, types: IdTypes, *, to_keep: bool = True
     ) -> Iterator[pl.DataFrame]:
-        """Lines of a file after some of them; those that are not to be kept have neither number nor day."""
-        where, done = self._source.where, after
+        """Lines of a file; those that are not to be kept have neither number nor day."""
+        where, done = self._source.where, 0
         frame = columns.needed(self.events(path), mapping, reading, where)
-        for block in self.blocks(frame.slice(after) if after else frame, path, whole=to_keep):
+        for block in self.blocks(frame, path, whole=to_keep):
             first_line = done + 1 if to_keep else None
             yield columns.read_fields(block, mapping, reading, types=types, first_line=first_line, where=where)
             done += block.height

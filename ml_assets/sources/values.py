@@ -16,9 +16,9 @@ from ml_assets.ids import IdType
 NumberStyle = Literal["1,234.56", "1.234,56"]
 # An integer as a database would print it: 007 is text, or its zeros would be lost. A tool that has no empty integers
 # writes 17 as 17.0.
-MOST_DIGITS = 18
 PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 CANONICAL_INTEGER = r"^(0|-?[1-9][0-9]{0,17})(\.0+)?$"
+MOST_DIGITS = 18
 # 1.23457E+18 is what spreadsheets leave of 19 digits, and a float holds 15 of them.
 LOST_DIGITS = r"^-?([0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]{16,}\.0+)$"
 # Blanks of all kinds and apostrophes between thousands, currencies on either side.

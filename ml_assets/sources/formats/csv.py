@@ -18,9 +18,8 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 from ml_assets.settings.source import FilesSource
-from ml_assets.sources.formats.packed import read_bytes, read_start
+from ml_assets.sources.formats.packed import PACKED, read_bytes, read_start
 
-PACKED = (".gz", ".zst", ".zip")
 SEPARATORS = (",", ";", "\t", "|")
 BLANK = " "
 """Stands for any number of blanks, as in files whose columns are padded to a width."""

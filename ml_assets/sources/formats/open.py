@@ -10,9 +10,10 @@ import polars as pl
 
 from ml_assets.settings.source import FilesSource
 from ml_assets.sources.formats.arrow import scan_arrow
-from ml_assets.sources.formats.csv import PACKED, scan_csv
+from ml_assets.sources.formats.csv import scan_csv
 from ml_assets.sources.formats.excel import scan_excel
 from ml_assets.sources.formats.ndjson import scan_ndjson
+from ml_assets.sources.formats.packed import PACKED
 from ml_assets.sources.formats.parquet import scan_parquet
 
 PACKED_OR_NOT = ("", *PACKED)

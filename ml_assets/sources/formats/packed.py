@@ -9,6 +9,9 @@ from upath import UPath
 
 from ml_assets.errors import UserError
 
+PACKED = (".gz", ".zst", ".zip")
+"""How the names of packed files end."""
+
 
 def read_bytes(path: str) -> bytes:
     """The whole content."""
