@@ -12,8 +12,8 @@ from typing import Any, LiteralString
 from psycopg import errors
 
 from ml_assets.database.connection import ServingConnection
+from ml_assets.settings.routable import JOBS
 
-JOBS = ("load_days", "daily_scoring", "weekly_training", "rebuild", "weekly_report", "since_last")
 TABLE = "SELECT to_regclass('dagster.runs') IS NOT NULL"
 NEWEST = """
     SELECT DISTINCT ON (pipeline_name) pipeline_name, end_time, end_time - start_time, status = 'SUCCESS'

@@ -21,7 +21,7 @@ from ml_assets.database.ask import one
 from ml_assets.database.connection import ServingConnection
 from ml_assets.errors import UserError
 from ml_assets.experiments.design import Arm, Experiment, is_as_planned
-from ml_assets.experiments.entrants import count_customers, enter_customers, require_customers
+from ml_assets.experiments.entrants import FEATURES, count_customers, enter_customers, require_customers
 from ml_assets.experiments.margin_before import with_margin_before
 from ml_assets.experiments.register import list_experiments, start, stop
 from ml_assets.experiments.tried_rules import require_lists
@@ -180,7 +180,7 @@ def features_of(connection: ServingConnection, settings: Settings) -> pl.DataFra
     live, lake = live_release(connection, "recommendations"), Lake.of(settings)
     if live is None or not lake.exists("customer_features", live.day):
         return None
-    features = lake.read("customer_features", live.day).select("customer_id", "orders", "orders_90d", "spend_90d")
+    features = lake.read("customer_features", live.day).select(FEATURES)
     return with_margin_before(features, lake, live.day, settings.events.weights)
 
 

@@ -32,7 +32,7 @@ def storage_faults_explained() -> Iterator[None]:
             raise
         words, code = str(fault.orig).strip().splitlines()[0], getattr(fault.orig, "pgcode", None)
         if code == DISK_FULL or NO_SPACE in words:
-            raise no_space(words.rpartition("FATAL:")[2].strip()) from error
+            raise no_space(words) from error
         if fault.connection_invalidated or code is None:
             raise lost_connection(words) from error
         raise

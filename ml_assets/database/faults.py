@@ -79,7 +79,7 @@ def explain_connection_fault(url: str, message: str) -> UserError:
     if password := parts.get("password"):
         reason = reason.replace(str(password), "***")
     if NO_SPACE in reason:
-        return no_space(reason.rpartition("FATAL:")[2].strip())
+        return no_space(reason)
     place = f"{parts.get('host', 'the default host')}, database {parts.get('dbname', 'by default')}"
     for words, meaning, next_step in FAULTS:
         if words in reason:
@@ -104,9 +104,10 @@ def explain_statement_fault(error: psycopg.Error) -> UserError | None:
 
 
 def no_space(what: str) -> UserError:
-    """The disk of the database is full."""
+    """The disk of the database is full; `what` is the server's message, or a driver's line that ends with it."""
+    reason = what.rpartition("FATAL:")[2].strip()
     return UserError(
-        f"The database has no space left on its disk: {what}.",
+        f"The database has no space left on its disk: {reason}.",
         "Free some there and run the command again; what readers see is whole.",
         code="database.full",
     )

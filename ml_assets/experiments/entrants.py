@@ -20,6 +20,8 @@ from ml_assets.experiments.register import running, serve
 
 # Sent to the database at once.
 CUSTOMERS_AT_ONCE = 50_000
+FEATURES = ("customer_id", "orders", "orders_90d", "spend_90d")
+"""Of the customer features what is asked of those who enter."""
 PAST = ("orders_90d", "spend_90d", "margin_90d")
 
 

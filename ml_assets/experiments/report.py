@@ -147,8 +147,9 @@ def _rows(
     compared = []
     of_rows = [name for name in METRICS if all(name in part.columns and part[name].count() for part in arms.values())]
     known = [*of_rows, *counted]
+    known_before = pl.concat([part.select(cs.ends_with("_before")) for part in arms.values()])
     for metric in known:
-        past = past_of(metric, pl.concat([part.select(cs.ends_with("_before")) for part in arms.values()]))
+        past = past_of(metric, known_before)
         values = counted.get(metric) or winsorised([_floats(part, metric) for part in arms.values()])
         before = winsorised([_floats(part, past) for part in arms.values()]) if past else None
         named = dict(zip(arms, values, strict=True))

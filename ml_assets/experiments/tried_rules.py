@@ -22,26 +22,24 @@ TRIED: LiteralString = """
     FROM {store}.recommendations AS t
     JOIN {meta}.releases AS r ON r.release_id = t.release_id
     CROSS JOIN LATERAL (
-        SELECT ({meta}.arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k))[:r.k] AS everybodys,
-            ({meta}.arrange_for_arm(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k, %(arm)s))[:r.k] AS arms
+        SELECT (
+            {meta}.arrange(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k)
+        )[:r.k] AS everybodys, (
+            {meta}.arrange_for_arm(t.customer_id, t.placement, t.item_ids, r.data_as_of, r.k, %(arm)s)
+        )[:r.k] AS arms
         OFFSET 0
     ) AS p
     CROSS JOIN LATERAL (
-        SELECT
-            ARRAY(
-                SELECT CASE
-                    WHEN u.place BETWEEN 1 AND 1000000 THEN t.item_ids[u.place]
-                    ELSE {meta}.item_outside(u.place)
-                END
-                FROM unnest(p.everybodys) WITH ORDINALITY AS u (place, rank) ORDER BY u.rank
-            ) AS everybodys,
-            ARRAY(
-                SELECT CASE
-                    WHEN u.place BETWEEN 1 AND 1000000 THEN t.item_ids[u.place]
-                    ELSE {meta}.item_outside(u.place)
-                END
-                FROM unnest(p.arms) WITH ORDINALITY AS u (place, rank) ORDER BY u.rank
-            ) AS arms
+        SELECT coalesce(array_agg(s.item_id ORDER BY s.rank) FILTER (WHERE NOT s.of_arm), '{{}}') AS everybodys,
+            coalesce(array_agg(s.item_id ORDER BY s.rank) FILTER (WHERE s.of_arm), '{{}}') AS arms
+        FROM (
+            SELECT w.of_arm, u.rank, CASE
+                WHEN u.place BETWEEN 1 AND 1000000 THEN t.item_ids[u.place]
+                ELSE {meta}.item_outside(u.place)
+            END AS item_id
+            FROM (VALUES (false, p.everybodys), (true, p.arms)) AS w (of_arm, places)
+            CROSS JOIN LATERAL unnest(w.places) WITH ORDINALITY AS u (place, rank)
+        ) AS s
     ) AS l
     WHERE t.release_id = (SELECT release_id FROM {meta}.live WHERE subject = 'recommendations')
         AND t.placement = %(placement)s AND t.customer_id = ANY (%(customers)s)

@@ -13,7 +13,7 @@ from ml_assets.dagster.assets.arms import has_experiments
 from ml_assets.dagster.assets.champions import inputs
 from ml_assets.dagster.database import ServingDatabase
 from ml_assets.dagster.shop import Shop
-from ml_assets.experiments.entrants import enter_customers, serve_what_is_ready
+from ml_assets.experiments.entrants import FEATURES, enter_customers, serve_what_is_ready
 from ml_assets.experiments.exposures import drop_exposures
 from ml_assets.experiments.guardrails import breached, stop_breached
 from ml_assets.experiments.margin_before import with_margin_before
@@ -28,7 +28,6 @@ from ml_assets.settings.made import has_amounts
 from ml_assets.subjects import ARM_LISTS
 
 GROUP = "experiments"
-BEFORE = ("customer_id", "orders", "orders_90d", "spend_90d")
 COMPLETE, SPLIT, GUARDRAILS = "no_day_is_missing", "splits_are_as_drawn", "guardrails_hold"
 TRIALS = "trials_have_customers"
 CHECKS = {
@@ -71,7 +70,7 @@ def _experiment_customers(shop: Shop) -> dg.AssetsDefinition:
             if live is None or live.day != day:
                 # Who could see a list is said by what is live; an older day that is built again changes nothing.
                 return dg.MaterializeResult(metadata={"entered": 0, "live": str(live.day if live else None)})
-            past = customer_features.select(BEFORE).collect()
+            past = customer_features.select(FEATURES).collect()
             past = with_margin_before(past, lake, day, shop.settings.events.weights)
             entered = enter_customers(connection, past)
         return dg.MaterializeResult(metadata={"entered": sum(entered.values()), "begun": ", ".join(begun), **entered})
